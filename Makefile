@@ -1,0 +1,68 @@
+# Everything a newcomer or CI needs; `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: help setup setup-dev run test test-fast check format lock readme ci clean
+
+help:  ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.run  ## Create .venv with .venv/bin/mapstream in it.
+
+setup-dev: $(VENV)/.dev  ## The same, with everything that tests and checks need.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python requirements/run.txt pyproject.toml
+	@echo "Installing into $(VENV) (once; a minute or two)"
+	@$(PIP_INSTALL) -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "Installing the tools for tests and checks"
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+run: setup  ## Map the example logs (make run ARGS="--once" exits when done).
+	@$(BIN)/mapstream run examples/runs $(ARGS)
+
+test: setup-dev  ## Run every test; real nats-server, real processes, no network.
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-fast: setup-dev  ## Run the tests that need no server: seconds.
+	@$(BIN)/python -m pytest -m "not integration and not e2e" $(ARGS)
+
+check: setup-dev  ## Lint, format, types, architecture; changes nothing.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyrefly check
+	@$(BIN)/lint-imports --no-logo
+
+format: setup-dev  ## Format the code and fix what can be fixed.
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+lock: $(BIN)/python  ## Resolve the newest allowed versions into requirements/*.txt, with hashes.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile pyproject.toml --extra all --group build $(LOCK) -o requirements/run.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra all --extra minilm --group dev \
+		-c requirements/run.txt $(LOCK) -o requirements/dev.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
+	--no-emit-index-url --no-emit-package mapstream
+
+readme: setup-dev  ## Write the generated map of subjects into README.md.
+	@$(BIN)/python docs/write_readme.py
+
+ci: check test  ## What CI runs.
+
+clean:  ## Remove the virtual environment and every cache.
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
