@@ -1,0 +1,138 @@
+"""Builds what a service needs of the bus: a broker, a publisher and a place for subscriptions."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import nats.aio.client
+import structlog
+from faststream import AckPolicy
+from faststream.message import StreamMessage
+from faststream.nats import NatsBroker
+from faststream.security import SASLPlaintext
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared.bus.delivery import RetryPolicy
+from shared.bus.middleware import DeliveryMiddleware
+from shared.bus.publisher import Publisher
+from shared.bus.settling import Settler
+from shared.bus.subscriptions import Subscriber
+from shared.settings import NatsSection
+
+CONNECTION_LOST = 70
+READ_BUFFER = 1 << 20
+GRACEFUL_S = 10.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Bus:
+    """One service's connection to NATS: it waits for the server for ever."""
+
+    broker: NatsBroker = field(init=False)
+    publisher: Publisher = field(init=False)
+    subscriber: Subscriber = field(init=False)
+    closing: bool = field(default=False, init=False)
+    _client: Client | None = field(default=None, init=False)
+
+    async def connect(self) -> Client:
+        """Connect, waiting for the server as long as that takes."""
+        self._client = await self.broker.connect()
+        return self._client
+
+    @property
+    def js(self) -> JetStreamContext:
+        """JetStream on the connection, once there is one."""
+        if self._client is None:
+            raise RuntimeError("the bus is not connected yet")
+        return self._client.jetstream(timeout=10)
+
+    @asynccontextmanager
+    async def consuming(self) -> AsyncIterator[None]:
+        """Deliver messages until the block ends; then let handlers finish what is in hand.
+
+        Raises:
+            ExceptionGroup: A consumer failed in a way that nobody foresaw.
+        """
+        client = await self.connect()
+        await self.broker.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [
+                    group.create_task(one.run(client)) for one in self.subscriber.micro_batched
+                ]
+                try:
+                    yield
+                finally:
+                    for task in running:
+                        task.cancel()
+        finally:
+            for subscription in self.broker.subscribers:
+                await subscription.stop()
+
+    async def close(self) -> None:
+        """Send what is buffered and disconnect."""
+        self.closing = True
+        await self.broker.stop()
+
+    async def on_closed(self) -> None:
+        """Die when nats-py gives up for good: FastStream would spin on the closed connection."""
+        if not self.closing:
+            log.error("bus.closed", exit_code=CONNECTION_LOST)
+            os._exit(CONNECTION_LOST)
+
+    def report(self, event: str) -> Callable[..., Awaitable[None]]:
+        """Return a callback that logs what befell the connection."""
+
+        async def told(error: Exception | None = None) -> None:
+            if not self.closing:
+                log.warning(event, error=repr(error) if error else None)
+
+        return told
+
+
+def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None = None) -> Bus:
+    """Wire a connection; nothing connects yet.
+
+    FastStream's own default for JetStream terminates a message whose handler raised, so the
+    policy is named here, once, for every subscriber. Bodies stay bytes: the subscribers decode.
+    """
+    # nats-py reads 32 KiB at a time by default, a third of the cost of a batch of vectors.
+    nats.aio.client.DEFAULT_BUFFER_SIZE = READ_BUFFER
+    bus = Bus()
+    security = None
+    if settings.user is not None and settings.password is not None:
+        security = SASLPlaintext(settings.user, settings.password.get_secret_value())
+    bus.broker = NatsBroker(
+        settings.url,
+        name=f"mapstream-{service}",
+        security=security,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        decoder=_raw_body,
+        logger=None,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        connect_timeout=5,
+        ping_interval=10,
+        max_outstanding_pings=2,
+        pending_size=16 << 20,
+        js_options={"timeout": 10.0},
+        graceful_timeout=GRACEFUL_S,
+        error_cb=bus.report("bus.error"),
+        disconnected_cb=bus.report("bus.disconnected"),
+        reconnected_cb=bus.report("bus.reconnected"),
+        closed_cb=bus.on_closed,
+    )
+    bus.publisher = Publisher(bus.broker, service)
+    settler = Settler(bus.publisher, policy or RetryPolicy(), service)
+    bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
+    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler)
+    return bus
+
+
+async def _raw_body(message: StreamMessage[Any]) -> Any:
+    return message.body

@@ -1,0 +1,84 @@
+"""Hands messages to a handler in micro-batches, in stream order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.bus.channels import Durable
+from shared.bus.delivery import Bury
+from shared.bus.outgoing import Outgoing
+from shared.bus.pulling import Puller
+from shared.bus.received import Delivery, delivery_of
+from shared.bus.settling import Settler, handling, heartbeat
+from shared.errors import InvalidMessage
+
+GRACEFUL_S = 10.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatches:
+    """One durable consumer whose messages are handled together."""
+
+    durable: Durable
+    collection: str
+    decode: Callable[[Delivery], Any]
+    handle: Callable[[Sequence[Any]], Awaitable[Iterable[Outgoing]]]
+    settler: Settler
+    max_messages: int
+    linger_s: float
+
+    async def run(self, client: Client) -> None:
+        """Handle micro-batches until cancelled; what is in hand then is finished first."""
+        name = self.durable.name(self.collection)
+        async with (
+            Puller(client, self.durable.stream, name, window=self.max_messages) as puller,
+            heartbeat(puller.waiting),
+        ):
+            while True:
+                raws = await puller.take(self.max_messages, self.linger_s)
+                await _finish(asyncio.ensure_future(self._settled(raws)))
+
+    async def _settled(self, raws: list[Msg]) -> None:
+        async with handling(raws):
+            try:
+                await self._handled(raws)
+            except Exception as error:  # noqa: BLE001  the one place that catches everything
+                verdict = await self.settler.settle(error, raws)
+                for raw in raws:
+                    if raw.is_acked:
+                        continue
+                    if isinstance(verdict, Bury):
+                        await raw.term()
+                    else:
+                        await raw.nak(delay=verdict.delay_s)
+
+    async def _handled(self, raws: list[Msg]) -> None:
+        decoded = []
+        for raw in raws:
+            try:
+                decoded.append(self.decode(delivery_of(raw)))
+            except InvalidMessage as error:
+                await self.settler.bury(raw, str(error))
+                await raw.term()
+        if decoded:
+            await self.settler.publisher.publish_all(await self.handle(decoded))
+        for raw in raws:
+            if not raw.is_acked:
+                await raw.ack()
+
+
+async def _finish(work: asyncio.Future[None]) -> None:
+    """Wait for work; when cancelled, give it a little time to come to its end."""
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        with suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(work, GRACEFUL_S)
+        raise

@@ -1,0 +1,99 @@
+"""Publishes a message and returns when the stream has stored it."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js.errors import BadRequestError
+
+from shared.bus.outgoing import MESSAGE_ID, Outgoing
+from shared.clock import Clock, SystemClock
+from shared.errors import InvalidMessage
+
+MAX_MESSAGE = 7 << 20
+"""The server takes 8 MiB with headers; above that it closes the connection for good."""
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+ACK_TIMEOUT_S = 5.0
+log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Sends messages to the streams and waits as long as that takes."""
+
+    def __init__(self, broker: NatsBroker, service: str, clock: Clock | None = None) -> None:
+        self._broker = broker
+        self._source = f"/mapstream/{service}"
+        self._clock = clock or SystemClock()
+        self.waiting_since_tries = 0
+
+    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+        """Publish in order; the next is sent when the one before is stored.
+
+        Raises:
+            InvalidMessage: A message is too large for the bus.
+        """
+        for message in messages:
+            await self.publish(message)
+
+    async def publish(self, message: Outgoing) -> None:
+        """Publish one message and return when the stream has stored it, or had it already.
+
+        A full stream, an absent server and a lost answer are waited out: the message id makes
+        the repetition harmless.
+
+        Raises:
+            InvalidMessage: The message is too large for the bus.
+        """
+        if len(message.body) > MAX_MESSAGE:
+            raise InvalidMessage(
+                f"{message.channel.family} of {len(message.body)} bytes: "
+                f"the bus takes {MAX_MESSAGE}"
+            )
+        headers = self._headers(message)
+        subject = message.channel.subject(message.collection)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._broker.publish(
+                    message.body,
+                    subject,
+                    headers=dict(headers),
+                    stream=message.channel.stream,
+                    timeout=ACK_TIMEOUT_S,
+                )
+            except (BadRequestError, MaxPayloadError):
+                raise
+            except (NatsError, OSError, TimeoutError) as error:
+                self._tell(subject, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            else:
+                self.waiting_since_tries = 0
+                return
+
+    def _headers(self, message: Outgoing) -> dict[str, str]:
+        return {
+            MESSAGE_ID: message.message_id,
+            "content-type": message.channel.content_type,
+            "ce-specversion": "1.0",
+            "ce-id": message.message_id,
+            "ce-type": f"mapstream.{message.channel.family}",
+            "ce-source": self._source,
+            "ce-subject": message.collection,
+            "ce-time": (message.time or self._clock.now()).isoformat(),
+            **message.headers,
+        }
+
+    def _tell(self, subject: str, error: Exception) -> None:
+        self.waiting_since_tries += 1
+        if self.waiting_since_tries in {1, 10} or self.waiting_since_tries % 60 == 0:
+            log.warning(
+                "publish.waiting",
+                subject=subject,
+                tries=self.waiting_since_tries,
+                error=repr(error),
+            )

@@ -1,0 +1,123 @@
+"""Pulls messages of a durable consumer: many at once, surviving restarts of the server.
+
+FastStream and nats-py pull batches with ``fetch``, which drops messages on the floor when one
+call's request is answered into the next: they come back only after ``ack_wait``. Here one standing
+inbox takes all answers, and the number of requested messages is kept account of.
+"""
+
+import asyncio
+import json
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+if TYPE_CHECKING:
+    from nats.aio.subscription import Subscription
+
+EXPIRES_S = 10.0
+IDLE_HEARTBEAT_S = 1.0
+SILENCE_S = 3.0
+"""Longer than this without a sign of life, the request is taken for lost."""
+PENDING_BYTES = 256 << 20
+NANOSECONDS = 1_000_000_000
+
+
+class Puller:
+    """A bounded number of messages of one durable consumer, requested or waiting here."""
+
+    def __init__(self, client: Client, stream: str, durable: str, *, window: int) -> None:
+        self._client = client
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._window = window
+        self._requested = 0
+        self._sign_of_life = 0.0
+        self._subscription: Subscription | None = None
+        self._inbox = ""
+        self._arrived = asyncio.Event()
+        self.waiting: deque[Msg] = deque()
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop asking, and hand back what nobody has begun to handle."""
+        if self._client.is_connected and self._subscription:
+            await self._subscription.unsubscribe()
+            for raw in self.waiting:
+                await raw.nak()
+            await self._client.flush()
+
+    async def take(self, most: int, linger_s: float) -> list[Msg]:
+        """Wait for a message; then take what comes within ``linger_s``, up to ``most``."""
+        while not self.waiting:
+            await self._wait(IDLE_HEARTBEAT_S)
+        end = asyncio.get_running_loop().time() + linger_s
+        while len(self.waiting) < most:
+            remaining_s = end - asyncio.get_running_loop().time()
+            if remaining_s <= 0:
+                break
+            await self._wait(remaining_s)
+        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+
+    async def _wait(self, seconds: float) -> None:
+        await self._request()
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+        except TimeoutError:
+            await self._reopen_if_lost()
+
+    async def _request(self) -> None:
+        missing = self._window - self._requested - len(self.waiting)
+        if missing <= 0 or (self._requested and missing < self._window // 2):
+            return
+        if not self._client.is_connected:
+            return
+        self._requested += missing
+        request = {
+            "batch": missing,
+            "expires": int(EXPIRES_S * NANOSECONDS),
+            "idle_heartbeat": int(IDLE_HEARTBEAT_S * NANOSECONDS),
+        }
+        reply = self._inbox
+        await self._client.publish(self._next, json.dumps(request).encode(), reply=reply)
+
+    async def _on_message(self, raw: Msg) -> None:
+        self._sign_of_life = asyncio.get_running_loop().time()
+        headers = raw.headers or {}
+        status = headers.get("Status")
+        if status is None or raw.reply.startswith("$JS.ACK"):
+            self._requested = max(0, self._requested - 1)
+            self.waiting.append(raw)
+        elif status == "100":  # idle heartbeat
+            return
+        else:  # the request has ended: expired, or its consumer or the server's store is gone
+            left = int(headers.get("Nats-Pending-Messages") or 0)
+            self._requested = max(0, self._requested - left) if left else 0
+        self._arrived.set()
+
+    async def _reopen_if_lost(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._client.is_connected and now - self._sign_of_life > SILENCE_S:
+            await self._open()
+
+    async def _open(self) -> None:
+        """Ask anew over a new inbox, forgetting requests that the server may have lost."""
+        if self._subscription:
+            await self._subscription.unsubscribe()
+        self._inbox = self._client.new_inbox()
+        self._requested = 0
+        self._sign_of_life = asyncio.get_running_loop().time()
+        self._subscription = await self._client.subscribe(
+            self._inbox, cb=self._on_message, pending_bytes_limit=PENDING_BYTES
+        )

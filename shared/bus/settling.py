@@ -1,0 +1,118 @@
+"""Around every handling of messages: heartbeat, log context, and the last word on failures.
+
+Both ways in use it: FastStream's middleware for single messages, and the micro-batches.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.delivery import Bury, Retry, RetryPolicy, decide
+from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.publisher import Publisher
+from shared.contracts.batches import ARROW, decode
+from shared.contracts.dead_letters import DeadLetter
+from shared.errors import InvalidMessage
+
+HEARTBEAT_S = 5.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Decides what becomes of messages whose handler failed, and buries them if need be."""
+
+    publisher: Publisher
+    policy: RetryPolicy
+    stage: str
+
+    async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
+        """Reach the verdict on messages that failed together; copies of buried ones are stored.
+
+        Several messages are never buried for what one of them may have: its subscriber buries
+        what it cannot decode before the handler sees it.
+        """
+        if isinstance(error, InvalidMessage) and len(raws) > 1:
+            error = RuntimeError(f"one of {len(raws)} messages: {error}")
+        deliveries = max(raw.metadata.num_delivered for raw in raws)
+        verdict = decide(error, deliveries, self.policy)
+        if isinstance(verdict, Bury):
+            for raw in raws:
+                await self.bury(raw, verdict.reason)
+        else:
+            log.warning(
+                "message.retry_scheduled",
+                delay_s=verdict.delay_s,
+                messages=len(raws),
+                error=repr(error),
+                exc_info=error if deliveries > 1 else None,
+            )
+        return verdict
+
+    async def bury(self, raw: Msg, reason: str) -> None:
+        """Copy a message to the dead letters and return when the copy is stored."""
+        log.error("message.buried", subject=raw.subject, reason=reason)
+        letter = dead_message(raw, stage=self.stage, reason=reason)
+        await self.publisher.publish(outgoing_dead_letter(letter))
+
+
+@asynccontextmanager
+async def handling(raws: list[Msg]) -> AsyncIterator[None]:
+    """Bind the log context of these messages, and keep them alive, until the block ends."""
+    deliveries = max(raw.metadata.num_delivered for raw in raws)
+    with structlog.contextvars.bound_contextvars(subject=raws[0].subject, delivery=deliveries):
+        async with heartbeat(raws):
+            yield
+
+
+@asynccontextmanager
+async def heartbeat(raws: Iterable[Msg], every_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
+    """Tell the server *in progress* now and then until the block ends."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            for raw in list(raws):
+                with suppress(NatsError):
+                    if not raw.is_acked:
+                        await raw.in_progress()
+
+    heart = asyncio.create_task(beat())  # noqa: TID251  cancelled below
+    try:
+        yield
+    finally:
+        heart.cancel()
+
+
+def dead_message(raw: Msg, *, stage: str, reason: str) -> DeadLetter:
+    """Describe a whole message as a dead letter, with what its own descriptor still tells."""
+    headers = raw.headers or {}
+    collection = raw.subject.rsplit(".", 1)[-1]
+    key = headers.get(MESSAGE_ID) or f"{raw.metadata.stream}:{raw.metadata.sequence.stream}"
+    facts: dict[str, Any] = {"records": 0}
+    if headers.get("content-type") == ARROW:
+        with suppress(InvalidMessage):
+            batch = decode(raw.data)
+            facts = {
+                "records": len(batch),
+                "filename": batch.descriptor.filename,
+                "source_id": batch.descriptor.source_id,
+                "source_version": batch.descriptor.source_version,
+                "batch_id": batch.descriptor.batch_id,
+            }
+    return DeadLetter(
+        key=key,
+        stage=stage,
+        collection=collection,
+        reason=reason,
+        body=raw.data,
+        attempts=raw.metadata.num_delivered,
+        **facts,
+    )

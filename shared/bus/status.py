@@ -1,0 +1,70 @@
+"""What every service tells about itself, over NATS service discovery.
+
+Each service answers ``$SRV.PING``, ``$SRV.INFO`` and ``$SRV.STATS``; the figures of its status
+are the ``data`` of its endpoint, so ``nats micro stats`` shows them.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import nats.micro
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.micro.service import Service
+
+Status = Mapping[str, Any]
+PREFIX = "mapstream-"
+STATS = "$SRV.STATS"
+
+
+async def announce(
+    client: Client, service: str, version: str, about: str, status: Callable[[], Status]
+) -> Service:
+    """Answer service discovery until the returned service is stopped.
+
+    Raises:
+        NatsError: The server cannot be reached.
+    """
+    micro = await nats.micro.add_service(
+        client,
+        name=f"{PREFIX}{service}",
+        version=version,
+        description=about,
+        stats_handler=lambda _endpoint: dict(status()),
+    )
+
+    async def answer(request: Any) -> None:
+        await request.respond(json.dumps(dict(status())).encode())
+
+    await micro.add_endpoint(name="status", subject=f"mapstream.status.{service}", handler=answer)
+    return micro
+
+
+async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Status]]:
+    """Ask every service for its status and return the answers of ``wait_s`` seconds.
+
+    Returns:
+        Service name to the statuses of its instances.
+
+    Raises:
+        NatsError: The server cannot be reached.
+    """
+    found: dict[str, list[Status]] = {}
+
+    async def take(message: Msg) -> None:
+        answer = json.loads(message.data)
+        name = str(answer.get("name", ""))
+        for endpoint in answer.get("endpoints") or ():
+            if name.startswith(PREFIX) and isinstance(endpoint.get("data"), dict):
+                found.setdefault(name.removeprefix(PREFIX), []).append(endpoint["data"])
+
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox, cb=take)
+    try:
+        await client.publish(STATS, b"", reply=inbox)
+        await asyncio.sleep(wait_s)
+    finally:
+        await subscription.unsubscribe()
+    return found

@@ -1,0 +1,78 @@
+"""The streams: what they keep and for how long, made from the table of channels."""
+
+from dataclasses import dataclass
+
+from faststream.nats import JStream
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+from shared.bus.channels import CHANNELS
+
+MIB = 1 << 20
+DAY_S = 86_400.0
+DEDUPE_WINDOW_S = 600.0
+"""A stream forgets message ids after this; later copies are caught by the stages themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream. Its subjects are those of the channels that name it."""
+
+    name: str
+    retention: RetentionPolicy
+    max_bytes: int
+    discard: DiscardPolicy
+    max_age_s: float = 0.0
+    about: str = ""
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects of its channels, for all collections."""
+        return [channel.every_subject for channel in CHANNELS if channel.stream == self.name]
+
+    def config(self, *, replicas: int = 1) -> StreamConfig:
+        """Describe the stream to the server."""
+        return StreamConfig(
+            name=self.name,
+            description=self.about,
+            subjects=self.subjects,
+            retention=self.retention,
+            storage=StorageType.FILE,
+            discard=self.discard,
+            max_bytes=self.max_bytes,
+            max_age=self.max_age_s,
+            duplicate_window=DEDUPE_WINDOW_S,
+            num_replicas=replicas,
+        )
+
+    def reference(self) -> JStream:
+        """Point FastStream at the stream without letting it declare anything."""
+        return JStream(self.name, declare=False)
+
+
+def _work(name: str, about: str, *, retention: RetentionPolicy, max_bytes: int) -> Stream:
+    """Bounded, refusing new messages when full: a slow stage stops the one before it."""
+    return Stream(name, retention, max_bytes, DiscardPolicy.NEW, about=about)
+
+
+def _public(name: str, about: str, *, days: float, max_bytes: int) -> Stream:
+    """Bounded, the oldest go first: nobody can fill it up against us."""
+    return Stream(name, RetentionPolicy.LIMITS, max_bytes, DiscardPolicy.OLD, days * DAY_S, about)
+
+
+QUEUE = RetentionPolicy.WORK_QUEUE
+STREAMS = (
+    _work("DISCOVERY", "Records to embed.", retention=QUEUE, max_bytes=256 * MIB),
+    _work("EMBEDDING", "Vectors to project.", retention=QUEUE, max_bytes=512 * MIB),
+    _work("RETRACTIONS", "Vectors to forget.", retention=QUEUE, max_bytes=1024 * MIB),
+    _work(
+        "PROJECTION",
+        "Points to write, and models in order with them.",
+        retention=RetentionPolicy.INTEREST,
+        max_bytes=512 * MIB,
+    ),
+    _work("COMMANDS", "Wishes of anybody.", retention=QUEUE, max_bytes=16 * MIB),
+    _public("EVENTS", "What happened, for anybody.", days=30, max_bytes=1024 * MIB),
+    _public("POINTS", "What was mapped, for anybody.", days=3, max_bytes=1024 * MIB),
+    _public("DEAD_LETTERS", "What could not be mapped.", days=30, max_bytes=1024 * MIB),
+)
+BY_NAME = {stream.name: stream for stream in STREAMS}

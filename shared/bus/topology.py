@@ -1,0 +1,124 @@
+"""Declares the streams and the durable consumers: by one command, never by a service."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import APIError, NotFoundError
+
+from shared.bus.channels import DURABLES, Durable
+from shared.bus.streams import STREAMS
+from shared.errors import ConfigurationError
+
+REMEDY = "create it with: mapstream streams apply"
+POLL_S = 0.5
+
+
+async def apply_topology(
+    js: JetStreamContext, collections: Iterable[str], *, replicas: int = 1
+) -> None:
+    """Create or update every stream, and every durable consumer of these collections.
+
+    Raises:
+        ConfigurationError: A stream of that name exists and cannot become what the table says.
+    """
+    for stream in STREAMS:
+        config = stream.config(replicas=replicas)
+        try:
+            await js.stream_info(stream.name)
+            await js.update_stream(config)
+        except NotFoundError:
+            await js.add_stream(config)
+        except APIError as error:
+            raise ConfigurationError(f"stream {stream.name}: {error.description}") from error
+    for collection in collections:
+        for durable in DURABLES:
+            await js.add_consumer(durable.stream, consumer_config(durable, collection, replicas))
+
+
+def consumer_config(durable: Durable, collection: str, replicas: int = 1) -> ConsumerConfig:
+    """Describe a durable consumer to the server.
+
+    The server's own limit on deliveries stays off: when it is reached a message is lost without a
+    trace, so the middleware counts and buries instead.
+    """
+    subjects = durable.subjects(collection)
+    single = len(subjects) == 1
+    return ConsumerConfig(
+        durable_name=durable.name(collection),
+        filter_subject=subjects[0] if single else None,
+        filter_subjects=None if single else subjects,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=durable.ack_wait_s,
+        max_deliver=-1,
+        max_ack_pending=durable.max_ack_pending,
+        num_replicas=replicas,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much a durable consumer has before it and in hand, in messages."""
+
+    waiting: int
+    in_hand: int
+
+    @property
+    def total(self) -> int:
+        """Messages that are not settled."""
+        return self.waiting + self.in_hand
+
+
+async def backlog(js: JetStreamContext, durable: Durable, collection: str) -> Backlog:
+    """Ask the server what a durable consumer has left.
+
+    Raises:
+        NotFoundError: The stream or the consumer does not exist.
+        NatsError: The server did not answer.
+    """
+    info = await js.consumer_info(durable.stream, durable.name(collection))
+    return Backlog(info.num_pending or 0, info.num_ack_pending or 0)
+
+
+async def total_backlog(
+    js: JetStreamContext, durables: Iterable[Durable], collections: Iterable[str]
+) -> int | None:
+    """Add up what durable consumers have left; None if the server does not tell."""
+    total = 0
+    pairs = [(durable, name) for durable in durables for name in collections]
+    for durable, name in pairs:
+        try:
+            total += (await backlog(js, durable, name)).total
+        except (NatsError, TimeoutError):
+            return None
+    return total
+
+
+async def wait_for_durables(
+    js: JetStreamContext,
+    durables: Iterable[Durable],
+    collections: Iterable[str],
+    *,
+    on_missing: Callable[[str], None],
+) -> None:
+    """Return when all durable consumers exist; tell once for each that is missing."""
+    told: set[str] = set()
+    for collection in collections:
+        for durable in durables:
+            while not await _exists(js, durable, collection):
+                name = f"{durable.stream}/{durable.name(collection)}"
+                if name not in told:
+                    on_missing(f"durable consumer {name} is missing: {REMEDY}")
+                told.add(name)
+                await asyncio.sleep(POLL_S)
+
+
+async def _exists(js: JetStreamContext, durable: Durable, collection: str) -> bool:
+    try:
+        await js.consumer_info(durable.stream, durable.name(collection))
+    except (NotFoundError, NatsError, TimeoutError):
+        return False
+    return True

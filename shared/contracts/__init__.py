@@ -1,0 +1,1 @@
+"""What the services say to each other: JSON events and commands, and Arrow batches."""

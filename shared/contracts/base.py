@@ -1,0 +1,43 @@
+"""What every JSON message has."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Collection = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""The name of one map: also the last token of every subject about it."""
+
+DEFAULT_COLLECTION = "default"
+
+
+class Message(BaseModel):
+    """A JSON body. Readers ignore fields they do not know, so that fields can be added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Message):
+    """A fact about one collection, in the past tense."""
+
+    kind: ClassVar[str]
+    """The subject's family, ``projection.updated``; the table of channels uses the same."""
+
+    id: str = Field(
+        min_length=1,
+        description="Unique; the same cause always gives the same id, so that a "
+        "stream drops the second copy.",
+    )
+    collection: Collection = Field(description="The collection that the event is about.")
+    occurred_at: AwareDatetime = Field(description="When it happened, in UTC.")
+    correlation_id: str | None = Field(
+        default=None, description="The command that led to this event, if one did."
+    )
+
+
+class Command(Message):
+    """A wish, in the imperative. Every field has a default: ``{}`` is a complete command."""
+
+    correlation_id: str | None = Field(
+        default=None,
+        description="Repeated by every event that results; made from the message if not given.",
+    )

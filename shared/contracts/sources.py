@@ -1,0 +1,44 @@
+"""Events about sources: discovery tells what it found and what became of it."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event
+
+
+class SourceEvent(Event):
+    """An event about one source."""
+
+    source_id: str = Field(description="Hash of collection and filename.")
+    filename: str = Field(description="The source's path below its root, with '/'.")
+
+
+class SourceDiscovered(SourceEvent):
+    """A source is complete and will be read."""
+
+    kind: ClassVar[str] = "source.discovered"
+
+    fingerprint: str = Field(description="SHA-256 of the content.")
+    source_version: int = Field(ge=1, description="1 for the first content, then counting.")
+    size_bytes: int = Field(ge=0, description="Length of the content.")
+
+
+class SourceCompleted(SourceEvent):
+    """Every record of a source's content is mapped or dead-lettered."""
+
+    kind: ClassVar[str] = "source.completed"
+
+    fingerprint: str = Field(description="SHA-256 of the content.")
+    source_version: int = Field(ge=1, description="1 for the first content, then counting.")
+    seen: int = Field(ge=0, description="Records found, unreadable lines included.")
+    mapped: int = Field(ge=0, description="Records in the dataset.")
+    dead: int = Field(ge=0, description="Records and lines that were dead-lettered.")
+
+
+class SourceFailed(SourceEvent):
+    """A source could not be read; it is tried again when it changes."""
+
+    kind: ClassVar[str] = "source.failed"
+
+    reason: str = Field(description="What went wrong, with the remedy if there is one.")

@@ -1,0 +1,23 @@
+"""The errors that cross a service boundary.
+
+* MapstreamError
+  x InvalidMessage      the message can never be handled: dead letter at once
+  x TransientError      the outside world failed: retry with a growing pause
+  x ConfigurationError  the process can't start: exit with code 2
+"""
+
+
+class MapstreamError(Exception):
+    """Base of every error this code base raises on purpose."""
+
+
+class InvalidMessage(MapstreamError):  # noqa: N818  it names the message, not the failure
+    """The message can never be handled, however often it is redelivered."""
+
+
+class TransientError(MapstreamError):
+    """Something outside failed; the same message may succeed later."""
+
+
+class ConfigurationError(MapstreamError):
+    """The settings make it impossible to start."""

@@ -1,0 +1,55 @@
+"""Structured logs: JSON lines, or pretty on a terminal."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def set_up_logs(
+    service: str,
+    *,
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    style: Literal["auto", "json", "console"] = "auto",
+) -> None:
+    """Send structlog and the standard library's logs to stderr in one form.
+
+    Args:
+        service: Stands in every line.
+        level: The lowest level that is written.
+        style: ``auto`` is pretty on a terminal and JSON lines elsewhere.
+    """
+    pretty = style == "console" or (style == "auto" and sys.stderr.isatty())
+    common: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(pad_event_to=28)
+        if pretty
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=common,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()  # noqa: TID251  the one place
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    for name in ("httpx", "httpcore", "uvicorn.access", "watchfiles", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # noqa: TID251
+    structlog.configure(
+        processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(service=service)

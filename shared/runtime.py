@@ -1,0 +1,186 @@
+"""Runs a service: waits for the bus, owns its state, works, and stops when it is told to."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from shared.bus.broker import Bus
+from shared.bus.channels import Durable, check_collection
+from shared.bus.status import announce
+from shared.bus.topology import wait_for_durables
+from shared.errors import ConfigurationError
+from shared.locking import exclusive_owner
+from shared.observability.health import build_health, serving
+from shared.observability.logs import set_up_logs
+from shared.settings import ServiceSettings
+
+EXIT_CONFIGURATION = 2
+EXIT_DURABLE_GONE = 71
+WATCH_S = 5.0
+log = structlog.get_logger(__name__)
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """A service, wired but not connected."""
+
+    name: str
+    about: str
+    settings: ServiceSettings
+    bus: Bus
+    durables: tuple[Durable, ...] = ()
+    """The durable consumers that it reads; it waits until they exist."""
+    owns: tuple[Path, ...] = ()
+    """Folders that only one process may change; a second process waits as a standby."""
+    resources: Callable[[], AbstractAsyncContextManager[Sequence[Loop]]]
+    """Opened once the folders are owned, closed at the end; gives the loops: what the service
+    does besides handling messages, until cancelled."""
+    figures: Callable[[], Mapping[str, Any]] = dict
+    """What its status tells."""
+    state: str = field(default="starting", init=False)
+
+    def status(self) -> Mapping[str, Any]:
+        """Tell the state and the figures."""
+        return {"service": self.name, "state": self.state, **self.figures()}
+
+
+def run(build: Callable[[], Service]) -> None:
+    """Build a service, run it until SIGINT or SIGTERM, and exit.
+
+    Exit codes: 0 stopped as told; 2 the configuration is wrong; others are failures, after which
+    the process should be started again.
+    """
+    try:
+        service = build()
+        for collection in service.settings.collections:
+            check_collection(collection)
+        set_up_logs(
+            service.name, level=service.settings.log.level, style=service.settings.log.format
+        )
+        asyncio.run(serve(service))
+    except ConfigurationError as error:
+        sys.stderr.write(f"mapstream: {error}\n")
+        sys.exit(EXIT_CONFIGURATION)
+
+
+async def serve(service: Service) -> None:
+    """Run a service until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationError: It cannot start with these settings or this state.
+        ExceptionGroup: One of its loops failed.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    working = asyncio.create_task(_work(service))  # noqa: TID251  awaited below
+    stopping = asyncio.create_task(stop.wait())  # noqa: TID251  cancelled below
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        log.info("service.stopping")
+        working.cancel()
+    try:
+        await working
+    except asyncio.CancelledError:
+        log.info("service.stopped")
+
+
+async def _work(service: Service) -> None:
+    """Open everything in order, work until cancelled, close everything in reverse order."""
+    settings = service.settings
+    async with AsyncExitStack() as stack:
+        if settings.health.port is not None:
+            port = await stack.enter_async_context(
+                serving(build_health(service.status), settings.health.host, settings.health.port)
+            )
+            log.info("health.listening", host=settings.health.host, port=port)
+        stack.push_async_callback(service.bus.close)
+        client = await service.bus.connect()
+        await announce(client, service.name, _version(), service.about, service.status)
+        for folder in service.owns:
+            service.state = "standby"
+            await stack.enter_async_context(
+                exclusive_owner(folder, on_wait=lambda: log.warning("service.standby"))
+            )
+        service.state = "waiting"
+        await wait_for_durables(
+            service.bus.js,
+            service.durables,
+            settings.collections,
+            on_missing=lambda text: log.error("stream.missing", remedy=text),
+        )
+        loops = await stack.enter_async_context(service.resources())
+        await stack.enter_async_context(service.bus.consuming())
+        stack.callback(_set_stopping, service)
+        service.state = "running"
+        log.info("service.running", collections=list(settings.collections))
+        await _run_together([*loops, partial(_watch, service.bus.js, service)])
+
+
+async def _run_together(loops: Sequence[Loop]) -> None:
+    """Run loops until they are cancelled or one fails.
+
+    Raises:
+        ConfigurationError: One of them cannot work with this configuration.
+        ExceptionGroup: One of them failed otherwise.
+    """
+
+    async def work(loop: Loop) -> None:
+        await loop()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(work(loop))
+    except* ConfigurationError as errors:
+        raise first_leaf(errors) from None
+
+
+def first_leaf(errors: BaseExceptionGroup[ConfigurationError]) -> BaseException:
+    """Return the first error of a group, however deep it lies."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _set_stopping(service: Service) -> None:
+    service.state = "stopping"
+
+
+async def _watch(js: JetStreamContext, service: Service) -> None:
+    """Exit when a durable consumer was deleted: FastStream would pull in vain and in silence."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        for collection in service.settings.collections:
+            for durable in service.durables:
+                await _require(js, durable, collection)
+
+
+async def _require(js: JetStreamContext, durable: Durable, collection: str) -> None:
+    try:
+        await js.consumer_info(durable.stream, durable.name(collection))
+    except NotFoundError:
+        log.error("stream.gone", stream=durable.stream, consumer=durable.name(collection))  # noqa: TRY400  the log line says all
+        sys.exit(EXIT_DURABLE_GONE)
+    except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere
+        log.debug("watch.failed", error=repr(error))
+
+
+def _version() -> str:
+    return version("mapstream")

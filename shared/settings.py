@@ -1,0 +1,177 @@
+"""Settings that every process has, and how settings are read.
+
+One file, ``config.yaml``, has a section per concern; a service's ``Settings`` names the sections
+that it reads. The environment goes before the file: ``MAPSTREAM_EMBEDDING__URL`` sets the field
+``url`` of section ``embedding``.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+from shared.errors import ConfigurationError
+
+SECTIONS = frozenset(
+    {"collections", "log", "nats", "health", "state", "ingestion", "embedding", "projection",
+     "output", "gateway", "text2vec"}
+)  # fmt: skip
+SECRET = re.compile("password|key|secret|token")
+CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
+
+
+class Section(BaseModel):
+    """A section of the file; an unknown field in it is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NatsSection(Section):
+    """How to reach the bus."""
+
+    url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS listens.")
+    user: str | None = Field(default=None, description="User name, if the server wants one.")
+    password: SecretStr | None = Field(default=None, description="Password of that user.")
+
+
+class LogSection(Section):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The lowest level that is written."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: pretty on a terminal, JSON lines elsewhere."
+    )
+
+
+class HealthSection(Section):
+    """Where a service answers /health and /ready."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port; none: no HTTP; 0: any free port."
+    )
+
+
+class StateSection(Section):
+    """Where services keep what they own, the dataset excepted."""
+
+    folder: Path = Field(
+        default=Path("mapstream-out/state"), description="Folder of the services' state."
+    )
+
+
+class ServiceSettings(BaseSettings):
+    """What every process reads."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MAPSTREAM_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+    )
+
+    collections: tuple[str, ...] = Field(
+        default=("default",), min_length=1, description="The collections that are served."
+    )
+    nats: NatsSection = Field(default=NatsSection(), description="The bus.")
+    log: LogSection = Field(default=LogSection(), description="Logs.")
+    health: HealthSection = Field(default=HealthSection(), description="Health over HTTP.")
+    state: StateSection = Field(default=StateSection(), description="State on disk.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, config_file())
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: Says which field of which file is wrong.
+        """
+        return load_settings(cls, **values)
+
+
+Loaded = TypeVar("Loaded", bound=BaseSettings)
+
+
+def config_file() -> Path | None:
+    """Return the file that ``MAPSTREAM_CONFIG`` names, if any."""
+    name = os.environ.get(CONFIG_VARIABLE)  # noqa: TID251  this is the place
+    return Path(name) if name else None
+
+
+def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
+    """Read settings of a kind, turning every mistake into one clear error.
+
+    Raises:
+        ConfigurationError: Says which field of which file is wrong.
+    """
+    file = config_file()
+    if file is not None:
+        check_file(file)
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        where = f"{file} or the environment" if file else "the environment"
+        raise ConfigurationError(describe(error, where)) from error
+    except SettingsError as error:  # a variable that should hold JSON, as MAPSTREAM_COLLECTIONS
+        raise ConfigurationError(f"the environment: {error}: {error.__cause__}") from error
+
+
+def check_file(file: Path) -> None:
+    """Check that a configuration file can be read and has no unknown section.
+
+    Raises:
+        ConfigurationError: Says what is wrong with which file.
+    """
+    try:
+        content = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: is not YAML: {error}") from error
+    if content is None:
+        return
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{file}: must be a mapping of sections")
+    for name in content:
+        if name not in SECTIONS:
+            known = ", ".join(sorted(SECTIONS))
+            raise ConfigurationError(f"{file}: unknown section '{name}'; known are {known}")
+
+
+def describe(error: ValidationError, where: str) -> str:
+    """Say in one line per mistake which field is wrong, how, and what stands there.
+
+    What may be a secret is not repeated: it would end in a log.
+    """
+    lines = []
+    for mistake in error.errors():
+        field = ".".join(str(part) for part in mistake["loc"])
+        is_secret = SECRET.search(field) or mistake["type"] == "extra_forbidden"
+        is_plain = isinstance(mistake["input"], str | int | float | None)
+        given = f" (given: {mistake['input']!r:.80})" if is_plain and not is_secret else ""
+        lines.append(f"{where}: {field}: {mistake['msg']}{given}")
+    return "\n".join(lines)

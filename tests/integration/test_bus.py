@@ -1,0 +1,183 @@
+"""Delivery against the real server: what is retried, what is buried, what is dropped."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from nats.js import JetStreamContext
+
+from shared.bus.broker import build_bus
+from shared.bus.channels import (
+    DISCOVERY_BATCH,
+    EMBEDDING_BATCH,
+    EMBEDDING_READS_BATCHES,
+    PROJECTION_READS_BATCHES,
+)
+from shared.bus.delivery import RetryPolicy
+from shared.bus.outgoing import Outgoing, outgoing_batch
+from shared.bus.publisher import Publisher
+from shared.bus.received import Delivery
+from shared.bus.subscriptions import Subscriber
+from shared.bus.topology import backlog
+from shared.contracts.batches import Batch, decode
+from shared.errors import InvalidMessage, TransientError
+from shared.settings import NatsSection
+from tests.builders import batch
+from tests.nats_server import NatsServer
+
+pytestmark = pytest.mark.integration
+
+Wire = Callable[[Callable[[Subscriber], None]], AbstractAsyncContextManager[Publisher]]
+
+
+@pytest.fixture
+def wired(server: NatsServer, js: JetStreamContext) -> Wire:
+    del js  # the streams must exist first
+
+    @asynccontextmanager
+    async def wire(subscribe: Callable[[Subscriber], None]) -> AsyncIterator[Publisher]:
+        policy = RetryPolicy(max_deliveries=4, first_delay_s=0.02, longest_delay_s=0.1)
+        bus = build_bus(NatsSection(url=server.url), "embedding", policy=policy)
+        subscribe(bus.subscriber)
+        async with bus.consuming():
+            yield bus.publisher
+        await bus.close()
+
+    return wire
+
+
+class Handler:
+    """Fails as often as told, then hands the batch on."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    async def __call__(self, delivery: Delivery) -> Iterable[Outgoing]:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return [outgoing_batch(EMBEDDING_BATCH, decode(delivery.body))]
+
+
+def each(handler: Callable[[Delivery], Awaitable[Iterable[Outgoing]]]) -> Callable[..., None]:
+    return lambda to: to.each(EMBEDDING_READS_BATCHES, "default", handler, concurrency=4)
+
+
+async def settled(js: JetStreamContext, durable: Any = EMBEDDING_READS_BATCHES) -> None:
+    async with asyncio.timeout(20):
+        while (await backlog(js, durable, "default")).total:
+            await asyncio.sleep(0.02)
+
+
+async def stored(js: JetStreamContext, stream: str) -> int:
+    return (await js.stream_info(stream)).state.messages
+
+
+async def test_a_message_is_handled_published_and_acked_once(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    handler = Handler()
+    async with wired(each(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+
+    assert (handler.calls, await stored(js, "EMBEDDING"), await stored(js, "DISCOVERY")) == (
+        1,
+        1,
+        0,
+    )
+
+
+async def test_a_passing_failure_is_retried(js: JetStreamContext, wired: Wire) -> None:
+    handler = Handler(TransientError("away"), RuntimeError("a bug"))
+    async with wired(each(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+
+    assert (handler.calls, await stored(js, "EMBEDDING")) == (3, 1)
+    assert await stored(js, "DEAD_LETTERS") == 0
+
+
+async def test_an_outage_is_waited_for_beyond_the_limit_of_deliveries(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    handler = Handler(*(TransientError("away") for _ in range(7)))
+    async with wired(each(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+
+    assert (handler.calls, await stored(js, "DEAD_LETTERS")) == (8, 0)
+
+
+@pytest.mark.parametrize(
+    ("errors", "calls"),
+    [([InvalidMessage("never")], 1), ([RuntimeError("a bug")] * 9, 4)],
+    ids=["invalid", "unforeseen"],
+)
+async def test_what_cannot_succeed_is_buried_with_its_story(
+    js: JetStreamContext, wired: Wire, errors: list[Exception], calls: int
+) -> None:
+    handler = Handler(*errors)
+    async with wired(each(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+
+    assert handler.calls == calls
+    message = await js.get_last_msg("DEAD_LETTERS", "dead.embedding.default")
+    assert message.headers["mapstream-batch-id"] == "batch-0"
+    assert message.headers["mapstream-records"] == "2"
+    assert message.headers["mapstream-attempts"] == str(calls)
+    assert len(decode(message.data)) == 2
+
+
+async def test_one_malformed_message_does_not_hold_up_its_micro_batch(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    seen: list[int] = []
+
+    async def handle(batches: Sequence[Batch]) -> Iterable[Outgoing]:
+        seen.extend(one.descriptor.index for one in batches)
+        return []
+
+    def subscribe(to: Subscriber) -> None:
+        to.micro_batches(
+            PROJECTION_READS_BATCHES,
+            "default",
+            lambda delivery: decode(delivery.body),
+            handle,
+            max_messages=16,
+            max_wait_s=0.1,
+        )
+
+    for index in range(3):
+        one = outgoing_batch(EMBEDDING_BATCH, batch(index=index, batch_id=f"batch-{index}"))
+        await js.publish("embedding.batch.default", one.body)
+        await js.publish("embedding.batch.default", b"not arrow")
+    async with wired(subscribe):
+        await settled(js, PROJECTION_READS_BATCHES)
+
+    assert seen == [0, 1, 2]
+    assert await stored(js, "DEAD_LETTERS") == 3
+
+
+async def test_a_killed_server_loses_nothing_and_work_goes_on(
+    server: NatsServer, js: JetStreamContext, wired: Wire
+) -> None:
+    handler = Handler()
+    async with wired(each(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+        await server.kill()
+        waiting = asyncio.create_task(
+            publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch(batch_id="batch-1")))
+        )
+        await asyncio.sleep(0.5)
+        await server.start()
+        await waiting
+        await settled(js)
+
+    assert await stored(js, "EMBEDDING") == 2

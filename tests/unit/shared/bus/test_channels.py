@@ -1,0 +1,130 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.js.api import DiscardPolicy, RetentionPolicy
+
+from shared.bus.channels import CHANNELS, COLLECTION, DURABLES, Durable, check_collection
+from shared.bus.streams import BY_NAME, STREAMS
+from shared.bus.topology import consumer_config
+from shared.contracts.base import Event
+from shared.contracts.batches import ARROW
+from shared.errors import ConfigurationError
+
+TOKEN = re.compile(r"[a-z][a-z_]*")
+CONSUMER = re.compile(r"[a-z0-9_-]+")
+LONGEST = "a" * 63
+
+
+def test_every_service_that_reads_a_channel_stands_in_the_table() -> None:
+    for durable in DURABLES:
+        for channel in durable.channels:
+            assert durable.service in channel.consumers, (durable.reads, channel.family)
+
+
+def test_every_service_in_the_table_reads_the_channel() -> None:
+    for channel in CHANNELS:
+        readers = {one.service for one in DURABLES if channel in one.channels}
+        assert set(channel.consumers) - {"anybody"} == readers, channel.family
+
+
+def test_no_two_services_share_a_work_queue() -> None:
+    """The server refuses a second consumer of a subject of a work queue."""
+    for channel in CHANNELS:
+        if BY_NAME[channel.stream].retention == RetentionPolicy.WORK_QUEUE:
+            assert sum(channel in one.channels for one in DURABLES) == 1, channel.family
+
+
+def test_every_channel_has_its_stream_and_every_stream_a_channel() -> None:
+    assert {channel.stream for channel in CHANNELS} == {stream.name for stream in STREAMS}
+
+
+def test_families_are_two_tokens_and_unique() -> None:
+    families = [channel.family for channel in CHANNELS]
+
+    assert len(set(families)) == len(families)
+    for family in families:
+        first, second = family.split(".")
+        assert TOKEN.fullmatch(first)
+        assert TOKEN.fullmatch(second)
+
+
+def test_the_subjects_of_streams_do_not_overlap() -> None:
+    subjects = [subject for stream in STREAMS for subject in stream.subjects]
+
+    assert len(set(subjects)) == len(subjects)
+    assert all(subject.count(".") == 2 and subject.endswith(".*") for subject in subjects)
+
+
+def test_names_of_streams_and_consumers_are_valid_and_unique() -> None:
+    names = [(durable.stream, durable.name(LONGEST)) for durable in DURABLES]
+
+    assert len(set(names)) == len(names)
+    assert all(CONSUMER.fullmatch(name) and len(name) < 256 for _, name in names)
+    assert all(re.fullmatch(r"[A-Z_]+", stream.name) for stream in STREAMS)
+
+
+def test_collections_have_consumers_of_their_own() -> None:
+    """Names such as ``a-b`` must not make two collections share a consumer."""
+    names = ["a", "b", "a-b", "default", "default-a", "batch-a"]
+    found = [(durable.stream, durable.name(name)) for durable in DURABLES for name in names]
+
+    assert len(set(found)) == len(found)
+
+
+def test_an_events_kind_is_its_channel() -> None:
+    for channel in CHANNELS:
+        if channel.contract and issubclass(channel.contract, Event):
+            assert channel.contract.kind == channel.family
+
+
+def test_a_body_is_json_with_a_contract_or_bytes_without() -> None:
+    for channel in CHANNELS:
+        assert (channel.contract is None) == (channel.content_type != "application/json")
+        assert (channel.content_type == ARROW) == channel.family.endswith(
+            (".batch", ".points", ".retraction")
+        )
+
+
+def test_work_waits_and_public_streams_forget() -> None:
+    for stream in STREAMS:
+        config = stream.config()
+        is_public = config.retention == RetentionPolicy.LIMITS
+        assert (config.discard == DiscardPolicy.OLD) == is_public, stream.name
+        assert bool(config.max_age) == is_public
+        assert config.max_bytes
+        assert stream.about
+
+
+def test_the_servers_own_limit_of_deliveries_stays_off() -> None:
+    for durable in DURABLES:
+        config = consumer_config(durable, "default")
+        assert config.max_deliver == -1
+        assert bool(config.filter_subject) != bool(config.filter_subjects)
+
+
+def test_a_durable_reads_one_stream() -> None:
+    one, other = CHANNELS[0], CHANNELS[-1]
+
+    with pytest.raises(ValueError, match="different streams"):
+        Durable("x", "y", (one, other))
+
+
+@pytest.mark.parametrize("name", ["a", "0", "default", "a-b_c", LONGEST])
+def test_a_collection_may_have_a_plain_name(name: str) -> None:
+    assert check_collection(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "a.b", "a*", ">", "a b", "-a", "_a", "é", "a\n", LONGEST + "a"]
+)
+def test_a_collection_may_have_no_name_that_is_no_token(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot name a collection"):
+        check_collection(name)
+
+
+@given(st.text(max_size=70))
+def test_a_good_name_is_one_token_of_a_subject(name: str) -> None:
+    if COLLECTION.fullmatch(name):
+        assert all(one.subject(name).split(".")[2:] == [name] for one in CHANNELS)

@@ -1,0 +1,34 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.observability.health import build_health, serving
+
+
+@pytest.mark.parametrize(("state", "code"), [("running", 200), ("standby", 503), ("waiting", 503)])
+async def test_ready_is_who_does_its_work(state: str, code: int) -> None:
+    status: dict[str, Any] = {"service": "x", "state": state, "records": 3}
+    transport = httpx.ASGITransport(app=build_health(lambda: status))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        health, ready = await client.get("/health"), await client.get("/ready")
+
+    assert (health.status_code, ready.status_code) == (200, code)
+    assert health.json() == ready.json() == status
+
+
+async def test_it_is_served_on_any_free_port_until_the_block_ends() -> None:
+    async with httpx.AsyncClient() as client:
+        async with serving(build_health(lambda: {"state": "running"}), "127.0.0.1", 0) as port:
+            url = f"http://127.0.0.1:{port}/ready"
+            assert (await client.get(url)).status_code == 200
+
+        with pytest.raises(httpx.TransportError):
+            await client.get(url)
+
+
+async def test_a_taken_port_is_told() -> None:
+    async with serving(build_health(dict), "127.0.0.1", 0) as port:
+        with pytest.raises(OSError, match="in use"):
+            async with serving(build_health(dict), "127.0.0.1", port):
+                pass

@@ -1,0 +1,60 @@
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import logging, structlog
+from shared.observability.logs import set_up_logs
+
+set_up_logs("embedding", level="{level}", style="{style}")
+set_up_logs("embedding", level="{level}", style="{style}")
+log = structlog.get_logger("here")
+log.debug("a.detail")
+with structlog.contextvars.bound_contextvars(subject="s"):
+    log.info("thing.done", file="ü.jsonl", size_bytes=3)
+logging.getLogger("nats").warning("foreign %s", "line")
+logging.getLogger("httpx").info("chatter")
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    log.error("thing.failed", exc_info=error)
+"""
+
+
+def lines(level: str = "info", style: str = "auto") -> list[str]:
+    """Log in a process of its own: the set-up is global."""
+    program = PROGRAM.format(level=level, style=style)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_away_from_a_terminal_every_line_is_json_with_its_context() -> None:
+    found = [json.loads(line) for line in lines()]
+
+    done, foreign, failed = found
+    assert done.pop("timestamp").endswith("Z")
+    assert done == {
+        "event": "thing.done",
+        "file": "ü.jsonl",
+        "size_bytes": 3,
+        "subject": "s",
+        "service": "embedding",
+        "level": "info",
+    }
+    assert (foreign["event"], foreign["level"]) == ("foreign line", "warning")
+    assert "ZeroDivisionError" in failed["exception"]
+
+
+def test_the_level_decides_what_is_written() -> None:
+    assert len(lines("debug")) == 4
+    assert len(lines("error")) == 1
+
+
+def test_the_console_style_is_for_people() -> None:
+    text = "\n".join(lines(style="console"))
+
+    assert "thing.done" in text
+    assert "ZeroDivisionError" in text

@@ -1,0 +1,93 @@
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.locking import exclusive_owner
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from shared.locking import exclusive_owner
+
+async def main():
+    async with exclusive_owner(Path(sys.argv[1]), on_wait=lambda: print("waiting", flush=True)):
+        print("owner", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def start(folder: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWNER, str(folder), stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def next_word(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout
+    async with asyncio.timeout(20):
+        return (await process.stdout.readline()).decode().strip()
+
+
+async def test_a_second_process_waits_and_takes_over_from_a_killed_one(tmp_path: Path) -> None:
+    first = await start(tmp_path / "state")
+    assert await next_word(first) == "owner"
+    second = await start(tmp_path / "state")
+    assert await next_word(second) == "waiting"
+    assert first.pid
+
+    os.kill(first.pid, signal.SIGKILL)
+    try:
+        assert await next_word(second) == "owner"
+    finally:
+        second.kill()
+        for process in (first, second):
+            await process.communicate()
+
+
+async def test_a_process_that_is_only_stopped_stays_the_owner(tmp_path: Path) -> None:
+    first = await start(tmp_path)
+    assert await next_word(first) == "owner"
+    first.send_signal(signal.SIGSTOP)
+    waited: list[bool] = []
+
+    async def own_as_well() -> None:
+        async with exclusive_owner(tmp_path, on_wait=lambda: waited.append(True)):
+            pytest.fail("two owners")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(own_as_well(), 0.5)
+
+    first.kill()
+    await first.communicate()
+    assert waited == [True]
+
+
+async def test_an_owner_that_leaves_makes_room(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with exclusive_owner(tmp_path / "a" / "b"):
+            pass
+
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+async def test_a_failure_makes_room_as_well(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        async with exclusive_owner(tmp_path):
+            raise RuntimeError
+    async with asyncio.timeout(5), exclusive_owner(tmp_path):
+        pass
+
+
+async def test_folders_are_owned_one_by_one(tmp_path: Path) -> None:
+    async with (
+        asyncio.timeout(5),
+        exclusive_owner(tmp_path / "a"),
+        exclusive_owner(tmp_path / "b"),
+    ):
+        pass

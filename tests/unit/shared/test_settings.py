@@ -1,0 +1,183 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr
+
+from services.embedding.settings import Settings as EmbeddingSettings
+from services.projection.settings import Settings as ProjectionSettings
+from shared.errors import ConfigurationError
+from shared.settings import SECTIONS, Section, ServiceSettings
+
+
+class OwnSection(Section):
+    api_key: SecretStr | None = Field(default=None, description="A secret.")
+    size: int = Field(default=3, ge=1, description="A size.")
+
+
+class Settings(ServiceSettings):
+    embedding: OwnSection = Field(default=OwnSection(), description="A section.")
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty configuration file that ``MAPSTREAM_CONFIG`` names."""
+    config = tmp_path / "config.yaml"
+    config.write_text("")
+    monkeypatch.setenv("MAPSTREAM_CONFIG", str(config))
+    return config
+
+
+def complaint(kind: type[ServiceSettings] = Settings) -> str:
+    with pytest.raises(ConfigurationError) as told:
+        kind.load()
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    "kind", [Settings, EmbeddingSettings, ProjectionSettings], ids=lambda kind: kind.__module__
+)
+def test_without_file_and_environment_everything_has_a_default(
+    kind: type[ServiceSettings],
+) -> None:
+    settings = kind.load()
+
+    assert settings.collections == ("default",)
+    assert settings.nats.url == "nats://127.0.0.1:4222"
+    assert set(kind.model_fields) <= SECTIONS
+
+
+def test_the_environment_goes_before_the_file_field_by_field(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(
+        "nats: {url: 'nats://file', user: file}\nembedding: {size: 7}\n"
+        "collections: [a, b]\noutput: {anything: 1}\n"
+    )
+    monkeypatch.setenv("MAPSTREAM_NATS__URL", "nats://environment")
+    monkeypatch.setenv("MAPSTREAM_LOG__LEVEL", "debug")
+
+    settings = Settings.load()
+
+    assert (settings.nats.url, settings.nats.user) == ("nats://environment", "file")
+    assert (settings.embedding.size, settings.log.level) == (7, "debug")
+    assert settings.collections == ("a", "b")
+
+
+def test_collections_may_come_as_json_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAPSTREAM_COLLECTIONS", '["a", "b"]')
+
+    assert Settings.load().collections == ("a", "b")
+
+
+@pytest.mark.parametrize("variable", ["MAPSTREAM_COLLECTIONS", "MAPSTREAM_NATS"])
+def test_a_variable_that_should_be_json_is_named(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "default")
+
+    assert variable.removeprefix("MAPSTREAM_").lower() in complaint()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("emmbedding: {}", ["unknown section 'emmbedding'", "known are", "embedding"]),
+        ("embedding: {size: many}", ["embedding.size", "valid integer", "'many'"]),
+        ("embedding: {size: 0}", ["embedding.size", "greater than or equal to 1", "0"]),
+        ("embedding: {sise: 4}", ["embedding.sise", "Extra inputs"]),
+        ("log: {level: loud}", ["log.level", "'debug'", "'loud'"]),
+        ("collections: []", ["collections", "at least 1"]),
+        ("collections: main", ["collections", "'main'"]),
+        ("nats:", ["nats", "dictionary"]),
+        ("health: {port: 70000}", ["health.port", "65535"]),
+        ("- a", ["must be a mapping"]),
+        ("a: [", ["is not YAML"]),
+    ],
+)
+def test_a_mistake_names_the_file_and_the_field(file: Path, text: str, words: list[str]) -> None:
+    file.write_text(text)
+
+    said = complaint()
+
+    assert str(file) in said
+    assert all(word in said for word in words), said
+
+
+def test_all_mistakes_are_told_at_once(file: Path) -> None:
+    file.write_text("embedding: {size: 0}\nlog: {level: loud}\n")
+
+    assert len(complaint().splitlines()) == 2
+
+
+def test_a_file_that_is_missing_or_unreadable_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(b"\xff\xfe\x00bad")
+    assert f"{file}: is not YAML" in complaint()
+
+    file.unlink()
+    assert f"{file}: cannot be read: No such file" in complaint()
+
+    monkeypatch.setenv("MAPSTREAM_CONFIG", str(file.parent))
+    assert "cannot be read" in complaint()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nats: {password: [hunter2]}",
+        "nats: {pasword: hunter2}",
+        "embedding: {api_key: [hunter2]}",
+        "embedding: {api_key: {a: hunter2}}",
+        "nats: [hunter2]",
+        "embedding: [{api_key: hunter2}]",
+    ],
+)
+def test_what_may_be_a_secret_is_not_repeated(file: Path, text: str) -> None:
+    file.write_text(text)
+
+    assert "hunter2" not in complaint()
+
+
+def test_secrets_do_not_show(file: Path) -> None:
+    file.write_text("nats: {user: u, password: hunter2}\nembedding: {api_key: hunter2}\n")
+
+    settings = Settings.load()
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+    assert settings.nats.password is not None
+    assert settings.nats.password.get_secret_value() == "hunter2"
+
+
+def test_arguments_go_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTREAM_COLLECTIONS", json.dumps(["environment"]))
+
+    assert Settings.load(collections=("argument",)).collections == ("argument",)
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = Settings.load()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.nats.url = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "field"),
+    [
+        (EmbeddingSettings, "embedding: {url: 'not a url'}", "embedding.url"),
+        (EmbeddingSettings, "embedding: {protocol: grpc}", "embedding.protocol"),
+        (ProjectionSettings, "projection: {refit_threshold: 1.0}", "projection.refit_threshold"),
+        (ProjectionSettings, "projection: {micro_batch_max: 0}", "projection.micro_batch_max"),
+    ],
+)
+def test_a_services_own_section_is_checked_as_well(
+    file: Path, kind: type[ServiceSettings], text: str, field: str
+) -> None:
+    file.write_text(text)
+
+    assert field in complaint(kind)
