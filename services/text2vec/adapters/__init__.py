@@ -1,0 +1,1 @@
+"""The models: a static table that ships with the package, and MiniLM on ONNX Runtime."""
