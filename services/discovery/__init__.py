@@ -1,0 +1,6 @@
+"""Discovery: finds sources, reads them into records and keeps the ledger of each.
+
+Reads ``writing.committed`` and ``dead.*`` (what became of its records); writes
+``discovery.batch``, ``source.discovered``, ``source.completed``, ``source.failed`` and
+``dead.discovery``; owns ``discovery.sqlite``: the sources and their ledger.
+"""

@@ -1,0 +1,1 @@
+"""Discovery's outside world: folders, SQLite, file watching."""

@@ -1,0 +1,105 @@
+"""Reads one file, of which only the bytes count that a look has found: plain, blocking code."""
+
+import os
+import stat as modes
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
+
+TAIL_BYTES = 64 << 10
+
+
+class SourceFile:
+    """The first bytes of a file, as many as a look has found."""
+
+    def __init__(self, stat: SourceStat) -> None:
+        self._stat = stat
+        self._left = stat.size
+        self._fd: int | None = None
+
+    def open(self) -> int:
+        """Open the file, if it is not yet.
+
+        Raises:
+            SourceUnreadable: It cannot be opened, or is no regular file.
+        """
+        if self._fd is None:
+            with _explained(self._stat):
+                # Opening a pipe would wait for its writer for ever, hence without blocking.
+                self._fd = os.open(self._stat.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                is_regular = modes.S_ISREG(os.fstat(self._fd).st_mode)
+            if not is_regular:
+                raise SourceUnreadable(f"{display_name(self._stat.path)} is no regular file")
+        return self._fd
+
+    def read(self, size: int) -> bytes:
+        """Read the next bytes; none at the end.
+
+        Raises:
+            SourceUnreadable: It cannot be read.
+            SourceChanged: It is shorter than it was.
+        """
+        with _explained(self._stat):
+            piece = os.read(self.open(), min(size, self._left))
+        if not piece and self._left:
+            raise self._shorter()
+        self._left -= len(piece)
+        return piece
+
+    def read_last_line(self, max_line_bytes: int) -> bytes:
+        """Read the last line that is not blank, from the end and no more than needed.
+
+        Raises:
+            SourceUnreadable: It cannot be read, or the line is too long.
+            SourceChanged: It is shorter than it was.
+        """
+        line = b""
+        end = self._stat.size
+        while end > 0 and len(line) <= max_line_bytes:
+            start = max(0, end - max(TAIL_BYTES, len(line)))
+            line = (self._read_at(start, end - start) + line).rstrip()
+            end = start
+            if (newline := line.rfind(b"\n")) >= 0:
+                line = line[newline + 1 :]
+                break
+        if len(line) > max_line_bytes:
+            raise SourceUnreadable(
+                f"{display_name(self._stat.path)}: its last line is longer than {max_line_bytes} "
+                "bytes, so its end cannot be judged; raise ingestion.max_line_bytes"
+            )
+        return line
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _read_at(self, position: int, size: int) -> bytes:
+        with _explained(self._stat):
+            piece = os.pread(self.open(), size, position)
+        if len(piece) < size:
+            raise self._shorter()
+        return piece
+
+    def _shorter(self) -> SourceChanged:
+        name = display_name(self._stat.path)
+        return SourceChanged(f"{name} is shorter than the {self._stat.size} bytes it had")
+
+
+@contextmanager
+def _explained(stat: SourceStat) -> Generator[None]:
+    name = display_name(stat.path)
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceVanished(f"{name} is not there any more; put it back") from error
+    except PermissionError as error:
+        raise SourceUnreadable(
+            f"{name} may not be read; make it readable for the user that runs discovery"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceUnreadable(f"{name} cannot be read: {reason}; check the disk") from error

@@ -1,0 +1,137 @@
+"""Sources that are files in folders."""
+
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from itertools import islice
+
+import orjson
+from anyio import to_thread
+
+from services.discovery.adapters.folder_listing import Listed, Root, list_changed, list_root
+from services.discovery.adapters.folder_source_file import SourceFile
+from services.discovery.domain.entries import is_final
+from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
+from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.ports import SourceChanged
+from shared.errors import ConfigurationError
+
+LISTED_AT_ONCE = 256
+BLOCK_BYTES = 1 << 20
+HASHED_AT_ONCE = 16 << 20
+"""How much one turn of a thread reads; between two turns the reading can be cancelled."""
+
+
+class FolderSourceRepository:
+    """Finds and reads the files of some roots."""
+
+    def __init__(self, roots: Sequence[Root], *, max_line_bytes: int) -> None:
+        self._roots = tuple(roots)
+        self._max_line_bytes = max_line_bytes
+
+    @property
+    def watched_paths(self) -> tuple[str, ...]:
+        """What a trigger has to watch."""
+        return tuple(dict.fromkeys(root.base for root in self._roots))
+
+    async def check(self) -> None:
+        """See SourceRepository."""
+        for root in self._roots:
+            await to_thread.run_sync(_check, root)
+
+    async def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
+        """See SourceRepository."""
+        found = self._list(changed)
+        while some := await to_thread.run_sync(_take, found):
+            for listed in some:
+                yield listed
+
+    async def is_complete(self, stat: SourceStat) -> bool:
+        """See SourceRepository."""
+        last = await to_thread.run_sync(_last_line, stat, self._max_line_bytes)
+        return await to_thread.run_sync(is_final, last, orjson.loads)
+
+    async def fingerprint(self, stat: SourceStat) -> str:
+        """See SourceRepository."""
+        digest = hashlib.sha256()
+        file = SourceFile(stat)
+        try:
+            while piece := await to_thread.run_sync(file.read, HASHED_AT_ONCE):
+                await to_thread.run_sync(digest.update, piece)
+        finally:
+            file.close()
+        return digest.hexdigest()
+
+    async def read_lines(
+        self, stat: SourceStat, fingerprint: str | None
+    ) -> AsyncGenerator[Sequence[Line | OversizedLine]]:
+        """See SourceRepository."""
+        splitter = LineSplitter(self._max_line_bytes)
+        digest = hashlib.sha256()
+        file = SourceFile(stat)
+        try:
+            while True:
+                lines = await to_thread.run_sync(_read_lines, file, splitter, digest)
+                if lines is None:
+                    break
+                yield lines
+        finally:
+            file.close()
+        yield splitter.finish()
+        if fingerprint not in (None, digest.hexdigest()):
+            raise SourceChanged(f"{display_name(stat.path)} was changed while it was read")
+
+    def _list(self, changed: frozenset[str] | None) -> Iterator[Listed]:
+        seen: set[tuple[str, str]] = set()
+        for root in self._roots:
+            for listed in _list_one(root, changed):
+                key = (listed.collection, listed.path)
+                if key not in seen:
+                    seen.add(key)
+                    yield listed
+
+
+def _take(found: Iterator[Listed]) -> list[Listed]:
+    return list(islice(found, LISTED_AT_ONCE))
+
+
+def _list_one(root: Root, changed: frozenset[str] | None) -> Iterator[Listed]:
+    if changed is None:
+        yield from list_root(root)
+        return
+    for path in sorted(changed):
+        yield from list_changed(root, os.path.abspath(path))  # noqa: PTH100  keeps links
+
+
+def _read_lines(
+    file: SourceFile, splitter: LineSplitter, digest: "hashlib._Hash"
+) -> list[Line | OversizedLine] | None:
+    piece = file.read(BLOCK_BYTES)
+    digest.update(piece)
+    return splitter.feed(piece) if piece else None
+
+
+def _last_line(stat: SourceStat, max_line_bytes: int) -> bytes:
+    file = SourceFile(stat)
+    try:
+        return file.read_last_line(max_line_bytes)
+    finally:
+        file.close()
+
+
+def _check(root: Root) -> None:
+    path = display_name(root.base)
+    try:
+        if root.path.is_file():
+            root.path.open("rb").close()
+        else:
+            os.scandir(root.base).close()
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"ingestion.sources: {path} does not exist; correct the path, or make the folder"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"ingestion.sources: {path} cannot be read: {error.strerror}; it must be a folder or "
+            "file that the user who runs discovery may read"
+        ) from error

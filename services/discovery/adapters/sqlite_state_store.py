@@ -1,0 +1,228 @@
+"""The ledger of every source in one SQLite file."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
+from services.discovery.adapters.sqlite_state_store_schema import open_connection
+from services.discovery.domain.ledger import (
+    STATUSES,
+    Commit,
+    Death,
+    SourceRecord,
+    Status,
+    Totals,
+)
+from services.discovery.domain.sources import SourceStat
+
+CHUNK = 500
+"""How many ids go into one statement."""
+
+
+class SqliteStateStore(LedgerRows):
+    """Keeps the ledger in ``discovery.sqlite``; every method is one durable transaction."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path) -> AsyncGenerator[Self]:
+        """Open the ledger of a folder for the time of the block.
+
+        Raises:
+            ConfigurationError: The folder or the file cannot be used.
+        """
+        connection = await open_connection(folder)
+        try:
+            yield cls(connection)
+        finally:
+            await connection.close()
+
+    async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
+        """See StateStore."""
+        found: dict[str, SourceRecord] = {}
+        async with self._transaction("BEGIN"):
+            for start in range(0, len(source_ids), CHUNK):
+                chunk = source_ids[start : start + CHUNK]
+                marks = ", ".join("?" * len(chunk))
+                rows = await self._select(f"WHERE source_id IN ({marks})", *chunk)
+                found.update((row.source_id, row) for row in rows)
+        return found
+
+    async def list_sources(self, collection: str | None = None) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction("BEGIN"):
+            return await self._select(
+                "WHERE ?1 IS NULL OR collection = ?1 ORDER BY collection, filename", collection
+            )
+
+    async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction("BEGIN"):
+            return await self._select(
+                "WHERE status IN ('reading', 'dispatched') AND (?1 IS NULL OR collection = ?1)"
+                " ORDER BY collection, filename",
+                collection,
+            )
+
+    async def totals(self, collection: str) -> Totals:
+        """See StateStore."""
+        async with self._transaction("BEGIN"):
+            rows = await self._rows(
+                "SELECT status, count(*), sum(seen), sum(mapped), sum(dead) FROM sources"
+                " WHERE collection = ? GROUP BY status",
+                collection,
+            )
+            in_flight = await self._rows(
+                "SELECT coalesce(sum(records - batches.mapped - batches.dead), 0) FROM batches"
+                " JOIN sources USING (source_id) WHERE is_settled = 0 AND collection = ?",
+                collection,
+            )
+        sources = {row[0]: row[1] for row in rows}
+        seen, mapped, dead = (sum(row[column] for row in rows) for column in (2, 3, 4))
+        counts = {status: sources.get(status, 0) for status in STATUSES}
+        return Totals(counts, seen, mapped, dead, in_flight[0][0])
+
+    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
+        """See StateStore."""
+        async with self._transaction():
+            await self._put_stat(stat, now)
+            await self._execute(
+                "UPDATE sources SET status = 'incomplete', reason = NULL"
+                " WHERE source_id = ? AND source_version = 0",
+                stat.source_id,
+            )
+
+    async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction():
+            await self._put_stat(stat, now)
+            await self._execute(
+                "UPDATE sources SET reason = NULL, is_announced = 0,"
+                " status = iif(completed_at IS NULL, 'dispatched', 'completed')"
+                " WHERE source_id = ? AND status = 'failed' AND is_read",
+                stat.source_id,
+            )
+            return await self._settle([stat.source_id], now)
+
+    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
+        """See StateStore."""
+        async with self._transaction():
+            known = await self._put_stat(stat, now)
+            if known.fingerprint != fingerprint:
+                await self._forget_batches(known.source_id)
+                await self._execute(
+                    "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
+                    " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
+                    " is_announced = 0, reason = NULL, completed_at = NULL WHERE source_id = ?",
+                    fingerprint,
+                    known.source_id,
+                )
+                return known.source_version + 1
+            await self._execute(
+                "UPDATE sources SET status = 'reading', is_announced = 0, reason = NULL"
+                " WHERE source_id = ? AND NOT is_read",
+                known.source_id,
+            )
+            return known.source_version
+
+    async def record_batch(
+        self, batch_id: str, source_id: str, version: int, records: int
+    ) -> None:
+        """See StateStore."""
+        async with self._transaction():
+            if (source := await self._current(source_id, version)) is not None:
+                await self._change(source, batch_id, lambda batch: batch.record(records))
+
+    async def finish_reading(
+        self, source_id: str, version: int, now: datetime
+    ) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction():
+            await self._execute(
+                "UPDATE sources SET is_read = 1, status = 'dispatched', reason = NULL"
+                " WHERE source_id = ? AND source_version = ? AND status = 'reading'",
+                source_id,
+                version,
+            )
+            source = await self._current(source_id, version)
+            return await self._settle([source_id], now) if source else []
+
+    async def apply_committed(
+        self, commits: Sequence[Commit], now: datetime
+    ) -> list[SourceRecord]:
+        """See StateStore."""
+        touched: dict[str, None] = {}
+        async with self._transaction():
+            for commit in commits:
+                source = await self._current(commit.source_id, commit.source_version)
+                if source is not None:
+                    await self._commit(source, commit)
+                    touched[commit.source_id] = None
+            return await self._settle(touched, now)
+
+    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction():
+            source = await self._current(death.source_id, death.source_version)
+            if source is None:
+                return []
+            if source.completed_at is None and await self._is_new(death):
+                await self._bury(source, death)
+            return await self._settle([death.source_id], now)
+
+    async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
+        """See StateStore."""
+        async with self._transaction():
+            known = await self._put_stat(stat, now)
+            if known.status != "failed" or known.reason != reason:
+                await self._execute(
+                    "UPDATE sources SET status = 'failed', reason = ?, is_announced = 0"
+                    " WHERE source_id = ?",
+                    reason,
+                    stat.source_id,
+                )
+            rows = await self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
+            return rows[0] if rows else None
+
+    async def requeue(self, source_id: str) -> bool:
+        """See StateStore."""
+        async with self._transaction():
+            changed = await self._execute(
+                "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
+                " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
+                " AND completed_at IS NULL",
+                source_id,
+            )
+            return changed > 0
+
+    async def mark_announced(
+        self, source_id: str, status: Status, version: int | None = None
+    ) -> None:
+        """See StateStore."""
+        async with self._transaction():
+            await self._execute(
+                "UPDATE sources SET is_announced = 1 WHERE source_id = ?1 AND status = ?2"
+                " AND (?3 IS NULL OR source_version = ?3)",
+                source_id,
+                status,
+                version,
+            )
+
+    async def unannounced(self) -> list[SourceRecord]:
+        """See StateStore."""
+        async with self._transaction("BEGIN"):
+            return await self._select(
+                "WHERE NOT is_announced AND status IN ('completed', 'failed')"
+                " ORDER BY collection, filename"
+            )
+
+    async def forget_missing(self, present: frozenset[str]) -> int:
+        """See StateStore."""
+        async with self._transaction():
+            rows = await self._rows("SELECT source_id FROM sources WHERE source_version = 0")
+            missing = [row[0] for row in rows if row[0] not in present]
+            for source_id in missing:
+                await self._execute("DELETE FROM sources WHERE source_id = ?", source_id)
+        return len(missing)

@@ -1,0 +1,177 @@
+"""Reading and writing single rows of the ledger, inside a transaction."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import aiosqlite
+
+from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord
+from services.discovery.domain.sources import SourceStat, display_name
+from shared.errors import TransientError
+
+COLUMNS = ", ".join(field.name for field in fields(SourceRecord))
+ACCOUNT = ", ".join(field.name for field in fields(BatchAccount))
+# The names are our own, the values are all bound: nothing can be injected.
+SELECT_SOURCES = f"SELECT {COLUMNS} FROM sources "  # noqa: S608  see above
+SELECT_ACCOUNT = f"SELECT {ACCOUNT} FROM batches WHERE batch_id = ?"  # noqa: S608  see above
+PUT_ACCOUNT = (
+    f"INSERT OR REPLACE INTO batches (batch_id, source_id, is_settled, {ACCOUNT})"  # noqa: S608
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+PUT_STAT = (
+    "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"  # noqa: S608
+    " discovered_at) VALUES (?, ?, ?, ?, ?, ?, 'incomplete', ?)"
+    " ON CONFLICT (source_id) DO UPDATE SET path = excluded.path, size = excluded.size,"
+    f" mtime_ns = excluded.mtime_ns RETURNING {COLUMNS}"
+)
+
+
+class LedgerRows:
+    """What the methods of the ledger are made of; all but ``_transaction`` need one around."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncGenerator[None]:
+        async with self._lock:
+            try:
+                await self._connection.execute(begin)
+                yield
+                await self._connection.commit()
+            except sqlite3.Error as error:
+                await self._connection.rollback()
+                raise TransientError(f"the ledger of discovery: {error}") from error
+            except BaseException:
+                await self._connection.rollback()
+                raise
+
+    async def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        async with self._connection.execute(sql, values) as cursor:
+            return list(await cursor.fetchall())
+
+    async def _execute(self, sql: str, *values: Any) -> int:
+        async with self._connection.execute(sql, values) as cursor:
+            return cursor.rowcount
+
+    async def _select(self, where: str, *values: Any) -> list[SourceRecord]:
+        rows = await self._rows(SELECT_SOURCES + where, *values)
+        return [_source(row) for row in rows]
+
+    async def _current(self, source_id: str, version: int) -> SourceRecord | None:
+        rows = await self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
+        return rows[0] if rows else None
+
+    async def _put_stat(self, stat: SourceStat, now: datetime) -> SourceRecord:
+        rows = await self._rows(
+            PUT_STAT,
+            stat.source_id,
+            stat.collection,
+            stat.filename,
+            display_name(stat.path),
+            stat.size,
+            stat.mtime_ns,
+            now.isoformat(),
+        )
+        return _source(rows[0])
+
+    async def _change(
+        self,
+        source: SourceRecord,
+        batch_id: str,
+        change: Callable[[BatchAccount], BatchAccount],
+    ) -> None:
+        rows = await self._rows(SELECT_ACCOUNT, batch_id)
+        if not rows and source.completed_at is not None:
+            return
+        before = _account(rows[0]) if rows else BatchAccount()
+        after = change(before)
+        await self._put_account(source.source_id, batch_id, after)
+        await self._count(
+            source.source_id,
+            after.records - before.records,
+            after.mapped - before.mapped,
+            after.dead - before.dead,
+        )
+
+    async def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
+        await self._execute(
+            PUT_ACCOUNT,
+            batch_id,
+            source_id,
+            account.is_settled,
+            *(getattr(account, field.name) for field in fields(account)),
+        )
+
+    async def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
+        await self._execute(
+            "UPDATE sources SET seen = seen + ?, mapped = mapped + ?, dead = dead + ?"
+            " WHERE source_id = ?",
+            seen,
+            mapped,
+            dead,
+            source_id,
+        )
+
+    async def _commit(self, source: SourceRecord, commit: Commit) -> None:
+        await self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
+
+    async def _bury(self, source: SourceRecord, death: Death) -> None:
+        if death.batch_id is None:
+            await self._count(source.source_id, death.records, 0, death.records)
+        else:
+            await self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+
+    async def _is_new(self, death: Death) -> bool:
+        changed = await self._execute(
+            "INSERT OR IGNORE INTO dead_letters (key, source_id) VALUES (?, ?)",
+            death.key,
+            death.source_id,
+        )
+        return changed > 0
+
+    async def _forget_batches(self, source_id: str) -> None:
+        await self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
+        await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
+
+    async def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
+        completed: list[SourceRecord] = []
+        for source_id in source_ids:
+            changed = await self._execute(
+                "UPDATE sources SET status = 'completed', completed_at = ?2, is_announced = 0"
+                " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
+                " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
+                source_id,
+                now.isoformat(),
+            )
+            if changed:
+                await self._forget_settled(source_id)
+            completed += await self._select(
+                "WHERE source_id = ? AND status = 'completed' AND NOT is_announced", source_id
+            )
+        return completed
+
+    async def _forget_settled(self, source_id: str) -> None:
+        # A batch with dead records stays, since they may be replayed and mapped after all.
+        await self._execute("DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id)
+        await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
+
+
+def _account(row: sqlite3.Row) -> BatchAccount:
+    flags = {name: bool(row[name]) for name in ("is_recorded", "is_closed")}
+    return BatchAccount(row["records"], row["mapped"], row["dead"], **flags)
+
+
+def _source(row: sqlite3.Row) -> SourceRecord:
+    values: dict[str, Any] = dict(row)
+    for name in ("is_read", "is_announced"):
+        values[name] = bool(values[name])
+    for name in ("discovered_at", "completed_at"):
+        values[name] = values[name] and datetime.fromisoformat(values[name])
+    return SourceRecord(**values)

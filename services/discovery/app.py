@@ -1,0 +1,113 @@
+"""Composition root: the only module that knows which adapter fills which port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from services.discovery import __doc__ as about
+from services.discovery.adapters.folder_listing import Root
+from services.discovery.adapters.folder_source_repository import FolderSourceRepository
+from services.discovery.adapters.poll_trigger import PollTrigger
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.adapters.watch_trigger import WatchTrigger
+from services.discovery.loops import FiguresLoop, Looker, Sweep
+from services.discovery.ports import Trigger
+from services.discovery.settings import IngestionSection, Settings
+from services.discovery.subscribers import LedgerShell
+from shared.bus.broker import Bus, build_bus
+from shared.bus.channels import (
+    DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_DEAD_LETTERS,
+    DURABLES,
+)
+from shared.bus.topology import total_backlog
+from shared.clock import SystemClock
+from shared.runtime import Loop, Service
+
+
+class Discovery:
+    """The parts of the running service, put together when its state is owned."""
+
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._repository = build_repository(settings.ingestion)
+        self._trigger = build_trigger(settings.ingestion, self._repository)
+        self._changed = asyncio.Event()
+        self.folder = settings.state.folder / "discovery"
+        self._counted: FiguresLoop | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Sequence[Loop]]:
+        """Open the ledger and subscribe; gives the loops.
+
+        Raises:
+            ConfigurationError: A root is not there, or the ledger is of another version.
+        """
+        await self._repository.check()
+        clock = SystemClock()
+        async with SqliteStateStore.open(self.folder) as store:
+            ledger = LedgerShell(store, self._bus.publisher, clock, self._changed)
+            looker = Looker(
+                repository=self._repository,
+                store=store,
+                ledger=ledger,
+                publisher=self._bus.publisher,
+                clock=clock,
+                changed=self._changed,
+            )
+            sweep = Sweep(store, looker, self._in_flight)
+            collections = self._settings.collections
+            self._counted = FiguresLoop(store, looker, collections, self._changed)
+            await ledger.announce_pending()
+            for collection in collections:
+                ledger.subscribe(self._bus.subscriber, collection)
+            yield partial(looker.run, self._trigger), sweep.run, self._counted.run
+
+    def figures(self) -> dict[str, Any]:
+        """Tell what the ledger holds."""
+        return {"collections": self._counted.figures if self._counted else {}}
+
+    async def _in_flight(self) -> int | None:
+        return await total_backlog(self._bus.js, DURABLES, self._settings.collections)
+
+
+def build() -> Service:
+    """Wire the service from its configuration; nothing connects until it runs.
+
+    Raises:
+        ConfigurationError: The configuration is wrong.
+    """
+    settings = Settings.load()
+    bus = build_bus(settings.nats, "discovery")
+    discovery = Discovery(settings, bus)
+    return Service(
+        name="discovery",
+        about=about.split("\n", 1)[0],
+        settings=settings,
+        bus=bus,
+        durables=(DISCOVERY_READS_COMMITS, DISCOVERY_READS_DEAD_LETTERS),
+        owns=(discovery.folder,),
+        resources=discovery.open,
+        figures=discovery.figures,
+    )
+
+
+def build_repository(section: IngestionSection) -> FolderSourceRepository:
+    """Wire the folders that are read."""
+    roots = [Root(one.path, one.glob, one.collection) for one in section.sources]
+    return FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
+
+
+def build_trigger(section: IngestionSection, repository: FolderSourceRepository) -> Trigger:
+    """Wire what says when to look."""
+    trigger = section.trigger
+    if trigger.mode == "poll":
+        return PollTrigger(trigger.poll_interval_s)
+    return WatchTrigger(
+        repository.watched_paths,
+        debounce_ms=round(trigger.debounce_s * 1000),
+        rescan_interval_s=trigger.rescan_interval_s,
+    )

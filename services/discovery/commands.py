@@ -1,0 +1,42 @@
+"""The shell for the terminal: ``python -m services.discovery.commands`` makes a dry run."""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from services.discovery.adapters.folder_listing import Root
+from services.discovery.adapters.folder_source_repository import FolderSourceRepository
+from services.discovery.handlers.survey import dry_run
+from services.discovery.settings import Settings
+from shared.errors import ConfigurationError
+
+CONFIGURATION = 2
+
+
+async def survey() -> dict[str, Any]:
+    """Look at every source without touching anything.
+
+    Raises:
+        ConfigurationError: The configuration is wrong, or two sources share a name.
+    """
+    section = Settings.load().ingestion
+    roots = [Root(one.path, one.glob, one.collection) for one in section.sources]
+    repository = FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
+    await repository.check()
+    found = await dry_run(repository)
+    return asdict(found) | {"estimated_tokens": found.estimated_tokens}
+
+
+def main() -> None:
+    """Print what a run would read, as JSON."""
+    try:
+        sys.stdout.write(json.dumps(asyncio.run(survey())) + "\n")
+    except ConfigurationError as error:
+        sys.stderr.write(f"mapstream: {error}\n")
+        sys.exit(CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()

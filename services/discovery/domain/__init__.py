@@ -1,0 +1,1 @@
+"""The pure rules of discovery: what a line, a record, a batch and a ledger are."""

@@ -1,0 +1,123 @@
+r"""Reads the JSON values of a line: usually one object, sometimes several, sometimes garbage.
+
+Decided here: a value that is no object is bad; what follows the first damage of a line is one bad
+entry, and the objects before it count; bytes that are no UTF-8 are read as U+FFFD if the line
+parses with them; raw control characters in strings (NUL too) are bad, as JSON says; NaN and
+Infinity are taken; a byte order mark is dropped at the start of any line, since files get
+concatenated.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from services.discovery.domain.lines import Line, OversizedLine
+
+Decode = Callable[[bytes], Any]
+"""A strict JSON parser; where it refuses a line, the tolerant one here is asked."""
+
+BOM = b"\xef\xbb\xbf"
+SPACE = " \t\r\n"
+_TOLERANT = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One JSON object of a line."""
+
+    line: int
+    position: int
+    """Which value of the line it is, from 0."""
+    byte_offset: int
+    value: dict[str, Any]
+    data: bytes
+    """The bytes that it was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A part of a line that no record could be made of, with the reason."""
+
+    line: int
+    position: int
+    byte_offset: int
+    reason: str
+    data: bytes
+
+
+def parse_line(line: Line | OversizedLine, decode: Decode = json.loads) -> list[Entry | BadLine]:
+    """Read the values of a line in order; a blank line has none."""
+    if isinstance(line, OversizedLine):
+        reason = f"line of {line.size} bytes exceeds the limit of {line.limit}"
+        return [BadLine(line.number, 0, line.byte_offset, reason, line.head)]
+    start = line.byte_offset
+    data = line.data
+    if data.startswith(BOM):
+        data, start = data[len(BOM) :], start + len(BOM)
+    if not data.strip():
+        return []
+    try:
+        value = decode(data)
+    except (ValueError, RecursionError):
+        return _parse_tolerantly(line, data, start)
+    start += len(data) - len(data.lstrip())
+    return [_judge(Line(line.number, start, data.strip()), 0, value)]
+
+
+def is_final(data: bytes, decode: Decode = json.loads) -> bool:
+    """Tell whether a line says that its run has ended: its last value has a final answer."""
+    values = parse_line(Line(1, 0, data), decode)
+    last = values[-1] if values else None
+    return isinstance(last, Entry) and last.value.get("final_answer") is not None
+
+
+def _parse_tolerantly(line: Line, data: bytes, start: int) -> list[Entry | BadLine]:
+    text = data.decode("utf-8", "surrogateescape")
+    values: list[Entry | BadLine] = []
+    offset, position = start, 0
+    while True:
+        begin = _skip_space(text, position)
+        offset += begin - position
+        if begin == len(text):
+            return values
+        try:
+            value, position = _TOLERANT.raw_decode(text, begin)
+        except (ValueError, RecursionError) as error:
+            reason = f"not JSON: {_explain(error)}"
+            rest = _encode(text[begin:])
+            return [*values, BadLine(line.number, len(values), offset, reason, rest)]
+        source = _encode(text[begin:position])
+        values.append(_judge(Line(line.number, offset, source), len(values), value))
+        offset += len(source)
+
+
+def _encode(text: str) -> bytes:
+    # surrogateescape keeps one character per odd byte, so the very same bytes come back.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _judge(line: Line, position: int, value: Any) -> Entry | BadLine:
+    if isinstance(value, dict):
+        return Entry(line.number, position, line.byte_offset, value, line.data)
+    reason = f"a JSON {_kind(value)}, not an object"
+    return BadLine(line.number, position, line.byte_offset, reason, line.data)
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in SPACE:
+        position += 1
+    return position
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
+    return kinds.get(type(value), "value")

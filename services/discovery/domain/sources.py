@@ -1,0 +1,91 @@
+"""What a source is, and the identities that follow from it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.errors import ConfigurationError
+
+SOURCE_ID_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStat:
+    """A source as one look at the outside found it.
+
+    Everything that is said about the source's content is about its first ``size`` bytes: what is
+    appended later belongs to the next look.
+    """
+
+    collection: str
+    filename: str
+    """Path below the root, with '/'; bytes that are no UTF-8 are written as ``\\xNN``."""
+    path: str
+    """How the repository opens it; may hold surrogates, so it never leaves the process."""
+    size: int
+    mtime_ns: int
+
+    @property
+    def source_id(self) -> str:
+        """The hash of collection and filename."""
+        return source_id(self.collection, self.filename)
+
+    @property
+    def signature(self) -> tuple[int, int]:
+        """What an unchanged source keeps: size and time of modification."""
+        return self.size, self.mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class FolderUnreadable:
+    """A folder of a root that could not be listed; the sources in it are not seen."""
+
+    collection: str
+    path: str
+    reason: str
+
+
+def source_id(collection: str, filename: str) -> str:
+    """Hash collection and filename to a source's id."""
+    digest = hashlib.sha256(f"{collection}\0{filename}".encode()).hexdigest()
+    return digest[:SOURCE_ID_LENGTH]
+
+
+def batch_id(collection: str, source: str, version: int, fingerprint: str, index: int) -> str:
+    """Hash what identifies a batch; a JSON list keeps the parts apart.
+
+    The version is part of it: a source that gets an old content back is a new version, and its
+    batches are not those that were taken off the map before.
+    """
+    parts = [collection, source, version, fingerprint, index]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def record_id(filename: str, iteration: int, idx_in_iteration: int) -> str:
+    """Hash what identifies a record."""
+    return hashlib.sha256(f"{filename}:{iteration}:{idx_in_iteration}".encode()).hexdigest()
+
+
+def display_name(path: str) -> str:
+    """Return a path as text that every encoder takes, with '/' between its parts."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text.replace(os.sep, "/")
+
+
+def require_distinct(stats: Iterable[SourceStat]) -> None:
+    """Check that no two sources of a collection share a filename, since their ids would clash.
+
+    Raises:
+        ConfigurationError: Names both paths and the remedy.
+    """
+    paths: dict[str, SourceStat] = {}
+    for stat in stats:
+        first = paths.setdefault(stat.source_id, stat)
+        if first.path != stat.path:
+            raise ConfigurationError(
+                f"{display_name(first.path)} and {display_name(stat.path)} are both "
+                f"'{stat.filename}' in collection '{stat.collection}': give their roots in "
+                "ingestion.sources a common parent, or a collection each"
+            )

@@ -1,0 +1,1 @@
+"""What discovery does: look for sources, read them, settle their accounts, survey them."""

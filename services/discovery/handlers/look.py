@@ -1,0 +1,162 @@
+"""Looks at all sources, or at those that changed, and finds out which have to be read."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from services.discovery.domain.ledger import SourceRecord, is_same_content, needs_look
+from services.discovery.domain.sources import (
+    FolderUnreadable,
+    SourceStat,
+    display_name,
+    require_distinct,
+)
+from services.discovery.handlers.settle import completions, source_failed
+from services.discovery.ports import (
+    SourceChanged,
+    SourceRepository,
+    SourceUnreadable,
+    SourceVanished,
+    StateStore,
+)
+from shared.clock import Clock
+from shared.contracts.sources import SourceCompleted, SourceDiscovered, SourceFailed
+
+KNOWN_AT_ONCE = 500
+GONE = "{path} went away before it was read to its end; put it back"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceToRead:
+    """A source whose content is new, complete, and noted in the ledger as being read."""
+
+    stat: SourceStat
+    fingerprint: str
+    source_version: int
+    event: SourceDiscovered
+
+
+Found = SourceToRead | SourceCompleted | SourceFailed | FolderUnreadable
+
+
+async def look(
+    repository: SourceRepository,
+    store: StateStore,
+    clock: Clock,
+    *,
+    changed: frozenset[str] | None = None,
+) -> AsyncGenerator[Found]:
+    """Look at the sources; an unchanged one costs a look at its size and time.
+
+    What is found is told one by one, and a source's content is only examined when it is asked
+    for. A source that is being read is told again by the next look: let one look and the reading
+    of what it found end before the next.
+
+    Args:
+        repository: Where sources come from.
+        store: The ledger.
+        clock: Dates what is found.
+        changed: The paths that changed; None: look at everything.
+
+    Yields:
+        Sources to read, events to publish, and folders that could not be listed.
+
+    Raises:
+        ConfigurationError: Two roots of a collection have a file of the same name.
+        TransientError: The ledger could not be read or written.
+    """
+    stats, unlisted = await _list(repository, changed)
+    for problem in unlisted:
+        yield problem
+    require_distinct(stats)
+    for start in range(0, len(stats), KNOWN_AT_ONCE):
+        some = stats[start : start + KNOWN_AT_ONCE]
+        known = await store.get([stat.source_id for stat in some])
+        for stat in some:
+            before = known.get(stat.source_id)
+            if not needs_look(before, stat) or _may_clash(stat, before, changed):
+                continue
+            for found in await _examine(stat, before, repository, store, clock):
+                yield found
+    if changed is None:
+        for event in await _miss(stats, unlisted, store, clock):
+            yield event
+
+
+async def _list(
+    repository: SourceRepository, changed: frozenset[str] | None
+) -> tuple[list[SourceStat], list[FolderUnreadable]]:
+    stats: list[SourceStat] = []
+    unlisted: list[FolderUnreadable] = []
+    async with aclosing(repository.list_sources(changed)) as found:
+        async for listed in found:
+            if isinstance(listed, SourceStat):
+                stats.append(listed)
+            else:
+                unlisted.append(listed)
+    return stats, unlisted
+
+
+def _may_clash(
+    stat: SourceStat, before: SourceRecord | None, changed: frozenset[str] | None
+) -> bool:
+    # Only a look at everything can tell a source that moved from a second one of its name.
+    is_partial = changed is not None
+    return is_partial and before is not None and before.path != display_name(stat.path)
+
+
+async def _examine(
+    stat: SourceStat,
+    before: SourceRecord | None,
+    repository: SourceRepository,
+    store: StateStore,
+    clock: Clock,
+) -> Sequence[Found]:
+    try:
+        if not await repository.is_complete(stat):
+            await store.note_incomplete(stat, clock.now())
+            return []
+        fingerprint = await repository.fingerprint(stat)
+    except (SourceVanished, SourceChanged):
+        return []
+    except SourceUnreadable as error:
+        return await source_failed(stat, str(error), store, clock)
+    if is_same_content(before, fingerprint):
+        return completions(await store.note_unchanged(stat, clock.now()))
+    version = await store.begin_version(stat, fingerprint, clock.now())
+    event = SourceDiscovered(
+        id=f"source.discovered:{stat.source_id}:{version}:{fingerprint[:16]}",
+        collection=stat.collection,
+        occurred_at=clock.now(),
+        source_id=stat.source_id,
+        filename=stat.filename,
+        fingerprint=fingerprint,
+        source_version=version,
+        size_bytes=stat.size,
+    )
+    return [SourceToRead(stat, fingerprint, version, event)]
+
+
+async def _miss(
+    stats: Sequence[SourceStat],
+    unlisted: Sequence[FolderUnreadable],
+    store: StateStore,
+    clock: Clock,
+) -> list[SourceFailed]:
+    """Fail what went away while it was read, and forget what was never read."""
+    if unlisted:
+        return []
+    present = frozenset(stat.source_id for stat in stats)
+    events: list[SourceFailed] = []
+    for source in await store.unfinished():
+        if source.status == "reading" and source.source_id not in present:
+            reason = GONE.format(path=source.path)
+            events += await source_failed(_stat_of(source), reason, store, clock)
+    await store.forget_missing(present)
+    return events
+
+
+def _stat_of(source: SourceRecord) -> SourceStat:
+    return SourceStat(
+        source.collection, source.filename, source.path, source.size, source.mtime_ns
+    )

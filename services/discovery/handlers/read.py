@@ -1,0 +1,92 @@
+"""Reads one source into batches of records, and dead letters for what is no record."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import orjson
+import pyarrow as pa
+from anyio import to_thread
+
+from services.discovery.domain.batching import Cut, Limits
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.sources import batch_id
+from services.discovery.handlers.look import SourceToRead
+from services.discovery.ports import SourceRepository
+from shared.contracts.batches import (
+    MAX_RECORDS,
+    MAX_TEXT_BYTES,
+    RECORD_SCHEMA,
+    Batch,
+    BatchDescriptor,
+)
+from shared.contracts.dead_letters import MAX_BODY, DeadLetter
+
+STAGE = "discovery"
+LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
+
+
+async def read_source(
+    source: SourceToRead, repository: SourceRepository, *, limits: Limits = LIMITS
+) -> AsyncGenerator[Batch | DeadLetter]:
+    """Read a source; the same content always gives the same batches and dead letters.
+
+    Batches come in file order and dead letters too; a dead letter comes as soon as its line was
+    met, a batch when the next record does not fit into it any more. The last batch comes only
+    when all that was read has proven to have the source's fingerprint.
+
+    Yields:
+        At least one batch, maybe empty, the last one flagged; and dead letters.
+
+    Raises:
+        SourceUnreadable: It cannot be read any more.
+        SourceChanged: It was changed meanwhile: look again.
+    """
+    reader = SourceReader(source.stat.filename, limits, orjson.loads)
+    lines = repository.read_lines(source.stat, source.fingerprint)
+    async with aclosing(lines) as portions:
+        async for portion in portions:
+            for piece in await to_thread.run_sync(reader.feed, portion):
+                yield _message(piece, source)
+    yield _message(reader.finish(), source)
+
+
+def _message(piece: Cut | BadLine, source: SourceToRead) -> Batch | DeadLetter:
+    return _letter(piece, source) if isinstance(piece, BadLine) else _batch(piece, source)
+
+
+def _letter(bad: BadLine, source: SourceToRead) -> DeadLetter:
+    stat = source.stat
+    return DeadLetter(
+        key=f"{stat.source_id}:{source.source_version}:{bad.line}:{bad.position}",
+        stage=STAGE,
+        collection=stat.collection,
+        reason=bad.reason,
+        body=bad.data[:MAX_BODY],
+        filename=stat.filename,
+        line=bad.line,
+        byte_offset=bad.byte_offset,
+        source_id=stat.source_id,
+        source_version=source.source_version,
+    )
+
+
+def _batch(cut: Cut, source: SourceToRead) -> Batch:
+    stat = source.stat
+    version, fingerprint = source.source_version, source.fingerprint
+    descriptor = BatchDescriptor(
+        collection=stat.collection,
+        batch_id=batch_id(stat.collection, stat.source_id, version, fingerprint, cut.index),
+        source_id=stat.source_id,
+        filename=stat.filename,
+        fingerprint=source.fingerprint,
+        source_version=source.source_version,
+        index=cut.index,
+        is_last=cut.is_last,
+        records=len(cut.records),
+    )
+    columns = [
+        pa.array([getattr(record, field.name) for record in cut.records], field.type)
+        for field in RECORD_SCHEMA
+    ]
+    return Batch(descriptor, pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA))

@@ -1,0 +1,147 @@
+"""Keeps the accounts: what was published, what arrived, what was lost, what is done."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.discovery.domain.ledger import Commit, Death, SourceRecord
+from services.discovery.domain.sources import SourceStat
+from services.discovery.ports import StateStore
+from shared.clock import Clock
+from shared.contracts.batches import BatchDescriptor
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.sources import SourceCompleted, SourceFailed
+from shared.contracts.writing import WritingCommitted
+
+
+async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
+    """Note that a batch is on the bus.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    await store.record_batch(
+        descriptor.batch_id,
+        descriptor.source_id,
+        descriptor.source_version,
+        descriptor.records,
+    )
+
+
+async def source_read(
+    source_id: str, source_version: int, store: StateStore, clock: Clock
+) -> list[SourceCompleted]:
+    """Note that a source was read to its end and all its batches are noted as published.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    return completions(await store.finish_reading(source_id, source_version, clock.now()))
+
+
+async def committed(
+    event: WritingCommitted, store: StateStore, clock: Clock
+) -> list[SourceCompleted]:
+    """Note what the dataset holds; return the sources that this completes.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    commits = [
+        Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
+        for batch in event.batches
+    ]
+    return completions(await store.apply_committed(commits, clock.now()))
+
+
+async def dead_lettered(
+    letter: DeadLetter, store: StateStore, clock: Clock
+) -> list[SourceCompleted]:
+    """Note what any stage gave up; return the source, if this completes it.
+
+    A letter about no source (a command, say) is not discovery's business.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    if letter.source_id is None or letter.source_version is None:
+        return []
+    key = f"{letter.stage}:{letter.key}"
+    death = Death(key, letter.source_id, letter.source_version, letter.batch_id, letter.records)
+    return completions(await store.apply_dead(death, clock.now()))
+
+
+async def source_failed(
+    stat: SourceStat, reason: str, store: StateStore, clock: Clock
+) -> list[SourceFailed]:
+    """Note that a source cannot be read; return what to tell, if that is new.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    source = await store.fail(stat, reason, clock.now())
+    return [_failed(source, clock)] if source else []
+
+
+async def announced(event: SourceCompleted | SourceFailed, store: StateStore) -> None:
+    """Note that an event about a source's end is on the bus, so that it is not told again.
+
+    Raises:
+        TransientError: The ledger could not be written.
+    """
+    if isinstance(event, SourceCompleted):
+        await store.mark_announced(event.source_id, "completed", event.source_version)
+    else:
+        await store.mark_announced(event.source_id, "failed")
+
+
+async def unannounced(store: StateStore, clock: Clock) -> list[SourceCompleted | SourceFailed]:
+    """Return what a crash kept from being told; for the start of the process.
+
+    Raises:
+        TransientError: The ledger could not be read.
+    """
+    sources = await store.unannounced()
+    events: list[SourceCompleted | SourceFailed] = []
+    events += completions([row for row in sources if row.status == "completed"])
+    events += [_failed(row, clock) for row in sources if row.status == "failed"]
+    return events
+
+
+def completions(sources: Sequence[SourceRecord]) -> list[SourceCompleted]:
+    """Return the event of each completed source."""
+    return [
+        _completed(source, source.completed_at)
+        for source in sources
+        if source.completed_at is not None
+    ]
+
+
+def _completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:
+    fingerprint = source.fingerprint or ""
+    version = source.source_version
+    return SourceCompleted(
+        id=f"source.completed:{source.source_id}:{version}:{fingerprint[:16]}",
+        collection=source.collection,
+        occurred_at=occurred_at,
+        source_id=source.source_id,
+        filename=source.filename,
+        fingerprint=fingerprint,
+        source_version=version,
+        seen=source.seen,
+        mapped=source.mapped,
+        dead=source.dead,
+    )
+
+
+def _failed(source: SourceRecord, clock: Clock) -> SourceFailed:
+    cause = f"{source.signature}{source.reason}"
+    digest = hashlib.sha256(cause.encode("utf-8", "backslashreplace")).hexdigest()
+    return SourceFailed(
+        id=f"source.failed:{source.source_id}:{source.source_version}:{digest[:16]}",
+        collection=source.collection,
+        occurred_at=clock.now(),
+        source_id=source.source_id,
+        filename=source.filename,
+        reason=source.reason or "unknown",
+    )

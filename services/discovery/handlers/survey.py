@@ -1,0 +1,80 @@
+"""Tells what a run would do, touching nothing."""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import orjson
+from anyio import to_thread
+
+from services.discovery.domain.batching import Cut
+from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.sources import SourceStat, require_distinct
+from services.discovery.handlers.read import LIMITS
+from services.discovery.ports import SourceChanged, SourceRepository, SourceUnreadable
+
+CHARACTERS_PER_TOKEN = 4
+"""A rule of thumb for English text and code."""
+
+
+@dataclass
+class Survey:
+    """What the configured roots hold."""
+
+    complete: int = 0
+    waiting: int = 0
+    """Sources without a final answer yet."""
+    records: int = 0
+    bad_lines: int = 0
+    """What would be dead-lettered."""
+    characters: int = 0
+    problems: tuple[str, ...] = ()
+    """Folders and sources that cannot be read."""
+
+    @property
+    def estimated_tokens(self) -> int:
+        """About how many tokens would be embedded."""
+        return -(-self.characters // CHARACTERS_PER_TOKEN)
+
+
+async def dry_run(repository: SourceRepository) -> Survey:
+    """Read every source without keeping or telling anything.
+
+    Raises:
+        ConfigurationError: Two roots of a collection have a file of the same name.
+    """
+    survey = Survey()
+    stats: list[SourceStat] = []
+    async with aclosing(repository.list_sources()) as found:
+        async for listed in found:
+            if isinstance(listed, SourceStat):
+                stats.append(listed)
+            else:
+                survey.problems += (f"{listed.path}: {listed.reason}",)
+    require_distinct(stats)
+    for stat in stats:
+        try:
+            await _survey_source(stat, repository, survey)
+        except (SourceUnreadable, SourceChanged) as error:
+            survey.problems += (str(error),)
+    return survey
+
+
+async def _survey_source(stat: SourceStat, repository: SourceRepository, survey: Survey) -> None:
+    if not await repository.is_complete(stat):
+        survey.waiting += 1
+        return
+    reader = SourceReader(stat.filename, LIMITS, orjson.loads)
+    async with aclosing(repository.read_lines(stat, None)) as portions:
+        async for portion in portions:
+            for piece in await to_thread.run_sync(reader.feed, portion):
+                if isinstance(piece, Cut):
+                    _count(piece, survey)
+                else:
+                    survey.bad_lines += 1
+    _count(reader.finish(), survey)
+    survey.complete += 1
+
+
+def _count(cut: Cut, survey: Survey) -> None:
+    survey.records += len(cut.records)
+    survey.characters += sum(len(record.text) for record in cut.records)

@@ -1,0 +1,220 @@
+"""What discovery does by itself: it looks for sources, reads them, and finds what got lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import structlog
+
+from services.discovery.domain.sources import FolderUnreadable
+from services.discovery.handlers import settle
+from services.discovery.handlers.look import Found, SourceToRead, look
+from services.discovery.handlers.read import read_source
+from services.discovery.ports import (
+    SourceChanged,
+    SourceRepository,
+    SourceUnreadable,
+    StateStore,
+    Trigger,
+)
+from services.discovery.subscribers import LedgerShell
+from shared.bus.channels import DISCOVERY_BATCH, SOURCE_DISCOVERED
+from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.outgoing import outgoing_batch, outgoing_event
+from shared.bus.publisher import Publisher
+from shared.clock import Clock
+from shared.contracts.batches import Batch
+from shared.errors import TransientError
+
+AFTER_FAILURE_S = 2.0
+SWEEP_S = 15.0
+REFRESH_S = 0.2
+FAILURES_TOLD = 20
+log = structlog.get_logger(__name__)
+
+
+class Looker:
+    """Looks for sources and puts what it reads on the bus, one look at a time."""
+
+    def __init__(
+        self,
+        *,
+        repository: SourceRepository,
+        store: StateStore,
+        ledger: LedgerShell,
+        publisher: Publisher,
+        clock: Clock,
+        changed: asyncio.Event,
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._ledger = ledger
+        self._publisher = publisher
+        self._clock = clock
+        self._changed = changed
+        self._looking = asyncio.Lock()
+        self.has_looked = False
+        """Whether it has looked at everything once."""
+
+    async def run(self, trigger: Trigger) -> None:
+        """Look whenever the trigger says so, until cancelled."""
+        async with aclosing(trigger.signals()) as signals:
+            async for changed in signals:
+                await self.look(changed)
+
+    async def look(self, changed: frozenset[str] | None) -> None:
+        """Look once; what keeps it from looking is waited out."""
+        async with self._looking:
+            while True:
+                try:
+                    async with aclosing(
+                        look(self._repository, self._store, self._clock, changed=changed)
+                    ) as all_found:
+                        async for found in all_found:
+                            await self._take(found)
+                except TransientError as error:
+                    log.warning("look.failed", error=str(error))
+                    await asyncio.sleep(AFTER_FAILURE_S)
+                else:
+                    break
+            self.has_looked = self.has_looked or changed is None
+            self._changed.set()
+
+    async def _take(self, found: Found) -> None:
+        self._changed.set()
+        if isinstance(found, SourceToRead):
+            await self._read(found)
+        elif isinstance(found, FolderUnreadable):
+            log.warning("folder.unreadable", path=found.path, reason=found.reason)
+        else:
+            await self._ledger.announce([found])
+
+    async def _read(self, source: SourceToRead) -> None:
+        await self._publisher.publish(outgoing_event(SOURCE_DISCOVERED, source.event))
+        stat = source.stat
+        try:
+            async with aclosing(read_source(source, self._repository)) as pieces:
+                async for piece in pieces:
+                    await self._send(piece)
+        except SourceUnreadable as error:
+            failed = await settle.source_failed(stat, str(error), self._store, self._clock)
+            await self._ledger.announce(failed)
+        except SourceChanged:
+            log.info("source.changed_while_read", file=stat.filename)
+        else:
+            done = await settle.source_read(
+                stat.source_id, source.source_version, self._store, self._clock
+            )
+            await self._ledger.announce(done)
+
+    async def _send(self, piece: Any) -> None:
+        self._changed.set()
+        if isinstance(piece, Batch):
+            await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, piece))
+            await settle.batch_published(piece.descriptor, self._store)
+            return
+        log.error("line.buried", file=piece.filename, line=piece.line, reason=piece.reason)
+        await self._publisher.publish(outgoing_dead_letter(piece))
+        await self._ledger.announce(await settle.dead_lettered(piece, self._store, self._clock))
+
+
+class Sweep:
+    """Finds sources whose batches are neither mapped nor on the bus, and has them read again.
+
+    That happens when the bus has lost its data. The ids of the batches are the same as before, so
+    what was not lost after all is harmless.
+    """
+
+    def __init__(
+        self, store: StateStore, looker: Looker, in_flight: Callable[[], Awaitable[int | None]]
+    ) -> None:
+        self._store = store
+        self._looker = looker
+        self._in_flight = in_flight
+
+    async def run(self) -> None:
+        """Sweep now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.sweep()
+            except TransientError as error:
+                log.warning("sweep.failed", error=str(error))
+
+    async def sweep(self) -> None:
+        """Read again what is open although nothing was on its way for a while."""
+        lost = await self._store.unfinished()
+        if not lost or await self._in_flight() != 0:
+            return
+        await asyncio.sleep(REFRESH_S)
+        still = {source.source_id for source in await self._store.unfinished()}
+        lost = [
+            source
+            for source in lost
+            if source.source_id in still and source.status == "dispatched"
+        ]
+        if not lost or await self._in_flight() != 0:
+            return
+        log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
+        for source in lost:
+            await self._store.requeue(source.source_id)
+        await self._looker.look(None)
+
+
+class FiguresLoop:
+    """Keeps the figures of the status near to the ledger."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        looker: Looker,
+        collections: tuple[str, ...],
+        changed: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._looker = looker
+        self._collections = collections
+        self._changed = changed
+        self.figures: dict[str, dict[str, Any]] = {}
+
+    async def run(self) -> None:
+        """Refresh whenever something changed, until cancelled."""
+        self._changed.set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.refresh()
+            except TransientError as error:
+                log.warning("figures.failed", error=str(error))
+            await asyncio.sleep(REFRESH_S)
+
+    async def refresh(self) -> None:
+        """Read the figures of every collection.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        for collection in self._collections:
+            has_looked = self._looker.has_looked
+            totals = await self._store.totals(collection)
+            failures = []
+            if totals.sources.get("failed"):
+                known = await self._store.list_sources(collection)
+                failures = [
+                    {"filename": one.filename, "reason": one.reason or "unknown"}
+                    for one in known
+                    if one.status == "failed"
+                ][:FAILURES_TOLD]
+            self.figures[collection] = {
+                "sources": dict(totals.sources),
+                "records": {
+                    "seen": totals.seen,
+                    "mapped": totals.mapped,
+                    "dead": totals.dead,
+                    "in_flight": totals.in_flight,
+                },
+                "failures": failures,
+                "has_looked": has_looked,
+            }

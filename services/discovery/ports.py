@@ -1,0 +1,247 @@
+"""What discovery needs from outside."""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.discovery.domain.ledger import Commit, Death, SourceRecord, Status, Totals
+from services.discovery.domain.lines import Line, OversizedLine
+from services.discovery.domain.sources import FolderUnreadable, SourceStat
+from shared.errors import TransientError
+
+Listed = SourceStat | FolderUnreadable
+
+
+class SourceUnreadable(TransientError):  # noqa: N818  it names what the source is
+    """A source cannot be read; its text gives the reason and the remedy."""
+
+
+class SourceVanished(SourceUnreadable):
+    """A source is not there any more."""
+
+
+class SourceChanged(TransientError):  # noqa: N818  it names what became of the source
+    """A source's content is not what it was when it was looked at; look again."""
+
+
+class SourceRepository(Protocol):
+    """Where sources come from. No method blocks the event loop."""
+
+    async def check(self) -> None:
+        """Check that every configured root is there and can be listed.
+
+        Raises:
+            ConfigurationError: Names the root and the remedy.
+        """
+        ...
+
+    def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
+        """List the sources of all roots, always in the same order.
+
+        A source that goes away meanwhile is left out, as is a link that leads nowhere. A folder
+        that cannot be listed is told of, and the others go on.
+
+        Args:
+            changed: List only what is at or below these paths; None: everything.
+        """
+        ...
+
+    async def is_complete(self, stat: SourceStat) -> bool:
+        """Tell whether the source's last line that is not blank has a final answer.
+
+        Raises:
+            SourceUnreadable: It cannot be opened, or its last line is too long to be judged.
+            SourceChanged: It is shorter than it was.
+        """
+        ...
+
+    async def fingerprint(self, stat: SourceStat) -> str:
+        """Return the SHA-256 of the source's first ``size`` bytes, in hex.
+
+        Raises:
+            SourceUnreadable: It cannot be read.
+            SourceChanged: It is shorter than it was.
+        """
+        ...
+
+    def read_lines(
+        self, stat: SourceStat, fingerprint: str | None
+    ) -> AsyncGenerator[Sequence[Line | OversizedLine]]:
+        """Read the lines of the source's first ``size`` bytes, some at a time.
+
+        The memory that it takes depends on the longest line only, up to the limit above which
+        lines come as ``OversizedLine``.
+
+        Args:
+            stat: The source.
+            fingerprint: What the content must have; None: whatever it is.
+
+        Raises:
+            SourceUnreadable: It cannot be read.
+            SourceChanged: What was read does not have this fingerprint; raised after the last
+                line at the latest.
+        """
+        ...
+
+
+class StateStore(Protocol):
+    """The ledger of every source. Each method is one transaction, and harmless when repeated.
+
+    News about another version than a source's current one is ignored. Every method may raise
+    ``TransientError``: the ledger could not be read or written (disk full, locked).
+    """
+
+    async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
+        """Return what is known of these sources, by id.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def list_sources(self, collection: str | None = None) -> list[SourceRecord]:
+        """Return all sources, or those of a collection, by filename.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
+        """Return the sources that are being read or have batches in flight.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def totals(self, collection: str) -> Totals:
+        """Return a collection's sources per status and its records.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
+        """Note that a source waits for its final answer; an earlier version of it stays.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
+        """Note a source's new signature, since its content is what it was.
+
+        A failure is lifted; the source is returned if it turns out to be completed.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
+        """Note that a content is going to be read, and return its version.
+
+        The same content gets the same version again; another one gets the next, and the batches
+        of the one before are forgotten.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def record_batch(
+        self, batch_id: str, source_id: str, version: int, records: int
+    ) -> None:
+        """Note that a batch was published; its news may have come before.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def finish_reading(
+        self, source_id: str, version: int, now: datetime
+    ) -> list[SourceRecord]:
+        """Note that all batches of a version are recorded; return the source if that ends it.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def apply_committed(
+        self, commits: Sequence[Commit], now: datetime
+    ) -> list[SourceRecord]:
+        """Note what the store holds; return the completed sources that were not announced yet.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+        """Note dead-lettered records, once per key; return as ``apply_committed`` does.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
+        """Note that a source cannot be read; return it if this reason was not announced yet.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def requeue(self, source_id: str) -> bool:
+        """Have a source that failed or is in flight read again; tell whether it is such a one.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def mark_announced(
+        self, source_id: str, status: Status, version: int | None = None
+    ) -> None:
+        """Note that a source's completion or failure (of any version) was told to the outside.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def unannounced(self) -> list[SourceRecord]:
+        """Return completed and failed sources of which the outside was not told.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def forget_missing(self, present: frozenset[str]) -> int:
+        """Forget sources without a version that are not among these ids; return how many.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+
+class Trigger(Protocol):
+    """Says when to look."""
+
+    def signals(self) -> AsyncGenerator[frozenset[str] | None]:
+        """Yield at once and then whenever it is worth a look; never ends.
+
+        What happens while nobody asks for the next signal is kept for it.
+
+        Yields:
+            The paths that changed, or None: look at everything.
+        """
+        ...

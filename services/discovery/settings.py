@@ -1,0 +1,91 @@
+"""What discovery reads from the configuration."""
+
+from pathlib import Path, PurePosixPath
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from shared.contracts.base import DEFAULT_COLLECTION, Collection
+from shared.settings import Section, ServiceSettings
+
+
+class SourceSection(Section):
+    """A folder or file to read."""
+
+    path: Path = Field(description="The folder, or a single file; ~ is the home folder.")
+    glob: str = Field(
+        default="**/*.jsonl",
+        description="Which files below the folder; ** stands for any folders, links to folders "
+        "are not followed by it.",
+    )
+    collection: Collection = Field(
+        default=DEFAULT_COLLECTION, description="The map that the records belong to."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def expand_home(cls, path: Path) -> Path:
+        """Replace ~ by the home folder."""
+        return path.expanduser()
+
+    @field_validator("glob")
+    @classmethod
+    def require_relative(cls, glob: str) -> str:
+        """Refuse patterns that can match nothing, or something outside the folder."""
+        pattern = PurePosixPath(glob)
+        if pattern.is_absolute() or not pattern.parts or ".." in pattern.parts:
+            raise ValueError("must be a pattern below the folder, such as **/*.jsonl")
+        return glob
+
+
+class TriggerSection(Section):
+    """When to look for sources."""
+
+    mode: Literal["watch", "poll"] = Field(
+        default="watch",
+        description="watch: as soon as the operating system tells of a change; poll: every "
+        "poll_interval_s, for file systems that do not tell (network drives).",
+    )
+    poll_interval_s: float = Field(
+        default=10, gt=0, description="With poll: seconds between two looks."
+    )
+    debounce_s: float = Field(
+        default=2, gt=0, description="With watch: a burst of changes is one after this time."
+    )
+    rescan_interval_s: float = Field(
+        default=60, gt=0, description="With watch: seconds between two looks at everything."
+    )
+
+
+class IngestionSection(Section):
+    """Where records come from."""
+
+    sources: tuple[SourceSection, ...] = Field(
+        default=(), description="The folders and files to read."
+    )
+    trigger: TriggerSection = Field(default=TriggerSection(), description="When to look.")
+    max_line_bytes: int = Field(
+        default=64 << 20,
+        ge=1 << 10,
+        description="A longer line is dead-lettered instead of being held in memory.",
+    )
+
+
+class Settings(ServiceSettings):
+    """What the discovery process reads."""
+
+    ingestion: IngestionSection = Field(
+        default=IngestionSection(), description="Where records come from."
+    )
+
+    @model_validator(mode="after")
+    def require_served(self) -> Self:
+        """Refuse sources of a collection that nobody serves."""
+        for source in self.ingestion.sources:
+            if source.collection not in self.collections:
+                served = ", ".join(self.collections)
+                raise ValueError(
+                    f"ingestion.sources: {source.path} is for collection '{source.collection}', "
+                    f"but 'collections' has only {served}"
+                )
+        return self

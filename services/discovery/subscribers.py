@@ -1,0 +1,101 @@
+"""The shell: from news about records on the bus to the ledger."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
+
+from services.discovery.handlers import settle
+from services.discovery.ports import StateStore
+from shared.bus.channels import (
+    DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_DEAD_LETTERS,
+    SOURCE_COMPLETED,
+    SOURCE_FAILED,
+)
+from shared.bus.dead_letters import read_dead_letter
+from shared.bus.outgoing import Outgoing, outgoing_event
+from shared.bus.publisher import Publisher
+from shared.bus.received import Delivery
+from shared.bus.subscriptions import Subscriber
+from shared.clock import Clock
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.sources import SourceCompleted, SourceFailed
+from shared.contracts.writing import WritingCommitted
+from shared.errors import InvalidMessage
+
+MAX_MESSAGES = 64
+MAX_WAIT_S = 0.1
+
+
+class LedgerShell:
+    """Keeps the ledger up to date with what the other stages tell."""
+
+    def __init__(
+        self, store: StateStore, publisher: Publisher, clock: Clock, changed: asyncio.Event
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._changed = changed
+
+    def subscribe(self, subscriber: Subscriber, collection: str) -> None:
+        """Subscribe to the news about one collection."""
+        subscriber.micro_batches(
+            DISCOVERY_READS_COMMITS,
+            collection,
+            decode_committed,
+            self.on_committed,
+            max_messages=MAX_MESSAGES,
+            max_wait_s=MAX_WAIT_S,
+        )
+        subscriber.micro_batches(
+            DISCOVERY_READS_DEAD_LETTERS,
+            collection,
+            decode_dead_letter,
+            self.on_dead_letters,
+            max_messages=MAX_MESSAGES,
+            max_wait_s=MAX_WAIT_S,
+        )
+
+    async def on_committed(self, events: Sequence[WritingCommitted]) -> Iterable[Outgoing]:
+        """Note what the dataset holds."""
+        for event in events:
+            await self.announce(await settle.committed(event, self._store, self._clock))
+        self._changed.set()
+        return ()
+
+    async def on_dead_letters(self, letters: Sequence[DeadLetter]) -> Iterable[Outgoing]:
+        """Note what was given up."""
+        for letter in letters:
+            await self.announce(await settle.dead_lettered(letter, self._store, self._clock))
+        self._changed.set()
+        return ()
+
+    async def announce(self, events: Iterable[SourceCompleted | SourceFailed]) -> None:
+        """Tell the outside about sources, and note that it was told."""
+        for event in events:
+            channel = SOURCE_COMPLETED if isinstance(event, SourceCompleted) else SOURCE_FAILED
+            await self._publisher.publish(outgoing_event(channel, event))
+            await settle.announced(event, self._store)
+
+    async def announce_pending(self) -> None:
+        """Tell what a crash kept from being told."""
+        await self.announce(await settle.unannounced(self._store, self._clock))
+
+
+def decode_committed(delivery: Delivery) -> WritingCommitted:
+    """Read an event.
+
+    Raises:
+        InvalidMessage: It is none.
+    """
+    try:
+        return WritingCommitted.model_validate_json(delivery.body)
+    except ValidationError as error:
+        raise InvalidMessage(f"the event cannot be read: {error}") from error
+
+
+def decode_dead_letter(delivery: Delivery) -> DeadLetter:
+    """Read a dead letter; one whose headers are incomplete counts for nothing."""
+    return read_dead_letter(delivery.subject, delivery.headers, delivery.body)

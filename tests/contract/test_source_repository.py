@@ -1,0 +1,200 @@
+"""What every source repository does, the fake one included."""
+
+import hashlib
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from services.discovery.adapters.folder_listing import Root
+from services.discovery.adapters.folder_source_repository import FolderSourceRepository
+from services.discovery.domain.lines import Line, OversizedLine
+from services.discovery.domain.sources import SourceStat
+from services.discovery.ports import (
+    SourceChanged,
+    SourceRepository,
+    SourceUnreadable,
+    SourceVanished,
+)
+from shared.errors import ConfigurationError
+from tests.fakes.source_repository import FakeSourceRepository
+
+LIMIT = 4096
+FINAL = b'{"final_answer": "x"}'
+
+
+class FolderHarness:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.root.mkdir()
+        self.repository: SourceRepository = FolderSourceRepository(
+            [Root(root)], max_line_bytes=LIMIT
+        )
+
+    def put(self, filename: str, content: bytes) -> None:
+        file = self.root / filename
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    def remove(self, filename: str) -> None:
+        (self.root / filename).unlink()
+
+    def path(self, filename: str) -> str:
+        return str(self.root / filename)
+
+    def remove_root(self) -> None:
+        self.root.rmdir()
+
+
+class FakeHarness:
+    def __init__(self) -> None:
+        self.fake = FakeSourceRepository(max_line_bytes=LIMIT)
+        self.repository: SourceRepository = self.fake
+        self.put, self.remove, self.path = self.fake.put, self.fake.remove, self.fake.path
+
+    def remove_root(self) -> None:
+        self.fake.is_there = False
+
+
+Harness = FolderHarness | FakeHarness
+
+
+@pytest.fixture(params=["folder", "fake"])
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Harness:
+    return FolderHarness(tmp_path / "root") if request.param == "folder" else FakeHarness()
+
+
+async def listed(harness: Harness, *changed: str) -> list[SourceStat]:
+    paths = frozenset(map(harness.path, changed)) or None
+    async with aclosing(harness.repository.list_sources(paths)) as found:
+        return [one async for one in found if isinstance(one, SourceStat)]
+
+
+async def lines(
+    harness: Harness, stat: SourceStat, fingerprint: str | None = None
+) -> list[Line | OversizedLine]:
+    portions = harness.repository.read_lines(stat, fingerprint)
+    async with aclosing(portions):
+        return [line async for portion in portions for line in portion]
+
+
+async def test_sources_are_listed_by_name_with_their_size(harness: Harness) -> None:
+    harness.put("b.jsonl", b"12")
+    harness.put("a/c.jsonl", b"123")
+
+    found = await listed(harness)
+    assert [(one.filename, one.size) for one in found] == [("a/c.jsonl", 3), ("b.jsonl", 2)]
+    assert {one.collection for one in found} == {"default"}
+
+
+async def test_only_what_changed_is_listed_if_that_is_asked(harness: Harness) -> None:
+    for name in ("a.jsonl", "b.jsonl", "c/d.jsonl", "c/e.jsonl"):
+        harness.put(name, b"")
+
+    found = await listed(harness, "b.jsonl", "c", "gone.jsonl")
+    assert [one.filename for one in found] == ["b.jsonl", "c/d.jsonl", "c/e.jsonl"]
+
+
+async def test_a_root_that_is_there_passes_the_check(harness: Harness) -> None:
+    await harness.repository.check()
+
+
+async def test_a_root_that_is_not_there_fails_the_check(harness: Harness) -> None:
+    harness.remove_root()
+
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        await harness.repository.check()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (FINAL, True),
+        (b"{}\n" + FINAL + b"\n", True),
+        (b"{}\n" + FINAL + b"\r\n \n\n", True),
+        (b"x" * 3000 + b"\n" + FINAL + b"\n" * 200_000, True),
+        (FINAL + b"\n{}\n", False),
+        (FINAL + b"\n{", False),
+        (FINAL + b"\n" + b"\0" * 10, False),
+        (b"\n\n", False),
+        (b"", False),
+    ],
+    ids=range(9),
+)
+async def test_a_source_is_complete_if_its_last_line_has_an_answer(
+    harness: Harness, content: bytes, expected: object
+) -> None:
+    harness.put("a.jsonl", content)
+    (stat,) = await listed(harness)
+
+    assert await harness.repository.is_complete(stat) is expected
+
+
+async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) -> None:
+    harness.put("a.jsonl", b"{}\n" + b"x" * (LIMIT + 1) + b"\n")
+    (stat,) = await listed(harness)
+
+    with pytest.raises(SourceUnreadable, match="last line"):
+        await harness.repository.is_complete(stat)
+
+
+async def test_the_fingerprint_is_the_hash_of_the_content_that_was_listed(
+    harness: Harness,
+) -> None:
+    harness.put("a.jsonl", b"12")
+    (stat,) = await listed(harness)
+    harness.put("a.jsonl", b"123")
+
+    assert await harness.repository.fingerprint(stat) == hashlib.sha256(b"12").hexdigest()
+
+
+async def test_lines_are_those_of_the_content_that_was_listed(harness: Harness) -> None:
+    harness.put("a.jsonl", b"1\n22\n\n3")
+    (stat,) = await listed(harness)
+    harness.put("a.jsonl", b"1\n22\n\n345\n6")
+
+    found = await lines(harness, stat, hashlib.sha256(b"1\n22\n\n3").hexdigest())
+    assert found == [Line(1, 0, b"1"), Line(2, 2, b"22"), Line(3, 5, b""), Line(4, 6, b"3")]
+
+
+async def test_a_line_above_the_limit_is_only_told_of(harness: Harness) -> None:
+    harness.put("a.jsonl", b"x" * (LIMIT + 1) + b"\n1\n")
+    (stat,) = await listed(harness)
+
+    found = await lines(harness, stat)
+    assert found == [OversizedLine(1, 0, LIMIT + 1, LIMIT, b"x" * LIMIT), Line(2, LIMIT + 2, b"1")]
+
+
+async def test_another_content_than_expected_is_told_of(harness: Harness) -> None:
+    harness.put("a.jsonl", b"12")
+    (stat,) = await listed(harness)
+    harness.put("a.jsonl", b"34")
+
+    with pytest.raises(SourceChanged):
+        await lines(harness, stat, hashlib.sha256(b"12").hexdigest())
+
+
+@pytest.mark.parametrize("ask", ["is_complete", "fingerprint", "read_lines"])
+async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: str) -> None:
+    harness.put("a.jsonl", b"12\n")
+    (stat,) = await listed(harness)
+    harness.put("a.jsonl", b"1")
+
+    with pytest.raises(SourceChanged):
+        await request(harness, stat, ask)
+
+
+@pytest.mark.parametrize("ask", ["is_complete", "fingerprint", "read_lines"])
+async def test_a_source_that_went_away_is_told_of(harness: Harness, ask: str) -> None:
+    harness.put("a.jsonl", b"12\n")
+    (stat,) = await listed(harness)
+    harness.remove("a.jsonl")
+
+    with pytest.raises(SourceVanished):
+        await request(harness, stat, ask)
+
+
+async def request(harness: Harness, stat: SourceStat, ask: str) -> object:
+    if ask == "read_lines":
+        return await lines(harness, stat)
+    return await getattr(harness.repository, ask)(stat)

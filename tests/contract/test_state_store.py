@@ -1,0 +1,420 @@
+"""What every ledger does, the fake one included. Each step is done twice: it must not matter."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.ledger import Commit, Death, SourceRecord
+from services.discovery.ports import StateStore
+from tests.fakes.state_store import FakeStateStore
+from tests.unit.discovery.builders import NOW, stat
+
+A, B = stat("a.jsonl"), stat("b.jsonl")
+ID = A.source_id
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture(params=["sqlite", "fake"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
+    if request.param == "fake":
+        yield FakeStateStore()
+        return
+    async with SqliteStateStore.open(tmp_path) as sqlite:
+        yield sqlite
+
+
+async def row(store: StateStore, source_id: str = ID) -> SourceRecord:
+    return (await store.get([source_id]))[source_id]
+
+
+async def counts(store: StateStore) -> tuple[int, int, int, int]:
+    totals = await store.totals("default")
+    one = await row(store)
+    assert (one.seen, one.mapped, one.dead, one.in_flight) == (
+        totals.seen,
+        totals.mapped,
+        totals.dead,
+        totals.in_flight,
+    )
+    return totals.seen, totals.mapped, totals.dead, totals.in_flight
+
+
+async def begin(store: StateStore, fingerprint: str = "f1") -> int:
+    await store.begin_version(A, fingerprint, NOW)
+    return await store.begin_version(A, fingerprint, NOW)
+
+
+async def publish(store: StateStore, batch: str, records: int, version: int = 1) -> None:
+    for _ in range(2):
+        await store.record_batch(batch, ID, version, records)
+
+
+async def finish(store: StateStore, version: int = 1) -> list[SourceRecord]:
+    await store.finish_reading(ID, version, NOW)
+    return await store.finish_reading(ID, version, NOW)
+
+
+async def commit(
+    store: StateStore, batch: str, records: int, version: int = 1
+) -> list[SourceRecord]:
+    commits = [Commit(batch, ID, version, records)] * 2
+    await store.apply_committed(commits, LATER)
+    return await store.apply_committed(commits, LATER)
+
+
+async def bury(
+    store: StateStore, key: str, batch: str | None, records: int = 1, version: int = 1
+) -> list[SourceRecord]:
+    death = Death(key, ID, version, batch, records)
+    await store.apply_dead(death, LATER)
+    return await store.apply_dead(death, LATER)
+
+
+async def complete(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await finish(store)
+    await commit(store, "b0", 3)
+
+
+async def test_nothing_is_known_at_first(store: StateStore) -> None:
+    assert await store.get([ID]) == {}
+    assert await store.list_sources() == []
+    assert (await store.totals("default")).seen == 0
+
+
+async def test_many_sources_can_be_asked_for(store: StateStore) -> None:
+    await store.note_incomplete(A, NOW)
+
+    assert list(await store.get([f"{n}" for n in range(2000)] + [ID])) == [ID]
+
+
+async def test_an_incomplete_source_waits(store: StateStore) -> None:
+    await store.note_incomplete(A, NOW)
+    await store.note_incomplete(stat("a.jsonl", size=20, mtime_ns=7), LATER)
+
+    one = await row(store)
+    assert (one.status, one.signature, one.source_version) == ("incomplete", (20, 7), 0)
+    assert one.discovered_at == NOW
+
+
+async def test_a_name_that_is_no_utf8_can_be_kept(store: StateStore) -> None:
+    await store.note_incomplete(stat("a.jsonl", path="/x/\udcff"), NOW)
+
+    assert (await row(store)).path == "/x/\\xff"
+
+
+async def test_sources_are_listed_by_collection_and_filename(store: StateStore) -> None:
+    other = stat("0.jsonl", collection="other")
+    for one in (other, B, A):
+        await store.note_incomplete(one, NOW)
+
+    names = [one.filename for one in await store.list_sources()]
+    assert names == ["a.jsonl", "b.jsonl", "0.jsonl"]
+    assert [one.filename for one in await store.list_sources("other")] == ["0.jsonl"]
+
+
+async def test_the_first_content_is_version_one(store: StateStore) -> None:
+    assert await begin(store) == 1
+    assert (await row(store)).status == "reading"
+
+
+async def test_the_same_content_gets_the_same_version_again(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+
+    assert await begin(store) == 1
+    assert await counts(store) == (3, 0, 0, 3)
+
+
+async def test_another_content_gets_the_next_version_and_starts_from_zero(
+    store: StateStore,
+) -> None:
+    await complete(store)
+
+    assert await begin(store, "f2") == 2
+    assert await counts(store) == (0, 0, 0, 0)
+    assert (await row(store)).completed_at is None
+
+
+async def test_a_completed_content_is_not_begun_again(store: StateStore) -> None:
+    await complete(store)
+
+    assert await begin(store) == 1
+    assert (await row(store)).status == "completed"
+
+
+async def test_a_source_is_completed_when_all_is_mapped(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await publish(store, "b1", 2)
+    await commit(store, "b0", 3)
+    assert await finish(store) == []
+    assert await counts(store) == (5, 3, 0, 2)
+
+    completed = await commit(store, "b1", 2)
+    assert [one.status for one in completed] == ["completed"]
+    assert completed[0].completed_at == LATER
+    assert await counts(store) == (5, 5, 0, 0)
+
+
+async def test_a_source_may_be_completed_by_the_end_of_its_reading(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    assert await commit(store, "b0", 3) == []
+
+    assert [one.status for one in await finish(store)] == ["completed"]
+
+
+async def test_a_commit_may_come_before_the_note_of_its_batch(store: StateStore) -> None:
+    await begin(store)
+    await commit(store, "b0", 2)
+    await bury(store, "k", "b0")
+    assert await counts(store) == (3, 2, 1, 0)
+
+    await publish(store, "b0", 3)
+    assert [one.status for one in await finish(store)] == ["completed"]
+    assert await counts(store) == (3, 2, 1, 0)
+
+
+async def test_an_empty_source_is_completed_by_the_commit_of_its_batch(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 0)
+    assert await finish(store) == []
+
+    assert [one.seen for one in await commit(store, "b0", 0)] == [0]
+
+
+async def test_dead_letters_complete_a_source_too(store: StateStore) -> None:
+    await begin(store)
+    await bury(store, "discovery:line", None)
+    await publish(store, "b0", 2)
+    await finish(store)
+    await commit(store, "b0", 1)
+
+    completed = await bury(store, "embedding:record", "b0")
+    assert [one.dead for one in completed] == [2]
+    assert await counts(store) == (3, 1, 2, 0)
+
+
+async def test_a_batch_may_die_as_a_whole(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 2)
+    await finish(store)
+
+    assert len(await bury(store, "k", "b0", records=2)) == 1
+    assert await counts(store) == (2, 0, 2, 0)
+
+
+async def test_a_completed_source_is_told_until_it_was_announced(store: StateStore) -> None:
+    await complete(store)
+    assert len(await commit(store, "b0", 3)) == 1
+    assert [one.source_id for one in await store.unannounced()] == [ID]
+
+    for _ in range(2):
+        await store.mark_announced(ID, "completed", 1)
+    assert await commit(store, "b0", 3) == []
+    assert await store.unannounced() == []
+
+
+async def test_the_announcement_of_an_old_version_is_not_that_of_the_new(
+    store: StateStore,
+) -> None:
+    await begin(store, "f0")
+    await begin(store)
+    await publish(store, "b0", 0, version=2)
+    await finish(store, version=2)
+    await commit(store, "b0", 0, version=2)
+
+    await store.mark_announced(ID, "completed", 1)
+    assert len(await store.unannounced()) == 1
+
+
+async def test_news_of_old_versions_and_unknown_sources_is_ignored(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "old", 3)
+    await begin(store, "f2")
+
+    assert await commit(store, "old", 3) == []
+    assert await bury(store, "k", "old") == []
+    await publish(store, "old", 3)
+    assert await finish(store) == []
+    assert await store.apply_committed([Commit("b", "unknown", 1, 3)], NOW) == []
+    assert await counts(store) == (0, 0, 0, 0)
+    assert (await row(store)).status == "reading"
+
+
+async def test_late_news_of_a_completed_source_changes_nothing(store: StateStore) -> None:
+    await complete(store)
+
+    await commit(store, "b0", 3)
+    await commit(store, "elsewhere", 9)
+    await bury(store, "k", "b0")
+    await publish(store, "b0", 3)
+    assert await counts(store) == (3, 3, 0, 0)
+
+
+async def test_a_replayed_record_of_a_completed_source_is_dead_no_more(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await commit(store, "b0", 2)
+    await bury(store, "k", "b0")
+    await finish(store)
+
+    await commit(store, "b0", 3)
+    assert await counts(store) == (3, 3, 0, 0)
+
+
+async def test_a_touched_source_stays_completed(store: StateStore) -> None:
+    await complete(store)
+
+    for _ in range(2):
+        await store.note_unchanged(stat("a.jsonl", mtime_ns=9), LATER)
+    one = await row(store)
+    assert (one.status, one.signature, one.source_version) == ("completed", (10, 9), 1)
+
+
+async def test_a_source_that_grows_keeps_what_it_has(store: StateStore) -> None:
+    await complete(store)
+
+    for _ in range(2):
+        await store.note_incomplete(stat("a.jsonl", size=99), LATER)
+    assert (await row(store)).status == "completed"
+    assert await counts(store) == (3, 3, 0, 0)
+
+
+async def test_a_failure_is_told_until_it_was_announced(store: StateStore) -> None:
+    first = await store.fail(A, "no", NOW)
+    assert first is not None
+    assert (first.status, first.reason) == ("failed", "no")
+    assert await store.fail(A, "no", NOW) == first
+
+    await store.mark_announced(ID, "failed")
+    assert await store.fail(A, "no", NOW) is None
+    assert await store.fail(A, "other", NOW) is not None
+
+
+async def test_a_failure_after_completion_is_lifted_when_the_content_is_there_again(
+    store: StateStore,
+) -> None:
+    await complete(store)
+    await store.mark_announced(ID, "completed", 1)
+    await store.fail(A, "no", NOW)
+
+    told = await store.note_unchanged(A, NOW)
+    assert [(one.status, one.reason) for one in told] == [("completed", None)]
+
+
+async def test_a_source_that_failed_is_begun_again(store: StateStore) -> None:
+    await begin(store)
+    await store.fail(A, "no", NOW)
+
+    assert await begin(store) == 1
+    assert (await row(store)).status == "reading"
+
+
+async def test_what_is_not_finished_is_told(store: StateStore) -> None:
+    await complete(store)
+    await store.note_incomplete(stat("c.jsonl"), NOW)
+    await store.begin_version(B, "f", NOW)
+
+    assert [one.filename for one in await store.unfinished()] == ["b.jsonl"]
+    assert await store.unfinished("other") == []
+
+
+async def test_what_is_in_flight_can_be_read_again(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await finish(store)
+
+    assert await store.requeue(ID)
+    assert await store.requeue(ID)
+    assert await begin(store) == 1
+    assert (await row(store)).status == "reading"
+    assert await counts(store) == (3, 0, 0, 3)
+
+
+async def test_what_is_completed_or_unknown_is_not_read_again(store: StateStore) -> None:
+    await complete(store)
+
+    assert not await store.requeue(ID)
+    assert not await store.requeue("unknown")
+
+
+async def test_only_sources_without_a_version_are_forgotten(store: StateStore) -> None:
+    await complete(store)
+    await store.note_incomplete(B, NOW)
+    await store.note_incomplete(stat("c.jsonl"), NOW)
+
+    assert await store.forget_missing(frozenset({B.source_id})) == 1
+    assert [one.filename for one in await store.list_sources()] == ["a.jsonl", "b.jsonl"]
+
+
+async def test_totals_are_of_one_collection(store: StateStore) -> None:
+    await complete(store)
+    await store.note_incomplete(B, NOW)
+    await store.begin_version(stat("a.jsonl", collection="other"), "f", NOW)
+
+    totals = await store.totals("default")
+    assert totals.sources == {
+        "incomplete": 1,
+        "reading": 0,
+        "dispatched": 0,
+        "completed": 1,
+        "failed": 0,
+    }
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["begin", "publish", "finish", "commit", "bury", "lose", "fail"]),
+        st.integers(0, 2),
+        st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=STEPS)
+async def test_the_ledger_balances_whatever_happens(
+    steps: list[tuple[str, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with SqliteStateStore.open(tmp_path_factory.mktemp("ledger")) as real:
+        fake = FakeStateStore()
+        for store in (real, fake):
+            await store.begin_version(A, "f0", NOW)
+            for name, which, number in steps:
+                await act(store, name, which, number)
+                seen, mapped, dead, in_flight = await counts(store)
+                assert seen == mapped + dead + in_flight
+        assert await real.get([ID]) == await fake.get([ID])
+
+
+async def act(store: StateStore, name: str, which: int, number: int) -> None:
+    batch = f"b{which}"
+    version = (await row(store)).source_version
+    match name:
+        case "begin":
+            await store.begin_version(A, f"f{which}", NOW)
+        case "publish":
+            await store.record_batch(batch, ID, version, number)
+        case "finish":
+            await store.finish_reading(ID, version, NOW)
+        case "commit":
+            await store.apply_committed([Commit(batch, ID, version, number)], NOW)
+        case "bury":
+            await store.apply_dead(Death(f"k{number}", ID, version, batch, number), NOW)
+        case "lose":
+            await store.apply_dead(Death(f"l{number}", ID, version, None, number), NOW)
+        case "fail":
+            await store.fail(A, f"reason {number}", NOW)

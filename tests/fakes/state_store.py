@@ -1,0 +1,208 @@
+"""The ledger in memory."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.discovery.domain.ledger import (
+    STATUSES,
+    BatchAccount,
+    Commit,
+    Death,
+    SourceRecord,
+    Status,
+    Totals,
+)
+from services.discovery.domain.sources import SourceStat, display_name
+from shared.errors import TransientError
+
+
+class FakeStateStore:
+    """Keeps rows in dictionaries. The next ``failures`` writes are refused."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.sources: dict[str, SourceRecord] = {}
+        self.batches: dict[str, tuple[str, BatchAccount]] = {}
+        self.dead: dict[str, str] = {}
+
+    async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
+        return {key: self.sources[key] for key in source_ids if key in self.sources}
+
+    async def list_sources(self, collection: str | None = None) -> list[SourceRecord]:
+        rows = [row for row in self.sources.values() if collection in (None, row.collection)]
+        return sorted(rows, key=lambda row: (row.collection, row.filename))
+
+    async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
+        rows = await self.list_sources(collection)
+        return [row for row in rows if row.status in ("reading", "dispatched")]
+
+    async def totals(self, collection: str) -> Totals:
+        rows = await self.list_sources(collection)
+        counts: dict[Status, int] = dict.fromkeys(STATUSES, 0)
+        for row in rows:
+            counts[row.status] += 1
+        ids = {row.source_id for row in rows}
+        in_flight = sum(one.in_flight for source, one in self.batches.values() if source in ids)
+        seen, mapped, dead = (
+            sum(getattr(row, name) for row in rows) for name in ("seen", "mapped", "dead")
+        )
+        return Totals(counts, seen, mapped, dead, in_flight)
+
+    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
+        row = self._put(stat, now)
+        if row.source_version == 0:
+            self._update(row.source_id, status="incomplete", reason=None)
+
+    async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
+        row = self._put(stat, now)
+        if row.status == "failed" and row.is_read:
+            status = "completed" if row.completed_at else "dispatched"
+            self._update(row.source_id, status=status, reason=None, is_announced=False)
+        return self._settle([row.source_id], now)
+
+    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
+        row = self._put(stat, now)
+        fresh: dict[str, Any] = {"status": "reading", "reason": None, "is_announced": False}
+        if row.fingerprint != fingerprint:
+            self._forget(row.source_id)
+            counts = {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "completed_at": None}
+            version = row.source_version + 1
+            fresh |= counts | {"source_version": version, "fingerprint": fingerprint}
+            self._update(row.source_id, **fresh)
+            return version
+        if not row.is_read:
+            self._update(row.source_id, **fresh)
+        return row.source_version
+
+    async def record_batch(
+        self, batch_id: str, source_id: str, version: int, records: int
+    ) -> None:
+        if source := self._current(source_id, version):
+            self._change(source, batch_id, lambda batch: batch.record(records))
+
+    async def finish_reading(
+        self, source_id: str, version: int, now: datetime
+    ) -> list[SourceRecord]:
+        source = self._current(source_id, version)
+        if source and source.status == "reading":
+            self._update(source_id, is_read=True, status="dispatched", reason=None)
+        return self._settle([source_id], now) if source else []
+
+    async def apply_committed(
+        self, commits: Sequence[Commit], now: datetime
+    ) -> list[SourceRecord]:
+        touched = []
+        for commit in commits:
+            if source := self._current(commit.source_id, commit.source_version):
+                mapped = commit.records
+                self._change(source, commit.batch_id, lambda batch, m=mapped: batch.commit(m))
+                touched.append(commit.source_id)
+        return self._settle(dict.fromkeys(touched), now)
+
+    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+        source = self._current(death.source_id, death.source_version)
+        if source is None:
+            return []
+        if source.completed_at is None and death.key not in self.dead:
+            self.dead[death.key] = death.source_id
+            if death.batch_id is None:
+                seen, dead = source.seen + death.records, source.dead + death.records
+                self._update(source.source_id, seen=seen, dead=dead)
+            else:
+                self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+        return self._settle([death.source_id], now)
+
+    async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
+        row = self._put(stat, now)
+        if row.status != "failed" or row.reason != reason:
+            self._update(row.source_id, status="failed", reason=reason, is_announced=False)
+        row = self.sources[row.source_id]
+        return None if row.is_announced else row
+
+    async def requeue(self, source_id: str) -> bool:
+        row = self.sources.get(source_id)
+        waits = ("reading", "dispatched", "failed")
+        if row is None or row.completed_at or row.status not in waits:
+            return False
+        status = "reading" if row.source_version else row.status
+        self._update(source_id, status=status, is_read=False)
+        return True
+
+    async def mark_announced(
+        self, source_id: str, status: Status, version: int | None = None
+    ) -> None:
+        row = self.sources.get(source_id)
+        if row and row.status == status and version in (None, row.source_version):
+            self._update(source_id, is_announced=True)
+
+    async def unannounced(self) -> list[SourceRecord]:
+        rows = await self.list_sources()
+        ended = [row for row in rows if row.status in ("completed", "failed")]
+        return [row for row in ended if not row.is_announced]
+
+    async def forget_missing(self, present: frozenset[str]) -> int:
+        rows = [row for row in self.sources.values() if not row.source_version]
+        missing = [row.source_id for row in rows if row.source_id not in present]
+        for source_id in missing:
+            del self.sources[source_id]
+        return len(missing)
+
+    def _put(self, stat: SourceStat, now: datetime) -> SourceRecord:
+        if self.failures:
+            self.failures -= 1
+            raise TransientError("the ledger of discovery: database or disk is full")
+        path = display_name(stat.path)
+        known = self.sources.get(stat.source_id)
+        if known is None:
+            known = SourceRecord(
+                stat.collection, stat.source_id, stat.filename, path, stat.size, stat.mtime_ns,
+                "incomplete", 0, None, 0, 0, 0, False, False, None, now, None,
+            )  # fmt: skip
+        known = replace(known, path=path, size=stat.size, mtime_ns=stat.mtime_ns)
+        self.sources[stat.source_id] = known
+        return known
+
+    def _update(self, source_id: str, **values: Any) -> None:
+        self.sources[source_id] = replace(self.sources[source_id], **values)
+
+    def _current(self, source_id: str, version: int) -> SourceRecord | None:
+        row = self.sources.get(source_id)
+        return row if row and row.source_version == version else None
+
+    def _change(
+        self, source: SourceRecord, batch_id: str, change: Callable[[BatchAccount], BatchAccount]
+    ) -> None:
+        if batch_id not in self.batches and source.completed_at:
+            return
+        before = self.batches.get(batch_id, ("", BatchAccount()))[1]
+        after = change(before)
+        self.batches[batch_id] = (source.source_id, after)
+        source = self.sources[source.source_id]
+        self._update(
+            source.source_id,
+            seen=source.seen + after.records - before.records,
+            mapped=source.mapped + after.mapped - before.mapped,
+            dead=source.dead + after.dead - before.dead,
+        )
+
+    def _forget(self, source_id: str, *, keep_dead: bool = False) -> None:
+        for key, (owner, batch) in list(self.batches.items()):
+            if owner == source_id and not (keep_dead and batch.dead):
+                del self.batches[key]
+        self.dead = {key: owner for key, owner in self.dead.items() if owner != source_id}
+
+    def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
+        completed = []
+        for source_id in source_ids:
+            row = self.sources[source_id]
+            mine = [batch for owner, batch in self.batches.values() if owner == source_id]
+            is_done = row.is_read and all(batch.is_settled for batch in mine)
+            if row.status == "dispatched" and is_done:
+                self._update(source_id, status="completed", completed_at=now, is_announced=False)
+                self._forget(source_id, keep_dead=True)
+            row = self.sources[source_id]
+            if row.status == "completed" and not row.is_announced:
+                completed.append(row)
+        return completed

@@ -1,0 +1,90 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.ledger import Commit
+from shared.errors import ConfigurationError, TransientError
+from tests.unit.discovery.builders import NOW, stat
+
+A = stat("a.jsonl")
+
+
+async def opening(folder: Path) -> None:
+    async with SqliteStateStore.open(folder):
+        pass
+
+
+async def test_the_ledger_is_there_after_a_restart(tmp_path: Path) -> None:
+    async with SqliteStateStore.open(tmp_path / "new" / "state") as store:
+        await store.begin_version(A, "f", NOW)
+        await store.record_batch("b0", A.source_id, 1, 3)
+
+    async with SqliteStateStore.open(tmp_path / "new" / "state") as store:
+        assert await store.begin_version(A, "f", NOW) == 1
+        assert (await store.totals("default")).in_flight == 3
+
+
+async def test_another_schema_is_refused(tmp_path: Path) -> None:
+    await opening(tmp_path)
+    with sqlite3.connect(tmp_path / "discovery.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match="schema version 9, this program needs 1"):
+        await opening(tmp_path)
+
+
+async def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "discovery.sqlite") as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match="schema version 0"):
+        await opening(tmp_path)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "discovery.sqlite").write_bytes(b"no database" * 100)
+
+    with pytest.raises(ConfigurationError, match=r"discovery\.sqlite cannot be used"):
+        await opening(tmp_path)
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(ConfigurationError, match=r"state\.folder"):
+        await opening(tmp_path / "file" / "state")
+
+
+async def test_commits_are_durable(tmp_path: Path) -> None:
+    async with SqliteStateStore.open(tmp_path) as store:
+        settings = [
+            (await store._rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous")
+        ]
+
+    assert settings == ["wal", 2]
+
+
+async def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with SqliteStateStore.open(tmp_path) as store:
+        await store.begin_version(A, "f", NOW)
+        commits = [Commit("b0", A.source_id, 1, 3), Commit("b1", A.source_id, 1, 2**70)]
+        with pytest.raises((TransientError, OverflowError)):
+            await store.apply_committed(commits, NOW)
+
+        assert (await store.totals("default")).seen == 0
+        await store.record_batch("b0", A.source_id, 1, 1)
+
+
+async def test_settled_batches_are_forgotten_at_completion(tmp_path: Path) -> None:
+    async with SqliteStateStore.open(tmp_path) as store:
+        await store.begin_version(A, "f", NOW)
+        for number in range(3):
+            await store.record_batch(f"b{number}", A.source_id, 1, 1)
+            await store.apply_committed([Commit(f"b{number}", A.source_id, 1, 1)], NOW)
+        await store.finish_reading(A.source_id, 1, NOW)
+
+        assert (await store._rows("SELECT count(*) FROM batches"))[0][0] == 0

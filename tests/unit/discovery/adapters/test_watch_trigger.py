@@ -1,0 +1,69 @@
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+from services.discovery.adapters.watch_trigger import WatchTrigger
+
+
+async def take(trigger: WatchTrigger, count: int) -> list[frozenset[str] | None]:
+    found: list[frozenset[str] | None] = []
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+        async for signal in signals:
+            found.append(signal)
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_everything_is_looked_at_again_and_again(tmp_path: Path) -> None:
+    trigger = WatchTrigger([str(tmp_path)], debounce_ms=50, rescan_interval_s=0.1)
+
+    assert await take(trigger, 4) == [None] * 4
+
+
+async def test_where_nothing_can_be_watched_everything_is_looked_at(tmp_path: Path) -> None:
+    reasons: list[str] = []
+    trigger = WatchTrigger(
+        [str(tmp_path / "gone")],
+        debounce_ms=50,
+        rescan_interval_s=0.05,
+        on_degraded=reasons.append,
+    )
+
+    assert await take(trigger, 3) == [None] * 3
+    assert len(reasons) == 1
+    assert "gone" in reasons[0]
+
+
+async def test_what_is_there_is_watched_though_something_is_missing(tmp_path: Path) -> None:
+    reasons: list[str] = []
+    trigger = WatchTrigger(
+        [str(tmp_path), str(tmp_path / "gone")],
+        debounce_ms=50,
+        rescan_interval_s=60,
+        on_degraded=reasons.append,
+    )
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+        await anext(signals)
+        await anext(signals)
+        (tmp_path / "a.jsonl").touch()
+        signal = await anext(signals)
+
+    assert signal == frozenset([str(tmp_path / "a.jsonl")])
+    assert "gone" in reasons[0]
+
+
+async def test_a_burst_of_changes_is_one_signal(tmp_path: Path) -> None:
+    trigger = WatchTrigger([str(tmp_path)], debounce_ms=2000, rescan_interval_s=60)
+    files = {str(tmp_path / f"{number}.jsonl") for number in range(5)}
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+        await anext(signals)
+        await anext(signals)
+        for file in files:
+            Path(file).touch()
+        signal = await anext(signals)
+
+    assert signal is not None
+    assert files <= signal

@@ -1,0 +1,55 @@
+"""Lines, entries and stats of agent-run logs with one thing changed."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from services.discovery.domain.entries import Entry
+from services.discovery.domain.lines import Line
+from services.discovery.domain.records import Record
+from services.discovery.domain.sources import SourceStat, record_id
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FrozenClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def iteration(number: Any = 1, response: Any = "text", **more: Any) -> bytes:
+    value = {"type": "iteration", "iteration": number, "response": response} | more
+    return json.dumps(value).encode()
+
+
+def final(number: Any = 9, response: Any = "done") -> bytes:
+    return iteration(number, response, final_answer="42")
+
+
+def log(*lines: bytes) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def line(data: bytes, number: int = 1, byte_offset: int = 0) -> Line:
+    return Line(number, byte_offset, data)
+
+
+def entry(value: dict[str, Any]) -> Entry:
+    return Entry(1, 0, 0, value, json.dumps(value).encode())
+
+
+def record(text: str, number: int = 0) -> Record:
+    return Record(
+        record_id("a", 1, number), None, "a", text, 1, number, "iteration", number + 1, 0
+    )
+
+
+def stat(
+    filename: str = "a.jsonl", *, size: int = 10, mtime_ns: int = 1, **more: Any
+) -> SourceStat:
+    collection = more.get("collection", "default")
+    path = more.get("path", f"/root/{filename}")
+    return SourceStat(collection, filename, path, size, mtime_ns)

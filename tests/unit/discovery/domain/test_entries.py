@@ -1,0 +1,129 @@
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.discovery.domain.entries import BadLine, Decode, Entry, is_final, parse_line
+from services.discovery.domain.lines import Line, OversizedLine
+from tests.unit.discovery.builders import line
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text(max_size=3), JSON, max_size=3)
+PARSERS = pytest.mark.parametrize("decode", [orjson.loads, json.loads], ids=["orjson", "json"])
+
+
+def values(data: bytes, decode: Decode = orjson.loads) -> list:
+    return [
+        found.value if isinstance(found, Entry) else found.reason
+        for found in parse_line(line(data), decode)
+    ]
+
+
+@given(st.lists(OBJECTS, max_size=4), st.sampled_from(["", " ", "\t", "\r"]))
+def test_all_objects_of_a_line_are_read(objects: list[dict[str, Any]], space: str) -> None:
+    data = space.join(json.dumps(one) for one in objects).encode()
+
+    assert values(data) == objects
+
+
+@given(st.binary(max_size=40).filter(lambda data: b"\n" not in data))
+def test_no_part_of_a_line_is_lost(data: bytes) -> None:
+    found = parse_line(line(data), orjson.loads)
+
+    kept = b"".join(one.data for one in found)
+    assert kept.split() == data.removeprefix(b"\xef\xbb\xbf").split() or b"".join(
+        kept.split()
+    ) == b"".join(data.removeprefix(b"\xef\xbb\xbf").split())
+
+
+@given(st.lists(OBJECTS, min_size=1, max_size=3), st.binary(max_size=10))
+def test_every_value_stands_where_it_says(objects: list[dict[str, Any]], garbage: bytes) -> None:
+    data = " ".join(json.dumps(one, ensure_ascii=False) for one in objects).encode()
+    data += b" " + garbage.replace(b"\n", b"")
+
+    for one in parse_line(line(data, byte_offset=0), orjson.loads):
+        assert data[one.byte_offset :].startswith(one.data)
+
+
+@PARSERS
+@given(data=OBJECTS.map(lambda one: json.dumps(one, ensure_ascii=False).encode()))
+def test_the_fast_parser_gives_what_the_strict_one_gives(decode: Decode, data: bytes) -> None:
+    assert values(data, decode) == [json.loads(data)]
+
+
+@PARSERS
+@pytest.mark.parametrize("data", [b"", b"  \t\r", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r"])
+def test_a_blank_line_holds_nothing(decode: Decode, data: bytes) -> None:
+    assert parse_line(line(data), decode) == []
+
+
+@PARSERS
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', [{"a": 1}]),
+        (b'{"a": 1}\r', [{"a": 1}]),
+        (b'{"a": 1}{"b": 2}', [{"a": 1}, {"b": 2}]),
+        (b'{"a": "\xff"}', [{"a": "\udcff"}]),
+        (b'{"a": "\\ud83d\\ude00"}', [{"a": "\U0001f600"}]),
+        (b'{"a": "\\u0000"}', [{"a": "\0"}]),
+        (b"[1]", ["a JSON array, not an object"]),
+        (b"null", ["a JSON null, not an object"]),
+        (b'{"a": 1} 7', [{"a": 1}, "a JSON number, not an object"]),
+        (b'{"a": 1} {"b"', [{"a": 1}, "not JSON: Expecting ':' delimiter at character 14"]),
+        (b"\0\0", ["not JSON: Expecting value at character 1"]),
+        (b'{"a": "\0"}', ["not JSON: Invalid control character at at character 8"]),
+    ],
+)
+def test_what_a_line_holds(decode: Decode, data: bytes, expected: object) -> None:
+    assert values(data, decode) == expected
+
+
+def test_infinite_numbers_are_taken() -> None:
+    assert values(b'{"a": Infinity}') == [{"a": float("inf")}]
+
+
+def test_deep_nesting_is_a_bad_line() -> None:
+    assert values(b"[" * 100_000) == ["not JSON: nested too deeply"]
+
+
+def test_a_bad_line_says_where_it_is() -> None:
+    found = parse_line(Line(3, 100, '{"ä": 1} oops'.encode()))
+
+    assert found[1] == BadLine(3, 1, 110, "not JSON: Expecting value at character 10", b"oops")
+
+
+def test_an_oversized_line_is_bad() -> None:
+    found = parse_line(OversizedLine(2, 5, 70, 64, b"{..."))
+
+    assert found == [BadLine(2, 0, 5, "line of 70 bytes exceeds the limit of 64", b"{...")]
+
+
+@PARSERS
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"final_answer": "x"}', True),
+        (b'{"final_answer": ""}', True),
+        (b'{"final_answer": [1]}', True),
+        (b'{"final_answer": "x", "a": NaN}', True),
+        (b'{"final_answer": null}', False),
+        (b"{}", False),
+        (b"", False),
+        (b'["final_answer"]', False),
+        (b'{"final_answer": "x"}{"final_answer": null}', False),
+        (b'{"final_answer": null}{"final_answer": "x"}', True),
+        (b'{"final_answer": "x"}{"trunc', False),
+    ],
+)
+def test_a_run_has_ended_if_the_last_object_has_an_answer(
+    decode: Decode, data: bytes, expected: object
+) -> None:
+    assert is_final(data, decode) is expected

@@ -1,0 +1,190 @@
+from contextlib import aclosing
+
+import pytest
+
+from services.discovery.domain.sources import FolderUnreadable
+from services.discovery.handlers.look import Found, SourceToRead, look
+from services.discovery.handlers.settle import announced, source_read
+from shared.contracts.sources import SourceFailed
+from shared.errors import ConfigurationError, TransientError
+from tests.fakes.source_repository import FakeSourceRepository
+from tests.fakes.state_store import FakeStateStore
+from tests.unit.discovery.builders import FrozenClock, final, iteration, log, stat
+
+CLOCK = FrozenClock()
+
+
+class World:
+    def __init__(self) -> None:
+        self.repository = FakeSourceRepository()
+        self.store = FakeStateStore()
+
+    async def look(self, changed: frozenset[str] | None = None) -> list[Found]:
+        self.repository.opened.clear()
+        found = look(self.repository, self.store, CLOCK, changed=changed)
+        async with aclosing(found):
+            return [one async for one in found]
+
+    async def to_read(self) -> list[str]:
+        return [one.stat.filename for one in await self.look() if isinstance(one, SourceToRead)]
+
+    async def complete(self, filename: str, content: bytes) -> None:
+        self.repository.put(filename, content)
+        await self.to_read()
+        source = self.repository.stat(filename).source_id
+        version = self.store.sources[source].source_version
+        for event in await source_read(source, version, self.store, CLOCK):
+            await announced(event, self.store)
+
+    def status(self, filename: str) -> str:
+        return self.store.sources[stat(filename).source_id].status
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_complete_source_is_to_be_read(world: World) -> None:
+    world.repository.put("a.jsonl", log(iteration(), final()))
+
+    (found,) = await world.look()
+    assert isinstance(found, SourceToRead)
+    assert (found.source_version, found.event.source_version) == (1, 1)
+    assert found.event.size_bytes == found.stat.size
+
+
+async def test_an_incomplete_source_waits(world: World) -> None:
+    world.repository.put("a.jsonl", log(iteration()))
+
+    assert await world.look() == []
+    assert world.status("a.jsonl") == "incomplete"
+
+
+async def test_an_unchanged_source_is_not_opened(world: World) -> None:
+    await world.complete("a.jsonl", log(final()))
+    world.repository.put("b.jsonl", log(iteration()))
+    await world.look()
+
+    assert await world.look() == []
+    assert world.repository.opened == []
+
+
+async def test_a_touched_source_makes_no_new_version(world: World) -> None:
+    await world.complete("a.jsonl", log(final()))
+    world.repository.touch("a.jsonl")
+
+    assert await world.look() == []
+    assert await world.look() == []
+    assert world.repository.opened == []
+
+
+async def test_a_changed_source_makes_a_new_version(world: World) -> None:
+    await world.complete("a.jsonl", log(final()))
+    world.repository.put("a.jsonl", log(final(), final(10)))
+
+    (found,) = await world.look()
+    assert isinstance(found, SourceToRead)
+    assert found.source_version == 2
+
+
+async def test_a_source_whose_reading_was_interrupted_is_read_again(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    (first,) = await world.look()
+
+    assert await world.look() == [first]
+
+
+async def test_only_what_changed_is_looked_at(world: World) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        world.repository.put(name, log(final()))
+
+    found = await world.look(frozenset([world.repository.path("b.jsonl")]))
+    assert [one.stat.filename for one in found if isinstance(one, SourceToRead)] == ["b.jsonl"]
+
+
+async def test_an_unreadable_source_fails_and_the_others_go_on(world: World) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        world.repository.put(name, log(final()))
+    world.repository.unreadable.add("a.jsonl")
+
+    failed, to_read = await world.look()
+    assert isinstance(failed, SourceFailed)
+    assert "make it readable" in failed.reason
+    assert isinstance(to_read, SourceToRead)
+
+
+async def test_a_failure_is_told_once(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    world.repository.unreadable.add("a.jsonl")
+    (event,) = await world.look()
+    assert await world.look() == [event]
+
+    assert isinstance(event, SourceFailed)
+    await announced(event, world.store)
+    assert await world.look() == []
+
+
+async def test_a_source_that_became_readable_is_read(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    world.repository.unreadable.add("a.jsonl")
+    await world.look()
+    world.repository.unreadable.clear()
+
+    assert await world.to_read() == ["a.jsonl"]
+
+
+async def test_a_source_that_went_away_while_it_was_read_fails(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    await world.look()
+    world.repository.remove("a.jsonl")
+
+    (event,) = await world.look()
+    assert isinstance(event, SourceFailed)
+    assert "went away" in event.reason
+
+
+async def test_an_incomplete_source_that_went_away_is_forgotten(world: World) -> None:
+    world.repository.put("a.jsonl", log(iteration()))
+    await world.look()
+    world.repository.remove("a.jsonl")
+    await world.look()
+
+    assert world.store.sources == {}
+
+
+async def test_nothing_is_forgotten_while_a_folder_cannot_be_listed(world: World) -> None:
+    world.repository.put("a.jsonl", log(iteration()))
+    await world.look()
+    world.repository.remove("a.jsonl")
+    problem = FolderUnreadable("default", "/fake", "I/O error")
+    world.repository.unlisted.append(problem)
+
+    assert await world.look() == [problem]
+    assert world.status("a.jsonl") == "incomplete"
+
+
+async def test_two_sources_of_one_name_are_refused(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    world.repository.extra.append(stat("a.jsonl", path="/other/a.jsonl"))
+
+    with pytest.raises(ConfigurationError, match=r"/fake/a.jsonl and /other/a.jsonl"):
+        await world.look()
+
+
+async def test_a_partial_look_leaves_a_source_from_elsewhere_alone(world: World) -> None:
+    await world.complete("a.jsonl", log(final()))
+    world.repository.remove("a.jsonl")
+    world.repository.extra.append(stat("a.jsonl", path="/other/a.jsonl", mtime_ns=99))
+
+    assert await world.look(frozenset(["/other/a.jsonl"])) == []
+    assert world.repository.opened == []
+
+
+async def test_a_full_ledger_disk_is_told(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    world.store.failures = 1
+
+    with pytest.raises(TransientError):
+        await world.look()
+    assert await world.to_read() == ["a.jsonl"]

@@ -1,0 +1,138 @@
+from contextlib import aclosing
+
+import pytest
+
+from services.discovery.domain.batching import Limits
+from services.discovery.domain.sources import batch_id
+from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.read import LIMITS, read_source
+from services.discovery.ports import SourceChanged, SourceVanished
+from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
+from shared.contracts.dead_letters import DeadLetter
+from tests.fakes.source_repository import FakeSourceRepository
+from tests.fakes.state_store import FakeStateStore
+from tests.unit.discovery.builders import FrozenClock, final, iteration, log
+
+TWO = Limits(2, 1 << 20)
+
+
+async def find(repository: FakeSourceRepository) -> SourceToRead:
+    async with aclosing(look(repository, FakeStateStore(), FrozenClock())) as found:
+        (source,) = [one async for one in found if isinstance(one, SourceToRead)]
+        return source
+
+
+async def read(
+    repository: FakeSourceRepository, source: SourceToRead, limits: Limits = LIMITS
+) -> list[Batch | DeadLetter]:
+    async with aclosing(read_source(source, repository, limits=limits)) as pieces:
+        return [piece async for piece in pieces]
+
+
+async def pieces_of(*lines: bytes, limits: Limits = LIMITS) -> list[Batch | DeadLetter]:
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(*lines))
+    return await read(repository, await find(repository), limits)
+
+
+async def test_a_batch_carries_its_records_and_what_it_is_a_piece_of() -> None:
+    (batch,) = await pieces_of(iteration(1, "ä", timestamp="2026-01-01T00:00:00"), final(2, "b"))
+
+    assert isinstance(batch, Batch)
+    assert batch.rows.column("text").to_pylist() == ["ä", "b"]
+    assert batch.rows.column("line").to_pylist() == [1, 2]
+    assert batch.rows.column("timestamp").null_count == 1
+    one = batch.descriptor
+    assert (one.index, one.is_last, one.records, one.source_version) == (0, True, 2, 1)
+    assert one.batch_id == batch_id("default", one.source_id, 1, one.fingerprint, 0)
+
+
+async def test_a_batch_can_be_sent() -> None:
+    (batch,) = await pieces_of(final())
+
+    assert isinstance(batch, Batch)
+    received = decode(encode(batch))
+    require_columns(received.rows, RECORD_SCHEMA)
+    assert received.descriptor == batch.descriptor
+
+
+async def test_a_source_without_records_still_has_a_batch() -> None:
+    (batch,) = await pieces_of(b'{"type": "metadata", "final_answer": "x"}')
+
+    assert isinstance(batch, Batch)
+    assert (len(batch), batch.descriptor.is_last) == (0, True)
+
+
+async def test_bad_lines_become_dead_letters_and_the_rest_goes_on() -> None:
+    letter, batch = await pieces_of(iteration(), b"oops", final())
+
+    assert isinstance(letter, DeadLetter)
+    assert isinstance(batch, Batch)
+    assert len(batch) == 2
+    assert (letter.stage, letter.line, letter.body) == ("discovery", 2, b"oops")
+    assert letter.byte_offset == len(log(iteration()))
+    assert letter.key == f"{letter.source_id}:1:2:0"
+
+
+async def test_dead_letters_of_one_line_have_different_keys() -> None:
+    first, second, _ = await pieces_of(b"1 2", final())
+
+    assert isinstance(first, DeadLetter)
+    assert isinstance(second, DeadLetter)
+    assert first.key != second.key
+
+
+async def test_batches_come_in_order() -> None:
+    pieces = await pieces_of(*(iteration(n) for n in range(4)), final(), limits=TWO)
+
+    found = [(one.descriptor.index, len(one)) for one in pieces if isinstance(one, Batch)]
+    assert found == [(0, 2), (1, 2), (2, 1)]
+
+
+async def test_surrogates_do_not_hinder_sending() -> None:
+    (batch,) = await pieces_of(final(1, "a\ud800b"))
+
+    assert isinstance(batch, Batch)
+    assert batch.rows.column("text").to_pylist() == ["a\ufffdb"]
+
+
+async def test_the_same_content_gives_the_same_batches() -> None:
+    once, again = [await pieces_of(final()) for _ in range(2)]
+
+    assert isinstance(once[0], Batch)
+    assert isinstance(again[0], Batch)
+    assert once[0].descriptor == again[0].descriptor
+
+
+async def test_the_last_batch_of_a_source_that_changes_meanwhile_is_withheld() -> None:
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(iteration(1), iteration(2), final(3)))
+    source = await find(repository)
+    repository.becomes["a.jsonl"] = log(iteration(7), iteration(8), final(9))
+
+    async with aclosing(read_source(source, repository, limits=TWO)) as pieces:
+        first = await anext(pieces)
+        assert isinstance(first, Batch)
+        assert not first.descriptor.is_last
+        with pytest.raises(SourceChanged):
+            await anext(pieces)
+
+
+async def test_a_source_that_only_grows_meanwhile_is_read_as_it_was_found() -> None:
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(final()))
+    source = await find(repository)
+    repository.becomes["a.jsonl"] = log(final(), iteration(10))
+
+    (batch,) = await read(repository, source)
+    assert len(batch) == 1 if isinstance(batch, Batch) else False
+
+
+async def test_a_source_that_goes_away_is_told_of() -> None:
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(final()))
+    source = await find(repository)
+    repository.remove("a.jsonl")
+
+    with pytest.raises(SourceVanished):
+        await read(repository, source)
