@@ -1,0 +1,5 @@
+"""Embedding: turns the texts of each batch into vectors through an HTTP server.
+
+Reads ``discovery.batch``; writes ``embedding.batch`` and ``dead.embedding``; owns nothing: any
+number of replicas share one durable consumer.
+"""

@@ -1,0 +1,63 @@
+"""Composition root: the only module that knows which adapter fills which port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from functools import partial
+
+from services.embedding import __doc__ as about
+from services.embedding.adapters.http_client import build_client
+from services.embedding.adapters.openai_embedder import OpenaiEmbedder
+from services.embedding.adapters.vectors_embedder import VectorsEmbedder
+from services.embedding.domain.patience import Patience
+from services.embedding.handlers import Encoder, Limits
+from services.embedding.loops import tell_outages
+from services.embedding.settings import Settings
+from services.embedding.subscribers import subscribe
+from shared.bus.broker import build_bus
+from shared.bus.channels import EMBEDDING_READS_BATCHES
+from shared.runtime import Loop, Service
+
+
+def build() -> Service:
+    """Wire the service from its configuration; nothing connects until it runs.
+
+    Raises:
+        ConfigurationError: The configuration is wrong.
+    """
+    settings = Settings.load()
+    section = settings.embedding
+    api_key = section.api_key.get_secret_value() if section.api_key else None
+    client = build_client(str(section.url), api_key=api_key, timeout_s=section.timeout_s)
+    embedder: OpenaiEmbedder | VectorsEmbedder
+    if section.protocol == "openai":
+        embedder = OpenaiEmbedder(client, model=section.model, max_texts=section.batch_size)
+    else:
+        embedder = VectorsEmbedder(client, model=section.model)
+    encoder = Encoder(
+        embedder,
+        asyncio.Semaphore(section.requests_in_flight),
+        Limits(section.request_bytes, section.max_chars, section.normalise),
+        Patience(longest_s=section.longest_pause_s),
+    )
+    bus = build_bus(settings.nats, "embedding")
+    for collection in settings.collections:
+        subscribe(
+            bus.subscriber, collection, encoder=encoder, concurrency=section.batches_in_flight
+        )
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[Sequence[Loop]]:
+        async with client:
+            yield (partial(tell_outages, encoder.health),)
+
+    return Service(
+        name="embedding",
+        about=about.split("\n", 1)[0],
+        settings=settings,
+        bus=bus,
+        durables=(EMBEDDING_READS_BATCHES,),
+        resources=resources,
+        figures=lambda: asdict(encoder.health),
+    )

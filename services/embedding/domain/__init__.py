@@ -1,0 +1,1 @@
+"""Pure rules about texts, vectors and patience."""

@@ -1,0 +1,45 @@
+"""How long to wait before the next try, and what is known about the server's health."""
+
+from dataclasses import dataclass
+
+LONGEST_RETRY_AFTER_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """A pause that doubles with every failure, up to a limit."""
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    tries_when_ambiguous: int = 2
+    """How often an error that may be passing or permanent is tried again before it is blamed on
+    the texts."""
+
+    def pause_s(self, failures: int, *, jitter: float, asked_s: float | None) -> float:
+        """Choose a pause.
+
+        Args:
+            failures: How often in a row it has failed; at least 1.
+            jitter: Between 0 and 1; spreads the tries of several processes.
+            asked_s: What the server asked for (``Retry-After``), if it did.
+
+        Returns:
+            Seconds: at least what was asked for (within reason); else between half the current
+            step and the whole of it.
+        """
+        step = min(self.first_s * 2.0 ** min(failures - 1, 32), self.longest_s)
+        pause = step * (0.5 + jitter / 2)
+        if asked_s is not None:
+            pause = max(pause, min(asked_s, LONGEST_RETRY_AFTER_S))
+        return pause
+
+
+@dataclass(slots=True)
+class ServerHealth:
+    """What the service knows about its embedding server; shown in its status."""
+
+    blocked: str | None = None
+    """Why nothing can be embedded at present, if so."""
+    texts: int = 0
+    rejected: int = 0
+    dimension: int | None = None

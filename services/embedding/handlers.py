@@ -1,0 +1,193 @@
+"""What the service does with a batch: every text becomes a vector or a dead letter."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from services.embedding.domain.patience import Patience, ServerHealth
+from services.embedding.domain.texts import cut_requests, prepare
+from services.embedding.domain.vectors import finite_rows, normalise
+from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from shared.contracts.batches import Batch, vector_array
+from shared.contracts.dead_letters import DeadLetter
+
+CANARY = "The quick brown fox jumps over the lazy dog."
+"""A text that every server can embed: it tells a poisonous text from a sick server."""
+
+STAGE = "embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How texts are prepared and how many requests run at once."""
+
+    request_bytes: int = 1 << 20
+    max_chars: int = 32_000
+    normalise: bool = True
+
+
+@dataclass(slots=True)
+class Work:
+    """The texts of one batch on their way to vectors."""
+
+    texts: Sequence[str]
+    rows: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    """Position to vector (d,)."""
+    faults: dict[int, str] = field(default_factory=dict)
+    """Position to the reason why it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """An embedding server and how much patience it gets."""
+
+    embedder: Embedder
+    slots: asyncio.Semaphore
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
+    health: ServerHealth = field(default_factory=ServerHealth)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[DeadLetter]]:
+    """Embed the texts of a batch.
+
+    Waits through an outage of the server for as long as it lasts.
+
+    Returns:
+        The batch with column ``vector``, without the records that the server cannot embed; and
+        these as dead letters. The same batch gives the same descriptor.
+    """
+    texts = [prepare(text, encoder.limits.max_chars) for text in batch.rows["text"].to_pylist()]
+    work = Work(texts)
+    async with asyncio.TaskGroup() as group:
+        for positions in cut_requests(
+            texts, encoder.embedder.max_texts, encoder.limits.request_bytes
+        ):
+            group.create_task(_embed_positions(work, positions, encoder))
+    encoder.health.texts += len(work.rows)
+    encoder.health.rejected += len(work.faults)
+    dead = [
+        _dead_letter(batch, position, work.faults[position]) for position in sorted(work.faults)
+    ]
+    return _with_vectors(batch, work, encoder), dead
+
+
+async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encoder) -> None:
+    """Embed some texts; halve the request until a text that is refused stands alone."""
+    fault = await _try_request(work, positions, encoder)
+    if fault is None:
+        return
+    if len(positions) > 1:
+        middle = len(positions) // 2
+        await _embed_positions(work, positions[:middle], encoder)
+        await _embed_positions(work, positions[middle:], encoder)
+    else:
+        await _judge(work, positions[0], fault, encoder)
+
+
+async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encoder) -> None:
+    """Blame a text that is refused before and after the canary passed.
+
+    A server that has just recovered passes the canary too: so the text gets one more try.
+    """
+    refused: TextsRejected | None = fault
+    while refused:
+        is_well = await _is_well(encoder)
+        refused = await _try_request(work, [position], encoder)
+        if refused and is_well:
+            work.faults[position] = str(refused)
+            return
+
+
+async def _try_request(
+    work: Work, positions: Sequence[int], encoder: Encoder
+) -> TextsRejected | None:
+    """Send one request, again and again while the server is away.
+
+    Returns:
+        None if the vectors are there; else why the texts were refused.
+    """
+    failures = 0
+    while True:
+        try:
+            async with encoder.slots:
+                vectors = await encoder.embedder.embed([work.texts[p] for p in positions])
+        except EmbedderUnavailable as error:
+            failures += 1
+            await _pause(encoder, failures, error)
+        except TextsRejected as error:
+            failures += 1
+            if not error.ambiguous or failures > encoder.patience.tries_when_ambiguous:
+                return error
+            await _pause(encoder, failures, None)
+        else:
+            if not finite_rows(vectors).all():
+                return TextsRejected("the server's vector holds NaN or infinite values")
+            encoder.health.blocked = None
+            work.rows.update(zip(positions, vectors, strict=True))
+            return None
+
+
+async def _is_well(encoder: Encoder) -> bool:
+    """Tell whether the server can embed the canary; if it cannot, pause as in an outage."""
+    try:
+        async with encoder.slots:
+            vectors = await encoder.embedder.embed([CANARY])
+        if finite_rows(vectors).all():
+            return True
+        problem = "its vector holds NaN or infinite values"
+    except (EmbedderUnavailable, TextsRejected) as error:
+        problem = str(error)
+    encoder.health.blocked = f"the server fails even for a plain sentence: {problem}"
+    await encoder.sleep(encoder.patience.longest_s)
+    return False
+
+
+async def _pause(encoder: Encoder, failures: int, error: EmbedderUnavailable | None) -> None:
+    asked_s = error.retry_after_s if error else None
+    if error:
+        encoder.health.blocked = str(error)
+    jitter = random.random()  # noqa: S311  spreads tries, guards nothing
+    await encoder.sleep(encoder.patience.pause_s(failures, jitter=jitter, asked_s=asked_s))
+
+
+def _with_vectors(batch: Batch, work: Work, encoder: Encoder) -> Batch:
+    kept = sorted(work.rows)
+    rows = batch.rows if len(kept) == len(batch) else batch.rows.take(pa.array(kept, pa.int64()))
+    if kept:
+        vectors = np.stack([work.rows[position] for position in kept])
+        encoder.health.dimension = vectors.shape[1]
+    else:
+        vectors = np.empty((0, encoder.health.dimension or 1), dtype=np.float32)
+    if encoder.limits.normalise:
+        vectors = normalise(vectors)
+    column = vector_array(vectors)
+    rows = rows.append_column(pa.field("vector", column.type, nullable=False), column)
+    embedder = {"embedder": encoder.embedder.model}
+    return Batch(batch.descriptor.model_copy(update=embedder), rows)
+
+
+def _dead_letter(batch: Batch, position: int, reason: str) -> DeadLetter:
+    named = batch.rows.select(["id", "text", "line", "byte_offset"])
+    record = named.slice(position, 1).to_pylist()[0]
+    facts = batch.descriptor
+    return DeadLetter(
+        key=f"{facts.batch_id}:{record['id']}",
+        stage=STAGE,
+        collection=facts.collection,
+        reason=reason,
+        body=record["text"].encode(),
+        filename=facts.filename,
+        line=record["line"],
+        byte_offset=record["byte_offset"],
+        record_id=record["id"],
+        source_id=facts.source_id,
+        source_version=facts.source_version,
+        batch_id=facts.batch_id,
+    )

@@ -1,0 +1,27 @@
+"""What the service does by itself: it tells when the embedding server goes and comes."""
+
+import asyncio
+
+import structlog
+
+from services.embedding.domain.patience import ServerHealth
+
+EVERY_S = 1.0
+REMIND_S = 60.0
+log = structlog.get_logger(__name__)
+
+
+async def tell_outages(health: ServerHealth) -> None:
+    """Log when an outage begins, now and then while it lasts, and when it is over."""
+    waited_s = 0.0
+    was_blocked = False
+    while True:
+        await asyncio.sleep(EVERY_S)
+        if health.blocked:
+            waited_s += EVERY_S
+            if not was_blocked or waited_s >= REMIND_S:
+                log.error("embedder.blocked", reason=health.blocked)
+                waited_s = 0.0
+        elif was_blocked:
+            log.info("embedder.recovered")
+        was_blocked = health.blocked is not None

@@ -1,0 +1,33 @@
+"""The shell: from a batch on the bus to the handler and back."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from services.embedding import handlers
+from shared.bus.channels import EMBEDDING_BATCH, EMBEDDING_READS_BATCHES
+from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.outgoing import Outgoing, outgoing_batch
+from shared.bus.received import Delivery
+from shared.bus.subscriptions import Subscriber
+from shared.contracts.batches import RECORD_SCHEMA, decode, require_columns
+
+log = structlog.get_logger(__name__)
+
+
+def subscribe(
+    subscriber: Subscriber, collection: str, *, encoder: handlers.Encoder, concurrency: int
+) -> None:
+    """Subscribe the service's handler to the batches of one collection."""
+
+    async def on_batch(delivery: Delivery) -> Iterable[Outgoing]:
+        batch = decode(delivery.body)
+        require_columns(batch.rows, RECORD_SCHEMA)
+        embedded, dead = await handlers.embed_batch(batch, encoder=encoder)
+        for letter in dead:
+            log.error(
+                "record.buried", file=letter.filename, line=letter.line, reason=letter.reason
+            )
+        return [*map(outgoing_dead_letter, dead), outgoing_batch(EMBEDDING_BATCH, embedded)]
+
+    subscriber.each(EMBEDDING_READS_BATCHES, collection, on_batch, concurrency=concurrency)

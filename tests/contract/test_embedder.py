@@ -1,0 +1,230 @@
+"""What every embedder promises, held against the fake and both protocols over real HTTP."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import pytest
+from starlette.responses import Response
+
+from services.embedding.adapters.http_client import build_client
+from services.embedding.adapters.openai_embedder import OpenaiEmbedder
+from services.embedding.adapters.vectors_embedder import VectorsEmbedder
+from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from tests.fakes.embedder import FakeEmbedder
+from tests.fakes.embedding_server import EmbeddingServer
+
+ODD = [
+    "hello",
+    "日本語 🙂",
+    "\u2028 \x7f",
+    'a "quoted" \\ text',
+    "two\nlines\r\n",
+    " ",
+    "x" * 20_000,
+]
+
+
+@dataclass
+class Pair:
+    """An embedder and the mind behind it."""
+
+    embedder: Embedder
+    mind: FakeEmbedder
+
+
+@pytest.fixture(params=["fake", "openai", "openai floats", "vectors", "vectors pretty"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    mind = FakeEmbedder(dimension=5, max_texts=16)
+    if request.param == "fake":
+        yield Pair(mind, mind)
+        return
+    server = EmbeddingServer(
+        mind, knows_base64="floats" not in request.param, pretty="pretty" in request.param
+    )
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(server.running())
+        client = build_client(url, api_key=None, timeout_s=5)
+        await stack.enter_async_context(client)
+        if request.param.startswith("openai"):
+            yield Pair(OpenaiEmbedder(client, model="fake-1", max_texts=16), mind)
+        else:
+            yield Pair(VectorsEmbedder(client, model="fake-1"), mind)
+
+
+async def test_vectors_come_in_the_order_of_the_texts_bit_by_bit(pair: Pair) -> None:
+    step = min(pair.embedder.max_texts, len(ODD))
+    found = [await pair.embedder.embed(ODD[i : i + step]) for i in range(0, len(ODD), step)]
+
+    expected = np.stack([pair.mind.vector(text) for text in ODD])
+    assert np.array_equal(np.vstack(found), expected)
+    assert all(part.dtype == np.float32 for part in found)
+
+
+async def test_it_knows_its_model_and_its_limit(pair: Pair) -> None:
+    assert pair.embedder.model == "fake-1"
+    assert pair.embedder.max_texts >= 1
+
+
+async def test_an_outage_is_nobodys_fault_and_passes(pair: Pair) -> None:
+    pair.mind.outages, pair.mind.retry_after_s = 1, 2.5
+
+    with pytest.raises(EmbedderUnavailable) as told:
+        await pair.embedder.embed(["a"])
+
+    assert told.value.retry_after_s == 2.5
+    assert (await pair.embedder.embed(["a"])).shape == (1, 5)
+
+
+async def test_a_text_can_be_refused(pair: Pair) -> None:
+    pair.mind.poison.add("bad")
+
+    with pytest.raises(TextsRejected, match="400: a bad text") as told:
+        await pair.embedder.embed(["bad"])
+
+    assert not told.value.ambiguous
+
+
+async def test_a_failure_may_be_anybodys_fault(pair: Pair) -> None:
+    pair.mind.ambiguous = 1
+
+    with pytest.raises(TextsRejected) as told:
+        await pair.embedder.embed(["a"])
+
+    assert told.value.ambiguous
+
+
+async def test_a_vector_may_hold_nan_or_be_refused_for_it(pair: Pair) -> None:
+    """JSON has no NaN: a server sends it in base64, or against the rules, or not at all."""
+    pair.mind.nan.add("odd")
+
+    try:
+        vectors = await pair.embedder.embed(["odd"])
+    except TextsRejected:
+        return
+
+    assert np.isnan(vectors).all()
+
+
+# --- over HTTP alone
+
+
+@pytest.fixture
+async def server() -> EmbeddingServer:
+    return EmbeddingServer(FakeEmbedder())
+
+
+async def test_openai_is_asked_by_name_for_base64_and_with_the_key(
+    server: EmbeddingServer,
+) -> None:
+    async with server.running() as url, build_client(url, api_key="s3", timeout_s=5) as client:
+        await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
+
+    assert server.bodies == [{"model": "m", "input": ["a", "b"], "encoding_format": "base64"}]
+    assert server.headers[0]["authorization"] == "Bearer s3"
+    assert server.headers[0]["content-type"] == "application/json"
+
+
+async def test_vectors_is_asked_for_one_text(server: EmbeddingServer) -> None:
+    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+        await VectorsEmbedder(client, model="m").embed(["a"])
+
+    assert server.bodies == [{"text": "a"}]
+    assert "authorization" not in server.headers[0]
+
+
+async def test_a_root_with_a_path_keeps_it(server: EmbeddingServer) -> None:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(server.running())
+        client = build_client(f"{url}/behind/", api_key=None, timeout_s=5)
+        await stack.enter_async_context(client)
+        with pytest.raises(EmbedderUnavailable, match=r"/behind/vectors answered 404"):
+            await VectorsEmbedder(client, model="m").embed(["a"])
+
+
+async def test_a_closed_port_is_an_outage_that_names_the_address() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        async with build_client(url, api_key=None, timeout_s=5) as client:
+            with pytest.raises(EmbedderUnavailable, match=url):
+                await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(b'{"data": [', media_type="application/json"),
+        Response(b"", media_type="application/json"),
+        Response(b"<html>ok</html>"),
+        Response(b'{"error": "nothing loaded"}'),
+    ],
+    ids=["cut off", "empty", "a page", "an error in disguise"],
+)
+async def test_an_answer_that_cannot_be_read_may_be_anybodys_fault(
+    server: EmbeddingServer, answer: Response
+) -> None:
+    server.script = [answer, answer]
+    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+        for one in (
+            OpenaiEmbedder(client, model="m", max_texts=1),
+            VectorsEmbedder(client, model="m"),
+        ):
+            with pytest.raises(TextsRejected) as told:
+                await one.embed(["a"])
+            assert told.value.ambiguous
+
+
+async def test_an_answer_that_cannot_be_unpacked_is_an_outage(server: EmbeddingServer) -> None:
+    server.script = [Response(b"broken", headers={"content-encoding": "gzip"})]
+    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+        with pytest.raises(EmbedderUnavailable):
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+
+@asynccontextmanager
+async def connected_to(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    *,
+    timeout_s: float = 5,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that may break every rule of HTTP; it serves one connection."""
+    served = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer(reader, writer)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        served.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        async with build_client(url, api_key=None, timeout_s=timeout_s) as client:
+            yield client
+        async with asyncio.timeout(5):
+            await served.wait()
+
+
+async def test_a_connection_that_breaks_within_the_answer_is_an_outage() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"data": [')
+        await writer.drain()
+
+    async with connected_to(half) as client:
+        with pytest.raises(EmbedderUnavailable):
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+
+async def test_an_answer_that_never_comes_is_an_outage() -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with connected_to(silent, timeout_s=0.1) as client:
+        with pytest.raises(EmbedderUnavailable, match="Timeout"):
+            await VectorsEmbedder(client, model="m").embed(["a"])
