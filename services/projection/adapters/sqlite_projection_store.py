@@ -1,0 +1,204 @@
+"""Keeps moments, applied batches and models in one SQLite file, checkpoint by checkpoint."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import numpy as np
+
+from services.projection.domain.moments import Moments
+from services.projection.domain.state import CollectionState, ModelVersion
+from services.projection.ports import Checkpoint
+from shared.errors import ConfigurationError, TransientError
+from shared.plane import COMPONENTS, Plane
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE moments (
+    collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
+    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL
+) STRICT;
+CREATE TABLE batches (
+    collection TEXT NOT NULL, batch_id TEXT NOT NULL, records INTEGER NOT NULL,
+    is_counted INTEGER NOT NULL, PRIMARY KEY (collection, batch_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE models (
+    collection TEXT NOT NULL, version INTEGER NOT NULL, parent INTEGER, dimension INTEGER NOT NULL,
+    mean BLOB NOT NULL, components BLOB NOT NULL, explained_variance_ratio TEXT NOT NULL,
+    record_count INTEGER NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL,
+    revision INTEGER NOT NULL, correlation_id TEXT, is_announced INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (collection, version)
+) STRICT;
+"""
+MODEL_COLUMNS = (
+    "version, parent, dimension, mean, components, explained_variance_ratio, record_count, "
+    "reason, created_at, revision, correlation_id"
+)
+
+
+@asynccontextmanager
+async def open_store(file: Path) -> AsyncIterator["SqliteProjectionStore"]:
+    """Open the store, creating it if it is new.
+
+    Raises:
+        ConfigurationError: The file is of another version of this program, or no database.
+    """
+    async with aiosqlite.connect(file, isolation_level=None) as db:
+        try:
+            await _prepare(db, file)
+        except aiosqlite.DatabaseError as error:
+            raise ConfigurationError(f"{file} cannot be used: {error}") from error
+        yield SqliteProjectionStore(db)
+
+
+async def _prepare(db: aiosqlite.Connection, file: Path) -> None:
+    await db.execute("PRAGMA journal_mode = WAL")
+    await db.execute("PRAGMA synchronous = FULL")
+    await db.execute("PRAGMA busy_timeout = 10000")
+    found = await _value(db, "PRAGMA user_version")
+    if found == 0:
+        await db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif found != SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{file} has state of format {found}; this program reads format {SCHEMA_VERSION}: "
+            "use the program that wrote it, or another state folder"
+        )
+
+
+class SqliteProjectionStore:
+    """The store of an open database."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._writing = asyncio.Lock()
+
+    async def load(self, collection: str) -> CollectionState:
+        """Return the state as of the last checkpoint."""
+        state = CollectionState(collection)
+        query = (
+            "SELECT count, mean, scatter, dimension, revision FROM moments WHERE collection = ?"
+        )
+        async with self._db.execute(query, (collection,)) as cursor:
+            row = await cursor.fetchone()
+        if row:
+            count, mean, scatter, dimension, state.revision = row
+            square = np.frombuffer(scatter).reshape(dimension, dimension).copy()
+            state.moments = Moments(count, np.frombuffer(mean).copy(), square)
+        models = await self._models(collection, "ORDER BY version DESC LIMIT 1")
+        state.model = models[0] if models else None
+        return state
+
+    async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
+        """Return those batches that were ever applied, and whether each is still counted."""
+        query = """SELECT batch_id, is_counted FROM batches
+            WHERE collection = ? AND batch_id IN (SELECT value FROM json_each(?))"""
+        async with self._db.execute(query, (collection, json.dumps(list(batch_ids)))) as cursor:
+            return {batch_id: bool(counted) for batch_id, counted in await cursor.fetchall()}
+
+    async def save(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint in one transaction."""
+        collection, moments = checkpoint.collection, checkpoint.moments
+        async with self._transaction() as db:
+            await db.execute(
+                "REPLACE INTO moments (collection, dimension, count, mean, scatter, revision)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    collection,
+                    moments.dimension,
+                    moments.count,
+                    moments.mean.tobytes(),
+                    np.ascontiguousarray(moments.scatter).tobytes(),
+                    checkpoint.revision,
+                ),
+            )
+            await db.executemany(
+                "INSERT INTO batches VALUES (?, ?, ?, 1)",
+                [(collection, batch_id, n) for batch_id, n in checkpoint.applied.items()],
+            )
+            await db.executemany(
+                "UPDATE batches SET is_counted = 0 WHERE collection = ? AND batch_id = ?",
+                [(collection, batch_id) for batch_id in checkpoint.retracted],
+            )
+            if checkpoint.model:
+                await db.execute(
+                    f"INSERT INTO models (collection, {MODEL_COLUMNS})"  # noqa: S608  a constant
+                    f" VALUES (?{', ?' * 11})",
+                    (collection, *_model_values(checkpoint.model)),
+                )
+
+    async def unannounced(self, collection: str) -> Sequence[ModelVersion]:
+        """Return the models that were stored but perhaps not published, oldest first."""
+        return await self._models(collection, "AND is_announced = 0 ORDER BY version")
+
+    async def mark_announced(self, collection: str, version: int) -> None:
+        """Note that a model was published."""
+        async with self._transaction() as db:
+            await db.execute(
+                "UPDATE models SET is_announced = 1 WHERE collection = ? AND version = ?",
+                (collection, version),
+            )
+
+    async def _models(self, collection: str, rest: str) -> list[ModelVersion]:
+        query = f"SELECT {MODEL_COLUMNS} FROM models WHERE collection = ? {rest}"  # noqa: S608  constants
+        async with self._db.execute(query, (collection,)) as cursor:
+            return [_model(row) for row in await cursor.fetchall()]
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        async with self._writing:
+            try:
+                await self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                    await self._db.execute("COMMIT")
+                except BaseException:
+                    await self._db.execute("ROLLBACK")
+                    raise
+            except aiosqlite.OperationalError as error:
+                raise TransientError(
+                    f"the projection's state cannot be stored: {error}"
+                ) from error
+
+
+def _model_values(model: ModelVersion) -> tuple[Any, ...]:
+    return (
+        model.version,
+        model.parent,
+        model.plane.dimension,
+        model.plane.mean.tobytes(),
+        model.plane.components.tobytes(),
+        json.dumps(model.explained_variance_ratio),
+        model.record_count,
+        model.reason,
+        model.created_at.isoformat(),
+        model.revision,
+        model.correlation_id,
+    )
+
+
+def _model(row: Any) -> ModelVersion:
+    version, parent, dimension, mean, components, ratio, count, reason, at, revision, cause = row
+    axes = np.frombuffer(components, dtype=np.float32).reshape(COMPONENTS, dimension)
+    first, second = json.loads(ratio)
+    return ModelVersion(
+        version=version,
+        parent=parent,
+        plane=Plane(np.frombuffer(mean, dtype=np.float32), axes),
+        explained_variance_ratio=(first, second),
+        record_count=count,
+        reason=reason,
+        created_at=datetime.fromisoformat(at),
+        revision=revision,
+        correlation_id=cause,
+    )
+
+
+async def _value(db: aiosqlite.Connection, query: str) -> Any:
+    async with db.execute(query) as cursor:
+        row = await cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,1 @@
+"""Moments, fits and alignments: exact, and pure."""

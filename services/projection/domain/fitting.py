@@ -1,0 +1,87 @@
+"""Fits a plane to moments and turns it onto the plane before it.
+
+The fit is the principal component analysis of the vectors that the moments were made of: the two
+leading eigenvectors of the scatter matrix. The turn is the orthogonal Procrustes solution of
+Schönemann (1966), computed from the moments alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from services.projection.domain.moments import Moments
+from shared.plane import COMPONENTS, Plane
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A plane and how much of the variance lies along each of its axes, by share."""
+
+    plane: Plane
+    explained_variance_ratio: tuple[float, float]
+
+
+def fit(moments: Moments) -> Fit:
+    """Fit the plane of greatest variance through the mean.
+
+    Degenerate moments (one record, identical records, rank 1, d = 1) give a finite plane whose
+    surplus axes explain nothing. Signs follow the convention of scikit-learn: the largest
+    coefficient of each component is positive.
+
+    Args:
+        moments: Of at least one vector.
+
+    Raises:
+        ValueError: There is no vector.
+    """
+    if not moments.count:
+        raise ValueError("there are no vectors to fit a plane to")
+    d = moments.dimension
+    top = min(COMPONENTS, d)
+    scatter = (moments.scatter + moments.scatter.T) / 2
+    values, vectors = scipy.linalg.eigh(scatter, subset_by_index=(d - top, d - 1))
+    components = np.zeros((COMPONENTS, d))
+    components[:top] = _with_positive_peaks(vectors[:, ::-1].T)
+    variances = np.zeros(COMPONENTS)
+    variances[:top] = np.maximum(values[::-1], 0.0)
+    plane = Plane(moments.mean.astype(np.float32), components.astype(np.float32))
+    return Fit(plane, variance_ratio(variances, moments))
+
+
+def align(fitted: Fit, onto: Plane, moments: Moments) -> Fit:
+    """Turn or reflect a plane so that the points move as little as possible from the old map.
+
+    Minimises the sum over all vectors v of |old(v) - R new(v)|^2 over orthogonal R (2, 2). With
+    the mean of the new plane being that of the moments, the cross moment of old and new
+    coordinates is C_old S C_new^T: no vector is needed.
+
+    Args:
+        fitted: The new plane, fitted to these moments.
+        onto: The plane of the map as it is.
+        moments: Of the vectors on the map.
+
+    Returns:
+        The same plane with turned axes; the shares of variance are those of the new axes.
+    """
+    old = onto.components.astype(np.float64)
+    new = fitted.plane.components.astype(np.float64)
+    left, _, right = np.linalg.svd(old @ moments.scatter @ new.T)
+    turned = (left @ right) @ new
+    variances = np.einsum("ij,jk,ik->i", turned, moments.scatter, turned)
+    plane = Plane(fitted.plane.mean, turned.astype(np.float32))
+    return Fit(plane, variance_ratio(np.maximum(variances, 0.0), moments))
+
+
+def variance_ratio(variances: NDArray[np.float64], moments: Moments) -> tuple[float, float]:
+    """Divide the variances along two axes by all variance; zero if there is none."""
+    total = float(np.trace(moments.scatter))
+    if total <= 0:
+        return (0.0, 0.0)
+    return (float(variances[0] / total), float(variances[1] / total))
+
+
+def _with_positive_peaks(components: NDArray[np.float64]) -> NDArray[np.float64]:
+    peaks = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+    return components * np.where(peaks < 0, -1.0, 1.0)

@@ -1,0 +1,30 @@
+"""What the projection service reads from its configuration."""
+
+from pydantic import Field
+
+from shared.settings import Section, ServiceSettings
+
+
+class ProjectionSection(Section):
+    """When the model is fitted, and how."""
+
+    refit_threshold: float = Field(
+        default=2.0, gt=1.0, description="Refit when the records have grown by this factor."
+    )
+    align: bool = Field(
+        default=True, description="Turn a new model onto the old map, so that points move less."
+    )
+    micro_batch_max: int = Field(
+        default=64, ge=1, le=1024, description="Batches of one checkpoint, at most."
+    )
+    micro_batch_wait_s: float = Field(
+        default=0.05, gt=0, le=5, description="How long a checkpoint waits for more batches."
+    )
+
+
+class Settings(ServiceSettings):
+    """Settings of the projection service."""
+
+    projection: ProjectionSection = Field(
+        default=ProjectionSection(), description="The projection."
+    )

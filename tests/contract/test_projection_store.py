@@ -1,0 +1,261 @@
+"""What every projection store promises, held against the fake and SQLite."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.projection.adapters.sqlite_projection_store import open_store
+from services.projection.domain.moments import Moments
+from services.projection.domain.state import ModelVersion
+from services.projection.ports import Checkpoint, ProjectionStore
+from shared.errors import ConfigurationError, TransientError
+from shared.plane import Plane
+from tests.builders import NOW
+from tests.fakes.projection_store import FakeProjectionStore
+
+Open = Callable[[], AbstractAsyncContextManager[ProjectionStore]]
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the same store again and again."""
+    if request.param == "sqlite":
+        return lambda: open_store(tmp_path / "projection.sqlite")
+    fake = FakeProjectionStore()
+
+    @asynccontextmanager
+    async def open_fake() -> Any:
+        yield fake
+
+    return open_fake
+
+
+def moments(count: int = 3, dimension: int = 4) -> Moments:
+    vectors = np.random.default_rng(count).normal(size=(count, dimension))
+    return Moments.of(vectors.astype(np.float32))
+
+
+def model(version: int = 1, **changes: Any) -> ModelVersion:
+    rng = np.random.default_rng(version)
+    plane = Plane(
+        rng.normal(size=4).astype(np.float32), rng.normal(size=(2, 4)).astype(np.float32)
+    )
+    fields: dict[str, Any] = {
+        "version": version,
+        "parent": version - 1 or None,
+        "plane": plane,
+        "explained_variance_ratio": (0.1 + 0.2, 1 / 3),
+        "record_count": 3,
+        "reason": "first",
+        "created_at": NOW,
+        "revision": 1,
+        "correlation_id": "wish-1",
+    }
+    return ModelVersion(**fields | changes)
+
+
+def checkpoint(**changes: Any) -> Checkpoint:
+    fields: dict[str, Any] = {
+        "collection": "default",
+        "moments": moments(),
+        "revision": 1,
+        "applied": {"batch-0": 3},
+    }
+    return Checkpoint(**fields | changes)
+
+
+def facts(one: ModelVersion) -> dict[str, Any]:
+    """Everything of a model, in a form that compares."""
+    plane = {"mean": one.plane.mean.tolist(), "components": one.plane.components.tolist()}
+    names = [name for name in ModelVersion.__slots__ if name != "plane"]
+    return {name: getattr(one, name) for name in names} | plane
+
+
+async def test_a_new_collection_is_empty(opened: Open) -> None:
+    async with opened() as store:
+        state = await store.load("default")
+
+        assert (state.moments, state.model, state.revision, state.records) == (None, None, 0, 0)
+        assert await store.known("default", ["batch-0"]) == {}
+        assert await store.unannounced("default") == []
+
+
+async def test_a_checkpoint_is_there_to_the_last_bit_after_reopening(opened: Open) -> None:
+    kept = checkpoint(moments=moments(7), revision=5, model=model())
+    async with opened() as store:
+        await store.save(kept)
+
+    async with opened() as store:
+        state = await store.load("default")
+
+    assert state.moments is not None
+    assert state.model is not None
+    assert (state.moments.count, state.revision) == (7, 5)
+    assert np.array_equal(state.moments.mean, kept.moments.mean)
+    assert np.array_equal(state.moments.scatter, kept.moments.scatter)
+    assert facts(state.model) == facts(model())
+
+
+async def test_what_was_loaded_can_be_changed_without_changing_what_is_stored(
+    opened: Open,
+) -> None:
+    async with opened() as store:
+        await store.save(checkpoint())
+        state = await store.load("default")
+        assert state.moments is not None
+
+        state.moments.merge(moments(9))
+        again = await store.load("default")
+
+        assert again.records == 3
+
+
+async def test_batches_are_known_once_they_were_applied(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(applied={"a": 1, "b": 2, "empty": 0}))
+        await store.save(checkpoint(applied={"c": 1}, revision=2))
+
+    async with opened() as store:
+        known = await store.known("default", ["a", "empty", "c", "never", "it's"])
+
+    assert known == {"a": True, "empty": True, "c": True}
+
+
+async def test_many_batches_can_be_asked_for_at_once(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(applied={f"batch-{i}": 1 for i in range(5000)}))
+
+        assert len(await store.known("default", (f"batch-{i}" for i in range(2500, 7500)))) == 2500
+        assert await store.known("default", []) == {}
+
+
+async def test_a_retracted_batch_is_known_but_not_counted(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(applied={"a": 1, "b": 2}))
+        await store.save(checkpoint(applied={}, retracted=["a", "never"], revision=2))
+
+    async with opened() as store:
+        assert await store.known("default", ["a", "b", "never"]) == {"a": False, "b": True}
+
+
+async def test_the_newest_model_is_the_current_one(opened: Open) -> None:
+    async with opened() as store:
+        for version in (1, 2, 11):
+            applied = {f"batch-{version}": 1}
+            await store.save(checkpoint(applied=applied, model=model(version)))
+        await store.save(checkpoint(applied={"later": 1}))
+
+        state = await store.load("default")
+
+        assert state.model is not None
+        assert state.model.version == 11
+
+
+async def test_models_wait_for_their_announcement_in_order(opened: Open) -> None:
+    async with opened() as store:
+        for version in (1, 2, 3):
+            await store.save(checkpoint(applied={}, model=model(version)))
+        await store.mark_announced("default", 2)
+
+    async with opened() as store:
+        assert [one.version for one in await store.unannounced("default")] == [1, 3]
+        await store.mark_announced("default", 1)
+        await store.mark_announced("default", 3)
+        await store.mark_announced("default", 3)
+        await store.mark_announced("default", 99)
+
+    async with opened() as store:
+        assert await store.unannounced("default") == []
+
+
+async def test_collections_are_kept_apart(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(model=model()))
+        await store.save(
+            checkpoint(collection="other", moments=moments(5, 2), applied={"batch-0": 5})
+        )
+        await store.save(checkpoint(collection="other", retracted=["batch-0"], applied={}))
+        await store.mark_announced("other", 1)
+
+        here, there = await store.load("default"), await store.load("other")
+
+        assert (here.records, there.records) == (3, 3)
+        assert there.model is None
+        assert await store.known("default", ["batch-0"]) == {"batch-0": True}
+        assert await store.known("other", ["batch-0"]) == {"batch-0": False}
+        assert [one.version for one in await store.unannounced("default")] == [1]
+        assert await store.unannounced("other") == []
+
+
+async def test_checkpoints_at_the_same_time_do_not_disturb_each_other(opened: Open) -> None:
+    async with opened() as store:
+        async with asyncio.TaskGroup() as group:
+            for number in range(20):
+                collection = f"c{number % 4}"
+                one = checkpoint(collection=collection, applied={f"batch-{number}": 3})
+                group.create_task(store.save(one))
+                group.create_task(store.mark_announced(collection, 1))
+
+        for number in range(20):
+            name = f"batch-{number}"
+            assert await store.known(f"c{number % 4}", [name]) == {name: True}
+
+
+# --- SQLite alone
+
+
+async def test_state_of_another_format_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file) as store:
+        await store.save(checkpoint())
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = 7")
+    db.close()
+
+    with pytest.raises(ConfigurationError, match=r"format 7; this program reads format 1"):
+        async with open_store(file):
+            pass
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    file.write_bytes(b"not a database, but long enough to look like something " * 100)
+
+    with pytest.raises(ConfigurationError, match=r"projection\.sqlite"):
+        async with open_store(file):
+            pass
+
+
+async def test_a_checkpoint_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file) as store:
+        await store.save(checkpoint(model=model()))
+        with pytest.raises(sqlite3.IntegrityError):  # the model's version is taken
+            await store.save(checkpoint(moments=moments(9), applied={"b": 6}, model=model()))
+
+        assert (await store.load("default")).records == 3
+        assert await store.known("default", ["b"]) == {}
+        await store.save(checkpoint(moments=moments(9), applied={"b": 6}, model=model(2)))
+
+    async with open_store(file) as store:
+        assert (await store.load("default")).records == 9
+
+
+async def test_a_disk_that_refuses_is_a_passing_failure(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file) as store:
+        await store.save(checkpoint())
+        await store._db.execute("PRAGMA query_only = 1")  # type: ignore[attr-defined]
+        with pytest.raises(TransientError, match="cannot be stored"):
+            await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        await store._db.execute("PRAGMA query_only = 0")  # type: ignore[attr-defined]
+
+        assert (await store.load("default")).records == 3
+        await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        assert (await store.load("default")).records == 9
