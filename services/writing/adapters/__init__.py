@@ -1,0 +1,1 @@
+"""What writing uses from outside: Lance, JSON files, Parquet files."""

@@ -1,0 +1,69 @@
+"""Files that are replaced whole and outlive a power cut."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.writing.ports import DiskFull
+from shared.errors import TransientError
+
+TEMPORARY = ".tmp-"
+"""How the names of unfinished files begin."""
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn what the disk refuses into our errors.
+
+    Raises:
+        DiskFull: There is no room.
+        TransientError: Anything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no room for {what}") from error
+        raise TransientError(f"{what}: {error}") from error
+
+
+def temporary(path: Path) -> Path:
+    """Return where a file is written before it takes the place of ``path``."""
+    return path.with_name(f"{TEMPORARY}{path.name}")
+
+
+def sync(path: Path) -> None:
+    """Flush one file or folder.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Let a written file take the place of another, for good.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    sync(written)
+    written.replace(path)
+    sync(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file whole, for good.
+
+    Raises:
+        OSError: The disk refused; the old file stays.
+    """
+    written = temporary(path)
+    written.write_text(text)
+    put_in_place(written, path)

@@ -1,0 +1,125 @@
+"""How batches lie in a Lance table, and how its files reach the disk."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import lance
+import numpy as np
+import pyarrow as pa
+
+from services.writing.adapters.durable_files import sync
+from services.writing.ports import DiskFull, StaleModel
+from shared.contracts.batches import RECORD_SCHEMA, Batch, projected_schema, require_columns
+from shared.errors import InvalidMessage, TransientError
+
+COORDINATES = ("x", "y", "model_version")
+"""The columns that a new model rewrites."""
+
+READ_BYTES = 8 << 20
+IO_BUFFER_BYTES = 64 << 20
+
+_NO_ROOM = ("os error 28", "os error 122")
+_LAST_MANIFEST = 2**64 - 1
+
+
+def store_schema(dimension: int) -> pa.Schema:
+    """Return the columns of the table."""
+    return pa.schema(
+        [
+            *projected_schema(dimension),
+            pa.field("batch_id", pa.string(), nullable=False),
+            pa.field("source_id", pa.string(), nullable=False),
+            pa.field("fingerprint", pa.string(), nullable=False),
+            pa.field("source_version", pa.int32(), nullable=False),
+            pa.field("model_version", pa.int32(), nullable=False),
+            pa.field("embedder", pa.string()),
+        ]
+    )
+
+
+def dimension_of(dataset: lance.LanceDataset) -> int:
+    """Return the length of a table's vectors."""
+    return int(dataset.schema.field("vector").type.list_size)
+
+
+def batch_rows(dataset: lance.LanceDataset) -> int:
+    """Return how many rows to read at a time, so that their vectors stay within bounds."""
+    return max(128, min(16_384, READ_BYTES // (4 * dimension_of(dataset))))
+
+
+def to_rows(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:
+    """Turn a batch into rows of the table.
+
+    Raises:
+        InvalidMessage: A column is missing or of another type, or a number is not finite.
+    """
+    dimension = schema.field("vector").type.list_size
+    require_columns(batch.rows, projected_schema(dimension))
+    numbers = (batch.vectors, batch.rows.column("x"), batch.rows.column("y"))
+    if not all(np.isfinite(np.asarray(values)).all() for values in numbers):
+        raise InvalidMessage(f"batch {batch.descriptor.batch_id} holds NaN or infinite values")
+    names = [*RECORD_SCHEMA.names, "vector", "x", "y"]
+    columns = [batch.rows.column(name) for name in names]
+    for field in list(schema)[len(names) :]:
+        value = pa.scalar(getattr(batch.descriptor, field.name), field.type)
+        columns.append(pa.repeat(value, len(batch)))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def require_one_model(batches: Sequence[Batch], held: int | None) -> None:
+    """Check that all coordinates are of one model, and of the held one if there is any.
+
+    Raises:
+        StaleModel: They are not.
+    """
+    versions = {batch.descriptor.model_version for batch in batches}
+    if held is not None:
+        versions.add(held)
+    if len(versions) > 1 or None in versions:
+        raise StaleModel(f"coordinates of models {versions}, held is {held}")
+
+
+@contextmanager
+def lance_errors() -> Iterator[None]:
+    """Turn what Lance raises into our errors.
+
+    Lance gives an ``OSError`` without ``errno`` for whatever the disk refuses, and a
+    ``RuntimeError`` or ``ValueError`` for the rest; only the text says which it is.
+
+    Raises:
+        DiskFull: There is no room.
+        TransientError: Anything else.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        text = str(error)
+        if any(code in text for code in _NO_ROOM):
+            raise DiskFull(f"no room for the dataset: {text}") from error
+        raise TransientError(f"the dataset failed: {text}") from error
+
+
+def sync_fragments(table: Path, fragments: Iterable[lance.FragmentMetadata]) -> None:
+    """Bring the newest files of these fragments to the disk, which Lance leaves to the system.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    for fragment in fragments:
+        sync(table / "data" / fragment.files[-1].path)
+        if fragment.deletion_file:
+            sync(table / fragment.deletion_file.path(fragment.id))
+    for folder in (table / "data", table / "_deletions"):
+        if folder.exists():
+            sync(folder)
+
+
+def sync_manifest(table: Path, version: int) -> None:
+    """Bring the commit of a version to the disk.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    sync(table / "_versions" / f"{_LAST_MANIFEST - version:020}.manifest")
+    sync(table / "_versions")

@@ -1,0 +1,251 @@
+"""One Lance table, for one thread at a time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+from lance import LanceOperation
+from lance.fragment import write_fragments
+
+from services.writing.adapters.durable_files import sync
+from services.writing.adapters.jsonl_emptied import EmptiedSources
+from services.writing.adapters.lance_index import SourceIndex, removal_filter
+from services.writing.adapters.lance_layout import (
+    IO_BUFFER_BYTES,
+    batch_rows,
+    dimension_of,
+    lance_errors,
+    require_one_model,
+    store_schema,
+    sync_fragments,
+    sync_manifest,
+    to_rows,
+)
+from services.writing.domain.holdings import StoreState
+from services.writing.ports import Retraction
+from shared.contracts.batches import Batch, vectors_of
+
+
+class LanceTable:
+    """The table, its index and the versions of emptied sources, always in step."""
+
+    def __init__(self, path: Path, emptied: EmptiedSources) -> None:
+        self.path = path
+        self.dataset: Any = None
+        """The present version as Lance opened it; none until the first commit."""
+        self._emptied = emptied
+        self._index = SourceIndex({})
+        self._state: StoreState | None = None
+
+    def load(self) -> StoreState:
+        """Read everything that is to be known, unless it is known.
+
+        Raises:
+            TransientError: The table could not be read.
+        """
+        if self._state is None:
+            emptied = self._emptied.load()
+            with lance_errors():
+                self.dataset = _open(self.path)
+                self._index = SourceIndex(emptied)
+                self._index.read(self.fragments())
+                self._state = self._look(_model_version(self.dataset))
+        return self._state
+
+    def commit(
+        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+    ) -> StoreState:
+        """Append and remove rows, all in one or not at all.
+
+        Raises:
+            InvalidMessage: A number is not finite, or the dimension is another.
+            StaleModel: The coordinates are of another model.
+            DiskFull: There is no room.
+            TransientError: The table could not be read or written.
+        """
+        state = self.load()
+        append = [batch for batch in append if len(batch)]
+        removals = {key: value for key, value in removals.items() if key in state.sources}
+        require_one_model(append, state.model_version)
+        rows = _to_table(append, state.dimension)
+        if emptied:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._emptied.add(emptied)
+        is_changed = rows is not None or bool(removals)
+        with self.changing():
+            if is_changed:
+                self._commit_rows(rows, removals)
+            present = [fragment.fragment_id for fragment in self.fragments()]
+            self._index.apply(append, removals, emptied, present)
+            version = append[0].descriptor.model_version if append else state.model_version
+            return self._look(version, None if is_changed else state.content_version)
+
+    def removed_rows(self, removals: Mapping[str, int]) -> Iterator[Retraction]:
+        """Read the batches that removals take away, each whole, in bounded memory.
+
+        Raises:
+            TransientError: The table could not be read.
+        """
+        if self.dataset is None or not removals:
+            return
+        ids = self._index.fragments_of(removals)
+        batch_id, parts = "", list[np.ndarray]()
+        with lance_errors():
+            for rows in self._scan(ids, ["batch_id", "vector"], removal_filter(removals)):
+                for name, vectors in _by_batch(rows):
+                    if name != batch_id and parts:
+                        yield Retraction(batch_id, np.concatenate(parts))
+                        parts = []
+                    batch_id = name
+                    parts.append(vectors)
+        if parts:
+            yield Retraction(batch_id, np.concatenate(parts))
+
+    def commit_columns(
+        self, fragments: list[lance.FragmentMetadata], fields: list[int], model_version: int
+    ) -> StoreState:
+        """Make rewritten columns of fragments the present ones.
+
+        Raises:
+            DiskFull: There is no room.
+            TransientError: The table could not be written.
+        """
+        with self.changing():
+            if fragments:
+                sync_fragments(self.path, fragments)
+                self._commit_operation(
+                    LanceOperation.Update(updated_fragments=fragments, fields_modified=fields)
+                )
+            return self._look(model_version)
+
+    def commit_joined(self, join: Callable[[lance.LanceDataset], None]) -> None:
+        """Let a compaction change the table in place; it says the same afterwards.
+
+        Raises:
+            DiskFull: There is no room.
+            TransientError: The table could not be read or written.
+        """
+        state = self.load()
+        with self.changing():
+            join(self.dataset)
+            sync_manifest(self.path, self.dataset.version)
+            self._index.refresh(self.fragments())
+            self._look(state.model_version, state.content_version)
+
+    def fragments(self) -> list[lance.LanceFragment]:
+        """Return the fragments of the present version."""
+        return self.dataset.get_fragments() if self.dataset else []
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """After a failure, what the table holds is to be read again: the commit may have landed.
+
+        Raises:
+            DiskFull: There is no room.
+            TransientError: The table could not be written.
+        """
+        try:
+            with lance_errors():
+                yield
+        except BaseException:
+            self._state = None
+            raise
+
+    def _commit_rows(self, rows: pa.Table | None, removals: Mapping[str, int]) -> None:
+        if self.dataset is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.dataset = lance.write_dataset(rows, self.path, mode="create")
+            sync_fragments(self.path, [item.metadata for item in self.fragments()])
+            sync_manifest(self.path, self.dataset.version)
+            sync(self.path.parent)
+            return
+        new = [] if rows is None else write_fragments(rows, self.dataset, mode="append")
+        updated, gone = self._without(removals)
+        sync_fragments(self.path, [*new, *updated])
+        if updated or gone:
+            operation = LanceOperation.Update(
+                removed_fragment_ids=gone, updated_fragments=updated, new_fragments=new
+            )
+        else:
+            operation = LanceOperation.Append(new)
+        self._commit_operation(operation)
+
+    def _without(
+        self, removals: Mapping[str, int]
+    ) -> tuple[list[lance.FragmentMetadata], list[int]]:
+        """Mark rows as deleted; return the fragments that changed, and the ids of empty ones."""
+        updated, gone = [], []
+        for key in self._index.fragments_of(removals) if removals else []:
+            left = self.dataset.get_fragment(key).delete(removal_filter(removals))
+            if left is None:
+                gone.append(key)
+            else:
+                updated.append(left)
+        return updated, gone
+
+    def _commit_operation(self, operation: LanceOperation.BaseOperation) -> None:
+        self.dataset = lance.LanceDataset.commit(
+            self.dataset, operation, read_version=self.dataset.version
+        )
+        sync_manifest(self.path, self.dataset.version)
+
+    def _scan(
+        self, ids: Sequence[int], columns: list[str], where: str
+    ) -> Iterator[pa.RecordBatch]:
+        for key in ids:
+            yield from self.dataset.get_fragment(key).to_batches(
+                columns=columns,
+                filter=where,
+                batch_size=batch_rows(self.dataset),
+                io_buffer_size=IO_BUFFER_BYTES,
+            )
+
+    def _look(self, model_version: int | None, content_version: int | None = None) -> StoreState:
+        rows = self.dataset.count_rows() if self.dataset else 0
+        version = self.dataset.version if self.dataset else 0
+        self._state = StoreState(
+            rows=rows,
+            dataset_version=version,
+            content_version=version if content_version is None else content_version,
+            model_version=model_version if rows else None,
+            dimension=dimension_of(self.dataset) if self.dataset else None,
+            sources=self._index.sources,
+        )
+        return self._state
+
+
+def _open(path: Path) -> lance.LanceDataset | None:
+    """Open a table; a folder without any manifest is what a crash left of its creation."""
+    if not any((path / "_versions").glob("*.manifest")):
+        return None
+    return lance.dataset(path)
+
+
+def _model_version(dataset: lance.LanceDataset | None) -> int | None:
+    """Read one row's: every commit keeps all rows on one model."""
+    if dataset is None:
+        return None
+    versions = dataset.to_table(columns=["model_version"], limit=1).column(0).to_pylist()
+    return versions[0] if versions else None
+
+
+def _to_table(batches: Sequence[Batch], dimension: int | None) -> pa.Table | None:
+    if not batches:
+        return None
+    schema = store_schema(dimension or batches[0].vectors.shape[1])
+    return pa.Table.from_batches([to_rows(batch, schema) for batch in batches])
+
+
+def _by_batch(rows: pa.RecordBatch) -> Iterator[tuple[str, np.ndarray]]:
+    """Cut rows where the batch changes; the rows of a batch stay together in a table."""
+    names = rows.column("batch_id").to_pylist()
+    vectors = vectors_of(rows.column("vector"))
+    start = 0
+    for end in range(1, len(names) + 1):
+        if end == len(names) or names[end] != names[start]:
+            yield names[start], vectors[start:end]
+            start = end

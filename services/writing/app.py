@@ -1,0 +1,79 @@
+"""Composition root: the only module that knows which adapter fills which port."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from services.writing import __doc__ as about
+from services.writing.adapters.json_model_archive import JsonModelArchive
+from services.writing.adapters.lance_dataset_store import LanceDatasetStore
+from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
+from services.writing.domain.budget import SnapshotBudget
+from services.writing.loops import SnapshotLoop
+from services.writing.settings import Settings
+from services.writing.subscribers import CollectionShell
+from shared.bus.broker import Bus, build_bus
+from shared.bus.channels import WRITING_READS_PROJECTION
+from shared.clock import SystemClock
+from shared.runtime import Loop, Service
+
+
+def build() -> Service:
+    """Wire the service from its configuration; nothing connects until it runs.
+
+    Raises:
+        ConfigurationError: The configuration is wrong.
+    """
+    settings = Settings.load()
+    section = settings.output
+    bus = build_bus(settings.nats, "writing")
+    served = [_collection(settings, bus, name) for name in settings.collections]
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[Sequence[Loop]]:
+        for shell, _ in served:
+            await shell.refresh_figures()
+            shell.subscribe(
+                bus.subscriber,
+                max_messages=section.micro_batch_max,
+                max_wait_s=section.micro_batch_wait_s,
+            )
+        yield tuple(snapshots.run for _, snapshots in served)
+        for _, snapshots in served:
+            await snapshots.publish()
+
+    return Service(
+        name="writing",
+        about=about.split("\n", 1)[0],
+        settings=settings,
+        bus=bus,
+        durables=(WRITING_READS_PROJECTION,),
+        owns=tuple(section.folder / name for name in settings.collections),
+        resources=resources,
+        figures=lambda: {"collections": {shell.collection: shell.figures for shell, _ in served}},
+    )
+
+
+def _collection(
+    settings: Settings, bus: Bus, collection: str
+) -> tuple[CollectionShell, SnapshotLoop]:
+    section = settings.output
+    folder = section.folder / collection
+    clock = SystemClock()
+    store = LanceDatasetStore(
+        folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
+    )
+    models = JsonModelArchive(folder / "models")
+    shell = CollectionShell(
+        collection, store=store, models=models, publisher=bus.publisher, clock=clock
+    )
+    snapshots = SnapshotLoop(
+        collection,
+        store=store,
+        models=models,
+        output=ParquetOutputWriter(folder, has_embeddings=section.embeddings),
+        freshness=shell.freshness,
+        budget=SnapshotBudget(section.snapshot_share, section.snapshot_min_interval_s),
+        publisher=bus.publisher,
+        clock=clock,
+    )
+    return shell, snapshots

@@ -1,0 +1,288 @@
+"""What writing does with batches and models, and when it publishes."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from services.writing.domain.displacement import Displacement
+from services.writing.domain.holdings import StoreState
+from services.writing.domain.micro_batch import (
+    MicroBatchPlan,
+    Piece,
+    Verdict,
+    plan_micro_batch,
+)
+from services.writing.ports import DatasetStore, ModelArchive, OutputWriter, Retraction
+from shared.clock import Clock
+from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
+from shared.contracts.projection import ProjectionModel
+from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
+from shared.errors import InvalidMessage, TransientError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WritePlan:
+    """A micro-batch, thought through."""
+
+    batches: tuple[Batch, ...]
+    """The valid ones, in the order of their delivery."""
+    decided: MicroBatchPlan
+    invalid: tuple[tuple[Batch, InvalidMessage], ...]
+    """Batches that can never be stored, and why; the others do not suffer from them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What a commit means to others."""
+
+    committed: WritingCommitted | None
+    """None if no batch was valid."""
+    points: tuple[Batch, ...]
+    """The rows that are on the map now, batch by batch, without text and vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelApplied:
+    """A model that every stored row has its coordinates from now."""
+
+    version: int
+    displacement: Displacement
+
+
+async def held_model(*, store: DatasetStore, models: ModelArchive) -> ProjectionModel | None:
+    """Return the model of the stored coordinates; of an empty table, the newest known.
+
+    Raises:
+        TransientError: Store or archive could not be read.
+    """
+    version = (await store.state()).model_version
+    return await (models.newest() if version is None else models.get(version))
+
+
+async def plan_write(
+    batches: Sequence[Batch], *, store: DatasetStore, models: ModelArchive
+) -> WritePlan:
+    """Decide what becomes of a micro-batch; nothing is changed yet.
+
+    Args:
+        batches: Deliveries of one collection in any order, with any repetition.
+        store: The dataset.
+        models: The models.
+
+    Raises:
+        TransientError: There is no model yet, or store or archive could not be read.
+    """
+    state = await store.state()
+    model = await held_model(store=store, models=models)
+    valid, invalid = [], []
+    for batch in batches:
+        try:
+            _require_valid(batch, state, model)
+        except InvalidMessage as error:
+            invalid.append((batch, error))
+        else:
+            valid.append(batch)
+    decided = plan_micro_batch([_piece(batch) for batch in valid], state.sources)
+    return WritePlan(tuple(valid), decided, tuple(invalid))
+
+
+async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[Retraction]:
+    """Give out the vectors that a plan takes off the map, before it is carried out.
+
+    Each batch id comes at most once. Publish them before ``commit_write``: after it the rows are
+    gone, and after a crash in between the same ones come again.
+
+    Raises:
+        TransientError: The store could not be read.
+    """
+    for position in plan.decided.retracted:
+        batch = plan.batches[position]
+        yield Retraction(batch.descriptor.batch_id, batch.vectors)
+    staying = {batch.descriptor.batch_id for batch in _with(plan, Verdict.APPEND)}
+    async for retraction in store.rows_of(plan.decided.removals):
+        if retraction.batch_id not in staying:
+            yield retraction
+
+
+async def commit_write(
+    plan: WritePlan, *, store: DatasetStore, models: ModelArchive, clock: Clock
+) -> Written:
+    """Carry out a plan. No other write and no model may have come in between.
+
+    Raises:
+        StaleModel: A model was applied in between; plan again.
+        DiskFull: There is no room; nothing was changed.
+        TransientError: The store could not be read or written.
+    """
+    model = await held_model(store=store, models=models)
+    append = [_place(batch, model) for batch in _with(plan, Verdict.APPEND)]
+    state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
+    if not plan.batches:
+        return Written(None, ())
+    known = [_place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
+    by_id = {batch.descriptor.batch_id: batch for batch in (*known, *append)}
+    return Written(
+        _committed(plan, state, clock),
+        tuple(_points(batch) for batch in by_id.values() if len(batch)),
+    )
+
+
+async def _go_on() -> None:
+    """Do nothing between two steps."""
+
+
+async def apply_model(
+    model: ProjectionModel,
+    *,
+    store: DatasetStore,
+    models: ModelArchive,
+    between: Callable[[], Awaitable[None]] = _go_on,
+) -> ModelApplied | None:
+    """Give every stored row the coordinates of a newer model, and hold that model.
+
+    Args:
+        model: The model.
+        store: The dataset.
+        models: The models.
+        between: Awaited after each piece of work, so that batches can be written meanwhile; it
+            must not apply a model itself.
+
+    Returns:
+        How far the points moved, or nothing if this model or a newer one is held already.
+
+    Raises:
+        InvalidMessage: The model is of another dimension than the stored vectors.
+        DiskFull: There is no room; the old model stays.
+        TransientError: Store or archive could not be read or written; the old model stays.
+    """
+    held = await held_model(store=store, models=models)
+    if held is not None and model.version <= held.version:
+        return None
+    # Before it is saved: the dimension of an unusable model must not become the held one.
+    work = await store.reproject(model.plane(), model.version)
+    while await work.step():
+        await between()
+    await models.save(model)
+    return ModelApplied(model.version, await work.finish())
+
+
+async def publish(
+    collection: str,
+    *,
+    store: DatasetStore,
+    models: ModelArchive,
+    output: OutputWriter,
+    clock: Clock,
+) -> WritingPublished | None:
+    """Replace the public files by the present dataset, if they say anything else.
+
+    Returns:
+        The event, or nothing if the files were fresh.
+
+    Raises:
+        DiskFull: There is no room; the old files stay.
+        TransientError: Store, archive or files could not be read or written.
+    """
+    started_s = clock.monotonic()
+    files = await output.published()
+    async with store.snapshot() as snapshot:
+        model = await _model_of(snapshot.state, models)
+        version = model.version if model else None
+        state = snapshot.state
+        if (
+            files is not None
+            and files.model_version == version
+            and state.content_version <= files.dataset_version <= state.dataset_version
+        ):
+            return None
+        files = await output.write(snapshot, collection=collection, model=model)
+    return WritingPublished(
+        id=f"writing.published:{collection}:{files.dataset_version}:{files.model_version}",
+        collection=collection,
+        occurred_at=clock.now(),
+        dataset_version=files.dataset_version,
+        model_version=files.model_version,
+        records=files.records,
+        seconds=clock.monotonic() - started_s,
+    )
+
+
+async def _model_of(state: StoreState, models: ModelArchive) -> ProjectionModel | None:
+    version = state.model_version
+    return await (models.newest() if version is None else models.get(version))
+
+
+def _require_valid(batch: Batch, state: StoreState, model: ProjectionModel | None) -> None:
+    """Check that a batch can be stored.
+
+    Raises:
+        InvalidMessage: It never can.
+        TransientError: There is no model yet.
+    """
+    if not len(batch):
+        return
+    if model is None:
+        raise TransientError("no model yet")
+    dimension = state.dimension or model.dimension
+    require_columns(batch.rows, projected_schema(dimension))
+    columns = (batch.vectors, batch.rows.column("x"), batch.rows.column("y"))
+    if not all(np.isfinite(np.asarray(column)).all() for column in columns):
+        raise InvalidMessage("the batch holds NaN or infinite values")
+
+
+def _piece(batch: Batch) -> Piece:
+    one = batch.descriptor
+    return Piece(one.batch_id, one.source_id, one.source_version, len(batch))
+
+
+def _with(plan: WritePlan, wanted: Verdict) -> Iterable[Batch]:
+    pairs = zip(plan.batches, plan.decided.verdicts, strict=True)
+    return (batch for batch, verdict in pairs if verdict is wanted)
+
+
+def _place(batch: Batch, model: ProjectionModel | None) -> Batch:
+    """Return the batch with the coordinates of this model."""
+    if not len(batch) or model is None or batch.descriptor.model_version == model.version:
+        return batch
+    places = model.plane().project(batch.vectors)
+    rows = batch.rows
+    for axis, name in enumerate(("x", "y")):
+        position = rows.schema.get_field_index(name)
+        rows = rows.set_column(position, rows.schema.field(position), pa.array(places[:, axis]))
+    return Batch(batch.descriptor.model_copy(update={"model_version": model.version}), rows)
+
+
+def _points(batch: Batch) -> Batch:
+    """Return what ``map.points`` says of a batch."""
+    version = pa.scalar(batch.descriptor.model_version, pa.int32())
+    columns = [
+        pa.repeat(version, len(batch))
+        if field.name == "model_version"
+        else batch.rows.column(field.name)
+        for field in POINT_SCHEMA
+    ]
+    return Batch(batch.descriptor, pa.RecordBatch.from_arrays(columns, schema=POINT_SCHEMA))
+
+
+def _committed(plan: WritePlan, state: StoreState, clock: Clock) -> WritingCommitted:
+    """Say which batches are settled; repeated ones too, for their first news may be lost."""
+    told = {}
+    for batch, verdict in zip(plan.batches, plan.decided.verdicts, strict=True):
+        one = batch.descriptor
+        told[one.batch_id, one.source_version] = CommittedBatch(
+            batch_id=one.batch_id,
+            source_id=one.source_id,
+            source_version=one.source_version,
+            records=0 if verdict is Verdict.SUPERSEDED else len(batch),
+        )
+    names = "\n".join(f"{batch_id} {version}" for batch_id, version in told)
+    return WritingCommitted(
+        id=f"writing.committed:{hashlib.sha256(names.encode()).hexdigest()}",
+        collection=plan.batches[0].descriptor.collection,
+        occurred_at=clock.now(),
+        batches=tuple(told.values()),
+        dataset_version=state.dataset_version,
+    )

@@ -1,0 +1,193 @@
+"""What writing needs from outside."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from services.writing.domain.displacement import Displacement
+from services.writing.domain.holdings import StoreState
+from shared.contracts.batches import Batch
+from shared.contracts.projection import ProjectionModel
+from shared.errors import TransientError
+from shared.plane import Plane
+
+
+class DiskFull(TransientError):  # noqa: N818  it names the state of the disk
+    """There is no room; nothing was changed, and it works again when there is."""
+
+
+class StaleModel(TransientError):  # noqa: N818  it names the state of the batches
+    """The coordinates are of another model than the store holds; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retraction:
+    """A batch whose rows leave the dataset, and their vectors (n, d)."""
+
+    batch_id: str
+    vectors: NDArray[np.float32]
+
+
+class Snapshot(Protocol):
+    """The dataset at one version, whatever is committed meanwhile."""
+
+    @property
+    def state(self) -> StoreState:
+        """What the dataset held at that version."""
+        ...
+
+    def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read columns in pieces of bounded size. It blocks: call it in a thread.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+
+class Reprojection(Protocol):
+    """The coordinates of a new model, computed piece by piece and committed at once."""
+
+    async def step(self) -> bool:
+        """Compute one more piece; tell whether there is another one.
+
+        Raises:
+            DiskFull: There is no room for the coordinates.
+            TransientError: The dataset could not be read or written.
+        """
+        ...
+
+    async def finish(self) -> Displacement:
+        """Compute what is missing or has changed since, and commit all in one.
+
+        Raises:
+            DiskFull: There is no room; the old model stays.
+            TransientError: The dataset could not be read or written; the old model stays.
+        """
+        ...
+
+
+class DatasetStore(Protocol):
+    """The dataset of one collection. One caller at a time, snapshots excepted."""
+
+    async def state(self) -> StoreState:
+        """Return what the store holds, reading it first if that is not known.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+    async def commit(
+        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+    ) -> StoreState:
+        """Append batches and remove replaced rows, all in one or not at all.
+
+        Args:
+            append: Batches with final coordinates, all of one model, which their descriptors name.
+            removals: Source id to version: its rows of lower versions go.
+            emptied: Source id to version: what is to be remembered although no row tells it.
+
+        Raises:
+            InvalidMessage: A number is NaN or infinite, or the dimension is another.
+            StaleModel: The coordinates are not of the model of the stored rows.
+            DiskFull: There is no room.
+            TransientError: The dataset could not be read or written.
+        """
+        ...
+
+    def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[Retraction]:
+        """Read the rows that these removals take away, batch by batch.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+    async def reproject(self, plane: Plane, model_version: int) -> Reprojection:
+        """Begin to give every row the coordinates of a new plane.
+
+        Raises:
+            InvalidMessage: The plane is of another dimension than the stored vectors.
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+    async def maintain(self) -> bool:
+        """Join small fragments and forget old versions if that is due; tell whether it was.
+
+        Raises:
+            DiskFull: There is no room; the dataset is as before.
+            TransientError: The dataset could not be read or written; it is as before.
+        """
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Hold the present version for reading, while commits go on.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+
+class ModelArchive(Protocol):
+    """The models of one collection, kept for good."""
+
+    async def newest(self) -> ProjectionModel | None:
+        """Return the model of the highest version, if there is any.
+
+        Raises:
+            TransientError: It could not be read.
+        """
+        ...
+
+    async def get(self, version: int) -> ProjectionModel:
+        """Return a model.
+
+        Raises:
+            TransientError: It is not there or could not be read.
+        """
+        ...
+
+    async def save(self, model: ProjectionModel) -> None:
+        """Keep a model; when this returns, it outlives a power cut.
+
+        Raises:
+            DiskFull: There is no room.
+            TransientError: It could not be written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFiles:
+    """What the public files say of themselves."""
+
+    dataset_version: int
+    model_version: int | None
+    records: int
+
+
+class OutputWriter(Protocol):
+    """The public files of one collection."""
+
+    async def published(self) -> PublishedFiles | None:
+        """Return what the files hold; none if they are missing, damaged or of two versions."""
+        ...
+
+    async def write(
+        self, snapshot: Snapshot, *, collection: str, model: ProjectionModel | None
+    ) -> PublishedFiles:
+        """Replace the files by a snapshot; readers see the old ones or the new ones, whole.
+
+        Raises:
+            DiskFull: There is no room; the old files stay.
+            TransientError: The files could not be written; the old ones stay.
+        """
+        ...

@@ -1,0 +1,227 @@
+"""The shell: from points and models on the bus to the handlers and back."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+import structlog
+from pydantic import ValidationError
+
+from services.writing import handlers
+from services.writing.ports import DatasetStore, ModelArchive, Retraction
+from shared.bus.channels import (
+    MAP_POINTS,
+    PROJECTION_MODEL,
+    WRITING_COMMITTED,
+    WRITING_READS_PROJECTION,
+    WRITING_RETRACTION,
+)
+from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
+from shared.bus.publisher import Publisher
+from shared.bus.received import Delivery
+from shared.bus.subscriptions import Subscriber
+from shared.clock import Clock
+from shared.contracts.batches import (
+    RECORD_SCHEMA,
+    Batch,
+    decode,
+    encode,
+    encode_rows,
+    require_columns,
+    vector_array,
+)
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.projection import ProjectionModel
+from shared.errors import InvalidMessage, TransientError
+
+STAGE = "writing"
+AUTOMATIC = frozenset({"first", "threshold"})
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Freshness:
+    """Whether the public files have to be written again."""
+
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the dataset changed; cleared when the files are about to be written."""
+    waived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the share of time does not count: somebody asked for a refit and waits for it."""
+    is_fresh: bool = False
+
+    def want(self, *, is_waived: bool = False) -> None:
+        """Have the files written again."""
+        self.is_fresh = False
+        if is_waived:
+            self.waived.set()
+        self.wanted.set()
+
+
+class CollectionShell:
+    """Serves one collection."""
+
+    def __init__(
+        self,
+        collection: str,
+        *,
+        store: DatasetStore,
+        models: ModelArchive,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self.collection = collection
+        self.freshness = Freshness()
+        self._store = store
+        self._models = models
+        self._publisher = publisher
+        self._clock = clock
+        self._figures: dict[str, Any] = {}
+
+    def subscribe(self, subscriber: Subscriber, *, max_messages: int, max_wait_s: float) -> None:
+        """Subscribe to the batches and models of the collection."""
+        subscriber.micro_batches(
+            WRITING_READS_PROJECTION,
+            self.collection,
+            decode_message,
+            self.on_messages,
+            max_messages=max_messages,
+            max_wait_s=max_wait_s,
+        )
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """What the service tells about the collection."""
+        return self._figures | {"is_fresh": self.freshness.is_fresh}
+
+    async def on_messages(self, messages: Sequence[Batch | ProjectionModel]) -> Iterable[Outgoing]:
+        """Write batches and apply models, in the order of the stream."""
+        outgoing: list[Outgoing] = []
+        try:
+            for kind, run in groupby(messages, key=type):
+                some = list(run)
+                if kind is Batch:
+                    outgoing += await self.write([one for one in some if isinstance(one, Batch)])
+                else:
+                    for model in some:
+                        if isinstance(model, ProjectionModel):
+                            outgoing += await self.apply(model)
+            await self._store.maintain()
+        except TransientError as error:
+            self._figures["blocked"] = str(error)
+            raise
+        await self.refresh_figures()
+        return outgoing
+
+    async def write(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
+        """Write a run of batches; what leaves the map is published before it is gone."""
+        plan = await handlers.plan_write(batches, store=self._store, models=self._models)
+        async for retraction in handlers.retractions(plan, store=self._store):
+            await self._publisher.publish(self._retraction(retraction))
+        written = await handlers.commit_write(
+            plan, store=self._store, models=self._models, clock=self._clock
+        )
+        self.freshness.want()
+        return self._news(plan, written)
+
+    async def apply(self, model: ProjectionModel) -> Iterable[Outgoing]:
+        """Move the map to a model; one that cannot be applied is buried."""
+        try:
+            applied = await handlers.apply_model(model, store=self._store, models=self._models)
+        except InvalidMessage as error:
+            log.error("model.buried", version=model.version, reason=str(error))  # noqa: TRY400
+            return [outgoing_dead_letter(_dead_model(model, str(error)))]
+        if applied:
+            moved = applied.displacement
+            log.info(
+                "model.applied",
+                collection=self.collection,
+                version=applied.version,
+                points=moved.points,
+                median=moved.median,
+                p95=moved.p95,
+                largest=moved.max,
+            )
+        # Also when it is held already: the files may not show it yet, and somebody waits.
+        self.freshness.want(is_waived=model.reason not in AUTOMATIC)
+        return []
+
+    async def refresh_figures(self) -> None:
+        """Note what the store holds now."""
+        state = await self._store.state()
+        model = await handlers.held_model(store=self._store, models=self._models)
+        self._figures = {
+            "rows": state.rows,
+            "dataset_version": state.dataset_version,
+            "model_version": model.version if model else 0,
+            "blocked": None,
+        }
+
+    def _news(self, plan: handlers.WritePlan, written: handlers.Written) -> Iterator[Outgoing]:
+        for batch, error in plan.invalid:
+            log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
+            yield outgoing_dead_letter(_dead_batch(batch, str(error)))
+        for points in written.points:
+            yield outgoing_batch(MAP_POINTS, points)
+        if written.committed:
+            yield outgoing_event(WRITING_COMMITTED, written.committed)
+
+    def _retraction(self, retraction: Retraction) -> Outgoing:
+        column = vector_array(retraction.vectors)
+        ids = pa.repeat(pa.scalar(retraction.batch_id), len(column))
+        fields = [
+            pa.field("batch_id", pa.string(), nullable=False),
+            pa.field("vector", column.type, nullable=False),
+        ]
+        rows = pa.RecordBatch.from_arrays([ids, column], schema=pa.schema(fields))
+        message_id = f"writing.retraction:{retraction.batch_id}"
+        return Outgoing(WRITING_RETRACTION, self.collection, message_id, encode_rows(rows, {}))
+
+
+def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
+    """Read a batch or a model.
+
+    Raises:
+        InvalidMessage: It is neither, or of another collection than its subject.
+    """
+    collection = delivery.subject.rsplit(".", 1)[-1]
+    if delivery.subject == PROJECTION_MODEL.subject(collection):
+        try:
+            return ProjectionModel.model_validate_json(delivery.body)
+        except ValidationError as error:
+            raise InvalidMessage(f"the model cannot be read: {error}") from error
+    batch = decode(delivery.body)
+    require_columns(batch.rows, RECORD_SCHEMA)
+    if batch.descriptor.collection != collection:
+        raise InvalidMessage(f"a batch of collection '{batch.descriptor.collection}'")
+    return batch
+
+
+def _dead_batch(batch: Batch, reason: str) -> DeadLetter:
+    facts = batch.descriptor
+    return DeadLetter(
+        key=facts.batch_id,
+        stage=STAGE,
+        collection=facts.collection,
+        reason=reason,
+        body=encode(batch),
+        records=len(batch),
+        filename=facts.filename,
+        source_id=facts.source_id,
+        source_version=facts.source_version,
+        batch_id=facts.batch_id,
+    )
+
+
+def _dead_model(model: ProjectionModel, reason: str) -> DeadLetter:
+    return DeadLetter(
+        key=f"model:{model.version}",
+        stage=STAGE,
+        collection=model.collection,
+        reason=reason,
+        body=model.model_dump_json().encode(),
+        records=0,
+    )

@@ -1,0 +1,177 @@
+"""What the Lance table does besides its contract: restarts, compaction, crashes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.writing.adapters.json_model_archive import JsonModelArchive
+from services.writing.adapters.lance_dataset_store import LanceDatasetStore
+from services.writing.adapters.lance_layout import lance_errors
+from services.writing.ports import DatasetStore, DiskFull
+from shared.errors import TransientError
+from tests.fakes.dataset_store import FakeModelArchive
+from tests.unit.writing.scenes import model, piece, read, tells, write
+
+ROOT = Path(__file__).parents[4]
+
+
+def lance_store(folder: Path, compact_every: int = 4) -> LanceDatasetStore:
+    return LanceDatasetStore(folder, compact_every=compact_every, keep_versions_s=0)
+
+
+async def test_all_is_known_again_after_a_restart(tmp_path: Path) -> None:
+    store = lance_store(tmp_path)
+    await store.commit([piece("a", 1, 0), piece("a", 1, 1), piece("b")], {}, {})
+    await store.commit([piece("a", 2, 1)], {"a": 2}, {})
+    state = await store.commit([piece("b", 5, rows=0)], {"b": 5}, {"b": 5})
+
+    again = await lance_store(tmp_path).state()
+
+    assert again == state
+    assert tells(again) == {"a": 2, "b": 5}
+
+
+async def test_an_empty_newest_version_holds_against_old_batches_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    models = FakeModelArchive(model(1))
+    await write(piece("a", 1), store=lance_store(tmp_path), models=models)
+    await write(piece("a", 2, rows=0), store=lance_store(tmp_path), models=models)
+
+    store = lance_store(tmp_path)
+    _, retracted = await write(piece("a", 1), store=store, models=models)
+
+    assert await read(store, "id") == []
+    assert retracted == ["a@1#0"]
+
+
+async def test_a_crash_before_the_removal_is_made_good(tmp_path: Path) -> None:
+    await lance_store(tmp_path).commit([piece("a", 1)], {}, {})
+    with (tmp_path / "emptied.jsonl").open("w") as file:
+        file.write('{"source_id": "a", "source_version": 2}\n{"source_id": "b", "sour')
+    store = lance_store(tmp_path)
+
+    await write(piece("a", 2, rows=0), store=store, models=FakeModelArchive(model(1)))
+
+    assert await read(store, "id") == []
+    assert (tmp_path / "emptied.jsonl").read_text().count("\n") == 1
+
+
+async def test_compaction_loses_nothing_and_is_followed(tmp_path: Path) -> None:
+    store = lance_store(tmp_path)
+    for number in range(20):
+        await store.commit([piece(f"s{number}")], {}, {})
+    before, told = await read(store, "id", "x", "y"), await store.state()
+
+    assert await store.maintain()
+
+    state = await store.state()
+    assert await read(store, "id", "x", "y") == before
+    assert (state.content_version, state.sources) == (told.content_version, told.sources)
+    assert state.dataset_version > told.dataset_version
+    found = [one.batch_id async for one in store.rows_of({"s3": 2, "s17": 2})]
+    assert found == ["s3@1#0", "s17@1#0"]
+    assert (await store.commit([piece("s3", 2)], {"s3": 2}, {})).rows == 40
+    assert await lance_store(tmp_path).state() == await store.state()
+
+
+async def test_compaction_waits_for_a_change_of_plane(tmp_path: Path) -> None:
+    store = lance_store(tmp_path)
+    for number in range(10):
+        await store.commit([piece(f"s{number}")], {}, {})
+    work = await store.reproject(model(2).plane(), 2)
+
+    assert not await store.maintain()
+    await work.finish()
+    assert await store.maintain()
+
+
+async def test_a_change_of_plane_that_is_given_up_does_not_hold_compaction(
+    tmp_path: Path,
+) -> None:
+    store = lance_store(tmp_path, compact_every=1)
+    await store.commit([piece("a")], {}, {})
+    await store.reproject(model(2).plane(), 2)
+
+    assert await store.maintain()
+
+
+async def test_old_versions_and_leftovers_are_deleted_at_the_start(tmp_path: Path) -> None:
+    store = lance_store(tmp_path)
+    for number in range(5):
+        await store.commit([piece("s", number + 1)], {"s": number + 1}, {})
+    leftover = tmp_path / "store.lance" / "data" / "0.lance"
+    leftover.write_bytes(b"torn")
+
+    await lance_store(tmp_path).state()
+
+    assert len(list((tmp_path / "store.lance" / "_versions").glob("*.manifest"))) == 1
+    assert not leftover.exists()
+
+
+async def test_a_damaged_table_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    await lance_store(tmp_path).commit([piece("a")], {}, {})
+    for manifest in (tmp_path / "store.lance" / "_versions").glob("*.manifest"):
+        manifest.write_bytes(b"damaged")
+
+    with pytest.raises(TransientError):
+        await lance_store(tmp_path).state()
+
+
+def test_a_full_disk_is_recognised() -> None:
+    with pytest.raises(DiskFull), lance_errors():
+        raise OSError("LanceError(IO): No space left on device (os error 28), writer.rs:1")
+
+
+async def test_rows_stay_whole_and_unique_however_often_the_writer_is_killed(
+    tmp_path: Path,
+) -> None:
+    """Kill a writer in the middle of commits, changes of plane and compactions."""
+    chance = random.Random(7)  # noqa: S311  no secret
+    store = lance_store(tmp_path)
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", "from tests.unit.writing.churn import main; main()", tmp_path],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        ) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline()
+            time.sleep(chance.uniform(0.0, 0.5))
+            os.kill(child.pid, signal.SIGKILL)
+        store = lance_store(tmp_path)
+        state = await store.state()
+        rows = await read(store, "id", "batch_id", "source_id", "source_version", "x")
+        versions = {(source, version) for _, _, source, version, _ in rows}
+
+        assert len({row[0] for row in rows}) == len(rows) == state.rows
+        assert set(Counter(row[1] for row in rows).values()) <= {3}
+        assert set(Counter(row[2] for row in rows).values()) <= {12}
+        assert len(versions) == len({source for source, _ in versions})
+        if rows:
+            version = state.model_version
+            assert version is not None
+            assert await JsonModelArchive(tmp_path / "models").get(version) == model(version)
+            assert len(await _of_other_models(store, version)) == 0
+
+
+async def _of_other_models(store: DatasetStore, version: int) -> list[tuple]:
+    """Return the rows whose coordinates are not those of the model version."""
+    plane = model(version).plane()
+    wrong = []
+    async with store.snapshot() as snapshot:
+        for rows in snapshot.scan(["vector", "x", "y", "model_version"]):
+            vectors = np.array(rows.column("vector").to_pylist(), np.float32)
+            places = np.stack([rows.column(name).to_numpy() for name in "xy"], axis=1)
+            same = (plane.project(vectors) == places).all(axis=1)
+            held = rows.column("model_version").to_numpy() == version
+            wrong += [(index,) for index in np.flatnonzero(~(same & held))]
+    return wrong
