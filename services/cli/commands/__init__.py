@@ -1,0 +1,1 @@
+"""The shell for the terminal: one module per family of commands."""

@@ -1,0 +1,51 @@
+"""``mapstream run --dry-run``: what would be read."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.settings import CliSettings, RunOptions, service_environment
+from shared.errors import ConfigurationError, MapstreamError
+
+
+async def dry_run(options: RunOptions, settings: CliSettings) -> int:
+    """Let discovery look at the sources without touching anything, and print what it found.
+
+    Raises:
+        ConfigurationError: The sources cannot be looked at like this.
+        MapstreamError: Discovery failed.
+    """
+    environment = service_environment(options, settings, nats_url="", text2vec_port=None)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.discovery.commands",
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        text = err.decode(errors="replace").strip().removeprefix("mapstream: ")
+        kind = ConfigurationError if process.returncode == 2 else MapstreamError  # noqa: PLR2004
+        raise kind(text)
+    found: dict[str, Any] = json.loads(out)
+    if options.is_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        _show(found)
+    return 0
+
+
+def _show(found: dict[str, Any]) -> None:
+    table = Table(show_header=False)
+    for name, value in found.items():
+        if not isinstance(value, (list, dict)):
+            table.add_row(
+                name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
+            )
+    Console().print(table)

@@ -1,0 +1,135 @@
+"""Everything on one machine: a private nats-server, text2vec and every service as a process."""
+
+import asyncio
+import fcntl
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+
+from services.cli.adapters.nats_server import address, program, write_config
+from services.cli.adapters.processes import Process
+from services.cli.domain.figures import STAGES
+from services.cli.settings import (
+    CliSettings,
+    RunOptions,
+    has_own_embedder,
+    service_environment,
+)
+from shared.bus.topology import apply_topology
+from shared.errors import ConfigurationError, MapstreamError
+
+STOP_S = 15.0
+Restarted = Callable[[str, int, float], None]
+
+
+@contextmanager
+def only_run(state: Path) -> Iterator[None]:
+    """Own an output folder, or say that another run does.
+
+    Raises:
+        ConfigurationError: Another ``mapstream run`` is at work there.
+    """
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        file = (state / "run.lock").open("a")
+    except OSError as error:
+        raise ConfigurationError(f"{state}: cannot be written: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another 'mapstream run' is using {state.parent}: stop it, "
+                "or use another --output"
+            ) from None
+        yield
+
+
+class LocalPipeline:
+    """The processes of one run."""
+
+    def __init__(self, options: RunOptions, settings: CliSettings, on_restart: Restarted) -> None:
+        self._options = options
+        self._settings = settings
+        self._on_restart = on_restart
+        self.processes: list[Process] = []
+        self.url = ""
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[Client]:
+        """Run the pipeline until the block ends; yields a connection to its bus.
+
+        Raises:
+            ConfigurationError: A process says that it cannot start with this configuration.
+            MapstreamError: A process ended again and again.
+        """
+        try:
+            async with asyncio.TaskGroup() as supervisors:
+                try:
+                    client = await self._start(supervisors)
+                    yield client
+                    await client.close()
+                finally:
+                    await self._stop()
+        except* MapstreamError as errors:
+            raise errors.exceptions[0] from None
+
+    async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
+        folder = self._options.state / "nats"
+        config = write_config(folder, -1)
+        server = self._process("nats-server", [program(), "-c", str(config)], {})
+        supervisors.create_task(server.supervise())
+        self.url = await address(folder, server)
+        (self._options.state / "nats.url").write_text(self.url + "\n")
+        client = await nats.connect(
+            self.url,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,
+            error_cb=_ignore,
+            name="mapstream-cli",
+        )
+        await apply_topology(client.jetstream(timeout=20), [self._options.collection])
+        port = None if has_own_embedder(self._settings) else free_port()
+        environment = service_environment(
+            self._options, self._settings, nats_url=self.url, text2vec_port=port
+        )
+        for name in (*([] if port is None else ["text2vec"]), *STAGES):
+            command = [sys.executable, "-m", f"services.{name}"]
+            supervisors.create_task(self._process(name, command, environment).supervise())
+        return client
+
+    def _process(self, name: str, command: list[str], environment: Mapping[str, str]) -> Process:
+        log = self._options.state / "logs" / f"{name}.log"
+        process = Process(name, command, environment, log, self._on_restart)
+        self.processes.append(process)
+        return process
+
+    async def _stop(self) -> None:
+        """Stop the services together, then what they lean on."""
+        for process in self.processes:
+            process.stopping = True
+        leaned_on = ("nats-server", "text2vec")
+        async with asyncio.TaskGroup() as group:
+            for process in self.processes:
+                if process.name not in leaned_on:
+                    group.create_task(process.stop(STOP_S))
+        for process in self.processes:
+            if process.name in leaned_on:
+                await process.stop(STOP_S)
+
+
+async def _ignore(_error: Exception) -> None:
+    """Say nothing: a bus that is away shows as services that are absent."""
+
+
+def free_port() -> int:
+    """Find a port of the loopback address that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

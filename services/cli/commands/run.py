@@ -1,0 +1,130 @@
+"""``mapstream run``: the whole pipeline on one machine."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from services.cli.commands.display import LISTED, Display
+from services.cli.commands.local import LocalPipeline, only_run
+from services.cli.commands.watching import DeadLetterLine, Watcher
+from services.cli.domain.figures import Figures
+from services.cli.settings import CliSettings, RunOptions, configuration_name
+from shared.bus.channels import check_collection
+from shared.errors import ConfigurationError
+
+LOOK_EVERY_S = 0.25
+CASUALTIES = 3
+INTERRUPTED = 130
+
+
+async def run(options: RunOptions, settings: CliSettings) -> int:
+    """Run the pipeline until it is drained (``--once``) or interrupted.
+
+    Returns:
+        The exit code: 0 all that was seen is mapped; 3 something was dead-lettered or failed;
+        130 interrupted before it was drained.
+
+    Raises:
+        ConfigurationError: It cannot start like this.
+    """
+    check(options, settings)
+    with only_run(options.state), Display() as display:
+        started = time.monotonic()
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        run = _Run(options, settings, display, stop)
+        figures = await run.until_done()
+        seconds = time.monotonic() - started
+    display.summarise(figures, seconds, run.dead, str(options.output / options.collection))
+    if options.is_json:
+        sys.stdout.write(json.dumps(figures.summary(seconds)) + "\n")
+    if options.is_once and not run.is_drained:
+        return INTERRUPTED
+    return CASUALTIES if figures.has_casualties and options.is_once else 0
+
+
+def check(options: RunOptions, settings: CliSettings) -> None:
+    """Find mistakes before anything is started.
+
+    Raises:
+        ConfigurationError: Says what is wrong and what to do.
+    """
+    check_collection(options.collection)
+    if not options.paths and not settings.ingestion.sources:
+        raise ConfigurationError(
+            "nothing to read: give a folder or file, or list ingestion.sources in a file and "
+            f"name it with --config (read: {configuration_name()})"
+        )
+    for path in options.paths:
+        if not path.exists():
+            raise ConfigurationError(f"{path}: no such file or folder")
+
+
+def _is_newer(version: int, figures: Figures) -> bool:
+    return figures.version > version
+
+
+class _Run:
+    """One run and what it has seen last."""
+
+    def __init__(
+        self, options: RunOptions, settings: CliSettings, display: Display, stop: asyncio.Event
+    ) -> None:
+        self._options = options
+        self._display = display
+        self._stop = stop
+        self._pipeline = LocalPipeline(options, settings, self._tell_restart)
+        self._figures = Figures()
+        self.is_drained = False
+        self.dead: list[DeadLetterLine] = []
+
+    async def until_done(self) -> Figures:
+        """Start everything, watch it, stop it; returns the last figures."""
+        async with self._pipeline.started() as client:
+            self._display.say(f"bus: {self._pipeline.url}  (nats --server {self._pipeline.url})")
+            watcher = Watcher(client, self._options.collection)
+            if self._options.is_once:
+                await self._drain(watcher)
+            else:
+                await self._watch(watcher, lambda figures: False)  # noqa: ARG005  until told to stop
+            if self._figures.has_casualties:
+                self.dead = await watcher.dead_letters(10 * LISTED)
+        return self._figures
+
+    async def _drain(self, watcher: Watcher) -> None:
+        """Wait until all is mapped, refit if anything came after the last fit, wait again."""
+        while await self._watch(watcher, lambda figures: figures.is_drained):
+            if not self._figures.is_stale:
+                break
+            await watcher.refit("drain")
+            before = self._figures.version
+            await self._watch(watcher, partial(_is_newer, before))
+        await self._watch(watcher, lambda figures: figures.is_drained and figures.is_published)
+        self.is_drained = not self._stop.is_set()
+
+    async def _watch(self, watcher: Watcher, is_enough: Callable[[Figures], bool]) -> bool:
+        """Show progress until it is enough; returns False when told to stop before."""
+        while not self._stop.is_set():
+            figures = await watcher.look()
+            if figures.states:
+                self._figures = figures
+                self._display.show(figures)
+                if is_enough(figures):
+                    return True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
+        return False
+
+    def _tell_restart(self, name: str, code: int, pause_s: float) -> None:
+        log = Path(self._options.state) / "logs" / f"{name}.log"
+        self._display.say(
+            f"{name} ended with code {code}; starting it again in {pause_s:.1f} s (log: {log})",
+            style="yellow",
+        )

@@ -1,0 +1,137 @@
+"""The figures of all services, put together: progress, and whether the work is done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Status = Mapping[str, Any]
+STAGES = ("discovery", "embedding", "projection", "writing")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The ledger: ``seen = mapped + dead + in_flight``, at any moment."""
+
+    seen: int = 0
+    mapped: int = 0
+    dead: int = 0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One look at the whole pipeline, for one collection."""
+
+    sources: Mapping[str, int] = field(default_factory=dict)
+    """Number of sources by status."""
+    records: Records = field(default_factory=Records)
+    has_looked: bool = False
+    """Whether discovery has looked at every source once."""
+    failures: Sequence[Mapping[str, str]] = ()
+    """Sources that could not be read: filename and reason."""
+    projection_records: int = 0
+    version: int = 0
+    explained_variance_ratio: tuple[float, float] = (0.0, 0.0)
+    is_stale: bool = False
+    """Whether anything was counted after the last fit."""
+    rows: int = 0
+    dataset_version: int = 0
+    is_fresh: bool = False
+    """Whether the public files hold what the store holds."""
+    written_model: int = 0
+    lag: Mapping[str, int] = field(default_factory=dict)
+    """Messages that each stage has before it or in hand."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """What each service says of itself."""
+    blocked: str | None = None
+    """Why embedding stands still, if it does."""
+
+    @classmethod
+    def of(
+        cls, statuses: Mapping[str, Sequence[Status]], lag: Mapping[str, int], collection: str
+    ) -> Self:
+        """Read the statuses of all services; one that is missing leaves its figures at zero."""
+        discovery = _of_collection(statuses, "discovery", collection)
+        projection = _of_collection(statuses, "projection", collection)
+        writing = _of_collection(statuses, "writing", collection)
+        first, second = projection.get("explained_variance_ratio") or (0.0, 0.0)
+        blocked = [one.get("blocked") for one in statuses.get("embedding", ())]
+        return cls(
+            sources=discovery.get("sources", {}),
+            records=Records(**discovery.get("records", {})),
+            has_looked=bool(discovery.get("has_looked")),
+            failures=discovery.get("failures", ()),
+            projection_records=projection.get("records", 0),
+            version=projection.get("version", 0),
+            explained_variance_ratio=(first, second),
+            is_stale=bool(projection.get("is_stale")),
+            rows=writing.get("rows", 0),
+            dataset_version=writing.get("dataset_version", 0),
+            is_fresh=bool(writing.get("is_fresh")),
+            written_model=writing.get("model_version", 0),
+            lag=lag,
+            states={name: _state(statuses.get(name, ())) for name in STAGES},
+            blocked=next((reason for reason in blocked if reason), None),
+        )
+
+    @property
+    def is_everybody_running(self) -> bool:
+        """Whether every stage has an instance that works."""
+        return all(state == "running" for state in self.states.values())
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is on its way: all that was found is mapped or dead-lettered."""
+        open_sources = sum(self.sources.get(name, 0) for name in ("reading", "dispatched"))
+        return (
+            self.is_everybody_running
+            and self.has_looked
+            and not open_sources
+            and not self.records.in_flight
+            and not any(self.lag.values())
+        )
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the public files hold everything, with the current model."""
+        return self.written_model == self.version and self.is_fresh
+
+    @property
+    def has_casualties(self) -> bool:
+        """Whether something was dead-lettered or could not be read."""
+        return bool(self.records.dead or self.sources.get("failed", 0))
+
+    def summary(self, seconds: float) -> dict[str, Any]:
+        """Return the summary that ``--json`` prints."""
+        records = self.records
+        return {
+            "sources": dict(self.sources),
+            "records": {
+                "seen": records.seen,
+                "mapped": records.mapped,
+                "dead": records.dead,
+                "in_flight": records.in_flight,
+            },
+            "projection": {
+                "version": self.version,
+                "explained_variance_ratio": list(self.explained_variance_ratio),
+            },
+            "seconds": round(seconds, 3),
+        }
+
+
+def _state(statuses: Sequence[Status]) -> str:
+    """Return the best state of a service's instances: a standby beside an owner is no trouble."""
+    states = [str(one.get("state", "")) for one in statuses]
+    return "running" if "running" in states else (states[0] if states else "absent")
+
+
+def _of_collection(
+    statuses: Mapping[str, Sequence[Status]], service: str, collection: str
+) -> Mapping[str, Any]:
+    """Return what a service tells about a collection; a standby tells nothing."""
+    for one in statuses.get(service, ()):
+        found = one.get("collections", {}).get(collection)
+        if found:
+            return found
+    return {}

@@ -1,0 +1,116 @@
+"""What the command line reads, and the environment that it gives to the services."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict, Field
+
+from shared.settings import CONFIG_VARIABLE, Section, ServiceSettings, config_file, load_settings
+
+
+class SourceEntry(Section):
+    """A folder or file to read, as in the configuration's section ``ingestion``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    path: Path = Field(description="Folder or file.")
+    glob: str = Field(default="**/*.jsonl", description="Which files of a folder.")
+    collection: str = Field(default="default", description="The map that it belongs to.")
+
+
+class SourcesView(Section):
+    """What the command line needs to know of section ``ingestion``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sources: tuple[SourceEntry, ...] = Field(default=(), description="Where sources are found.")
+
+
+class EmbedderView(Section):
+    """What the command line needs to know of section ``embedding``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    url: str | None = Field(default=None, description="The embedding server, if not our own.")
+
+
+class CliSettings(ServiceSettings):
+    """The configuration as far as the command line looks at it."""
+
+    ingestion: SourcesView = Field(default=SourcesView(), description="Sources.")
+    embedding: EmbedderView = Field(default=EmbedderView(), description="Embedding server.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What was asked for on the command line."""
+
+    paths: Sequence[Path]
+    output: Path
+    collection: str
+    glob: str
+    is_once: bool
+    is_json: bool
+    is_dry: bool
+
+    @property
+    def state(self) -> Path:
+        """Folder of everything that is not the dataset."""
+        return self.output / "state"
+
+
+def load_cli_settings(config: Path | None) -> CliSettings:
+    """Read the configuration; the file becomes that of all processes started from here.
+
+    Raises:
+        ConfigurationError: Says which field of which file is wrong.
+    """
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config.resolve())  # noqa: TID251  for our children too
+    return load_settings(CliSettings)
+
+
+def service_environment(
+    options: RunOptions, settings: CliSettings, *, nats_url: str, text2vec_port: int | None
+) -> dict[str, str]:
+    """Return the environment of the services of a local run.
+
+    What the run decides (bus, folders, collection, sources) goes before the user's own variables
+    and file; all the rest stays theirs.
+    """
+    environment = dict(os.environ)  # noqa: TID251  the user's variables are for the services
+    sources = [
+        {"path": str(path.resolve()), "glob": options.glob, "collection": options.collection}
+        for path in options.paths
+    ] or [one.model_dump(mode="json") for one in settings.ingestion.sources]
+    environment |= {
+        "MAPSTREAM_COLLECTIONS": json.dumps([options.collection]),
+        "MAPSTREAM_NATS__URL": nats_url,
+        "MAPSTREAM_STATE__FOLDER": str(options.state.resolve()),
+        "MAPSTREAM_OUTPUT__FOLDER": str(options.output.resolve()),
+        "MAPSTREAM_INGESTION__SOURCES": json.dumps(sources),
+        "PYTHONUNBUFFERED": "1",
+        # Two cores do best with one thread of linear algebra per process.
+        "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
+        "OPENBLAS_NUM_THREADS": environment.get("OPENBLAS_NUM_THREADS", "1"),
+    }
+    if text2vec_port is not None:
+        environment |= {
+            "MAPSTREAM_TEXT2VEC__PORT": str(text2vec_port),
+            "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{text2vec_port}",
+        }
+    return environment
+
+
+def has_own_embedder(settings: CliSettings) -> bool:
+    """Tell whether the user named an embedding server, so that none has to be started."""
+    return settings.embedding.url is not None
+
+
+def configuration_name() -> str:
+    """Name the configuration's file for messages."""
+    file = config_file()
+    return str(file) if file else "no configuration file"

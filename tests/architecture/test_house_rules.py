@@ -1,0 +1,115 @@
+"""The house rules that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.bus.channels import CHANNELS
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(p for top in ("services", "shared") for p in (ROOT / top).rglob("*.py"))
+SERVICES = sorted(p.name for p in (ROOT / "services").iterdir() if (p / "__init__.py").exists())
+DUMPING_GROUNDS = {"base_utils", "common", "helpers", "misc", "util", "utils"}
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 50
+
+per_file = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+per_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@per_file
+def test_no_file_is_too_long(path: Path) -> None:
+    """Long files creep in wherever nothing forbids them."""
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+
+
+@per_file
+def test_no_function_is_too_long(path: Path) -> None:
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= LONGEST_FUNCTION] == []
+
+
+@per_file
+def test_no_dumping_ground(path: Path) -> None:
+    """A module without a subject collects whatever has none."""
+    assert path.stem not in DUMPING_GROUNDS
+    assert path.parent.name not in DUMPING_GROUNDS
+
+
+@per_file
+def test_subjects_are_spelled_in_the_table_only(path: Path) -> None:
+    """A subject spelled twice is changed once."""
+    if path.name == "channels.py" or path.parent.name == "contracts":
+        return
+    code = ast.parse(path.read_text())
+    docstrings = {
+        ast.get_docstring(n, clean=False)
+        for n in ast.walk(code)
+        if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    strings = {
+        n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    families = {channel.family for channel in CHANNELS}
+
+    spelled = {s.rstrip(".*") for s in strings - docstrings} & families
+
+    assert spelled == set()
+
+
+@per_service
+def test_a_service_says_what_it_reads_writes_and_owns(service: str) -> None:
+    """So that a newcomer knows a service from its first file."""
+    docstring = ast.get_docstring(
+        ast.parse((ROOT / "services" / service / "__init__.py").read_text())
+    )
+
+    assert docstring
+    for word in ("reads", "writes", "owns"):
+        assert word in docstring.lower()
+
+
+@pytest.mark.parametrize("service", ["discovery", "embedding", "projection", "writing"])
+def test_the_docstring_names_exactly_the_subjects_of_the_table(service: str) -> None:
+    docstring = ast.get_docstring(
+        ast.parse((ROOT / "services" / service / "__init__.py").read_text())
+    )
+    assert docstring
+    text = " ".join(docstring.split())
+
+    for channel in CHANNELS:
+        takes_part = service == channel.producer or service in channel.consumers
+        is_own_dead_letters = channel.family.startswith("dead.") and service == "discovery"
+        if takes_part and not is_own_dead_letters:
+            assert f"``{channel.family}``" in text, channel.family
+
+
+@pytest.mark.parametrize(
+    "service", ["discovery", "embedding", "projection", "writing", "text2vec"]
+)
+def test_a_service_does_not_load_what_only_another_needs(service: str) -> None:
+    """So that a container holds only what its service needs."""
+    # FastStream, structlog and Lance load watchfiles, rich and pandas if they are there.
+    own = {
+        "writing": {"lance"},
+        "projection": {"scipy"},
+        "text2vec": {"tokenizers"},
+        "embedding": {"httpx"},
+        "discovery": {"aiosqlite"},
+    }
+    foreign = {"sklearn", "duckdb", "polars", "typer", "lance", "scipy", "tokenizers"}
+    code = f"import sys, services.{service}.app; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert (foreign - own[service]) & set(loaded.stdout.split()) == set()
