@@ -15,8 +15,13 @@ import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.bus.broker import Bus
-from shared.bus.channels import Durable, check_collection
+from shared.bus.broker import GRACEFUL_S, Bus
+from shared.bus.channels import (
+    check_collection,
+)
+from shared.bus.durables import (
+    Durable,
+)
 from shared.bus.status import announce
 from shared.bus.topology import wait_for_durables
 from shared.errors import ConfigurationError
@@ -28,6 +33,7 @@ from shared.settings import ServiceSettings
 EXIT_CONFIGURATION = 2
 EXIT_DURABLE_GONE = 71
 WATCH_S = 5.0
+STOPPING = "stopping"
 log = structlog.get_logger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
@@ -93,7 +99,11 @@ async def serve(service: Service) -> None:
     stopping.cancel()
     if not working.done():
         log.info("service.stopping")
+        service.state = STOPPING
         working.cancel()
+        # Before Python 3.12, a cancellation can get lost in asyncio.wait_for, which nats-py uses.
+        if not (await asyncio.wait({working}, timeout=GRACEFUL_S + 2))[0]:
+            working.cancel()
     try:
         await working
     except asyncio.CancelledError:
@@ -160,12 +170,12 @@ def first_leaf(errors: BaseExceptionGroup[ConfigurationError]) -> BaseException:
 
 
 def _set_stopping(service: Service) -> None:
-    service.state = "stopping"
+    service.state = STOPPING
 
 
 async def _watch(js: JetStreamContext, service: Service) -> None:
     """Exit when a durable consumer was deleted: FastStream would pull in vain and in silence."""
-    while True:
+    while service.state != STOPPING:
         await asyncio.sleep(WATCH_S)
         for collection in service.settings.collections:
             for durable in service.durables:

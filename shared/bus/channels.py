@@ -9,9 +9,21 @@ from dataclasses import dataclass
 
 from shared.contracts.base import Message
 from shared.contracts.batches import ARROW
-from shared.contracts.commands import Refit
-from shared.contracts.projection import ProjectionModel, ProjectionRejected, ProjectionUpdated
-from shared.contracts.sources import SourceCompleted, SourceDiscovered, SourceFailed
+from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.projection import (
+    ProjectionHeld,
+    ProjectionModel,
+    ProjectionPreviewed,
+    ProjectionRejected,
+    ProjectionUpdated,
+)
+from shared.contracts.sources import (
+    SourceCompleted,
+    SourceDiscovered,
+    SourceFailed,
+    SourceForgotten,
+    SourceRejected,
+)
 from shared.contracts.writing import WritingCommitted, WritingPublished
 from shared.errors import ConfigurationError
 
@@ -107,6 +119,22 @@ SOURCE_FAILED = Channel(
     "A source could not be read.",
     contract=SourceFailed,
 )
+SOURCE_FORGOTTEN = Channel(
+    "source.forgotten",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "A source's records were taken off the map, as asked for.",
+    contract=SourceForgotten,
+)
+SOURCE_REJECTED = Channel(
+    "source.rejected",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "A command about a source that could not be carried out, and why.",
+    contract=SourceRejected,
+)
 PROJECTION_UPDATED = Channel(
     "projection.updated",
     "EVENTS",
@@ -114,6 +142,22 @@ PROJECTION_UPDATED = Channel(
     ("anybody",),
     "A new model, whole, for anybody's own vectors.",
     contract=ProjectionUpdated,
+)
+PROJECTION_HELD = Channel(
+    "projection.held",
+    "EVENTS",
+    "projection",
+    ("anybody",),
+    "A refit that would move points too far; nothing has changed.",
+    contract=ProjectionHeld,
+)
+PROJECTION_PREVIEWED = Channel(
+    "projection.previewed",
+    "EVENTS",
+    "projection",
+    ("anybody",),
+    "What a refit would bring, as asked for.",
+    contract=ProjectionPreviewed,
 )
 PROJECTION_REJECTED = Channel(
     "projection.rejected",
@@ -155,6 +199,22 @@ COMMAND_REFIT = Channel(
     "Fit the projection to everything counted so far.",
     contract=Refit,
 )
+COMMAND_ROLLBACK = Channel(
+    "command.rollback",
+    "COMMANDS",
+    "anybody",
+    ("projection",),
+    "Make an older model current again.",
+    contract=Rollback,
+)
+COMMAND_FORGET = Channel(
+    "command.forget",
+    "COMMANDS",
+    "anybody",
+    ("discovery",),
+    "Take a source's records off the map and out of the model.",
+    contract=Forget,
+)
 
 
 def _dead(stage: str) -> Channel:
@@ -186,62 +246,25 @@ CHANNELS = (
     SOURCE_DISCOVERED,
     SOURCE_COMPLETED,
     SOURCE_FAILED,
+    SOURCE_FORGOTTEN,
+    SOURCE_REJECTED,
     PROJECTION_UPDATED,
+    PROJECTION_HELD,
+    PROJECTION_PREVIEWED,
     PROJECTION_REJECTED,
     WRITING_COMMITTED,
     WRITING_PUBLISHED,
     MAP_POINTS,
     COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+    COMMAND_FORGET,
     *DEAD.values(),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
-    """A durable consumer: one service's place in one stream, for each collection."""
-
-    service: str
-    reads: str
-    channels: tuple[Channel, ...]
-    ack_wait_s: float = 15.0
-    """How long the server waits for a sign of life before it delivers again."""
-    max_ack_pending: int = 256
-
-    def __post_init__(self) -> None:
-        if {channel.stream for channel in self.channels} != {self.stream}:
-            raise ValueError(f"the channels of {self.reads} are in different streams")
-
-    @property
-    def stream(self) -> str:
-        """The stream that it reads."""
-        return self.channels[0].stream
-
-    def name(self, collection: str) -> str:
-        """Name the consumer; NATS allows no dots in it."""
-        return f"{self.service}-{self.reads}-{collection}"
-
-    def subjects(self, collection: str) -> list[str]:
-        """List the subjects that it filters."""
-        return [channel.subject(collection) for channel in self.channels]
-
-
-EMBEDDING_READS_BATCHES = Durable("embedding", "discovery-batch", (DISCOVERY_BATCH,))
-PROJECTION_READS_BATCHES = Durable("projection", "embedding-batch", (EMBEDDING_BATCH,))
-PROJECTION_READS_RETRACTIONS = Durable("projection", "retraction", (WRITING_RETRACTION,))
-PROJECTION_READS_REFITS = Durable("projection", "command-refit", (COMMAND_REFIT,))
-WRITING_READS_PROJECTION = Durable("writing", "projection", (PROJECTION_BATCH, PROJECTION_MODEL))
-DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
-DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
-
-DURABLES = (
-    EMBEDDING_READS_BATCHES,
-    PROJECTION_READS_BATCHES,
-    PROJECTION_READS_RETRACTIONS,
-    PROJECTION_READS_REFITS,
-    WRITING_READS_PROJECTION,
-    DISCOVERY_READS_COMMITS,
-    DISCOVERY_READS_DEAD_LETTERS,
-)
+def is_collection(name: str) -> bool:
+    """Tell whether a collection may have this name."""
+    return COLLECTION.fullmatch(name) is not None
 
 
 def check_collection(name: str) -> str:
@@ -250,7 +273,7 @@ def check_collection(name: str) -> str:
     Raises:
         ConfigurationError: It cannot be a token of a subject.
     """
-    if not COLLECTION.fullmatch(name):
+    if not is_collection(name):
         raise ConfigurationError(
             f"'{name}' cannot name a collection: use 1 to 63 of a-z, 0-9, '_' and '-', "
             "beginning with a letter or digit"

@@ -10,13 +10,15 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.bus.channels import Durable
 from shared.bus.delivery import Bury
+from shared.bus.durables import (
+    Durable,
+)
 from shared.bus.outgoing import Outgoing
 from shared.bus.pulling import Puller
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
-from shared.errors import InvalidMessage
+from shared.errors import InvalidMessage, TransientError
 
 GRACEFUL_S = 10.0
 log = structlog.get_logger(__name__)
@@ -24,7 +26,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MicroBatches:
-    """One durable consumer whose messages are handled together."""
+    """One durable consumer whose messages are handled together.
+
+    When they fail together in a way that is no outage, they are handled one by one: what is wrong
+    with one message is not to be the others' fate.
+    """
 
     durable: Durable
     collection: str
@@ -50,6 +56,12 @@ class MicroBatches:
             try:
                 await self._handled(raws)
             except Exception as error:  # noqa: BLE001  the one place that catches everything
+                if len(raws) > 1 and not isinstance(error, TransientError):
+                    log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
+                    for raw in raws:
+                        if not raw.is_acked:
+                            await self._settled([raw])
+                    return
                 verdict = await self.settler.settle(error, raws)
                 for raw in raws:
                     if raw.is_acked:

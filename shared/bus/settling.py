@@ -34,13 +34,7 @@ class Settler:
     stage: str
 
     async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
-        """Reach the verdict on messages that failed together; copies of buried ones are stored.
-
-        Several messages are never buried for what one of them may have: its subscriber buries
-        what it cannot decode before the handler sees it.
-        """
-        if isinstance(error, InvalidMessage) and len(raws) > 1:
-            error = RuntimeError(f"one of {len(raws)} messages: {error}")
+        """Reach the verdict on messages that failed together; copies of buried ones are stored."""
         deliveries = max(raw.metadata.num_delivered for raw in raws)
         verdict = decide(error, deliveries, self.policy)
         if isinstance(verdict, Bury):

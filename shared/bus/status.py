@@ -54,6 +54,8 @@ async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Stat
     found: dict[str, list[Status]] = {}
 
     async def take(message: Msg) -> None:
+        if not message.data:  # the server says that nobody is there
+            return
         answer = json.loads(message.data)
         name = str(answer.get("name", ""))
         for endpoint in answer.get("endpoints") or ():

@@ -8,7 +8,9 @@ from faststream.nats import NatsBroker, PullSub
 from faststream.params import NoCast
 from nats.js.api import ConsumerConfig
 
-from shared.bus.channels import Durable
+from shared.bus.durables import (
+    Durable,
+)
 from shared.bus.micro_batches import MicroBatches
 from shared.bus.outgoing import Outgoing
 from shared.bus.publisher import Publisher

@@ -9,7 +9,10 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import APIError, NotFoundError
 
-from shared.bus.channels import DURABLES, Durable
+from shared.bus.durables import (
+    DURABLES,
+    Durable,
+)
 from shared.bus.streams import STREAMS
 from shared.errors import ConfigurationError
 

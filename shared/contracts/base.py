@@ -32,6 +32,9 @@ class Event(Message):
     correlation_id: str | None = Field(
         default=None, description="The command that led to this event, if one did."
     )
+    also_answers: tuple[str, ...] = Field(
+        default=(), description="Correlation ids of commands that were folded into that one."
+    )
 
 
 class Command(Message):

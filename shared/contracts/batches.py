@@ -16,6 +16,8 @@ from shared.errors import InvalidMessage
 
 ARROW = "application/vnd.apache.arrow.stream"
 DESCRIPTOR_KEY = b"mapstream.batch"
+FORGOTTEN_KEY = b"mapstream.forgotten"
+"""Of a retraction: the model is to forget these vectors, too."""
 
 MAX_RECORDS = 128
 MAX_TEXT_BYTES = 1 << 20
@@ -94,6 +96,9 @@ class BatchDescriptor(BaseModel):
     records: int = Field(ge=0, description="Records that discovery put into the batch.")
     embedder: str | None = Field(
         default=None, description="The model whose vectors these are, from embedding on."
+    )
+    is_forgotten: bool = Field(
+        default=False, description="Whether the source is to be forgotten: model included."
     )
     model_version: int | None = Field(
         default=None, description="Version of the plane of x and y, from projection on."

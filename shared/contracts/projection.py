@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
@@ -61,12 +61,86 @@ def _floats(text: str, count: int, name: str) -> np.ndarray:
     return values.astype(np.float32)
 
 
+class Movement(Message):
+    """How a new model moves the existing points, known from the moments alone.
+
+    Lengths are in units of the map. The map's diagonal is that of a box which reaches three
+    standard deviations of the points to each side of their centre, under the old model:
+    ``6 * sqrt(variance_x + variance_y)``.
+    """
+
+    rms: float = Field(ge=0, description="Root mean square displacement of the points.")
+    rms_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
+    centre: float = Field(ge=0, description="Displacement of the points' centre.")
+    centre_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
+    diagonal: float = Field(ge=0, description="The map's diagonal under the old model.")
+    explained_before: float = Field(
+        description="Share of the present variance that the old model's plane explains."
+    )
+    explained_after: float = Field(
+        description="Share of the present variance that the new model's plane explains."
+    )
+
+
+class Decision(Message):
+    """Why a refit was made, held or previewed, in numbers."""
+
+    trigger: Literal["first", "threshold", "drift", "command", "rollback", "forget"] = Field(
+        description="What called for it."
+    )
+    records: int = Field(ge=0, description="Records counted at the time.")
+    records_at_last_fit: int = Field(ge=0, description="Records of the model before.")
+    growth_threshold: float = Field(description="Growth that calls for a refit, as a factor.")
+    mean_shift: float = Field(
+        default=0.0, description="Distance of the mean from the model's, in standard deviations."
+    )
+    mean_shift_threshold: float = Field(default=0.0, description="Shift that calls for a refit.")
+    unexplained: float = Field(
+        default=0.0,
+        description="Share of the variance that the best plane explains and the current does not.",
+    )
+    unexplained_threshold: float = Field(
+        default=0.0, description="Such a share calls for a refit."
+    )
+    movement_budget: float = Field(
+        default=0.0, description="Largest rms_share that is applied without force."
+    )
+
+
 class ProjectionUpdated(Event):
     """A collection has a new model; every point of the map is being moved to it."""
 
     kind: ClassVar[str] = "projection.updated"
 
     model: ProjectionModel = Field(description="The whole model, for use by anybody.")
+    movement: Movement | None = Field(
+        default=None, description="How the existing points move; none for the first model."
+    )
+    decision: Decision | None = Field(default=None, description="Why, in numbers.")
+
+
+class ProjectionHeld(Event):
+    """A refit would move the points further than the budget allows; nothing has changed.
+
+    A refit command with ``force`` applies it.
+    """
+
+    kind: ClassVar[str] = "projection.held"
+
+    version: int = Field(ge=0, description="The model that stays current.")
+    movement: Movement = Field(description="What the refit would bring.")
+    decision: Decision = Field(description="Why it was called for and why it is held.")
+
+
+class ProjectionPreviewed(Event):
+    """What a refit would bring, as asked for with ``dry_run``; nothing has changed."""
+
+    kind: ClassVar[str] = "projection.previewed"
+
+    version: int = Field(ge=0, description="The model that stays current.")
+    movement: Movement | None = Field(description="What it would bring; none before a first fit.")
+    decision: Decision = Field(description="The numbers that automatic refits go by.")
+    would_be_held: bool = Field(description="Whether it would need force.")
 
 
 class ProjectionRejected(Event):

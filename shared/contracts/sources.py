@@ -42,3 +42,20 @@ class SourceFailed(SourceEvent):
     kind: ClassVar[str] = "source.failed"
 
     reason: str = Field(description="What went wrong, with the remedy if there is one.")
+
+
+class SourceForgotten(SourceEvent):
+    """A source's records were taken off the map; it stays away until its content changes."""
+
+    kind: ClassVar[str] = "source.forgotten"
+
+    source_version: int = Field(ge=1, description="The version that has no records.")
+
+
+class SourceRejected(Event):
+    """A command about a source could not be carried out; nothing has changed."""
+
+    kind: ClassVar[str] = "source.rejected"
+
+    command: str = Field(description="Subject of the refused command.")
+    reason: str = Field(description="Why it was refused.")

@@ -25,6 +25,16 @@ class WritingCommitted(Event):
     dataset_version: int = Field(ge=0, description="The store's version that first holds them.")
 
 
+class MeasuredMovement(Message):
+    """How far the stored points moved when their model changed, in units of the map."""
+
+    points: int = Field(ge=0, description="Points that were moved.")
+    rms: float = Field(ge=0, description="Root mean square displacement.")
+    median: float = Field(ge=0, description="Median displacement.")
+    p95: float = Field(ge=0, description="95 % of the points moved less.")
+    largest: float = Field(ge=0, description="Largest displacement.")
+
+
 class WritingPublished(Event):
     """The public files were replaced."""
 
@@ -34,3 +44,6 @@ class WritingPublished(Event):
     model_version: int | None = Field(description="The model of all coordinates in the files.")
     records: int = Field(ge=0, description="Rows of the files.")
     seconds: float = Field(ge=0, description="How long writing them took.")
+    movement: MeasuredMovement | None = Field(
+        default=None, description="How far points moved, in the first files of a new model."
+    )

@@ -12,15 +12,16 @@ from shared.bus.broker import build_bus
 from shared.bus.channels import (
     DISCOVERY_BATCH,
     EMBEDDING_BATCH,
+)
+from shared.bus.delivery import RetryPolicy
+from shared.bus.durables import (
     EMBEDDING_READS_BATCHES,
     PROJECTION_READS_BATCHES,
 )
-from shared.bus.delivery import RetryPolicy
 from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
-from shared.bus.topology import backlog
 from shared.contracts.batches import Batch, decode
 from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
@@ -67,8 +68,9 @@ def each(handler: Callable[[Delivery], Awaitable[Iterable[Outgoing]]]) -> Callab
 
 
 async def settled(js: JetStreamContext, durable: Any = EMBEDDING_READS_BATCHES) -> None:
+    """Wait until the work queue is empty: a consumer's own figures lag behind the stream's."""
     async with asyncio.timeout(20):
-        while (await backlog(js, durable, "default")).total:
+        while await stored(js, durable.stream):
             await asyncio.sleep(0.02)
 
 

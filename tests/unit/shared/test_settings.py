@@ -173,6 +173,12 @@ def test_settings_cannot_be_changed() -> None:
         (EmbeddingSettings, "embedding: {protocol: grpc}", "embedding.protocol"),
         (ProjectionSettings, "projection: {refit_threshold: 1.0}", "projection.refit_threshold"),
         (ProjectionSettings, "projection: {micro_batch_max: 0}", "projection.micro_batch_max"),
+        (ProjectionSettings, "projection: {movement_budget: 0}", "projection.movement_budget"),
+        # JSON has no infinity: the events that repeat these numbers could not be read.
+        (ProjectionSettings, "projection: {refit_threshold: .inf}", "projection.refit_threshold"),
+        (ProjectionSettings, "projection: {movement_budget: .inf}", "projection.movement_budget"),
+        (ProjectionSettings, "projection: {drift_mean_shift: .inf}", "projection.drift_mean"),
+        (ProjectionSettings, "projection: {drift_unexplained: 1.1}", "projection.drift_unexp"),
     ],
 )
 def test_a_services_own_section_is_checked_as_well(

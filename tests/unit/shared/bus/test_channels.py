@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
-from shared.bus.channels import CHANNELS, COLLECTION, DURABLES, Durable, check_collection
+from shared.bus.channels import (
+    CHANNELS,
+    COLLECTION,
+    check_collection,
+    is_collection,
+)
+from shared.bus.durables import (
+    DISCOVERY_READS_COMMANDS,
+    DURABLES,
+    PROJECTION_READS_COMMANDS,
+    Durable,
+)
 from shared.bus.streams import BY_NAME, STREAMS
 from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
@@ -68,9 +79,39 @@ def test_names_of_streams_and_consumers_are_valid_and_unique() -> None:
 def test_collections_have_consumers_of_their_own() -> None:
     """Names such as ``a-b`` must not make two collections share a consumer."""
     names = ["a", "b", "a-b", "default", "default-a", "batch-a"]
-    found = [(durable.stream, durable.name(name)) for durable in DURABLES for name in names]
+    found = [
+        (durable.stream, durable.name(name))
+        for durable in DURABLES
+        for name in (names if durable.is_per_collection else names[:1])
+    ]
 
     assert len(set(found)) == len(found)
+
+
+def test_commands_have_one_consumer_for_every_collection() -> None:
+    """So that a command for a collection that nobody serves is refused, not left lying."""
+    for durable in (PROJECTION_READS_COMMANDS, DISCOVERY_READS_COMMANDS):
+        assert durable.name("a") == durable.name("b") == f"{durable.service}-commands"
+        assert consumer_config(durable, "a") == consumer_config(durable, "b")
+
+    assert PROJECTION_READS_COMMANDS.subjects("a") == ["command.refit.*", "command.rollback.*"]
+    config = consumer_config(PROJECTION_READS_COMMANDS, "a")
+    assert config.filter_subjects == ["command.refit.*", "command.rollback.*"]
+    assert consumer_config(DISCOVERY_READS_COMMANDS, "a").filter_subject == "command.forget.*"
+
+
+def test_all_other_consumers_read_the_subjects_of_their_collection_alone() -> None:
+    for durable in DURABLES:
+        if durable.is_per_collection:
+            subjects = durable.subjects("one")
+            assert all(subject.endswith(".one") for subject in subjects), durable.reads
+
+
+def test_every_command_is_read_for_all_collections() -> None:
+    for channel in CHANNELS:
+        if channel.stream == "COMMANDS":
+            (reader,) = [one for one in DURABLES if channel in one.channels]
+            assert not reader.is_per_collection, channel.family
 
 
 def test_an_events_kind_is_its_channel() -> None:
@@ -114,12 +155,14 @@ def test_a_durable_reads_one_stream() -> None:
 @pytest.mark.parametrize("name", ["a", "0", "default", "a-b_c", LONGEST])
 def test_a_collection_may_have_a_plain_name(name: str) -> None:
     assert check_collection(name) == name
+    assert is_collection(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "A", "a.b", "a*", ">", "a b", "-a", "_a", "é", "a\n", LONGEST + "a"]
 )
 def test_a_collection_may_have_no_name_that_is_no_token(name: str) -> None:
+    assert not is_collection(name)
     with pytest.raises(ConfigurationError, match="cannot name a collection"):
         check_collection(name)
 

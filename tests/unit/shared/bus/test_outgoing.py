@@ -1,4 +1,4 @@
-from services.projection.handlers import contract_of
+from services.projection.handlers.tell import contract_of
 from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_MODEL, SOURCE_FAILED
 from shared.bus.outgoing import outgoing_batch, outgoing_event, outgoing_message
 from shared.contracts.batches import decode
