@@ -2,22 +2,28 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from services.projection import __doc__ as about
 from services.projection.adapters.sqlite_projection_store import open_store
+from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
-from services.projection.handlers import Rules
-from services.projection.settings import Settings
-from services.projection.subscribers import CollectionShell
+from services.projection.loops import forget_when_quiet
+from services.projection.settings import ProjectionSection, Settings
+from services.projection.subscribers.collection import CollectionShell
+from services.projection.subscribers.commands import CommandShell
 from shared.bus.broker import build_bus
-from shared.bus.channels import (
+from shared.bus.durables import (
     PROJECTION_READS_BATCHES,
-    PROJECTION_READS_REFITS,
+    PROJECTION_READS_COMMANDS,
     PROJECTION_READS_RETRACTIONS,
 )
 from shared.clock import SystemClock
 from shared.runtime import Loop, Service
+
+DURABLES = (PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_COMMANDS)
 
 
 def build() -> Service:
@@ -31,18 +37,21 @@ def build() -> Service:
     folder = settings.state.folder / "projection"
     bus = build_bus(settings.nats, "projection")
     states: dict[str, CollectionState] = {}
+    clock = SystemClock()
+    rules = rules_of(section)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
         async with open_store(folder / "projection.sqlite") as store:
+            shells: dict[str, CollectionShell] = {}
             for collection in settings.collections:
                 states[collection] = await store.load(collection)
-                shell = CollectionShell(
+                shell = shells[collection] = CollectionShell(
                     states[collection],
                     store=store,
                     publisher=bus.publisher,
-                    clock=SystemClock(),
-                    rules=Rules(section.refit_threshold, section.align),
+                    clock=clock,
+                    rules=rules,
                 )
                 await shell.announce_pending()
                 shell.subscribe(
@@ -50,17 +59,30 @@ def build() -> Service:
                     max_messages=section.micro_batch_max,
                     max_wait_s=section.micro_batch_wait_s,
                 )
-            yield ()
+            CommandShell(shells, bus.publisher, clock).subscribe(bus.subscriber)
+            yield tuple(partial(forget_when_quiet, shell) for shell in shells.values())
 
     return Service(
         name="projection",
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
-        durables=(PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_REFITS),
+        durables=DURABLES,
         owns=(folder,),
         resources=resources,
         figures=lambda: {"collections": {name: figures(state) for name, state in states.items()}},
+    )
+
+
+def rules_of(section: ProjectionSection) -> Rules:
+    """Say what refits go by."""
+    return Rules(
+        refit_threshold=section.refit_threshold,
+        align=section.align,
+        movement_budget=section.movement_budget,
+        young_below=section.young_below,
+        mean_shift=section.drift_mean_shift,
+        unexplained=section.drift_unexplained,
     )
 
 
@@ -72,4 +94,5 @@ def figures(state: CollectionState) -> Mapping[str, Any]:
         "version": model.version if model else 0,
         "is_stale": state.is_stale,
         "explained_variance_ratio": list(model.explained_variance_ratio) if model else [0.0, 0.0],
+        "held": asdict(state.held) if state.held else None,
     }

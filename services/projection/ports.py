@@ -21,6 +21,8 @@ class Checkpoint:
     """Ids of batches that were subtracted from the moments."""
     model: ModelVersion | None = None
     """A new model; it counts as not yet announced."""
+    owes_refit: bool = False
+    """Whether records were forgotten that the current model was fitted to."""
 
 
 class ProjectionStore(Protocol):
@@ -44,6 +46,14 @@ class ProjectionStore(Protocol):
         Raises:
             TransientError: It could not be stored; nothing has changed.
         """
+        ...
+
+    async def get_model(self, collection: str, version: int) -> ModelVersion | None:
+        """Return a model of the history, if it is there."""
+        ...
+
+    async def answered(self, collection: str, correlation_ids: Iterable[str]) -> set[str]:
+        """Return those commands that led to a model of the history."""
         ...
 
     async def unannounced(self, collection: str) -> Sequence[ModelVersion]:

@@ -12,6 +12,8 @@ import pytest
 
 from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.domain.moments import Moments
+from services.projection.domain.movement import MovementFigures
+from services.projection.domain.refits import DecisionFigures
 from services.projection.domain.state import ModelVersion
 from services.projection.ports import Checkpoint, ProjectionStore
 from shared.errors import ConfigurationError, TransientError
@@ -55,7 +57,15 @@ def model(version: int = 1, **changes: Any) -> ModelVersion:
         "reason": "first",
         "created_at": NOW,
         "revision": 1,
-        "correlation_id": "wish-1",
+        "movement": MovementFigures(0.1 + 0.2, 0.5, 1 / 3, 0.25, 7.0, 0.6, 0.7),
+        "decision": DecisionFigures(
+            trigger="drift",
+            records=3,
+            records_at_last_fit=2,
+            growth_threshold=2.0,
+            mean_shift=1 / 3,
+        ),
+        "correlation_ids": ("wish-1", "wish-ü"),
     }
     return ModelVersion(**fields | changes)
 
@@ -205,6 +215,71 @@ async def test_checkpoints_at_the_same_time_do_not_disturb_each_other(opened: Op
         for number in range(20):
             name = f"batch-{number}"
             assert await store.known(f"c{number % 4}", [name]) == {name: True}
+
+
+async def test_a_model_without_figures_comes_back_without(opened: Open) -> None:
+    bare = model(movement=None, decision=None, correlation_ids=())
+    async with opened() as store:
+        await store.save(checkpoint(model=bare))
+
+    async with opened() as store:
+        state = await store.load("default")
+
+    assert state.model is not None
+    assert facts(state.model) == facts(bare)
+
+
+async def test_every_model_of_the_history_can_be_had_to_the_last_bit(opened: Open) -> None:
+    async with opened() as store:
+        for version in (1, 2, 3):
+            await store.save(checkpoint(applied={}, model=model(version)))
+
+    async with opened() as store:
+        for version in (1, 2, 3):
+            found = await store.get_model("default", version)
+            assert found is not None
+            assert facts(found) == facts(model(version))
+        assert await store.get_model("default", 4) is None
+        assert await store.get_model("default", 0) is None
+        assert await store.get_model("other", 1) is None
+
+
+async def test_the_debt_of_a_refit_is_stored_until_it_is_paid(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(owes_refit=True))
+        await store.save(checkpoint(collection="other", owes_refit=False))
+    async with opened() as store:
+        assert (await store.load("default")).owes_refit is True
+        assert (await store.load("other")).owes_refit is False
+        await store.save(checkpoint(applied={}, owes_refit=False))
+    async with opened() as store:
+        assert (await store.load("default")).owes_refit is False
+
+
+async def test_commands_that_led_to_a_model_are_answered_for_ever(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(model=model(1, correlation_ids=("a", "it's"))))
+        await store.save(checkpoint(applied={}, model=model(2, correlation_ids=())))
+        await store.save(checkpoint(applied={}, model=model(3, correlation_ids=("c",))))
+
+    async with opened() as store:
+        assert await store.answered("default", ["a", "it's", "b", "c"]) == {"a", "it's", "c"}
+        assert await store.answered("default", []) == set()
+        assert await store.answered("other", ["a"]) == set()
+
+
+async def test_a_loaded_rollback_does_not_wait_to_be_undone_by_drift(opened: Open) -> None:
+    rolled_back = DecisionFigures(
+        trigger="rollback", records=3, records_at_last_fit=3, growth_threshold=2.0
+    )
+    async with opened() as store:
+        await store.save(checkpoint(model=model()))
+        fitted = await store.load("default")
+        await store.save(checkpoint(applied={}, model=model(2, decision=rolled_back)))
+        back = await store.load("default")
+
+    assert (fitted.drift.is_armed, fitted.drift.looked_at) == (True, 3)
+    assert (back.drift.is_armed, back.drift.looked_at) == (False, 3)
 
 
 # --- SQLite alone

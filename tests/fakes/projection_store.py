@@ -16,6 +16,7 @@ class Kept:
 
     moments: Moments | None = None
     revision: int = 0
+    owes_refit: bool = False
     batches: dict[str, bool] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
     announced: set[int] = field(default_factory=set)
@@ -41,7 +42,9 @@ class FakeProjectionStore:
     async def load(self, collection: str) -> CollectionState:
         kept = self._of(collection)
         state = CollectionState(collection, kept.moments, revision=kept.revision)
-        state.model = kept.models[-1] if kept.models else None
+        state.owes_refit = kept.owes_refit
+        if kept.models:
+            state.take_model(kept.models[-1])
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
@@ -55,12 +58,21 @@ class FakeProjectionStore:
         kept = self._of(checkpoint.collection)
         assert not kept.batches.keys() & checkpoint.applied.keys(), "counted twice"
         kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
+        kept.owes_refit = checkpoint.owes_refit
         kept.batches |= dict.fromkeys(checkpoint.applied, True)
         kept.batches |= {key: False for key in checkpoint.retracted if key in kept.batches}
         if checkpoint.model:
             kept.models.append(checkpoint.model)
         self.saved.append(checkpoint)
         await self.gate.wait()
+
+    async def get_model(self, collection: str, version: int) -> ModelVersion | None:
+        models = {model.version: model for model in self._of(collection).models}
+        return models.get(version)
+
+    async def answered(self, collection: str, correlation_ids: Iterable[str]) -> set[str]:
+        models = self._of(collection).models
+        return set(correlation_ids) & {one for model in models for one in model.correlation_ids}
 
     async def unannounced(self, collection: str) -> Sequence[ModelVersion]:
         kept = self._of(collection)

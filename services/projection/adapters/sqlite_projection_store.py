@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import aiosqlite
 import numpy as np
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.movement import MovementFigures
+from services.projection.domain.refits import DecisionFigures
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint
 from shared.errors import ConfigurationError, TransientError
@@ -21,7 +24,8 @@ SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE moments (
     collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
-    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL
+    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL,
+    owes_refit INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE batches (
     collection TEXT NOT NULL, batch_id TEXT NOT NULL, records INTEGER NOT NULL,
@@ -31,13 +35,14 @@ CREATE TABLE models (
     collection TEXT NOT NULL, version INTEGER NOT NULL, parent INTEGER, dimension INTEGER NOT NULL,
     mean BLOB NOT NULL, components BLOB NOT NULL, explained_variance_ratio TEXT NOT NULL,
     record_count INTEGER NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL,
-    revision INTEGER NOT NULL, correlation_id TEXT, is_announced INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL, movement TEXT, decision TEXT, correlation_ids TEXT NOT NULL,
+    is_announced INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (collection, version)
 ) STRICT;
 """
 MODEL_COLUMNS = (
     "version, parent, dimension, mean, components, explained_variance_ratio, record_count, "
-    "reason, created_at, revision, correlation_id"
+    "reason, created_at, revision, movement, decision, correlation_ids"
 )
 
 
@@ -81,16 +86,19 @@ class SqliteProjectionStore:
         """Return the state as of the last checkpoint."""
         state = CollectionState(collection)
         query = (
-            "SELECT count, mean, scatter, dimension, revision FROM moments WHERE collection = ?"
+            "SELECT count, mean, scatter, dimension, revision, owes_refit FROM moments"
+            " WHERE collection = ?"
         )
         async with self._db.execute(query, (collection,)) as cursor:
             row = await cursor.fetchone()
         if row:
-            count, mean, scatter, dimension, state.revision = row
+            count, mean, scatter, dimension, state.revision, owes_refit = row
+            state.owes_refit = bool(owes_refit)
             square = np.frombuffer(scatter).reshape(dimension, dimension).copy()
             state.moments = Moments(count, np.frombuffer(mean).copy(), square)
         models = await self._models(collection, "ORDER BY version DESC LIMIT 1")
-        state.model = models[0] if models else None
+        if models:
+            state.take_model(models[0])
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
@@ -105,8 +113,7 @@ class SqliteProjectionStore:
         collection, moments = checkpoint.collection, checkpoint.moments
         async with self._transaction() as db:
             await db.execute(
-                "REPLACE INTO moments (collection, dimension, count, mean, scatter, revision)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     collection,
                     moments.dimension,
@@ -114,6 +121,7 @@ class SqliteProjectionStore:
                     moments.mean.tobytes(),
                     np.ascontiguousarray(moments.scatter).tobytes(),
                     checkpoint.revision,
+                    checkpoint.owes_refit,
                 ),
             )
             await db.executemany(
@@ -127,9 +135,22 @@ class SqliteProjectionStore:
             if checkpoint.model:
                 await db.execute(
                     f"INSERT INTO models (collection, {MODEL_COLUMNS})"  # noqa: S608  a constant
-                    f" VALUES (?{', ?' * 11})",
+                    f" VALUES (?{', ?' * 13})",
                     (collection, *_model_values(checkpoint.model)),
                 )
+
+    async def get_model(self, collection: str, version: int) -> ModelVersion | None:
+        """Return a model of the history, if it is there."""
+        models = await self._models(collection, "AND version = ?", version)
+        return models[0] if models else None
+
+    async def answered(self, collection: str, correlation_ids: Iterable[str]) -> set[str]:
+        """Return those commands that led to a model of the history."""
+        query = """SELECT asked.value FROM models, json_each(models.correlation_ids) AS asked
+            WHERE collection = ? AND asked.value IN (SELECT value FROM json_each(?))"""
+        wanted = json.dumps(list(correlation_ids))
+        async with self._db.execute(query, (collection, wanted)) as cursor:
+            return {correlation_id for (correlation_id,) in await cursor.fetchall()}
 
     async def unannounced(self, collection: str) -> Sequence[ModelVersion]:
         """Return the models that were stored but perhaps not published, oldest first."""
@@ -143,9 +164,9 @@ class SqliteProjectionStore:
                 (collection, version),
             )
 
-    async def _models(self, collection: str, rest: str) -> list[ModelVersion]:
+    async def _models(self, collection: str, rest: str, *values: int) -> list[ModelVersion]:
         query = f"SELECT {MODEL_COLUMNS} FROM models WHERE collection = ? {rest}"  # noqa: S608  constants
-        async with self._db.execute(query, (collection,)) as cursor:
+        async with self._db.execute(query, (collection, *values)) as cursor:
             return [_model(row) for row in await cursor.fetchall()]
 
     @asynccontextmanager
@@ -177,12 +198,15 @@ def _model_values(model: ModelVersion) -> tuple[Any, ...]:
         model.reason,
         model.created_at.isoformat(),
         model.revision,
-        model.correlation_id,
+        json.dumps(asdict(model.movement)) if model.movement else None,
+        json.dumps(asdict(model.decision)) if model.decision else None,
+        json.dumps(model.correlation_ids),
     )
 
 
 def _model(row: Any) -> ModelVersion:
-    version, parent, dimension, mean, components, ratio, count, reason, at, revision, cause = row
+    version, parent, dimension, mean, components, ratio, count, reason, at, *rest = row
+    revision, movement, decision, correlation_ids = rest
     axes = np.frombuffer(components, dtype=np.float32).reshape(COMPONENTS, dimension)
     first, second = json.loads(ratio)
     return ModelVersion(
@@ -194,7 +218,9 @@ def _model(row: Any) -> ModelVersion:
         reason=reason,
         created_at=datetime.fromisoformat(at),
         revision=revision,
-        correlation_id=cause,
+        movement=MovementFigures(**json.loads(movement)) if movement else None,
+        decision=DecisionFigures(**json.loads(decision)) if decision else None,
+        correlation_ids=tuple(json.loads(correlation_ids)),
     )
 
 

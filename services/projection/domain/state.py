@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.movement import MovementFigures
+from services.projection.domain.refits import DecisionFigures, DriftWatch, HeldRefit
 from shared.plane import Plane
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ModelVersion:
     """A plane and its place in the history of its collection."""
 
@@ -21,7 +23,10 @@ class ModelVersion:
     created_at: datetime
     revision: int
     """The revision of the moments that it was fitted to."""
-    correlation_id: str | None = None
+    movement: MovementFigures | None = None
+    decision: DecisionFigures | None = None
+    correlation_ids: tuple[str, ...] = ()
+    """The command that asked for it, and those that were folded into that one."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,10 @@ class CollectionState:
     model: ModelVersion | None = None
     revision: int = 0
     """Counts the changes of the moments."""
+    owes_refit: bool = False
+    """Whether records were forgotten that the current model was fitted to."""
+    held: HeldRefit | None = None
+    drift: DriftWatch = field(default_factory=DriftWatch)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the moments change and are checkpointed."""
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -50,22 +59,14 @@ class CollectionState:
         """Whether anything was counted after the last fit."""
         return self.records > 0 and (self.model is None or self.model.revision != self.revision)
 
+    def take_model(self, model: ModelVersion) -> None:
+        """Make a stored model the current one."""
+        self.model = model
+        self.held = None
+        is_rollback = model.decision is not None and model.decision.trigger == "rollback"
+        self.drift.reset(model.record_count, is_armed=not is_rollback)
 
-def decide_refit(state_records: int, model: ModelVersion | None, threshold: float) -> str | None:
-    """Choose whether the model is fitted again by itself.
-
-    Args:
-        state_records: How many vectors are counted now.
-        model: The current model, if there is one.
-        threshold: Growth since the last fit that calls for another, as a factor.
-
-    Returns:
-        The reason, or None: for the first record, and when the records have grown by the factor.
-    """
-    if not state_records:
-        return None
-    if model is None:
-        return "first"
-    if state_records >= max(1, model.record_count) * threshold:
-        return "threshold"
-    return None
+    def hold(self, refit: HeldRefit) -> None:
+        """Let a refit wait for force; drift, which calls for the same one, does not tell again."""
+        self.held = refit
+        self.drift.reset(refit.decision.records, is_armed=False)

@@ -1,92 +1,25 @@
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.projection.domain.moments import Moments
-from services.projection.domain.state import CollectionState
-from services.projection.handlers import (
-    Projected,
-    Retraction,
-    Rules,
-    contract_of,
-    project,
-    refit,
-    retract,
-)
-from shared.contracts.batches import Batch, decode, projected_schema, require_columns
-from shared.contracts.commands import Refit
+from services.projection.handlers.refit import NO_RECORDS
+from services.projection.handlers.retract import Retraction, retract
+from services.projection.handlers.tell import contract_of
+from shared.contracts.batches import decode, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
 from tests.builders import NOW, embedded_batch
-from tests.fakes.clock import FrozenClock
-from tests.fakes.projection_store import FakeProjectionStore
-
-
-@dataclass
-class Stage:
-    """The handlers with everything that they need."""
-
-    store: FakeProjectionStore = field(default_factory=FakeProjectionStore)
-    state: CollectionState = field(default_factory=lambda: CollectionState("default"))
-    clock: FrozenClock = field(default_factory=FrozenClock)
-    rules: Rules = field(default_factory=Rules)
-
-    async def project(self, *batches: Batch) -> Projected:
-        return await project(
-            batches, state=self.state, store=self.store, clock=self.clock, rules=self.rules
-        )
-
-    async def retract(self, *batches: Batch) -> None:
-        parts = [Retraction(one.descriptor.batch_id, one.vectors) for one in batches]
-        await retract(parts, state=self.state, store=self.store)
-
-    async def refit(self, **fields: Any) -> Any:
-        return await refit(
-            Refit(**fields),
-            state=self.state,
-            store=self.store,
-            clock=self.clock,
-            rules=self.rules,
-        )
-
-    async def restart(self) -> None:
-        self.state = await self.store.load("default")
+from tests.unit.projection.stage import NO_DRIFT, Stage, assert_counted, piece, points, vectors
 
 
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
-
-
-def vectors(seed: int, count: int = 3, dimension: int = 4) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32) + seed
-
-
-def piece(number: int, count: int = 3, **changes: Any) -> Batch:
-    """The batch of this number; always the same."""
-    return embedded_batch(
-        vectors(number, count), first=100 * number, batch_id=f"batch-{number}", **changes
-    )
-
-
-def points(batch: Batch) -> np.ndarray:
-    return np.stack([batch.rows[name].to_numpy() for name in ("x", "y")], axis=1)
-
-
-def assert_counted(state: CollectionState, batches: Sequence[Batch]) -> None:
-    expected = np.vstack([one.vectors for one in batches]) if batches else np.empty((0, 4))
-    assert state.records == len(expected)
-    if len(expected):
-        direct = Moments.of(expected.astype(np.float32))
-        assert state.moments is not None
-        np.testing.assert_allclose(state.moments.mean, direct.mean, atol=1e-9)
-        np.testing.assert_allclose(state.moments.scatter, direct.scatter, atol=1e-6)
 
 
 # --- the first batch
@@ -299,10 +232,10 @@ async def test_a_refit_on_command_is_a_new_model_of_everything_counted(stage: St
     stage.clock.advance(60)
     assert stage.state.is_stale
 
-    model = await stage.refit(reason="because", correlation_id="wish-1")
+    model = await stage.refitted(reason="because", causes=("wish-1", "wish-2"))
 
     assert (model.version, model.parent, model.record_count) == (2, 1, 7)
-    assert (model.reason, model.correlation_id) == ("because", "wish-1")
+    assert (model.reason, model.correlation_ids) == ("because", ("wish-1", "wish-2"))
     assert model.created_at == stage.clock.now()
     assert stage.state.model is model
     assert not stage.state.is_stale
@@ -312,18 +245,18 @@ async def test_a_refit_on_command_is_a_new_model_of_everything_counted(stage: St
 
 
 async def test_without_records_there_is_no_refit(stage: Stage) -> None:
-    assert await stage.refit() is None
+    assert await stage.refit() == NO_RECORDS
     await stage.project(piece(0))
     await stage.retract(piece(0))
 
-    assert await stage.refit() is None
+    assert await stage.refit() == NO_RECORDS
     assert len(stage.store.saved) == 2
 
 
 async def test_a_new_model_is_turned_onto_the_old_map_unless_told_otherwise() -> None:
     moved = {}
     for align in (True, False):
-        stage = Stage(rules=Rules(align=align))
+        stage = Stage(rules=replace(NO_DRIFT, align=align))
         old = (await stage.project(piece(0, count=8))).model
         new = (await stage.project(*(piece(0), piece(3, count=40)))).model
         assert old is not None

@@ -1,24 +1,23 @@
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from faststream.nats import NatsBroker
 
-from services.projection.app import figures
+from services.projection.app import figures, rules_of
 from services.projection.domain.moments import Moments
+from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
-from services.projection.handlers import Rules
-from services.projection.subscribers import CollectionShell, decode_batch, decode_retraction
-from shared.bus.publisher import Publisher
-from shared.bus.subscriptions import Delivery
-from shared.contracts.batches import encode, encode_rows, vector_array
-from shared.contracts.projection import ProjectionRejected
+from services.projection.settings import ProjectionSection
+from services.projection.subscribers.collection import decode_batch, decode_retraction
+from shared.bus.received import Delivery
+from shared.contracts.batches import FORGOTTEN_KEY, encode, encode_rows, vector_array
 from shared.errors import InvalidMessage
 from tests.builders import batch, embedded_batch
-from tests.fakes.clock import FrozenClock
-from tests.fakes.projection_store import FakeProjectionStore
 from tests.unit.projection.domain.test_state import model
+from tests.unit.projection.stage import NO_DRIFT, Stage, piece
 
 
 def delivery(body: bytes, **changes: Any) -> Delivery:
@@ -29,40 +28,6 @@ def delivery(body: bytes, **changes: Any) -> Delivery:
         "deliveries": 1,
     }
     return Delivery(body=body, **fields | changes)
-
-
-def shell() -> CollectionShell:
-    return CollectionShell(
-        CollectionState("default"),
-        store=FakeProjectionStore(),
-        publisher=Publisher(NatsBroker(), "projection"),
-        clock=FrozenClock(),
-        rules=Rules(),
-    )
-
-
-async def test_the_same_wrong_command_is_answered_with_the_same_id() -> None:
-    """So that the stream drops the answer to a second delivery."""
-    one = shell()
-
-    (first,) = await one.on_refit(delivery(b"{"))
-    (again,) = await one.on_refit(delivery(b"{", deliveries=2))
-    (other,) = await one.on_refit(delivery(b"{", sequence=8))
-
-    assert first.message_id == again.message_id != other.message_id
-    event = ProjectionRejected.model_validate_json(first.body)
-    assert event.correlation_id
-    assert "cannot be read" in event.reason
-
-
-async def test_a_refusal_repeats_the_correlation_id_of_the_command() -> None:
-    (own,) = await shell().on_refit(delivery(b'{"correlation_id": "own"}'))
-    (header,) = await shell().on_refit(delivery(b"{}", headers={"Nats-Msg-Id": "wish-1"}))
-
-    found = [
-        ProjectionRejected.model_validate_json(one.body).correlation_id for one in (own, header)
-    ]
-    assert found == ["own", "wish-1"]
 
 
 def test_a_batch_of_vectors_is_read() -> None:
@@ -93,10 +58,12 @@ def refused(read: Callable[[Any], object], argument: object) -> bool:
     return False
 
 
-def rows(ids: list[str], vectors: np.ndarray, **names: str) -> bytes:
+def rows(
+    ids: list[str], vectors: np.ndarray, *, marks: dict[bytes, bytes] | None = None, **names: str
+) -> bytes:
     texts = pa.array(ids, pa.string())
     columns = {names.get("batch_id", "batch_id"): texts, "vector": vector_array(vectors)}
-    return encode_rows(pa.record_batch(columns), {})
+    return encode_rows(pa.record_batch(columns), marks or {})
 
 
 def test_a_retraction_is_read_batch_by_batch() -> None:
@@ -106,6 +73,17 @@ def test_a_retraction_is_read_batch_by_batch() -> None:
 
     assert [one.batch_id for one in found] == ["a", "b", "c"]
     assert [one.vectors.tolist() for one in found] == [[[0, 1], [4, 5]], [[2, 3]], [[6, 7]]]
+
+
+def test_a_retraction_tells_whether_its_vectors_are_to_be_forgotten() -> None:
+    vectors = np.ones((2, 2), np.float32)
+    bodies = {
+        True: rows(["a", "b"], vectors, marks={FORGOTTEN_KEY: b"true"}),
+        False: rows(["a", "b"], vectors, marks={b"other": b"true"}),
+    }
+
+    for is_forgotten, body in bodies.items():
+        assert [one.is_forgotten for one in decode_retraction(body)] == [is_forgotten] * 2
 
 
 def test_an_empty_retraction_takes_nothing() -> None:
@@ -134,6 +112,7 @@ def test_figures_tell_records_version_and_staleness() -> None:
         "version": 0,
         "is_stale": False,
         "explained_variance_ratio": [0.0, 0.0],
+        "held": None,
     }
 
     state.moments, state.model = Moments.of(np.eye(2, dtype=np.float32)), model(2, version=4)
@@ -142,4 +121,33 @@ def test_figures_tell_records_version_and_staleness() -> None:
         "version": 4,
         "is_stale": True,
         "explained_variance_ratio": [0.5, 0.5],
+        "held": None,
     }
+
+
+async def test_figures_tell_of_a_held_refit_in_json() -> None:
+    stage = Stage(rules=replace(NO_DRIFT, young_below=0, movement_budget=1e-9))
+    await stage.project(piece(0))
+    await stage.project(piece(3))
+
+    told = json.loads(json.dumps(figures(stage.state)))
+
+    held = stage.state.held
+    assert held is not None
+    assert told["held"]["movement"]["rms_share"] == held.movement.rms_share
+    assert told["held"]["decision"]["trigger"] == "threshold"
+    assert (told["version"], told["is_stale"]) == (1, True)
+
+
+def test_every_rule_can_be_set() -> None:
+    section = ProjectionSection(
+        refit_threshold=3.0,
+        align=False,
+        movement_budget=0.3,
+        young_below=7,
+        drift_mean_shift=0.7,
+        drift_unexplained=0.9,
+    )
+
+    assert rules_of(section) == Rules(3.0, False, 0.3, 7, 0.7, 0.9)
+    assert rules_of(ProjectionSection()) == Rules()

@@ -2,11 +2,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.projection.domain.moments import Moments
-from services.projection.domain.state import CollectionState, ModelVersion, decide_refit
+from services.projection.domain.movement import MovementFigures
+from services.projection.domain.refits import DecisionFigures, HeldRefit
+from services.projection.domain.state import CollectionState, ModelVersion
 from shared.plane import Plane
 from tests.builders import NOW
 
@@ -27,54 +27,6 @@ def model(record_count: int, **changes: Any) -> ModelVersion:
     return ModelVersion(**fields | changes)
 
 
-@pytest.mark.parametrize(
-    ("records", "fitted_to", "threshold", "reason"),
-    [
-        (0, None, 2.0, None),
-        (1, None, 2.0, "first"),
-        (1, 1, 2.0, None),
-        (2, 1, 2.0, "threshold"),
-        (199, 100, 2.0, None),
-        (200, 100, 2.0, "threshold"),
-        (150, 100, 1.5, "threshold"),
-        (50, 100, 2.0, None),
-        (0, 100, 2.0, None),
-    ],
-)
-def test_a_refit_is_due_when_the_records_have_grown_by_the_factor(
-    records: int, fitted_to: int | None, threshold: float, reason: str | None
-) -> None:
-    current = model(fitted_to) if fitted_to else None
-
-    assert decide_refit(records, current, threshold) == reason
-
-
-@given(st.integers(1, 10**9), st.integers(0, 10**9), st.floats(1.01, 100))
-def test_more_records_never_make_a_refit_less_due(
-    fitted_to: int, records: int, threshold: float
-) -> None:
-    if decide_refit(records, model(fitted_to), threshold):
-        assert decide_refit(records + 1, model(fitted_to), threshold)
-
-
-@given(st.integers(1, 10**9), st.floats(1.001, 100))
-def test_a_fresh_model_is_never_due(records: int, threshold: float) -> None:
-    assert decide_refit(records, model(records), threshold) is None
-
-
-@given(st.integers(1, 200), st.floats(1.2, 4))
-def test_the_number_of_automatic_refits_grows_with_the_logarithm(
-    batch_size: int, threshold: float
-) -> None:
-    """Else the cost of a batch would grow with the map."""
-    current, fits, batches = None, 0, 300
-    for number in range(1, batches + 1):
-        if decide_refit(number * batch_size, current, threshold):
-            current, fits = model(number * batch_size), fits + 1
-
-    assert fits <= 2 + np.log(batches) / np.log(threshold)
-
-
 def test_a_state_is_stale_when_something_was_counted_after_the_fit() -> None:
     state = CollectionState("default")
     assert (state.records, state.is_stale) == (0, False)
@@ -87,3 +39,47 @@ def test_a_state_is_stale_when_something_was_counted_after_the_fit() -> None:
 
     state.revision = 2
     assert state.is_stale
+
+
+def decision(trigger: str, records: int = 2) -> DecisionFigures:
+    return DecisionFigures(
+        trigger=trigger,  # type: ignore[arg-type]
+        records=records,
+        records_at_last_fit=1,
+        growth_threshold=2.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "is_armed"),
+    [("first", True), ("drift", True), ("command", True), ("forget", True), ("rollback", False)],
+)
+def test_a_new_model_ends_a_hold_and_sets_drift_back(trigger: str, is_armed: bool) -> None:
+    state = CollectionState("default")
+    state.hold(HeldRefit(MovementFigures(1, 1, 0, 0, 1, 0.5, 0.5), decision("threshold", 9), 3))
+
+    taken = model(7, decision=decision(trigger))
+    state.take_model(taken)
+
+    assert state.model is taken
+    assert state.held is None
+    assert (state.drift.looked_at, state.drift.is_armed) == (7, is_armed)
+
+
+def test_a_model_of_an_older_program_arms_drift() -> None:
+    state = CollectionState("default")
+    state.drift.is_armed = False
+
+    state.take_model(model(7))
+
+    assert state.drift.is_armed
+
+
+def test_while_a_refit_is_held_drift_does_not_tell_of_it_again() -> None:
+    state = CollectionState("default")
+    held = HeldRefit(MovementFigures(1, 1, 0, 0, 1, 0.5, 0.5), decision("threshold", 9), 3)
+
+    state.hold(held)
+
+    assert state.held is held
+    assert (state.drift.looked_at, state.drift.is_armed) == (9, False)

@@ -1,37 +1,38 @@
-"""The shell: from batches, retractions and commands on the bus to the handlers and back."""
+"""Batches, retractions and models of one collection."""
 
 from collections.abc import Iterable, Sequence
 
 import structlog
-from pydantic import ValidationError
 
-from services.projection import handlers
+from services.projection.domain.refits import HeldRefit, Rules
 from services.projection.domain.state import CollectionState, ModelVersion
+from services.projection.handlers import tell
+from services.projection.handlers.project import project
+from services.projection.handlers.refit import Outcome, Previewed, Rejected, refit, rollback
+from services.projection.handlers.retract import Retraction, retract
+from services.projection.handlers.tell import NOBODY, Asked
 from services.projection.ports import ProjectionStore
 from shared.bus.channels import (
-    COMMAND_REFIT,
     EMBEDDING_BATCH,
     PROJECTION_BATCH,
+    PROJECTION_HELD,
     PROJECTION_MODEL,
-    PROJECTION_READS_BATCHES,
-    PROJECTION_READS_REFITS,
-    PROJECTION_READS_RETRACTIONS,
+    PROJECTION_PREVIEWED,
     PROJECTION_REJECTED,
     PROJECTION_UPDATED,
 )
 from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.outgoing import (
-    MESSAGE_ID,
-    Outgoing,
-    outgoing_batch,
-    outgoing_event,
-    outgoing_message,
+from shared.bus.durables import (
+    PROJECTION_READS_BATCHES,
+    PROJECTION_READS_RETRACTIONS,
 )
+from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event, outgoing_message
 from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import (
+    FORGOTTEN_KEY,
     RECORD_SCHEMA,
     Batch,
     decode,
@@ -40,10 +41,10 @@ from shared.contracts.batches import (
     retraction_schema,
     vectors_of,
 )
-from shared.contracts.commands import Refit
-from shared.contracts.projection import ProjectionRejected, ProjectionUpdated
+from shared.contracts.commands import Refit, Rollback
 from shared.errors import InvalidMessage
 
+FORGET = Refit(reason="forget", force=True)
 log = structlog.get_logger(__name__)
 
 
@@ -57,7 +58,7 @@ class CollectionShell:
         store: ProjectionStore,
         publisher: Publisher,
         clock: Clock,
-        rules: handlers.Rules,
+        rules: Rules,
     ) -> None:
         self.state = state
         self._collection = state.collection
@@ -77,12 +78,11 @@ class CollectionShell:
             max_wait_s=max_wait_s,
         )
         subscriber.each(PROJECTION_READS_RETRACTIONS, self._collection, self.on_retraction)
-        subscriber.each(PROJECTION_READS_REFITS, self._collection, self.on_refit)
 
     async def on_batches(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
         """Project a micro-batch; the new model, if any, goes before it."""
         async with self.state.publishing:
-            result = await handlers.project(
+            result = await project(
                 batches,
                 state=self.state,
                 store=self._store,
@@ -91,8 +91,7 @@ class CollectionShell:
             )
             for letter in result.dead:
                 log.error("batch.buried", file=letter.filename, reason=letter.reason)
-            if result.model:
-                await self.announce(result.model)
+            await self.tell(result.model or result.held)
             await self._publisher.publish_all(map(outgoing_dead_letter, result.dead))
             await self._publisher.publish_all(
                 outgoing_batch(PROJECTION_BATCH, batch) for batch in result.batches
@@ -102,34 +101,47 @@ class CollectionShell:
     async def on_retraction(self, delivery: Delivery) -> Iterable[Outgoing]:
         """Take the vectors of a retraction out of the moments."""
         retractions = decode_retraction(delivery.body)
-        await handlers.retract(retractions, state=self.state, store=self._store)
+        await retract(retractions, state=self.state, store=self._store)
         return ()
 
-    async def on_refit(self, delivery: Delivery) -> Iterable[Outgoing]:
-        """Carry out a refit; a command that cannot be read is answered, not buried."""
-        correlation_id = delivery.headers.get(MESSAGE_ID) or f"refit:{delivery.sequence}"
-        try:
-            command = Refit.model_validate_json(delivery.body or b"{}")
-        except ValidationError as error:
-            return [self._rejection(delivery, correlation_id, f"cannot be read: {error}")]
-        if command.correlation_id is None:
-            command = command.model_copy(update={"correlation_id": correlation_id})
+    async def carry_out(self, command: Refit | Rollback, asked: Asked) -> None:
+        """Carry out a command and tell its outcome."""
+        given = {
+            "correlation_ids": asked.causes,
+            "state": self.state,
+            "store": self._store,
+            "clock": self._clock,
+            "rules": self._rules,
+        }
         async with self.state.publishing:
-            if self.state.model and self.state.model.correlation_id == command.correlation_id:
-                return ()  # delivered again, after it was carried out
-            model = await handlers.refit(
-                command,
+            if asked.is_repeated and await self._is_answered(asked.causes):
+                return
+            outcome = await (
+                refit(command, **given)
+                if isinstance(command, Refit)
+                else rollback(command, **given)
+            )
+            await self.tell(outcome, asked)
+
+    async def _is_answered(self, causes: tuple[str, ...]) -> bool:
+        """Tell whether all these commands led to models before they were delivered again."""
+        return set(causes) <= await self._store.answered(self._collection, causes)
+
+    async def forget(self) -> None:
+        """Fit a model without the records that were forgotten, if that is owed."""
+        async with self.state.publishing:
+            if not self.state.owes_refit:
+                return
+            outcome = await refit(
+                FORGET,
+                trigger="forget",
                 state=self.state,
                 store=self._store,
                 clock=self._clock,
                 rules=self._rules,
             )
-            if model is None:
-                reason = "there are no records to fit a model to"
-                cause = command.correlation_id or correlation_id
-                return [self._rejection(delivery, cause, reason)]
-            await self.announce(model)
-        return ()
+            if isinstance(outcome, ModelVersion):
+                await self.tell(outcome)
 
     async def announce_pending(self) -> None:
         """Publish the models whose announcement a crash may have cut off.
@@ -138,22 +150,40 @@ class CollectionShell:
         writer ignores a model that it has.
         """
         for model in await self._store.unannounced(self._collection):
-            await self.announce(model)
+            await self.tell(model)
         if self.state.model:
             await self._publisher.publish(self._in_band(self.state.model))
 
-    async def announce(self, model: ModelVersion) -> None:
-        """Publish a model to the writers, in order with the batches, and to everybody."""
-        await self._publisher.publish(self._in_band(model))
-        event = ProjectionUpdated(
-            id=f"projection.updated:{self._collection}:{model.version}",
-            collection=self._collection,
-            occurred_at=model.created_at,
-            correlation_id=model.correlation_id,
-            model=handlers.contract_of(self._collection, model),
+    async def tell(self, outcome: Outcome | None, asked: Asked = NOBODY) -> None:
+        """Publish an outcome; a model goes to the writers first, in order with the batches."""
+        now, name = self._clock.now(), self._collection
+        version = self.state.model.version if self.state.model else 0
+        if isinstance(outcome, ModelVersion):
+            await self._publisher.publish(self._in_band(outcome))
+            event = outgoing_event(PROJECTION_UPDATED, tell.updated(name, outcome))
+            await self._publisher.publish(event)
+            await self._store.mark_announced(name, outcome.version)
+            self._log_model(outcome)
+        elif isinstance(outcome, HeldRefit):
+            held = tell.held(name, outcome, version, asked, now)
+            await self._publisher.publish(outgoing_event(PROJECTION_HELD, held))
+            log.warning("refit.held", collection=name, rms_share=outcome.movement.rms_share)
+        elif isinstance(outcome, Previewed):
+            seen = tell.previewed(name, outcome, version, asked, now)
+            await self._publisher.publish(outgoing_event(PROJECTION_PREVIEWED, seen))
+        elif isinstance(outcome, Rejected):
+            refused = tell.rejected(name, outcome.reason, asked, now)
+            await self._publisher.publish(outgoing_event(PROJECTION_REJECTED, refused))
+            log.warning("command.rejected", subject=asked.subject, reason=outcome.reason)
+
+    def _in_band(self, model: ModelVersion) -> Outgoing:
+        contract = tell.contract_of(self._collection, model)
+        message_id = f"projection.model:{self._collection}:{model.version}"
+        return outgoing_message(
+            PROJECTION_MODEL, self._collection, contract, message_id=message_id
         )
-        await self._publisher.publish(outgoing_event(PROJECTION_UPDATED, event))
-        await self._store.mark_announced(self._collection, model.version)
+
+    def _log_model(self, model: ModelVersion) -> None:
         log.info(
             "model.announced",
             collection=self._collection,
@@ -161,27 +191,8 @@ class CollectionShell:
             reason=model.reason,
             records=model.record_count,
             explained_variance_ratio=model.explained_variance_ratio,
+            moved_share=model.movement.rms_share if model.movement else None,
         )
-
-    def _in_band(self, model: ModelVersion) -> Outgoing:
-        return outgoing_message(
-            PROJECTION_MODEL,
-            self._collection,
-            handlers.contract_of(self._collection, model),
-            message_id=f"projection.model:{self._collection}:{model.version}",
-        )
-
-    def _rejection(self, delivery: Delivery, correlation_id: str, reason: str) -> Outgoing:
-        log.warning("command.rejected", reason=reason)
-        event = ProjectionRejected(
-            id=f"projection.rejected:{correlation_id}:{delivery.sequence}",
-            collection=self._collection,
-            occurred_at=self._clock.now(),
-            correlation_id=correlation_id,
-            command=COMMAND_REFIT.subject(self._collection),
-            reason=reason,
-        )
-        return outgoing_event(PROJECTION_REJECTED, event)
 
 
 def decode_batch(delivery: Delivery) -> Batch:
@@ -198,7 +209,7 @@ def decode_batch(delivery: Delivery) -> Batch:
     return batch
 
 
-def decode_retraction(body: bytes) -> list[handlers.Retraction]:
+def decode_retraction(body: bytes) -> list[Retraction]:
     """Read a retraction, one part per batch.
 
     Raises:
@@ -214,4 +225,5 @@ def decode_retraction(body: bytes) -> list[handlers.Retraction]:
     positions: dict[str, list[int]] = {}
     for position, batch_id in enumerate(rows.column("batch_id").to_pylist()):
         positions.setdefault(batch_id, []).append(position)
-    return [handlers.Retraction(key, vectors[where]) for key, where in positions.items()]
+    is_forgotten = FORGOTTEN_KEY in (rows.schema.metadata or {})
+    return [Retraction(key, vectors[where], is_forgotten) for key, where in positions.items()]

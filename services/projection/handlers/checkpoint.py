@@ -1,0 +1,28 @@
+"""Stores a step and takes it over."""
+
+import asyncio
+
+from services.projection.domain.state import CollectionState
+from services.projection.ports import Checkpoint, ProjectionStore
+
+
+async def save(checkpoint: Checkpoint, state: CollectionState, store: ProjectionStore) -> None:
+    """Store a checkpoint and take it over: both or neither, even when cancelled in between.
+
+    Raises:
+        TransientError: It could not be stored; nothing has changed.
+    """
+
+    async def both() -> None:
+        await store.save(checkpoint)
+        state.moments, state.revision = checkpoint.moments, checkpoint.revision
+        state.owes_refit = checkpoint.owes_refit
+        if checkpoint.model:
+            state.take_model(checkpoint.model)
+
+    saving = asyncio.ensure_future(both())
+    try:
+        await asyncio.shield(saving)
+    except asyncio.CancelledError:
+        await asyncio.wait({saving})  # a commit on its way cannot be called back
+        raise

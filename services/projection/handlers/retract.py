@@ -1,0 +1,60 @@
+"""Takes vectors that left the dataset out of the moments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.projection.domain.moments import Moments
+from services.projection.domain.state import CollectionState
+from services.projection.handlers.checkpoint import save
+from services.projection.ports import Checkpoint, ProjectionStore
+from shared.errors import InvalidMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Vectors of one batch that left the dataset."""
+
+    batch_id: str
+    vectors: np.ndarray
+    is_forgotten: bool = False
+    """Whether the model is to forget them, too."""
+
+
+async def retract(
+    retractions: Sequence[Retraction], *, state: CollectionState, store: ProjectionStore
+) -> None:
+    """Take batches out of the moments, each at most once, and only if it was counted.
+
+    Raises:
+        InvalidMessage: The vectors cannot be those that were counted.
+        TransientError: The checkpoint could not be stored; nothing has changed.
+    """
+    async with state.changing:
+        known = await store.known(state.collection, [r.batch_id for r in retractions])
+        counted = {r.batch_id: r for r in retractions if known.get(r.batch_id)}
+        if not counted or state.moments is None:
+            return
+        moments = state.moments
+        for retraction in counted.values():
+            moments = _without(moments, retraction)
+        is_forgotten = any(retraction.is_forgotten for retraction in counted.values())
+        checkpoint = Checkpoint(
+            collection=state.collection,
+            moments=moments,
+            revision=state.revision + 1,
+            applied={},
+            retracted=list(counted),
+            owes_refit=state.owes_refit or is_forgotten,
+        )
+        await save(checkpoint, state, store)
+
+
+def _without(moments: Moments, retraction: Retraction) -> Moments:
+    if not np.isfinite(retraction.vectors).all():
+        raise InvalidMessage(f"the vectors of {retraction.batch_id} hold NaN or infinite values")
+    try:
+        return moments.subtract(Moments.of(retraction.vectors))
+    except ValueError as error:
+        raise InvalidMessage(f"{retraction.batch_id} was never counted so: {error}") from error

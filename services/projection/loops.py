@@ -1,0 +1,27 @@
+"""What the service does by itself: it fits a model anew when records were forgotten."""
+
+import asyncio
+
+import structlog
+
+from services.projection.subscribers.collection import CollectionShell
+from shared.errors import TransientError
+
+QUIET_S = 0.5
+log = structlog.get_logger(__name__)
+
+
+async def forget_when_quiet(shell: CollectionShell) -> None:
+    """Make the refit that is owed to forgotten records, when no more of them come, for ever."""
+    revision = -1
+    while True:
+        await asyncio.sleep(QUIET_S)
+        if not shell.state.owes_refit:
+            continue
+        if revision != shell.state.revision:
+            revision = shell.state.revision
+            continue
+        try:
+            await shell.forget()
+        except TransientError as error:
+            log.warning("refit.postponed", error=str(error))

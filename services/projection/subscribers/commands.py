@@ -1,0 +1,128 @@
+"""Commands for the projections of all collections."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import structlog
+from pydantic import ValidationError
+
+from services.projection.handlers import tell
+from services.projection.handlers.refit import Rejected
+from services.projection.handlers.tell import Asked
+from services.projection.subscribers.collection import CollectionShell
+from shared.bus.channels import (
+    COMMAND_ROLLBACK,
+    PROJECTION_REJECTED,
+    is_collection,
+)
+from shared.bus.durables import (
+    PROJECTION_READS_COMMANDS,
+)
+from shared.bus.outgoing import Outgoing, outgoing_event
+from shared.bus.publisher import Publisher
+from shared.bus.received import Delivery
+from shared.bus.subscriptions import Subscriber
+from shared.clock import Clock
+from shared.contracts.commands import Refit, Rollback
+from shared.errors import InvalidMessage
+
+FOLDED_AT_ONCE = 64
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A command as it arrived, readable or not."""
+
+    collection: str
+    subject: str
+    key: str
+    """Of the message itself: no two messages share it, as they may a correlation id."""
+    cause: str
+    command: Refit | Rollback | Rejected
+    is_repeated: bool = False
+    """Whether it was delivered before, and perhaps carried out."""
+
+
+class CommandShell:
+    """Carries out the commands for all collections, in order."""
+
+    def __init__(
+        self, shells: Mapping[str, CollectionShell], publisher: Publisher, clock: Clock
+    ) -> None:
+        self._shells = shells
+        self._publisher = publisher
+        self._clock = clock
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Subscribe to the commands of every collection, also of those that nobody serves."""
+        subscriber.micro_batches(
+            PROJECTION_READS_COMMANDS,
+            "",
+            read_wish,
+            self.on_wishes,
+            max_messages=FOLDED_AT_ONCE,
+            max_wait_s=0,
+        )
+
+    async def on_wishes(self, wishes: Sequence[Wish]) -> Iterable[Outgoing]:
+        """Carry out what has been waiting; refits in a row are folded into one."""
+        for _, run in groupby(wishes, key=_folds_with):
+            first, *rest = run
+            asked = Asked(
+                subject=first.subject,
+                key=first.key,
+                causes=tuple(wish.cause for wish in (first, *rest)),
+                is_repeated=all(wish.is_repeated for wish in (first, *rest)),
+            )
+            shell = self._shells.get(first.collection)
+            if isinstance(first.command, Rejected):
+                await self._reject(first.collection, first.command.reason, asked)
+            elif shell is None:
+                served = ", ".join(self._shells)
+                reason = f"nobody serves this collection; served are: {served}"
+                await self._reject(first.collection, reason, asked)
+            else:
+                await shell.carry_out(first.command, asked)
+        return ()
+
+    async def _reject(self, collection: str, reason: str, asked: Asked) -> None:
+        log.warning("command.rejected", subject=asked.subject, reason=reason)
+        refused = tell.rejected(collection, reason, asked, self._clock.now())
+        await self._publisher.publish(outgoing_event(PROJECTION_REJECTED, refused))
+
+
+def _folds_with(wish: Wish) -> object:
+    """Return what refits that can be folded share; nothing else folds."""
+    if isinstance(wish.command, Refit):
+        return wish.collection, wish.command.dry_run, wish.command.force
+    return object()
+
+
+def read_wish(delivery: Delivery) -> Wish:
+    """Read a command; one that cannot be read is answered, not buried.
+
+    Raises:
+        InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
+    """
+    family, collection = delivery.subject.rsplit(".", 1)
+    if not is_collection(collection):
+        raise InvalidMessage(f"'{collection}' cannot name a collection")
+    kind = Rollback if family == COMMAND_ROLLBACK.family else Refit
+    try:
+        command = kind.model_validate_json(delivery.body or b"{}")
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
+        )
+        rejected = Rejected(f"the command cannot be read: {mistakes}")
+        return Wish(collection, delivery.subject, delivery.cause, delivery.cause, rejected)
+    return Wish(
+        collection,
+        delivery.subject,
+        delivery.cause,
+        command.correlation_id or delivery.cause,
+        command,
+        is_repeated=delivery.deliveries > 1,
+    )
