@@ -8,11 +8,13 @@ from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.domain.budget import SnapshotBudget
-from services.writing.loops import SnapshotLoop
+from services.writing.loops import MovingLoop, SnapshotLoop
 from services.writing.settings import Settings
 from services.writing.subscribers import CollectionShell
 from shared.bus.broker import Bus, build_bus
-from shared.bus.channels import WRITING_READS_PROJECTION
+from shared.bus.durables import (
+    WRITING_READS_PROJECTION,
+)
 from shared.clock import SystemClock
 from shared.runtime import Loop, Service
 
@@ -30,15 +32,15 @@ def build() -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
-        for shell, _ in served:
+        for shell, *_ in served:
             await shell.refresh_figures()
             shell.subscribe(
                 bus.subscriber,
                 max_messages=section.micro_batch_max,
                 max_wait_s=section.micro_batch_wait_s,
             )
-        yield tuple(snapshots.run for _, snapshots in served)
-        for _, snapshots in served:
+        yield tuple(loop.run for _, *loops in served for loop in loops)
+        for *_, snapshots in served:
             await snapshots.publish()
 
     return Service(
@@ -49,13 +51,13 @@ def build() -> Service:
         durables=(WRITING_READS_PROJECTION,),
         owns=tuple(section.folder / name for name in settings.collections),
         resources=resources,
-        figures=lambda: {"collections": {shell.collection: shell.figures for shell, _ in served}},
+        figures=lambda: {"collections": {shell.collection: shell.figures for shell, *_ in served}},
     )
 
 
 def _collection(
     settings: Settings, bus: Bus, collection: str
-) -> tuple[CollectionShell, SnapshotLoop]:
+) -> tuple[CollectionShell, MovingLoop, SnapshotLoop]:
     section = settings.output
     folder = section.folder / collection
     clock = SystemClock()
@@ -66,6 +68,7 @@ def _collection(
     shell = CollectionShell(
         collection, store=store, models=models, publisher=bus.publisher, clock=clock
     )
+    moving = MovingLoop(shell)
     snapshots = SnapshotLoop(
         collection,
         store=store,
@@ -75,5 +78,6 @@ def _collection(
         budget=SnapshotBudget(section.snapshot_share, section.snapshot_min_interval_s),
         publisher=bus.publisher,
         clock=clock,
+        moving=moving,
     )
-    return shell, snapshots
+    return shell, moving, snapshots

@@ -1,22 +1,73 @@
-"""What the service does by itself: it keeps the public files fresh, within its share of time."""
+"""What the service does by itself: it moves the map to new models, and keeps the files fresh."""
 
 import asyncio
 import contextlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import structlog
 
-from services.writing import handlers
 from services.writing.domain.budget import SnapshotBudget
+from services.writing.handlers.publish import publish
 from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
-from services.writing.subscribers import Freshness
+from services.writing.subscribers import CollectionShell, Freshness
 from shared.bus.channels import WRITING_PUBLISHED
 from shared.bus.outgoing import outgoing_event
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
+from shared.contracts.writing import MeasuredMovement
 from shared.errors import TransientError
+
+if TYPE_CHECKING:
+    from services.writing.handlers.models import ModelApplied
 
 AFTER_FAILURE_S = 2.0
 log = structlog.get_logger(__name__)
+
+
+class MovingLoop:
+    """Moves the map of one collection to every new model, while batches go on being written."""
+
+    def __init__(self, shell: CollectionShell) -> None:
+        self._shell = shell
+        self._applied: ModelApplied | None = None
+
+    async def run(self) -> None:
+        """Move whenever there is a newer model, until cancelled."""
+        self._shell.has_new_model.set()
+        while True:
+            await self._shell.has_new_model.wait()
+            self._shell.has_new_model.clear()
+            try:
+                applied = await self._shell.move()
+            except TransientError as error:
+                log.error("model.postponed", error=str(error))  # noqa: TRY400
+                await asyncio.sleep(AFTER_FAILURE_S)
+                self._shell.has_new_model.set()
+                continue
+            if applied:
+                self._applied = applied
+                log.info(
+                    "model.applied",
+                    collection=self._shell.collection,
+                    version=applied.version,
+                    **asdict(applied.displacement),
+                )
+
+    def take_movement(self, version: int | None) -> MeasuredMovement | None:
+        """Return how far the points moved to this version, once."""
+        applied = self._applied
+        if applied is None or applied.version != version:
+            return None
+        self._applied = None
+        moved = applied.displacement
+        return MeasuredMovement(
+            points=moved.points,
+            rms=moved.root_mean_square,
+            median=moved.median,
+            p95=moved.p95,
+            largest=moved.max,
+        )
 
 
 class SnapshotLoop:
@@ -33,7 +84,9 @@ class SnapshotLoop:
         budget: SnapshotBudget,
         publisher: Publisher,
         clock: Clock,
+        moving: MovingLoop,
     ) -> None:
+        self._moving = moving
         self._collection = collection
         self._store = store
         self._models = models
@@ -68,7 +121,7 @@ class SnapshotLoop:
             TransientError: They could not be written; the old ones stay.
         """
         started_s = self._clock.monotonic()
-        event = await handlers.publish(
+        event = await publish(
             self._collection,
             store=self._store,
             models=self._models,
@@ -79,6 +132,8 @@ class SnapshotLoop:
         self._next_s = self._budget.next_start_s(ended_s, ended_s - started_s)
         self._freshness.is_fresh = not self._freshness.wanted.is_set()
         if event:
+            movement = self._moving.take_movement(event.model_version)
+            event = event.model_copy(update={"movement": movement})
             log.info(
                 "files.published",
                 collection=self._collection,

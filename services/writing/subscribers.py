@@ -10,22 +10,32 @@ import pyarrow as pa
 import structlog
 from pydantic import ValidationError
 
-from services.writing import handlers
+from services.writing.handlers.models import ModelApplied, accept_model, apply_newest, held_model
+from services.writing.handlers.write import (
+    WritePlan,
+    Written,
+    commit_write,
+    plan_write,
+    retractions,
+)
 from services.writing.ports import DatasetStore, ModelArchive, Retraction
 from shared.bus.channels import (
     MAP_POINTS,
     PROJECTION_MODEL,
     WRITING_COMMITTED,
-    WRITING_READS_PROJECTION,
     WRITING_RETRACTION,
 )
 from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.durables import (
+    WRITING_READS_PROJECTION,
+)
 from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
 from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import (
+    FORGOTTEN_KEY,
     RECORD_SCHEMA,
     Batch,
     decode,
@@ -39,7 +49,7 @@ from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage, TransientError
 
 STAGE = "writing"
-AUTOMATIC = frozenset({"first", "threshold"})
+AUTOMATIC = frozenset({"first", "threshold", "drift"})
 log = structlog.get_logger(__name__)
 
 
@@ -75,6 +85,8 @@ class CollectionShell:
     ) -> None:
         self.collection = collection
         self.freshness = Freshness()
+        self.has_new_model = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._store = store
         self._models = models
         self._publisher = publisher
@@ -98,7 +110,7 @@ class CollectionShell:
         return self._figures | {"is_fresh": self.freshness.is_fresh}
 
     async def on_messages(self, messages: Sequence[Batch | ProjectionModel]) -> Iterable[Outgoing]:
-        """Write batches and apply models, in the order of the stream."""
+        """Write batches and keep models, in the order of the stream."""
         outgoing: list[Outgoing] = []
         try:
             for kind, run in groupby(messages, key=type):
@@ -108,8 +120,7 @@ class CollectionShell:
                 else:
                     for model in some:
                         if isinstance(model, ProjectionModel):
-                            outgoing += await self.apply(model)
-            await self._store.maintain()
+                            outgoing += await self.accept(model)
         except TransientError as error:
             self._figures["blocked"] = str(error)
             raise
@@ -118,41 +129,54 @@ class CollectionShell:
 
     async def write(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
         """Write a run of batches; what leaves the map is published before it is gone."""
-        plan = await handlers.plan_write(batches, store=self._store, models=self._models)
-        async for retraction in handlers.retractions(plan, store=self._store):
-            await self._publisher.publish(self._retraction(retraction))
-        written = await handlers.commit_write(
-            plan, store=self._store, models=self._models, clock=self._clock
-        )
+        async with self._writing:
+            plan = await plan_write(batches, store=self._store, models=self._models)
+            is_forgotten = any(one.descriptor.is_forgotten for one in plan.batches)
+            async for retraction in retractions(plan, store=self._store):
+                await self._publisher.publish(self._retraction(retraction, is_forgotten))
+            written = await commit_write(
+                plan, store=self._store, models=self._models, clock=self._clock
+            )
+            await self._store.maintain()
         self.freshness.want()
         return self._news(plan, written)
 
-    async def apply(self, model: ProjectionModel) -> Iterable[Outgoing]:
-        """Move the map to a model; one that cannot be applied is buried."""
+    async def accept(self, model: ProjectionModel) -> Iterable[Outgoing]:
+        """Keep a model, and have the map moved to it; one that cannot be applied is buried."""
         try:
-            applied = await handlers.apply_model(model, store=self._store, models=self._models)
+            await accept_model(model, store=self._store, models=self._models)
         except InvalidMessage as error:
             log.error("model.buried", version=model.version, reason=str(error))  # noqa: TRY400
             return [outgoing_dead_letter(_dead_model(model, str(error)))]
-        if applied:
-            moved = applied.displacement
-            log.info(
-                "model.applied",
-                collection=self.collection,
-                version=applied.version,
-                points=moved.points,
-                median=moved.median,
-                p95=moved.p95,
-                largest=moved.max,
-            )
-        # Also when it is held already: the files may not show it yet, and somebody waits.
+        # Also when it is known already: the files may not show it yet, and somebody waits.
         self.freshness.want(is_waived=model.reason not in AUTOMATIC)
+        self.has_new_model.set()
         return []
+
+    async def move(self) -> ModelApplied | None:
+        """Move the map to the newest model, giving way to batches after each piece of work.
+
+        Raises:
+            TransientError: It could not be done now; the old model stays.
+        """
+
+        async def give_way() -> None:
+            self._writing.release()
+            await asyncio.sleep(0)
+            await self._writing.acquire()
+
+        async with self._writing:
+            applied = await apply_newest(store=self._store, models=self._models, between=give_way)
+        await self.refresh_figures()
+        if applied is None:
+            return None
+        self.freshness.want()
+        return applied
 
     async def refresh_figures(self) -> None:
         """Note what the store holds now."""
         state = await self._store.state()
-        model = await handlers.held_model(store=self._store, models=self._models)
+        model = await held_model(store=self._store, models=self._models)
         self._figures = {
             "rows": state.rows,
             "dataset_version": state.dataset_version,
@@ -160,7 +184,7 @@ class CollectionShell:
             "blocked": None,
         }
 
-    def _news(self, plan: handlers.WritePlan, written: handlers.Written) -> Iterator[Outgoing]:
+    def _news(self, plan: WritePlan, written: Written) -> Iterator[Outgoing]:
         for batch, error in plan.invalid:
             log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
             yield outgoing_dead_letter(_dead_batch(batch, str(error)))
@@ -169,7 +193,7 @@ class CollectionShell:
         if written.committed:
             yield outgoing_event(WRITING_COMMITTED, written.committed)
 
-    def _retraction(self, retraction: Retraction) -> Outgoing:
+    def _retraction(self, retraction: Retraction, is_forgotten: bool) -> Outgoing:  # noqa: FBT001
         column = vector_array(retraction.vectors)
         ids = pa.repeat(pa.scalar(retraction.batch_id), len(column))
         fields = [
@@ -178,7 +202,9 @@ class CollectionShell:
         ]
         rows = pa.RecordBatch.from_arrays([ids, column], schema=pa.schema(fields))
         message_id = f"writing.retraction:{retraction.batch_id}"
-        return Outgoing(WRITING_RETRACTION, self.collection, message_id, encode_rows(rows, {}))
+        metadata = {FORGOTTEN_KEY: b"true"} if is_forgotten else {}
+        body = encode_rows(rows, metadata)
+        return Outgoing(WRITING_RETRACTION, self.collection, message_id, body)
 
 
 def decode_message(delivery: Delivery) -> Batch | ProjectionModel:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
-from services.writing.handlers import apply_model, held_model
+from services.writing.handlers.models import apply_model, held_model
 from tests.unit.writing.scenes import model, piece, write
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.writing.domain.holdings import StoreState
-from services.writing.handlers import Written, commit_write, plan_write, retractions
+from services.writing.handlers.write import Written, commit_write, plan_write, retractions
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.clock import SystemClock
 from shared.contracts.batches import Batch

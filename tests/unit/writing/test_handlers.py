@@ -3,7 +3,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from services.writing.handlers import apply_model, commit_write, held_model, plan_write, publish
+from services.writing.handlers.models import apply_model, held_model
+from services.writing.handlers.publish import publish
+from services.writing.handlers.write import commit_write, plan_write
 from services.writing.ports import DiskFull
 from shared.clock import SystemClock
 from shared.contracts.batches import POINT_SCHEMA, Batch, BatchDescriptor

@@ -1,13 +1,12 @@
-"""What writing does with batches and models, and when it publishes."""
+"""Writes micro-batches: plan, retract, commit."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from services.writing.domain.displacement import Displacement
 from services.writing.domain.holdings import StoreState
 from services.writing.domain.micro_batch import (
     MicroBatchPlan,
@@ -15,11 +14,12 @@ from services.writing.domain.micro_batch import (
     Verdict,
     plan_micro_batch,
 )
-from services.writing.ports import DatasetStore, ModelArchive, OutputWriter, Retraction
+from services.writing.handlers.models import held_model
+from services.writing.ports import DatasetStore, ModelArchive, Retraction
 from shared.clock import Clock
 from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
-from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
+from shared.contracts.writing import CommittedBatch, WritingCommitted
 from shared.errors import InvalidMessage, TransientError
 
 
@@ -42,24 +42,6 @@ class Written:
     """None if no batch was valid."""
     points: tuple[Batch, ...]
     """The rows that are on the map now, batch by batch, without text and vectors."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelApplied:
-    """A model that every stored row has its coordinates from now."""
-
-    version: int
-    displacement: Displacement
-
-
-async def held_model(*, store: DatasetStore, models: ModelArchive) -> ProjectionModel | None:
-    """Return the model of the stored coordinates; of an empty table, the newest known.
-
-    Raises:
-        TransientError: Store or archive could not be read.
-    """
-    version = (await store.state()).model_version
-    return await (models.newest() if version is None else models.get(version))
 
 
 async def plan_write(
@@ -128,91 +110,6 @@ async def commit_write(
         _committed(plan, state, clock),
         tuple(_points(batch) for batch in by_id.values() if len(batch)),
     )
-
-
-async def _go_on() -> None:
-    """Do nothing between two steps."""
-
-
-async def apply_model(
-    model: ProjectionModel,
-    *,
-    store: DatasetStore,
-    models: ModelArchive,
-    between: Callable[[], Awaitable[None]] = _go_on,
-) -> ModelApplied | None:
-    """Give every stored row the coordinates of a newer model, and hold that model.
-
-    Args:
-        model: The model.
-        store: The dataset.
-        models: The models.
-        between: Awaited after each piece of work, so that batches can be written meanwhile; it
-            must not apply a model itself.
-
-    Returns:
-        How far the points moved, or nothing if this model or a newer one is held already.
-
-    Raises:
-        InvalidMessage: The model is of another dimension than the stored vectors.
-        DiskFull: There is no room; the old model stays.
-        TransientError: Store or archive could not be read or written; the old model stays.
-    """
-    held = await held_model(store=store, models=models)
-    if held is not None and model.version <= held.version:
-        return None
-    # Before it is saved: the dimension of an unusable model must not become the held one.
-    work = await store.reproject(model.plane(), model.version)
-    while await work.step():
-        await between()
-    await models.save(model)
-    return ModelApplied(model.version, await work.finish())
-
-
-async def publish(
-    collection: str,
-    *,
-    store: DatasetStore,
-    models: ModelArchive,
-    output: OutputWriter,
-    clock: Clock,
-) -> WritingPublished | None:
-    """Replace the public files by the present dataset, if they say anything else.
-
-    Returns:
-        The event, or nothing if the files were fresh.
-
-    Raises:
-        DiskFull: There is no room; the old files stay.
-        TransientError: Store, archive or files could not be read or written.
-    """
-    started_s = clock.monotonic()
-    files = await output.published()
-    async with store.snapshot() as snapshot:
-        model = await _model_of(snapshot.state, models)
-        version = model.version if model else None
-        state = snapshot.state
-        if (
-            files is not None
-            and files.model_version == version
-            and state.content_version <= files.dataset_version <= state.dataset_version
-        ):
-            return None
-        files = await output.write(snapshot, collection=collection, model=model)
-    return WritingPublished(
-        id=f"writing.published:{collection}:{files.dataset_version}:{files.model_version}",
-        collection=collection,
-        occurred_at=clock.now(),
-        dataset_version=files.dataset_version,
-        model_version=files.model_version,
-        records=files.records,
-        seconds=clock.monotonic() - started_s,
-    )
-
-
-async def _model_of(state: StoreState, models: ModelArchive) -> ProjectionModel | None:
-    version = state.model_version
-    return await (models.newest() if version is None else models.get(version))
 
 
 def _require_valid(batch: Batch, state: StoreState, model: ProjectionModel | None) -> None:

@@ -1,0 +1,1 @@
+"""What writing does with batches and models, and when it publishes."""

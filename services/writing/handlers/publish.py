@@ -1,0 +1,53 @@
+"""Replaces the public files when they are stale."""
+
+from services.writing.domain.holdings import StoreState
+from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
+from shared.clock import Clock
+from shared.contracts.projection import ProjectionModel
+from shared.contracts.writing import WritingPublished
+
+
+async def publish(
+    collection: str,
+    *,
+    store: DatasetStore,
+    models: ModelArchive,
+    output: OutputWriter,
+    clock: Clock,
+) -> WritingPublished | None:
+    """Replace the public files by the present dataset, if they say anything else.
+
+    Returns:
+        The event, or nothing if the files were fresh.
+
+    Raises:
+        DiskFull: There is no room; the old files stay.
+        TransientError: Store, archive or files could not be read or written.
+    """
+    started_s = clock.monotonic()
+    files = await output.published()
+    async with store.snapshot() as snapshot:
+        model = await _model_of(snapshot.state, models)
+        version = model.version if model else None
+        state = snapshot.state
+        if (
+            files is not None
+            and files.model_version == version
+            and state.content_version <= files.dataset_version <= state.dataset_version
+        ):
+            return None
+        files = await output.write(snapshot, collection=collection, model=model)
+    return WritingPublished(
+        id=f"writing.published:{collection}:{files.dataset_version}:{files.model_version}",
+        collection=collection,
+        occurred_at=clock.now(),
+        dataset_version=files.dataset_version,
+        model_version=files.model_version,
+        records=files.records,
+        seconds=clock.monotonic() - started_s,
+    )
+
+
+async def _model_of(state: StoreState, models: ModelArchive) -> ProjectionModel | None:
+    version = state.model_version
+    return await (models.newest() if version is None else models.get(version))
