@@ -15,9 +15,11 @@ from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.loops import FiguresLoop, Looker, Sweep
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
-from services.discovery.subscribers import LedgerShell
+from services.discovery.subscribers.commands import CommandShell
+from services.discovery.subscribers.ledger import LedgerShell
 from shared.bus.broker import Bus, build_bus
-from shared.bus.channels import (
+from shared.bus.durables import (
+    DISCOVERY_READS_COMMANDS,
     DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
     DURABLES,
@@ -58,12 +60,14 @@ class Discovery:
                 clock=clock,
                 changed=self._changed,
             )
-            sweep = Sweep(store, looker, self._in_flight)
+            sweep = Sweep(store, looker, self._bus.publisher, self._in_flight)
             collections = self._settings.collections
             self._counted = FiguresLoop(store, looker, collections, self._changed)
             await ledger.announce_pending()
             for collection in collections:
                 ledger.subscribe(self._bus.subscriber, collection)
+            commands = CommandShell(store, looker.claims, clock, collections, self._changed)
+            commands.subscribe(self._bus.subscriber)
             yield partial(looker.run, self._trigger), sweep.run, self._counted.run
 
     def figures(self) -> dict[str, Any]:
@@ -88,7 +92,11 @@ def build() -> Service:
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
-        durables=(DISCOVERY_READS_COMMITS, DISCOVERY_READS_DEAD_LETTERS),
+        durables=(
+            DISCOVERY_READS_COMMANDS,
+            DISCOVERY_READS_COMMITS,
+            DISCOVERY_READS_DEAD_LETTERS,
+        ),
         owns=(discovery.folder,),
         resources=discovery.open,
         figures=discovery.figures,

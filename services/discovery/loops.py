@@ -7,8 +7,11 @@ from typing import Any
 
 import structlog
 
+from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers import settle
+from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.forget import empty_batch
 from services.discovery.handlers.look import Found, SourceToRead, look
 from services.discovery.handlers.read import read_source
 from services.discovery.ports import (
@@ -18,7 +21,7 @@ from services.discovery.ports import (
     StateStore,
     Trigger,
 )
-from services.discovery.subscribers import LedgerShell
+from services.discovery.subscribers.ledger import LedgerShell
 from shared.bus.channels import DISCOVERY_BATCH, SOURCE_DISCOVERED
 from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.outgoing import outgoing_batch, outgoing_event
@@ -54,6 +57,8 @@ class Looker:
         self._clock = clock
         self._changed = changed
         self._looking = asyncio.Lock()
+        self.claims = Claims()
+        """Which source it has in hand; whoever claims that has the reading stopped."""
         self.has_looked = False
         """Whether it has looked at everything once."""
 
@@ -68,11 +73,7 @@ class Looker:
         async with self._looking:
             while True:
                 try:
-                    async with aclosing(
-                        look(self._repository, self._store, self._clock, changed=changed)
-                    ) as all_found:
-                        async for found in all_found:
-                            await self._take(found)
+                    await self._look_once(changed)
                 except TransientError as error:
                     log.warning("look.failed", error=str(error))
                     await asyncio.sleep(AFTER_FAILURE_S)
@@ -80,6 +81,14 @@ class Looker:
                     break
             self.has_looked = self.has_looked or changed is None
             self._changed.set()
+
+    async def _look_once(self, changed: frozenset[str] | None) -> None:
+        all_found = look(
+            self._repository, self._store, self._clock, changed=changed, claims=self.claims
+        )
+        async with aclosing(all_found):
+            async for found in all_found:
+                await self._take(found)
 
     async def _take(self, found: Found) -> None:
         self._changed.set()
@@ -97,6 +106,9 @@ class Looker:
             async with aclosing(read_source(source, self._repository)) as pieces:
                 async for piece in pieces:
                     await self._send(piece)
+                    if self.claims.is_contested(stat.source_id):
+                        log.info("source.reading_stopped", file=stat.filename)
+                        return
         except SourceUnreadable as error:
             failed = await settle.source_failed(stat, str(error), self._store, self._clock)
             await self._ledger.announce(failed)
@@ -120,27 +132,36 @@ class Looker:
 
 
 class Sweep:
-    """Finds sources whose batches are neither mapped nor on the bus, and has them read again.
+    """Finds sources whose batches are neither mapped nor on the bus, and has them sent again.
 
     That happens when the bus has lost its data. The ids of the batches are the same as before, so
     what was not lost after all is harmless.
     """
 
     def __init__(
-        self, store: StateStore, looker: Looker, in_flight: Callable[[], Awaitable[int | None]]
+        self,
+        store: StateStore,
+        looker: Looker,
+        publisher: Publisher,
+        in_flight: Callable[[], Awaitable[int | None]],
     ) -> None:
         self._store = store
         self._looker = looker
+        self._publisher = publisher
         self._in_flight = in_flight
 
     async def run(self) -> None:
-        """Sweep now and then, until cancelled."""
+        """Send what a crash kept from being sent; then sweep now and then, until cancelled."""
+        await self._unless_it_fails(self.resume)
         while True:
             await asyncio.sleep(SWEEP_S)
-            try:
-                await self.sweep()
-            except TransientError as error:
-                log.warning("sweep.failed", error=str(error))
+            await self._unless_it_fails(self.sweep)
+
+    async def resume(self) -> None:
+        """Send the empty batches of the sources that are being forgotten, once more."""
+        for source in await self._store.unfinished():
+            if source.is_forgotten:
+                await self._forget_again(source)
 
     async def sweep(self) -> None:
         """Read again what is open although nothing was on its way for a while."""
@@ -157,9 +178,23 @@ class Sweep:
         if not lost or await self._in_flight() != 0:
             return
         log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
+        to_read = [source for source in lost if not source.is_forgotten]
         for source in lost:
+            if source.is_forgotten:
+                await self._forget_again(source)
+        for source in to_read:
             await self._store.requeue(source.source_id)
-        await self._looker.look(None)
+        if to_read:
+            await self._looker.look(None)
+
+    async def _forget_again(self, source: SourceRecord) -> None:
+        await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, empty_batch(source)))
+
+    async def _unless_it_fails(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except TransientError as error:
+            log.warning("sweep.failed", error=str(error))
 
 
 class FiguresLoop:

@@ -4,7 +4,14 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.discovery.domain.ledger import Commit, Death, SourceRecord, Status, Totals
+from services.discovery.domain.ledger import (
+    Commit,
+    Death,
+    SourceRecord,
+    Status,
+    Totals,
+    Wish,
+)
 from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from shared.errors import TransientError
@@ -28,10 +35,10 @@ class SourceRepository(Protocol):
     """Where sources come from. No method blocks the event loop."""
 
     async def check(self) -> None:
-        """Check that every configured root is there and can be listed.
+        """Check that every configured root is there, can be listed and lies in no other one.
 
         Raises:
-            ConfigurationError: Names the root and the remedy.
+            ConfigurationError: Names the root (or both) and the remedy.
         """
         ...
 
@@ -175,7 +182,9 @@ class StateStore(Protocol):
     async def apply_committed(
         self, commits: Sequence[Commit], now: datetime
     ) -> list[SourceRecord]:
-        """Note what the store holds; return the completed sources that were not announced yet.
+        """Note what the store holds; return what ended and was not announced yet.
+
+        A source ends completed, or forgotten if that was wished.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -185,6 +194,8 @@ class StateStore(Protocol):
     async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
         """Note dead-lettered records, once per key; return as ``apply_committed`` does.
 
+        A source that is being forgotten has none: only a commit ends that.
+
         Raises:
             TransientError: The ledger could not be written.
         """
@@ -192,6 +203,8 @@ class StateStore(Protocol):
 
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         """Note that a source cannot be read; return it if this reason was not announced yet.
+
+        A source that is forgotten stays so, and its reason is nobody's concern.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -201,6 +214,20 @@ class StateStore(Protocol):
     async def requeue(self, source_id: str) -> bool:
         """Have a source that failed or is in flight read again; tell whether it is such a one.
 
+        One that is being forgotten is none.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+        """Give a source a version without records, and return what it is now.
+
+        The version has one empty batch, noted as published, whose commit ends it. A source that
+        is forgotten already only keeps the wish in mind, and a wish that it has in mind changes
+        nothing. A source that never had a version stays as it is: then None is returned.
+
         Raises:
             TransientError: The ledger could not be written.
         """
@@ -209,7 +236,7 @@ class StateStore(Protocol):
     async def mark_announced(
         self, source_id: str, status: Status, version: int | None = None
     ) -> None:
-        """Note that a source's completion or failure (of any version) was told to the outside.
+        """Note that the outside was told how a source (or any version of it) has ended.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -217,7 +244,7 @@ class StateStore(Protocol):
         ...
 
     async def unannounced(self) -> list[SourceRecord]:
-        """Return completed and failed sources of which the outside was not told.
+        """Return completed, failed and forgotten sources of which the outside was not told.
 
         Raises:
             TransientError: The ledger could not be read.

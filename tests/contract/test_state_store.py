@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit, Death, SourceRecord
+from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
 from services.discovery.ports import StateStore
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
@@ -17,6 +17,7 @@ from tests.unit.discovery.builders import NOW, stat
 A, B = stat("a.jsonl"), stat("b.jsonl")
 ID = A.source_id
 LATER = NOW + timedelta(hours=1)
+WISH, OTHER = Wish("1@t", "c1"), Wish("2@t", "c2")
 
 
 @pytest.fixture(params=["sqlite", "fake"])
@@ -80,6 +81,22 @@ async def complete(store: StateStore) -> None:
     await publish(store, "b0", 3)
     await finish(store)
     await commit(store, "b0", 3)
+
+
+async def forget(store: StateStore, wish: Wish = WISH) -> SourceRecord:
+    await store.forget(ID, wish)
+    one = await store.forget(ID, wish)
+    assert one is not None
+    assert one == await row(store)
+    return one
+
+
+async def forgotten(store: StateStore) -> None:
+    """Forget a completed source, and have that told."""
+    await complete(store)
+    one = await forget(store)
+    await commit(store, one.empty_batch_id, 0, version=2)
+    await store.mark_announced(ID, "forgotten", 2)
 
 
 async def test_nothing_is_known_at_first(store: StateStore) -> None:
@@ -367,12 +384,155 @@ async def test_totals_are_of_one_collection(store: StateStore) -> None:
         "dispatched": 0,
         "completed": 1,
         "failed": 0,
+        "forgotten": 0,
     }
+
+
+async def test_a_source_that_is_forgotten_gets_a_version_without_records(
+    store: StateStore,
+) -> None:
+    await complete(store)
+
+    one = await forget(store)
+    assert (one.source_version, one.fingerprint, one.status) == (2, "f1", "dispatched")
+    assert (one.is_forgotten, one.completed_at, one.wishes) == (True, None, (WISH,))
+    assert await counts(store) == (0, 0, 0, 0)
+    assert [found.source_id for found in await store.unfinished()] == [ID]
+
+
+async def test_forgetting_ends_with_the_commit_of_the_empty_batch(store: StateStore) -> None:
+    await complete(store)
+    one = await forget(store)
+    assert await commit(store, "b0", 3) == []
+    assert await store.unannounced() == []
+
+    (ended,) = await commit(store, one.empty_batch_id, 0, version=2)
+    assert (ended.status, ended.completed_at, ended.source_version) == ("forgotten", LATER, 2)
+    assert await counts(store) == (0, 0, 0, 0)
+    assert (await store.totals("default")).sources["forgotten"] == 1
+    assert await store.unfinished() == []
+
+
+async def test_a_forgotten_source_is_told_until_it_was_announced(store: StateStore) -> None:
+    await complete(store)
+    one = await forget(store)
+    await commit(store, one.empty_batch_id, 0, version=2)
+    assert [found.source_id for found in await store.unannounced()] == [ID]
+
+    for status in ("completed", "forgotten"):
+        await store.mark_announced(ID, status, 2)
+    assert await store.unannounced() == []
+    assert await commit(store, one.empty_batch_id, 0, version=2) == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_never_had_a_version_cannot_be_forgotten(
+    store: StateStore, *, is_known: bool
+) -> None:
+    if is_known:
+        await store.note_incomplete(A, NOW)
+
+    assert await store.forget(ID, WISH) is None
+    assert list(await store.get([ID])) == [ID] * is_known
+
+
+@pytest.mark.parametrize("state", ["reading", "dispatched", "failed"])
+async def test_what_is_not_completed_can_be_forgotten(store: StateStore, state: str) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await bury(store, "k", None)
+    if state == "dispatched":
+        await finish(store)
+    if state == "failed":
+        await store.fail(A, "no", NOW)
+
+    one = await forget(store)
+    assert (one.source_version, one.is_read) == (2, True)
+    assert await counts(store) == (0, 0, 0, 0)
+    assert len(await commit(store, one.empty_batch_id, 0, version=2)) == 1
+
+
+async def test_a_second_wish_keeps_the_version_and_both_are_known(store: StateStore) -> None:
+    await complete(store)
+    await forget(store)
+
+    one = await forget(store, OTHER)
+    assert (one.source_version, one.wishes) == (2, (WISH, OTHER))
+    (ended,) = await commit(store, one.empty_batch_id, 0, version=2)
+    assert ended.wishes == (WISH, OTHER)
+
+
+async def test_a_wish_for_what_is_forgotten_changes_nothing(store: StateStore) -> None:
+    await forgotten(store)
+
+    one = await forget(store, OTHER)
+    assert (one.status, one.source_version, one.is_announced) == ("forgotten", 2, True)
+    assert await store.unannounced() == []
+
+
+async def test_only_the_last_fulfilled_wishes_are_kept(store: StateStore) -> None:
+    await forgotten(store)
+    for number in range(40):
+        await store.forget(ID, Wish(f"{number}", "c"))
+
+    kept = [wish.key for wish in (await row(store)).wishes]
+    assert kept == [f"{number}" for number in range(24, 40)]
+
+
+async def test_another_content_of_a_forgotten_source_is_a_new_version(store: StateStore) -> None:
+    await forgotten(store)
+
+    assert await begin(store, "f2") == 3
+    await publish(store, "n0", 1, version=3)
+    await finish(store, version=3)
+    (ended,) = await commit(store, "n0", 1, version=3)
+    assert (ended.status, ended.is_forgotten) == ("completed", False)
+
+
+async def test_a_wish_that_comes_again_does_not_touch_a_later_content(store: StateStore) -> None:
+    await forgotten(store)
+    await begin(store, "f2")
+
+    one = await forget(store)
+    assert (one.status, one.source_version, one.is_forgotten) == ("reading", 3, False)
+    assert (await forget(store, OTHER)).source_version == 4
+
+
+async def test_a_forgotten_source_may_be_touched_grow_and_become_unreadable(
+    store: StateStore,
+) -> None:
+    await forgotten(store)
+
+    for _ in range(2):
+        assert await store.fail(stat("a.jsonl", mtime_ns=8), "no", LATER) is None
+        assert (await row(store)).reason == "no"
+        await store.note_incomplete(stat("a.jsonl", size=99), LATER)
+        assert await store.note_unchanged(stat("a.jsonl", mtime_ns=9), LATER) == []
+    one = await row(store)
+    assert (one.status, one.reason, one.signature) == ("forgotten", None, (10, 9))
+
+
+async def test_what_is_being_forgotten_is_not_read_again(store: StateStore) -> None:
+    await complete(store)
+    await forget(store)
+
+    assert not await store.requeue(ID)
+    assert (await row(store)).status == "dispatched"
+
+
+async def test_the_death_of_the_empty_batch_does_not_end_forgetting(store: StateStore) -> None:
+    await complete(store)
+    one = await forget(store)
+
+    assert await bury(store, "k", one.empty_batch_id, records=0, version=2) == []
+    assert (await row(store)).status == "dispatched"
 
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "publish", "finish", "commit", "bury", "lose", "fail"]),
+        st.sampled_from(
+            ["begin", "publish", "finish", "commit", "bury", "lose", "fail", "forget", "empty"]
+        ),
         st.integers(0, 2),
         st.integers(0, 3),
     ),
@@ -416,5 +576,10 @@ async def act(store: StateStore, name: str, which: int, number: int) -> None:
             await store.apply_dead(Death(f"k{number}", ID, version, batch, number), NOW)
         case "lose":
             await store.apply_dead(Death(f"l{number}", ID, version, None, number), NOW)
+        case "forget":
+            await store.forget(ID, Wish(f"w{which}", "c"))
+        case "empty":
+            empty = (await row(store)).empty_batch_id
+            await store.apply_committed([Commit(empty, ID, version, 0)], NOW)
         case "fail":
             await store.fail(A, f"reason {number}", NOW)

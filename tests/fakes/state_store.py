@@ -13,6 +13,8 @@ from services.discovery.domain.ledger import (
     SourceRecord,
     Status,
     Totals,
+    Wish,
+    forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.errors import TransientError
@@ -60,6 +62,8 @@ class FakeStateStore:
         if row.status == "failed" and row.is_read:
             status = "completed" if row.completed_at else "dispatched"
             self._update(row.source_id, status=status, reason=None, is_announced=False)
+        if row.is_forgotten:
+            self._update(row.source_id, reason=None)
         return self._settle([row.source_id], now)
 
     async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
@@ -70,6 +74,7 @@ class FakeStateStore:
             counts = {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "completed_at": None}
             version = row.source_version + 1
             fresh |= counts | {"source_version": version, "fingerprint": fingerprint}
+            fresh["is_forgotten"] = False
             self._update(row.source_id, **fresh)
             return version
         if not row.is_read:
@@ -103,7 +108,7 @@ class FakeStateStore:
 
     async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
         source = self._current(death.source_id, death.source_version)
-        if source is None:
+        if source is None or source.is_forgotten:
             return []
         if source.completed_at is None and death.key not in self.dead:
             self.dead[death.key] = death.source_id
@@ -116,6 +121,9 @@ class FakeStateStore:
 
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         row = self._put(stat, now)
+        if row.is_forgotten:
+            self._update(row.source_id, reason=reason)
+            return None
         if row.status != "failed" or row.reason != reason:
             self._update(row.source_id, status="failed", reason=reason, is_announced=False)
         row = self.sources[row.source_id]
@@ -124,11 +132,22 @@ class FakeStateStore:
     async def requeue(self, source_id: str) -> bool:
         row = self.sources.get(source_id)
         waits = ("reading", "dispatched", "failed")
-        if row is None or row.completed_at or row.status not in waits:
+        if row is None or row.completed_at or row.is_forgotten or row.status not in waits:
             return False
         status = "reading" if row.source_version else row.status
         self._update(source_id, status=status, is_read=False)
         return True
+
+    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+        self._refuse()
+        row = self.sources.get(source_id)
+        if row is None or row.source_version == 0:
+            return None
+        after = self.sources[source_id] = forgotten_for(row, wish)
+        if after.source_version != row.source_version:
+            self._forget(source_id)
+            self.batches[after.empty_batch_id] = (source_id, BatchAccount().record(0))
+        return after
 
     async def mark_announced(
         self, source_id: str, status: Status, version: int | None = None
@@ -139,7 +158,7 @@ class FakeStateStore:
 
     async def unannounced(self) -> list[SourceRecord]:
         rows = await self.list_sources()
-        ended = [row for row in rows if row.status in ("completed", "failed")]
+        ended = [row for row in rows if row.status in ("completed", "failed", "forgotten")]
         return [row for row in ended if not row.is_announced]
 
     async def forget_missing(self, present: frozenset[str]) -> int:
@@ -149,10 +168,13 @@ class FakeStateStore:
             del self.sources[source_id]
         return len(missing)
 
-    def _put(self, stat: SourceStat, now: datetime) -> SourceRecord:
+    def _refuse(self) -> None:
         if self.failures:
             self.failures -= 1
             raise TransientError("the ledger of discovery: database or disk is full")
+
+    def _put(self, stat: SourceStat, now: datetime) -> SourceRecord:
+        self._refuse()
         path = display_name(stat.path)
         known = self.sources.get(stat.source_id)
         if known is None:
@@ -200,9 +222,10 @@ class FakeStateStore:
             mine = [batch for owner, batch in self.batches.values() if owner == source_id]
             is_done = row.is_read and all(batch.is_settled for batch in mine)
             if row.status == "dispatched" and is_done:
-                self._update(source_id, status="completed", completed_at=now, is_announced=False)
+                status = "forgotten" if row.is_forgotten else "completed"
+                self._update(source_id, status=status, completed_at=now, is_announced=False)
                 self._forget(source_id, keep_dead=True)
             row = self.sources[source_id]
-            if row.status == "completed" and not row.is_announced:
+            if row.status in ("completed", "forgotten") and not row.is_announced:
                 completed.append(row)
         return completed

@@ -9,6 +9,7 @@ import orjson
 from anyio import to_thread
 
 from services.discovery.adapters.folder_listing import Listed, Root, list_changed, list_root
+from services.discovery.adapters.folder_overlap import require_disjoint
 from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.entries import is_final
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
@@ -38,6 +39,7 @@ class FolderSourceRepository:
         """See SourceRepository."""
         for root in self._roots:
             await to_thread.run_sync(_check, root)
+        await to_thread.run_sync(require_disjoint, self._roots)
 
     async def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
         """See SourceRepository."""
@@ -48,16 +50,15 @@ class FolderSourceRepository:
 
     async def is_complete(self, stat: SourceStat) -> bool:
         """See SourceRepository."""
-        last = await to_thread.run_sync(_last_line, stat, self._max_line_bytes)
-        return await to_thread.run_sync(is_final, last, orjson.loads)
+        return await to_thread.run_sync(_is_complete, stat, self._max_line_bytes)
 
     async def fingerprint(self, stat: SourceStat) -> str:
         """See SourceRepository."""
         digest = hashlib.sha256()
         file = SourceFile(stat)
         try:
-            while piece := await to_thread.run_sync(file.read, HASHED_AT_ONCE):
-                await to_thread.run_sync(digest.update, piece)
+            while await to_thread.run_sync(_hash_more, file, digest):
+                pass
         finally:
             file.close()
         return digest.hexdigest()
@@ -111,10 +112,16 @@ def _read_lines(
     return splitter.feed(piece) if piece else None
 
 
-def _last_line(stat: SourceStat, max_line_bytes: int) -> bytes:
+def _hash_more(file: SourceFile, digest: "hashlib._Hash") -> bool:
+    piece = file.read(HASHED_AT_ONCE)
+    digest.update(piece)
+    return bool(piece)
+
+
+def _is_complete(stat: SourceStat, max_line_bytes: int) -> bool:
     file = SourceFile(stat)
     try:
-        return file.read_last_line(max_line_bytes)
+        return is_final(file.read_last_line(max_line_bytes), orjson.loads)
     finally:
         file.close()
 

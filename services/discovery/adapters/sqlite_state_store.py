@@ -15,6 +15,8 @@ from services.discovery.domain.ledger import (
     SourceRecord,
     Status,
     Totals,
+    Wish,
+    forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat
 
@@ -104,6 +106,10 @@ class SqliteStateStore(LedgerRows):
                 " WHERE source_id = ? AND status = 'failed' AND is_read",
                 stat.source_id,
             )
+            await self._execute(
+                "UPDATE sources SET reason = NULL WHERE source_id = ? AND is_forgotten",
+                stat.source_id,
+            )
             return await self._settle([stat.source_id], now)
 
     async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
@@ -111,11 +117,13 @@ class SqliteStateStore(LedgerRows):
         async with self._transaction():
             known = await self._put_stat(stat, now)
             if known.fingerprint != fingerprint:
-                await self._forget_batches(known.source_id)
+                if known.source_version:
+                    await self._forget_batches(known.source_id)
                 await self._execute(
                     "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
                     " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
-                    " is_announced = 0, reason = NULL, completed_at = NULL WHERE source_id = ?",
+                    " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
+                    " WHERE source_id = ?",
                     fingerprint,
                     known.source_id,
                 )
@@ -166,7 +174,7 @@ class SqliteStateStore(LedgerRows):
         """See StateStore."""
         async with self._transaction():
             source = await self._current(death.source_id, death.source_version)
-            if source is None:
+            if source is None or source.is_forgotten:
                 return []
             if source.completed_at is None and await self._is_new(death):
                 await self._bury(source, death)
@@ -176,6 +184,11 @@ class SqliteStateStore(LedgerRows):
         """See StateStore."""
         async with self._transaction():
             known = await self._put_stat(stat, now)
+            if known.is_forgotten:
+                await self._execute(
+                    "UPDATE sources SET reason = ? WHERE source_id = ?", reason, stat.source_id
+                )
+                return None
             if known.status != "failed" or known.reason != reason:
                 await self._execute(
                     "UPDATE sources SET status = 'failed', reason = ?, is_announced = 0"
@@ -189,13 +202,25 @@ class SqliteStateStore(LedgerRows):
     async def requeue(self, source_id: str) -> bool:
         """See StateStore."""
         async with self._transaction():
-            changed = await self._execute(
+            changed = await self._rows(
                 "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
                 " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
-                " AND completed_at IS NULL",
+                " AND completed_at IS NULL AND NOT is_forgotten RETURNING source_id",
                 source_id,
             )
-            return changed > 0
+            return bool(changed)
+
+    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+        """See StateStore."""
+        async with self._transaction():
+            rows = await self._select("WHERE source_id = ? AND source_version > 0", source_id)
+            if not rows:
+                return None
+            after = forgotten_for(rows[0], wish)
+            if after.source_version != rows[0].source_version:
+                await self._put_forgotten(after)
+            await self._put_wishes(after)
+            return after
 
     async def mark_announced(
         self, source_id: str, status: Status, version: int | None = None
@@ -214,7 +239,7 @@ class SqliteStateStore(LedgerRows):
         """See StateStore."""
         async with self._transaction("BEGIN"):
             return await self._select(
-                "WHERE NOT is_announced AND status IN ('completed', 'failed')"
+                "WHERE NOT is_announced AND status IN ('completed', 'failed', 'forgotten')"
                 " ORDER BY collection, filename"
             )
 

@@ -1,6 +1,7 @@
 """Reading and writing single rows of the ledger, inside a transaction."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 
-from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord
+from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord, Wish
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.errors import TransientError
 
@@ -53,12 +54,11 @@ class LedgerRows:
                 raise
 
     async def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        async with self._connection.execute(sql, values) as cursor:
-            return list(await cursor.fetchall())
+        # One way to the connection's thread and back; a cursor of its own would take three.
+        return list(await self._connection.execute_fetchall(sql, values))
 
-    async def _execute(self, sql: str, *values: Any) -> int:
-        async with self._connection.execute(sql, values) as cursor:
-            return cursor.rowcount
+    async def _execute(self, sql: str, *values: Any) -> None:
+        await self._connection.execute_fetchall(sql, values)
 
     async def _select(self, where: str, *values: Any) -> list[SourceRecord]:
         rows = await self._rows(SELECT_SOURCES + where, *values)
@@ -128,34 +128,59 @@ class LedgerRows:
         else:
             await self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
 
+    async def _put_forgotten(self, source: SourceRecord) -> None:
+        await self._execute(
+            "UPDATE sources SET status = ?, source_version = ?, seen = 0, mapped = 0, dead = 0,"
+            " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1"
+            " WHERE source_id = ?",
+            source.status,
+            source.source_version,
+            source.source_id,
+        )
+        await self._forget_batches(source.source_id)
+        account = BatchAccount().record(0)
+        await self._put_account(source.source_id, source.empty_batch_id, account)
+
+    async def _put_wishes(self, source: SourceRecord) -> None:
+        pairs = [(wish.key, wish.correlation_id) for wish in source.wishes]
+        await self._execute(
+            "UPDATE sources SET wishes = ? WHERE source_id = ?",
+            json.dumps(pairs),
+            source.source_id,
+        )
+
     async def _is_new(self, death: Death) -> bool:
-        changed = await self._execute(
-            "INSERT OR IGNORE INTO dead_letters (key, source_id) VALUES (?, ?)",
+        rows = await self._rows(
+            "INSERT OR IGNORE INTO dead_letters (key, source_id) VALUES (?, ?) RETURNING key",
             death.key,
             death.source_id,
         )
-        return changed > 0
+        return bool(rows)
 
     async def _forget_batches(self, source_id: str) -> None:
         await self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
         await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
 
     async def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
-        completed: list[SourceRecord] = []
+        ended: list[SourceRecord] = []
         for source_id in source_ids:
-            changed = await self._execute(
-                "UPDATE sources SET status = 'completed', completed_at = ?2, is_announced = 0"
+            changed = await self._rows(
+                "UPDATE sources SET status = iif(is_forgotten, 'forgotten', 'completed'),"
+                " completed_at = ?2, is_announced = 0"
                 " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
-                " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
+                " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)"
+                " RETURNING source_id",
                 source_id,
                 now.isoformat(),
             )
             if changed:
                 await self._forget_settled(source_id)
-            completed += await self._select(
-                "WHERE source_id = ? AND status = 'completed' AND NOT is_announced", source_id
+            ended += await self._select(
+                "WHERE source_id = ? AND status IN ('completed', 'forgotten')"
+                " AND NOT is_announced",
+                source_id,
             )
-        return completed
+        return ended
 
     async def _forget_settled(self, source_id: str) -> None:
         # A batch with dead records stays, since they may be replayed and mapped after all.
@@ -170,8 +195,9 @@ def _account(row: sqlite3.Row) -> BatchAccount:
 
 def _source(row: sqlite3.Row) -> SourceRecord:
     values: dict[str, Any] = dict(row)
-    for name in ("is_read", "is_announced"):
+    for name in ("is_read", "is_announced", "is_forgotten"):
         values[name] = bool(values[name])
     for name in ("discovered_at", "completed_at"):
         values[name] = values[name] and datetime.fromisoformat(values[name])
+    values["wishes"] = tuple(Wish(*pair) for pair in json.loads(values["wishes"]))
     return SourceRecord(**values)

@@ -23,7 +23,8 @@ CREATE TABLE sources (
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     status TEXT NOT NULL
-        CHECK (status IN ('incomplete', 'reading', 'dispatched', 'completed', 'failed')),
+        CHECK (status IN
+            ('incomplete', 'reading', 'dispatched', 'completed', 'failed', 'forgotten')),
     source_version INTEGER NOT NULL DEFAULT 0,
     fingerprint TEXT,
     seen INTEGER NOT NULL DEFAULT 0,
@@ -33,7 +34,9 @@ CREATE TABLE sources (
     is_announced INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     discovered_at TEXT NOT NULL,
-    completed_at TEXT
+    completed_at TEXT,
+    is_forgotten INTEGER NOT NULL DEFAULT 0,
+    wishes TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
 CREATE INDEX sources_by_name ON sources (collection, filename);
 CREATE TABLE batches (

@@ -4,10 +4,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.domain.sources import SourceStat, batch_id, display_name
 
-Status = Literal["incomplete", "reading", "dispatched", "completed", "failed"]
-STATUSES: tuple[Status, ...] = ("incomplete", "reading", "dispatched", "completed", "failed")
+Status = Literal["incomplete", "reading", "dispatched", "completed", "failed", "forgotten"]
+STATUSES: tuple[Status, ...] = (
+    "incomplete",
+    "reading",
+    "dispatched",
+    "completed",
+    "failed",
+    "forgotten",
+)
+WISHES_KEPT = 16
+"""Of those that were answered: as many commands may be delivered again after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,15 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A command to forget a source."""
+
+    key: str
+    """Of the message: when it is delivered again it has the same, any other has another."""
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRecord:
     """The ledger's row of a source."""
 
@@ -96,11 +114,22 @@ class SourceRecord:
     is_read: bool
     """Whether this version was read to its end, so that all its batches are known."""
     is_announced: bool
-    """Whether its completion or failure was told to the outside."""
+    """Whether its completion, failure or forgetting was told to the outside."""
     reason: str | None
     discovered_at: datetime
     completed_at: datetime | None
-    """When this version was completed."""
+    """When this version was completed or forgotten."""
+    is_forgotten: bool = False
+    """Whether this version has no records because somebody wished so."""
+    wishes: tuple[Wish, ...] = ()
+    """The last commands to forget it; kept when a new content comes, to know them again."""
+
+    @property
+    def empty_batch_id(self) -> str:
+        """The id of the only batch of a version that is forgotten."""
+        return batch_id(
+            self.collection, self.source_id, self.source_version, self.fingerprint or "", 0
+        )
 
     @property
     def signature(self) -> tuple[int, int]:
@@ -127,16 +156,45 @@ class Totals:
 def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
     """Decide whether a listed source has to be opened.
 
-    A source that failed is tried at every look: a lifted permission changes neither its size nor
-    its time.
+    A source that could not be read is tried at every look: a lifted permission changes neither
+    its size nor its time. One that is being forgotten waits until that is over and told, so that
+    no command to forget is overtaken by a new content.
     """
-    if known is None or known.signature != stat.signature:
+    if known is None:
         return True
-    if known.path != display_name(stat.path):
+    if known.is_forgotten and not known.is_announced:
+        return False
+    if known.signature != stat.signature or known.path != display_name(stat.path):
         return True
-    return known.status in ("reading", "failed")
+    return known.status == "reading" or known.reason is not None
 
 
 def is_same_content(known: SourceRecord | None, fingerprint: str) -> bool:
     """Decide whether a content was already read to its end."""
     return known is not None and known.is_read and known.fingerprint == fingerprint
+
+
+def forgotten_for(known: SourceRecord, wish: Wish) -> SourceRecord:
+    """Return what a source becomes by a wish to forget it: its next version, without records.
+
+    If it is forgotten already, only the wish is added. A wish that was fulfilled before changes
+    nothing: it is delivered again, and the source may have a new content by now.
+    """
+    if wish in known.wishes:
+        return known
+    if known.is_forgotten:
+        kept = known.wishes[1 - WISHES_KEPT :] if known.is_announced else known.wishes
+        return replace(known, wishes=(*kept, wish))
+    return replace(
+        known,
+        status="dispatched",
+        source_version=known.source_version + 1,
+        seen=0,
+        mapped=0,
+        dead=0,
+        is_read=True,
+        is_announced=False,
+        completed_at=None,
+        is_forgotten=True,
+        wishes=(wish,),
+    )

@@ -1,1 +1,1 @@
-"""What discovery does: look for sources, read them, settle their accounts, survey them."""
+"""What discovery does: look for sources, read, forget and survey them, settle their accounts."""

@@ -11,7 +11,8 @@ from services.discovery.domain.sources import (
     display_name,
     require_distinct,
 )
-from services.discovery.handlers.settle import completions, source_failed
+from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.settle import Ended, endings, source_failed
 from services.discovery.ports import (
     SourceChanged,
     SourceRepository,
@@ -20,7 +21,7 @@ from services.discovery.ports import (
     StateStore,
 )
 from shared.clock import Clock
-from shared.contracts.sources import SourceCompleted, SourceDiscovered, SourceFailed
+from shared.contracts.sources import SourceDiscovered, SourceFailed
 
 KNOWN_AT_ONCE = 500
 GONE = "{path} went away before it was read to its end; put it back"
@@ -36,7 +37,7 @@ class SourceToRead:
     event: SourceDiscovered
 
 
-Found = SourceToRead | SourceCompleted | SourceFailed | FolderUnreadable
+Found = SourceToRead | Ended | SourceFailed | FolderUnreadable
 
 
 async def look(
@@ -45,18 +46,20 @@ async def look(
     clock: Clock,
     *,
     changed: frozenset[str] | None = None,
+    claims: Claims | None = None,
 ) -> AsyncGenerator[Found]:
     """Look at the sources; an unchanged one costs a look at its size and time.
 
     What is found is told one by one, and a source's content is only examined when it is asked
     for. A source that is being read is told again by the next look: let one look and the reading
-    of what it found end before the next.
+    of what it found end before the next. A source is claimed until the next one is asked for.
 
     Args:
         repository: Where sources come from.
         store: The ledger.
         clock: Dates what is found.
         changed: The paths that changed; None: look at everything.
+        claims: Who has a source in hand.
 
     Yields:
         Sources to read, events to publish, and folders that could not be listed.
@@ -65,6 +68,7 @@ async def look(
         ConfigurationError: Two roots of a collection have a file of the same name.
         TransientError: The ledger could not be read or written.
     """
+    claims = claims or Claims()
     stats, unlisted = await _list(repository, changed)
     for problem in unlisted:
         yield problem
@@ -76,8 +80,9 @@ async def look(
             before = known.get(stat.source_id)
             if not needs_look(before, stat) or _may_clash(stat, before, changed):
                 continue
-            for found in await _examine(stat, before, repository, store, clock):
-                yield found
+            async with claims.claim(stat.source_id):
+                for found in await _examine(stat, before, repository, store, clock):
+                    yield found
     if changed is None:
         for event in await _miss(stats, unlisted, store, clock):
             yield event
@@ -112,6 +117,11 @@ async def _examine(
     store: StateStore,
     clock: Clock,
 ) -> Sequence[Found]:
+    if before is not None:
+        # It may have been forgotten since the ledger was asked about many sources together.
+        before = (await store.get([stat.source_id])).get(stat.source_id)
+        if not needs_look(before, stat):
+            return []
     try:
         if not await repository.is_complete(stat):
             await store.note_incomplete(stat, clock.now())
@@ -122,7 +132,7 @@ async def _examine(
     except SourceUnreadable as error:
         return await source_failed(stat, str(error), store, clock)
     if is_same_content(before, fingerprint):
-        return completions(await store.note_unchanged(stat, clock.now()))
+        return endings(await store.note_unchanged(stat, clock.now()))
     version = await store.begin_version(stat, fingerprint, clock.now())
     event = SourceDiscovered(
         id=f"source.discovered:{stat.source_id}:{version}:{fingerprint[:16]}",

@@ -4,14 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.discovery.domain.ledger import Commit, Death, SourceRecord
+from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
 from services.discovery.domain.sources import SourceStat
 from services.discovery.ports import StateStore
 from shared.clock import Clock
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.sources import SourceCompleted, SourceFailed
+from shared.contracts.sources import SourceCompleted, SourceFailed, SourceForgotten
 from shared.contracts.writing import WritingCommitted
+
+Ended = SourceCompleted | SourceForgotten
 
 
 async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
@@ -30,19 +32,17 @@ async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> Non
 
 async def source_read(
     source_id: str, source_version: int, store: StateStore, clock: Clock
-) -> list[SourceCompleted]:
+) -> list[Ended]:
     """Note that a source was read to its end and all its batches are noted as published.
 
     Raises:
         TransientError: The ledger could not be written.
     """
-    return completions(await store.finish_reading(source_id, source_version, clock.now()))
+    return endings(await store.finish_reading(source_id, source_version, clock.now()))
 
 
-async def committed(
-    event: WritingCommitted, store: StateStore, clock: Clock
-) -> list[SourceCompleted]:
-    """Note what the dataset holds; return the sources that this completes.
+async def committed(event: WritingCommitted, store: StateStore, clock: Clock) -> list[Ended]:
+    """Note what the dataset holds; tell the sources that this completes or takes away.
 
     Raises:
         TransientError: The ledger could not be written.
@@ -51,12 +51,10 @@ async def committed(
         Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
         for batch in event.batches
     ]
-    return completions(await store.apply_committed(commits, clock.now()))
+    return endings(await store.apply_committed(commits, clock.now()))
 
 
-async def dead_lettered(
-    letter: DeadLetter, store: StateStore, clock: Clock
-) -> list[SourceCompleted]:
+async def dead_lettered(letter: DeadLetter, store: StateStore, clock: Clock) -> list[Ended]:
     """Note what any stage gave up; return the source, if this completes it.
 
     A letter about no source (a command, say) is not discovery's business.
@@ -68,7 +66,7 @@ async def dead_lettered(
         return []
     key = f"{letter.stage}:{letter.key}"
     death = Death(key, letter.source_id, letter.source_version, letter.batch_id, letter.records)
-    return completions(await store.apply_dead(death, clock.now()))
+    return endings(await store.apply_dead(death, clock.now()))
 
 
 async def source_failed(
@@ -83,7 +81,7 @@ async def source_failed(
     return [_failed(source, clock)] if source else []
 
 
-async def announced(event: SourceCompleted | SourceFailed, store: StateStore) -> None:
+async def announced(event: Ended | SourceFailed, store: StateStore) -> None:
     """Note that an event about a source's end is on the bus, so that it is not told again.
 
     Raises:
@@ -91,30 +89,49 @@ async def announced(event: SourceCompleted | SourceFailed, store: StateStore) ->
     """
     if isinstance(event, SourceCompleted):
         await store.mark_announced(event.source_id, "completed", event.source_version)
+    elif isinstance(event, SourceForgotten):
+        await store.mark_announced(event.source_id, "forgotten", event.source_version)
     else:
         await store.mark_announced(event.source_id, "failed")
 
 
-async def unannounced(store: StateStore, clock: Clock) -> list[SourceCompleted | SourceFailed]:
+async def unannounced(store: StateStore, clock: Clock) -> list[Ended | SourceFailed]:
     """Return what a crash kept from being told; for the start of the process.
 
     Raises:
         TransientError: The ledger could not be read.
     """
     sources = await store.unannounced()
-    events: list[SourceCompleted | SourceFailed] = []
-    events += completions([row for row in sources if row.status == "completed"])
+    events: list[Ended | SourceFailed] = []
+    events += endings([row for row in sources if row.status != "failed"])
     events += [_failed(row, clock) for row in sources if row.status == "failed"]
     return events
 
 
-def completions(sources: Sequence[SourceRecord]) -> list[SourceCompleted]:
-    """Return the event of each completed source."""
-    return [
-        _completed(source, source.completed_at)
-        for source in sources
-        if source.completed_at is not None
-    ]
+def endings(sources: Sequence[SourceRecord]) -> list[Ended]:
+    """Return the events of sources that are completed or forgotten, one for each wish."""
+    events: list[Ended] = []
+    for source in sources:
+        if source.is_forgotten:
+            events += [forgotten(source, wish) for wish in source.wishes]
+        elif source.completed_at is not None:
+            events.append(_completed(source, source.completed_at))
+    return events
+
+
+def forgotten(source: SourceRecord, wish: Wish) -> SourceForgotten:
+    """Answer a wish to forget a source; the same message always gets the same answer."""
+    version = source.source_version
+    digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
+    return SourceForgotten(
+        id=f"source.forgotten:{source.source_id}:{version}:{digest[:16]}",
+        collection=source.collection,
+        occurred_at=source.completed_at or source.discovered_at,
+        correlation_id=wish.correlation_id,
+        source_id=source.source_id,
+        filename=source.filename,
+        source_version=version,
+    )
 
 
 def _completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,45 @@ async def test_the_paths_to_watch_are_absolute_and_named_once(
 
     found = repository(Root(Path("x")), Root(tmp_path / "x", "*.txt")).watched_paths
     assert found == (str(tmp_path / "x"),)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (Root(Path(), "**/*.jsonl"), Root(Path("x/y"))),
+        (Root(Path("x"), "*/*.jsonl"), Root(Path("x/y"), "*.txt")),
+        (Root(Path(), "**/*.jsonl"), Root(Path("x/y/a.jsonl"))),
+        (Root(Path("link")), Root(Path("x/y"))),
+        (Root(Path(), "link/*/*.jsonl"), Root(Path("link/y"))),
+    ],
+)
+async def test_a_root_in_another_one_is_refused(tmp_path: Path, outer: Root, inner: Root) -> None:
+    touch(tmp_path / "x" / "y" / "a.jsonl")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    roots = [replace(root, path=tmp_path / root.path) for root in (inner, outer)]
+
+    with pytest.raises(ConfigurationError) as caught:
+        await repository(*roots).check()
+    assert all(str(root.path) in str(caught.value) for root in roots)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Root(Path(), "*.jsonl"), Root(Path("x/y"))),
+        (Root(Path(), "**/*.jsonl"), Root(Path("x/b.txt"))),
+        (Root(Path()), Root(Path("x/y"), collection="other")),
+        (Root(Path(), "*.jsonl"), Root(Path(), "**/*.txt")),
+        (Root(Path("x")), Root(Path("xx"))),
+        (Root(Path(), "**/*.jsonl"), Root(Path("link/y"))),
+    ],
+)
+async def test_roots_that_share_no_file_are_taken(tmp_path: Path, one: Root, other: Root) -> None:
+    touch(tmp_path / "x" / "y" / "a.jsonl")
+    touch(tmp_path / "x" / "b.txt")
+    touch(tmp_path / "xx" / "a.jsonl")
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    touch(outside / "y" / "a.jsonl")
+    (tmp_path / "link").symlink_to(outside)
+
+    await repository(*(replace(root, path=tmp_path / root.path) for root in (one, other))).check()

@@ -15,6 +15,7 @@ from services.discovery.handlers.settle import (
 )
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.sources import SourceCompleted
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -64,6 +65,7 @@ async def test_a_source_is_completed_by_the_commit_of_its_last_batch(
     (batch,) = await ingest(store, iteration(), b"oops", final())
 
     (event,) = await committed(commit_of(batch), store, CLOCK)
+    assert isinstance(event, SourceCompleted)
     assert (event.seen, event.mapped, event.dead) == (3, 2, 1)
     assert event.fingerprint == batch.fingerprint
 
@@ -91,6 +93,7 @@ async def test_a_source_is_completed_by_its_last_dead_letter(store: FakeStateSto
         batch_id=batch.batch_id,
     )
     (event,) = await dead_lettered(letter, store, CLOCK)
+    assert isinstance(event, SourceCompleted)
     assert (event.seen, event.mapped, event.dead) == (2, 1, 1)
 
 
@@ -131,6 +134,7 @@ async def test_the_same_key_of_two_stages_is_two_dead_letters(store: FakeStateSt
 
     assert await dead_lettered(letters[0], store, CLOCK) == []
     (event,) = await dead_lettered(letters[1], store, CLOCK)
+    assert isinstance(event, SourceCompleted)
     assert event.dead == 2
 
 

@@ -1,4 +1,4 @@
-"""The shell: from news about records on the bus to the ledger."""
+"""News about records: from the bus to the ledger."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -6,21 +6,26 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 
 from services.discovery.handlers import settle
+from services.discovery.handlers.settle import Ended
 from services.discovery.ports import StateStore
 from shared.bus.channels import (
-    DISCOVERY_READS_COMMITS,
-    DISCOVERY_READS_DEAD_LETTERS,
     SOURCE_COMPLETED,
     SOURCE_FAILED,
+    SOURCE_FORGOTTEN,
+    Channel,
 )
 from shared.bus.dead_letters import read_dead_letter
+from shared.bus.durables import (
+    DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_DEAD_LETTERS,
+)
 from shared.bus.outgoing import Outgoing, outgoing_event
 from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.sources import SourceCompleted, SourceFailed
+from shared.contracts.sources import SourceFailed, SourceForgotten
 from shared.contracts.writing import WritingCommitted
 from shared.errors import InvalidMessage
 
@@ -72,16 +77,25 @@ class LedgerShell:
         self._changed.set()
         return ()
 
-    async def announce(self, events: Iterable[SourceCompleted | SourceFailed]) -> None:
-        """Tell the outside about sources, and note that it was told."""
+    async def announce(self, events: Sequence[Ended | SourceFailed]) -> None:
+        """Tell the outside about sources, and then note that it was told.
+
+        A source that several commands asked to forget has an event for each.
+        """
         for event in events:
-            channel = SOURCE_COMPLETED if isinstance(event, SourceCompleted) else SOURCE_FAILED
-            await self._publisher.publish(outgoing_event(channel, event))
+            await self._publisher.publish(outgoing_event(_channel_of(event), event))
+        for event in events:
             await settle.announced(event, self._store)
 
     async def announce_pending(self) -> None:
         """Tell what a crash kept from being told."""
         await self.announce(await settle.unannounced(self._store, self._clock))
+
+
+def _channel_of(event: Ended | SourceFailed) -> Channel:
+    if isinstance(event, SourceFailed):
+        return SOURCE_FAILED
+    return SOURCE_FORGOTTEN if isinstance(event, SourceForgotten) else SOURCE_COMPLETED
 
 
 def decode_committed(delivery: Delivery) -> WritingCommitted:

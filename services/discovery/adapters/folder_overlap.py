@@ -1,0 +1,51 @@
+"""Finds out whether two roots have files in common: plain, blocking code that a thread runs."""
+
+import os
+from collections.abc import Sequence
+from itertools import permutations
+
+from services.discovery.adapters.folder_listing import Root
+from services.discovery.domain.globs import advance, parse_glob
+from services.discovery.domain.sources import display_name
+from shared.errors import ConfigurationError
+
+
+def require_disjoint(roots: Sequence[Root]) -> None:
+    """Check that no root of a collection lies where another one of it looks for files.
+
+    A file of both would have two names, one below each root, and which of them it is mapped under
+    would hang on the order of the roots. The same folder twice, with two patterns, is no trouble.
+
+    Raises:
+        ConfigurationError: Names both roots and the remedy.
+    """
+    for outer, inner in permutations(roots, 2):
+        if outer.collection == inner.collection and _reaches(outer, inner):
+            raise ConfigurationError(
+                f"ingestion.sources: {display_name(inner.base)} lies in "
+                f"{display_name(outer.base)}, and both are of collection '{outer.collection}', "
+                "so that its files would have two names: leave one of them out, narrow the "
+                "outer one's glob, or give them a collection each"
+            )
+
+
+def _reaches(outer: Root, inner: Root) -> bool:
+    pairs = [
+        (outer.base, inner.base),
+        (os.path.realpath(outer.base), os.path.realpath(inner.base)),
+    ]
+    return any(
+        inside.startswith(folder.rstrip(os.sep) + os.sep) and _matches(outer.glob, folder, inside)
+        for folder, inside in dict.fromkeys(pairs)
+    )
+
+
+def _matches(glob: str, folder: str, inside: str) -> bool:
+    """Tell whether the pattern, below a folder, leads to this file or into this folder."""
+    remainders, place, is_match = parse_glob(glob), folder, False
+    for part in os.path.relpath(inside, folder).split(os.sep):  # noqa: PTH206  may be no UTF-8
+        place = os.path.join(place, part)  # noqa: PTH118
+        step = advance(remainders, part)
+        is_match = step.is_match
+        remainders = step.below_link if os.path.islink(place) else step.below  # noqa: PTH114
+    return bool(remainders) if os.path.isdir(inside) else is_match  # noqa: PTH112

@@ -1,0 +1,34 @@
+"""Which sources are in somebody's hands."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class Claims:
+    """Lets one source be looked at and read, or be forgotten, but never both at once.
+
+    Other sources are free: a command about one need not wait for a look at all.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._users: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def claim(self, source_id: str) -> AsyncGenerator[None]:
+        """Have a source for the time of the block, after whoever has it now."""
+        lock = self._locks.setdefault(source_id, asyncio.Lock())
+        self._users[source_id] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[source_id] -= 1
+            if not self._users[source_id]:
+                del self._users[source_id], self._locks[source_id]
+
+    def is_contested(self, source_id: str) -> bool:
+        """Tell whether somebody waits for a source that another one has."""
+        return self._users[source_id] > 1

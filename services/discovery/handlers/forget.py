@@ -1,0 +1,100 @@
+"""Forgets a source: gives it a version without records, which takes the others off the map."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from services.discovery.domain.ledger import SourceRecord, Wish
+from services.discovery.domain.sources import source_id
+from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.settle import forgotten
+from services.discovery.ports import StateStore
+from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
+from shared.contracts.sources import SourceForgotten, SourceRejected
+
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A command that cannot be carried out, and why."""
+
+    reason: str
+
+
+async def forget(
+    collection: str, source: str, wish: Wish, *, store: StateStore, claims: Claims
+) -> Batch | SourceForgotten | Rejected | None:
+    """Forget a source of a collection; waits while it is looked at.
+
+    Args:
+        collection: Where the source belongs.
+        source: Its filename, or its id if no file has that name.
+        wish: Who wishes so.
+        store: The ledger.
+        claims: Who has the source in hand.
+
+    Returns:
+        The batch that takes the source's records off the map; the answer if there are none any
+        more; None if the wish was fulfilled and answered before the source got a new content.
+
+    Raises:
+        TransientError: The ledger could not be read or written.
+    """
+    if not source:
+        return Rejected("'source' is empty: give the filename of a source, or its id")
+    known = await _find(collection, source, store)
+    if known is None:
+        shown = source if len(source) <= SHOWN_CHARACTERS else f"{source[:SHOWN_CHARACTERS]}…"
+        return Rejected(
+            f"no source of collection '{collection}' is called '{shown}' or has this id; "
+            "filenames are relative to their root, with '/'"
+        )
+    async with claims.claim(known.source_id):
+        now = await store.forget(known.source_id, wish)
+    if now is None:
+        return Rejected(f"'{known.filename}' has no records yet, so there is nothing to forget")
+    if not now.is_forgotten:
+        return None
+    return empty_batch(now) if now.completed_at is None else forgotten(now, wish)
+
+
+def empty_batch(source: SourceRecord) -> Batch:
+    """Return the only batch of a source's version that is forgotten; always the same."""
+    descriptor = BatchDescriptor(
+        collection=source.collection,
+        batch_id=source.empty_batch_id,
+        source_id=source.source_id,
+        filename=source.filename,
+        fingerprint=source.fingerprint or "",
+        source_version=source.source_version,
+        index=0,
+        is_last=True,
+        records=0,
+        is_forgotten=True,
+    )
+    return Batch(descriptor, pa.RecordBatch.from_pylist([], schema=RECORD_SCHEMA))
+
+
+def rejected(
+    collection: str, command: str, reason: str, wish: Wish, now: datetime
+) -> SourceRejected:
+    """Say that a command cannot be carried out; a second delivery gets the same id."""
+    digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
+    return SourceRejected(
+        id=f"source.rejected:{collection}:{digest[:32]}",
+        collection=collection,
+        occurred_at=now,
+        correlation_id=wish.correlation_id,
+        command=command,
+        reason=reason,
+    )
+
+
+async def _find(collection: str, source: str, store: StateStore) -> SourceRecord | None:
+    by_name = source_id(collection, source)
+    known = await store.get([by_name, source])
+    found = known.get(by_name) or known.get(source)
+    return found if found is not None and found.collection == collection else None

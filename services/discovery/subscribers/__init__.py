@@ -1,0 +1,1 @@
+"""The shell: from news about records and commands on the bus to the ledger and back."""

@@ -1,0 +1,262 @@
+"""The discovery service against the real server, wired as the process wires it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.js import JetStreamContext
+
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.app import Discovery
+from services.discovery.domain.ledger import Wish
+from services.discovery.domain.sources import batch_id, source_id
+from services.discovery.settings import Settings
+from shared.bus.broker import build_bus
+from shared.bus.delivery import RetryPolicy
+from shared.contracts.batches import BatchDescriptor, decode
+from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRejected
+from shared.contracts.writing import CommittedBatch, WritingCommitted
+from tests.builders import NOW
+from tests.nats_server import NatsServer
+
+pytestmark = pytest.mark.integration
+
+FORGET = "command.forget.default"
+NAME = "runs/ä b'\"💡.jsonl"
+ID = source_id("default", NAME)
+
+
+def content(*responses: str) -> str:
+    lines = [
+        {"type": "iteration", "iteration": number, "response": response, "final_answer": "x"}
+        for number, response in enumerate(responses)
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+Run = Callable[[], AbstractAsyncContextManager[Discovery]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "root" / NAME
+    found.parent.mkdir(parents=True)
+    found.write_text(content("a", "b"))
+    return found
+
+
+@pytest.fixture
+def run(server: NatsServer, js: JetStreamContext, tmp_path: Path, file: Path) -> Run:
+    """Starts the service again and again on the same ledger."""
+    del js, file  # the streams and the source must exist first
+    settings = Settings.load(
+        nats={"url": server.url},
+        state={"folder": tmp_path / "state"},
+        ingestion={
+            "sources": [{"path": tmp_path / "root"}],
+            "trigger": {"mode": "poll", "poll_interval_s": 0.05},
+        },
+    )
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Discovery]:
+        policy = RetryPolicy(first_delay_s=0.05, longest_delay_s=0.1)
+        bus = build_bus(settings.nats, "discovery", policy=policy)
+        discovery = Discovery(settings, bus)
+        await bus.connect()
+        async with discovery.open() as loops, bus.consuming():
+            running = [asyncio.ensure_future(loop()) for loop in loops]
+            yield discovery
+            for task in running:
+                task.cancel()
+        await bus.close()
+
+    return start
+
+
+async def messages(js: JetStreamContext, stream: str, family: str) -> list[bytes]:
+    state = (await js.stream_info(stream)).state
+    numbers = range(state.first_seq, state.last_seq + 1) if state.messages else ()
+    found = [await js.get_msg(stream, number) for number in numbers]
+    return [message.data for message in found if message.subject.startswith(f"{family}.")]
+
+
+async def expect(js: JetStreamContext, stream: str, family: str, count: int = 1) -> list[bytes]:
+    """Wait until so many messages of a family are there; more must not come."""
+    async with asyncio.timeout(20):
+        while len(found := await messages(js, stream, family)) < count:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    found = await messages(js, stream, family)
+    assert len(found) == count
+    return found
+
+
+async def batches(js: JetStreamContext, count: int) -> list[BatchDescriptor]:
+    return [
+        decode(body).descriptor for body in await expect(js, "DISCOVERY", "discovery.batch", count)
+    ]
+
+
+async def answers(js: JetStreamContext, count: int) -> list[SourceForgotten]:
+    bodies = await expect(js, "EVENTS", "source.forgotten", count)
+    return [SourceForgotten.model_validate_json(body) for body in bodies]
+
+
+async def wish(js: JetStreamContext, subject: str = FORGET, **command: Any) -> None:
+    await js.publish(subject, json.dumps(command).encode())
+
+
+async def commit(js: JetStreamContext, one: BatchDescriptor) -> None:
+    """Tell what writing tells when it holds a batch."""
+    told = CommittedBatch(
+        batch_id=one.batch_id,
+        source_id=one.source_id,
+        source_version=one.source_version,
+        records=one.records,
+    )
+    event = WritingCommitted(
+        id=f"writing.committed:{one.batch_id}",
+        collection="default",
+        occurred_at=NOW,
+        batches=(told,),
+        dataset_version=1,
+    )
+    await js.publish("writing.committed.default", event.model_dump_json().encode())
+
+
+async def complete(js: JetStreamContext) -> BatchDescriptor:
+    (first,) = await batches(js, 1)
+    await commit(js, first)
+    (event,) = await expect(js, "EVENTS", "source.completed")
+    assert SourceCompleted.model_validate_json(event).mapped == 2
+    return first
+
+
+@pytest.mark.parametrize("name", [NAME, ID])
+async def test_a_source_is_forgotten_and_whoever_wished_so_is_told(
+    js: JetStreamContext, run: Run, name: str
+) -> None:
+    async with run() as discovery:
+        first = await complete(js)
+        await wish(js, source=name, correlation_id="mine")
+        _, empty = await batches(js, 2)
+        assert await messages(js, "EVENTS", "source.forgotten") == []
+
+        await commit(js, first)
+        await commit(js, empty)
+        (event,) = await answers(js, 1)
+        await asyncio.sleep(0.3)
+        figures = discovery.figures()["collections"]["default"]
+
+    assert empty.batch_id == batch_id("default", ID, 2, first.fingerprint, 0)
+    assert (empty.source_version, empty.fingerprint) == (2, first.fingerprint)
+    assert (empty.index, empty.is_last, empty.records, empty.is_forgotten) == (0, True, 0, True)
+    assert (event.correlation_id, event.source_version) == ("mine", 2)
+    assert (event.source_id, event.filename, event.collection) == (ID, NAME, "default")
+    assert (figures["sources"]["forgotten"], figures["records"]["seen"]) == (1, 0)
+    assert len(await messages(js, "EVENTS", "source.completed")) == 1
+
+
+async def test_a_forgotten_source_stays_away_until_its_content_changes(
+    js: JetStreamContext, run: Run, file: Path
+) -> None:
+    async with run():
+        await complete(js)
+        await wish(js, source=NAME)
+        await commit(js, (await batches(js, 2))[1])
+        await answers(js, 1)
+        file.touch()
+        await asyncio.sleep(0.3)
+    async with run():
+        file.touch()
+        await batches(js, 2)
+        file.write_text(content("c"))
+        last = (await batches(js, 3))[2]
+
+    assert (last.source_version, last.is_forgotten, last.records) == (3, False, 1)
+
+
+async def test_everybody_who_wishes_it_is_answered(js: JetStreamContext, run: Run) -> None:
+    async with run():
+        await complete(js)
+        await wish(js, source=NAME, correlation_id="1")
+        await wish(js, source=ID, correlation_id="2")
+        _, empty = await batches(js, 2)
+        await commit(js, empty)
+        await answers(js, 2)
+        await wish(js, source=NAME, correlation_id="3")
+        await js.publish(
+            FORGET, json.dumps({"source": NAME}).encode(), headers={"Nats-Msg-Id": "own"}
+        )
+        await wish(js, source=NAME)
+        events = await answers(js, 5)
+
+    told = [event.correlation_id for event in events]
+    assert told[:4] == ["1", "2", "3", "own"]
+    assert str(told[4]).startswith(f"{FORGET}@5@")
+
+
+async def test_a_crash_before_the_batch_is_sent_is_mended_at_the_next_start(
+    js: JetStreamContext, run: Run, tmp_path: Path
+) -> None:
+    async with run():
+        await complete(js)
+    async with SqliteStateStore.open(tmp_path / "state" / "discovery") as store:
+        await store.forget(ID, Wish("1@t", "mine"))
+
+    async with run():
+        _, empty = await batches(js, 2)
+        await commit(js, empty)
+        (event,) = await answers(js, 1)
+    assert (empty.is_forgotten, event.correlation_id) == (True, "mine")
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "reason"),
+    [
+        (FORGET, b"{", "cannot be read"),
+        (FORGET, b"[]", "cannot be read"),
+        (FORGET, b"\xff", "cannot be read"),
+        (FORGET, b'{"source": 7}', "source"),
+        (FORGET, b'{"source": "\\ud800"}', "cannot be read"),
+        (FORGET, b"", "empty"),
+        (FORGET, b"{}", "empty"),
+        (FORGET, b'{"source": "nowhere.jsonl"}', "nowhere.jsonl"),
+        (FORGET, b'{"source": "waiting.jsonl"}', "no records yet"),
+        ("command.forget.other", b'{"source": "a"}', "nobody serves"),
+    ],
+)
+async def test_a_command_that_cannot_be_carried_out_is_answered(
+    js: JetStreamContext, run: Run, file: Path, subject: str, body: bytes, reason: str
+) -> None:
+    waiting = content("a").replace("final_answer", "not_yet")
+    (file.parent.parent / "waiting.jsonl").write_text(waiting)
+    async with run():
+        await complete(js)
+        await js.publish(subject, body, headers={"Nats-Msg-Id": "mine"})
+        (told,) = await expect(js, "EVENTS", "source.rejected")
+        await wish(js, source=NAME)
+        await batches(js, 2)
+
+    event = SourceRejected.model_validate_json(told)
+    assert reason in event.reason
+    assert (event.command, event.correlation_id) == (subject, "mine")
+    assert event.collection == subject.rsplit(".", 1)[1]
+    assert await messages(js, "DEAD_LETTERS", "dead") == []
+
+
+async def test_a_command_for_what_can_be_no_collection_does_not_disturb(
+    js: JetStreamContext, run: Run
+) -> None:
+    async with run():
+        await complete(js)
+        await wish(js, "command.forget.Ä", source=NAME)
+        await wish(js, source=NAME)
+        await batches(js, 2)
+
+    assert len(await messages(js, "DEAD_LETTERS", "dead.discovery")) == 1

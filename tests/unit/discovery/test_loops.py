@@ -1,0 +1,184 @@
+"""What discovery does by itself, with a bus that is a list."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from services.discovery.domain.ledger import Commit, Wish
+from services.discovery.handlers.forget import forget
+from services.discovery.loops import Looker, Sweep
+from services.discovery.subscribers.ledger import LedgerShell
+from shared.bus.outgoing import Outgoing
+from shared.bus.publisher import Publisher
+from shared.contracts.batches import MAX_RECORDS, Batch, decode
+from shared.contracts.sources import SourceForgotten
+from shared.errors import TransientError
+from tests.fakes.source_repository import FakeSourceRepository
+from tests.fakes.state_store import FakeStateStore
+from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
+
+ID = stat("a.jsonl").source_id
+LONG = log(*(iteration(n) for n in range(3 * MAX_RECORDS)), final(999))
+
+
+class FakePublisher(Publisher):
+    """Keeps what is sent; takes no batch while ``full``, and fails after ``breaks_after``."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.full = asyncio.Event()
+        self.freed = asyncio.Event()
+        self.breaks_after = 99
+
+    async def publish(self, message: Outgoing) -> None:
+        if len(self.sent) >= self.breaks_after:
+            raise TransientError("cut off")
+        if message.channel.family == "discovery.batch" and self.full.is_set():
+            await self.freed.wait()
+        self.sent.append(message)
+
+    @property
+    def batches(self) -> list[tuple[int, int]]:
+        """Version and index of the batches that were sent."""
+        found = [decode(one.body).descriptor for one in self.sent if one.body[:1] != b"{"]
+        return [(one.source_version, one.index) for one in found]
+
+    def families(self) -> list[str]:
+        return [message.channel.family for message in self.sent]
+
+
+class World:
+    def __init__(self) -> None:
+        self.repository = FakeSourceRepository()
+        self.store = FakeStateStore()
+        self.publisher = FakePublisher()
+        self.changed = asyncio.Event()
+        self.ledger = LedgerShell(self.store, self.publisher, FrozenClock(), self.changed)
+        self.looker = Looker(
+            repository=self.repository,
+            store=self.store,
+            ledger=self.ledger,
+            publisher=self.publisher,
+            clock=FrozenClock(),
+            changed=self.changed,
+        )
+        self.sweep = Sweep(self.store, self.looker, self.publisher, self._nothing)
+
+    async def _nothing(self) -> int:
+        return 0
+
+    async def forget(self, key: str = "k") -> Batch:
+        wish = Wish(key, f"c-{key}")
+        claims = self.looker.claims
+        batch = await forget("default", "a.jsonl", wish, store=self.store, claims=claims)
+        assert isinstance(batch, Batch)
+        return batch
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Have the looker stand in the middle of a source, since the bus is full."""
+        self.repository.put("a.jsonl", LONG)
+        self.repository.put("b.jsonl", log(final()))
+        self.publisher.full.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.looker.look(None))
+            async with asyncio.timeout(5):
+                while "source.discovered" not in self.publisher.families():
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0.05)
+            yield
+            self.publisher.full.clear()
+            self.publisher.freed.set()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_what_is_found_is_read_to_its_end(world: World) -> None:
+    world.repository.put("a.jsonl", LONG)
+
+    await world.looker.look(None)
+    assert world.publisher.batches == [(1, 0), (1, 1), (1, 2), (1, 3)]
+    assert world.store.sources[ID].status == "dispatched"
+    assert world.looker.has_looked
+
+
+async def test_a_source_that_is_to_be_forgotten_is_not_read_to_its_end(world: World) -> None:
+    async with world.reading(), asyncio.TaskGroup() as group:
+        wish = group.create_task(world.forget())
+        await asyncio.sleep(0.05)
+        assert not wish.done()
+        world.publisher.full.clear()
+        world.publisher.freed.set()
+
+    names = [decode(one.body).descriptor for one in world.publisher.sent if one.body[:1] != b"{"]
+    assert [(one.filename, one.index) for one in names] == [("a.jsonl", 0), ("b.jsonl", 0)]
+    assert wish.result().descriptor.source_version == 2
+    assert world.store.sources[ID].status == "dispatched"
+
+
+async def test_a_command_about_another_source_need_not_wait_for_the_reading(
+    world: World,
+) -> None:
+    world.repository.put("c.jsonl", log(final()))
+    await world.looker.look(None)
+    async with world.reading():
+        wish = Wish("k", "c")
+        async with asyncio.timeout(1):
+            batch = await forget(
+                "default", "c.jsonl", wish, store=world.store, claims=world.looker.claims
+            )
+
+    assert isinstance(batch, Batch)
+
+
+async def test_what_a_crash_kept_from_being_sent_is_sent_at_start(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    await world.looker.look(None)
+    batch = await world.forget()
+    world.publisher.sent.clear()
+
+    await world.sweep.resume()
+    (sent,) = world.publisher.sent
+    assert decode(sent.body).descriptor == batch.descriptor
+    assert sent.message_id == f"discovery:{batch.descriptor.batch_id}"
+
+
+async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: World) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        world.repository.put(name, log(final()))
+    await world.looker.look(None)
+    await world.forget()
+    world.publisher.sent.clear()
+    world.repository.opened.clear()
+
+    await world.sweep.sweep()
+    found = [decode(one.body).descriptor for one in world.publisher.sent if one.body[:1] != b"{"]
+    assert [(one.filename, one.is_forgotten) for one in found] == [
+        ("a.jsonl", True),
+        ("b.jsonl", False),
+    ]
+    assert set(world.repository.opened) == {"b.jsonl"}
+
+
+async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    await world.looker.look(None)
+    await world.forget("1")
+    batch = await world.forget("2")
+    await world.store.apply_committed([Commit(batch.descriptor.batch_id, ID, 2, 0)], NOW)
+    world.publisher.sent.clear()
+    world.publisher.breaks_after = 1
+    with pytest.raises(TransientError):
+        await world.ledger.announce_pending()
+    world.publisher.breaks_after = 99
+
+    await world.ledger.announce_pending()
+    answers = [SourceForgotten.model_validate_json(one.body) for one in world.publisher.sent]
+    assert [one.correlation_id for one in answers] == ["c-1", "c-1", "c-2"]
+    assert answers[0] == answers[1]
+    assert await world.store.unannounced() == []
