@@ -1,0 +1,1 @@
+"""The public files and the models, read from disk."""

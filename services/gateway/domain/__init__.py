@@ -1,0 +1,1 @@
+"""Rules without I/O: what a position covers, what became of an operation."""

@@ -1,0 +1,171 @@
+"""The bodies of the answers."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.domain.operations import State
+from shared.contracts.projection import Decision, Movement
+
+CommandName = Literal["refit", "rollback", "forget"]
+
+
+class Body(BaseModel):
+    """A JSON body of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Health(Body):
+    """Whether the gateway works, and what runs behind it."""
+
+    status: Literal["ok"] = Field(default="ok", description="The gateway itself works.")
+    pipeline_running: bool = Field(
+        description="Whether discovery, embedding, projection and writing each have a running "
+        "instance."
+    )
+    bus: Literal["connected", "away"] = Field(description="Whether the bus answers.")
+    services: dict[str, list[dict[str, Any]]] = Field(
+        description="Of each service, what its instances tell about themselves."
+    )
+
+
+class Recomputed(Body):
+    """The map after a command, or what a dry run would bring."""
+
+    status: Literal["ok", "preview"] = Field(description="preview: nothing has changed.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    record_count: int = Field(ge=0, description="Records that the model is fitted to.")
+    version: int = Field(ge=0, description="The current model.")
+    movement: Movement | None = Field(
+        default=None, description="How far points move; none before a first fit."
+    )
+    decision: Decision | None = Field(default=None, description="Why, in numbers.")
+    would_be_held: bool | None = Field(
+        default=None, description="Of a preview: whether it would need force."
+    )
+
+
+class Forgotten(Body):
+    """A source whose records left the map."""
+
+    status: Literal["ok"] = Field(default="ok", description="It is done.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    source_id: str = Field(description="Hash of collection and filename.")
+    filename: str = Field(description="The source's path below its root, with '/'.")
+    source_version: int = Field(ge=1, description="The version that has no records.")
+
+
+class Operation(Body):
+    """What became of a command."""
+
+    id: str = Field(description="The command's correlation id.")
+    state: State = Field(description="Where it stands.")
+    collection: str = Field(description="The collection.")
+    command: CommandName | None = Field(
+        default=None, description="What was asked for; null if it was not asked for here."
+    )
+    result: Recomputed | Forgotten | None = Field(
+        default=None, description="What was done; the files may still be on their way."
+    )
+    reason: str | None = Field(default=None, description="Why it was held or rejected.")
+    version: int | None = Field(
+        default=None, description="If it was held: the model that stays current."
+    )
+    movement: Movement | None = Field(
+        default=None, description="If it was held: how far it would move points."
+    )
+    decision: Decision | None = Field(default=None, description="If it was held: why, in numbers.")
+
+
+class Accepted(Body):
+    """The command is on its way."""
+
+    status: Literal["pending"] = Field(default="pending", description="It takes longer.")
+    operation: str = Field(description="Where to ask what became of it.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+
+
+class ModelFacts(Body):
+    """What a model says of itself, its plane excepted."""
+
+    version: int = Field(ge=1, description="Counts up by one with every model.")
+    parent: int | None = Field(description="The version it replaced; null for the first.")
+    dimension: int = Field(ge=1, description="Length of a vector.")
+    explained_variance_ratio: list[float] = Field(
+        min_length=2, max_length=2, description="Share of the variance along each component."
+    )
+    record_count: int = Field(ge=0, description="Records that the model was fitted to.")
+    reason: str = Field(description="Why it was fitted.")
+    created_at: datetime = Field(description="When it was fitted.")
+
+
+class WholeModel(ModelFacts):
+    """A model: ``(vector - mean) @ components.T`` gives x and y."""
+
+    collection: str = Field(description="The collection whose vectors it projects.")
+    mean: str = Field(description="d little-endian float32, base64.")
+    components: str = Field(description="2 rows of d little-endian float32, base64.")
+
+
+class ModelSummary(ModelFacts):
+    """A model, without its plane."""
+
+    is_current: bool = Field(description="Whether the public files hold its coordinates.")
+
+
+class ModelPage(Body):
+    """A piece of the history, newest first."""
+
+    collection: str = Field(description="The collection.")
+    total: int = Field(ge=0, description="Models in all.")
+    limit: int = Field(ge=1, description="The most that were asked for.")
+    offset: int = Field(ge=0, description="How many newer ones were left out.")
+    items: list[ModelSummary] = Field(description="The models.")
+
+
+class FileInfo(Body):
+    """A public file."""
+
+    bytes: int = Field(ge=0, description="Its size.")
+    modified: datetime = Field(description="When it was replaced last.")
+
+
+class CollectionInfo(Body):
+    """A map."""
+
+    name: str = Field(description="Its name.")
+    records: int = Field(ge=0, description="Rows of the public files.")
+    model_version: int | None = Field(description="The model of their coordinates.")
+    dataset_version: int | None = Field(description="The dataset's version that they hold.")
+    files: dict[str, FileInfo] = Field(description="The public files, by name.")
+
+
+class Ledger(Body):
+    """Records; at any moment ``seen = mapped + dead + in_flight``."""
+
+    seen: int = Field(ge=0, description="Found.")
+    mapped: int = Field(ge=0, description="In the dataset.")
+    dead: int = Field(ge=0, description="Dead-lettered.")
+    in_flight: int = Field(ge=0, description="On their way.")
+
+
+class FailedSource(Body):
+    """A source that could not be read."""
+
+    filename: str = Field(description="Its path below its root.")
+    reason: str = Field(description="What went wrong.")
+
+
+class Sources(Body):
+    """The ledger of one collection."""
+
+    collection: str = Field(description="The collection.")
+    sources: dict[str, int] = Field(description="Number of sources by status.")
+    records: Ledger = Field(description="Their records.")
+    failures: list[FailedSource] = Field(description="Some of those that could not be read.")
+    has_looked: bool = Field(description="Whether every source was looked at once.")

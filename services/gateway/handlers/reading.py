@@ -1,0 +1,113 @@
+"""What is told of services, sources, collections and models."""
+
+from collections.abc import Sequence
+
+from services.gateway.handlers.answers import (
+    CollectionInfo,
+    FailedSource,
+    FileInfo,
+    Health,
+    Ledger,
+    ModelFacts,
+    ModelPage,
+    ModelSummary,
+    Sources,
+    WholeModel,
+)
+from services.gateway.ports import BusAway, MapReader, ModelHistory, StatusBoard
+
+STAGES = ("discovery", "embedding", "projection", "writing")
+SUMMARY = set(ModelFacts.model_fields)
+
+
+async def health(board: StatusBoard) -> Health:
+    """Tell whether the pipeline runs; a bus that is away is no fault of the gateway."""
+    statuses = await board.statuses()
+    if statuses is None:
+        return Health(pipeline_running=False, bus="away", services={})
+    services = {name: [dict(one) for one in some] for name, some in sorted(statuses.items())}
+    running = {
+        name
+        for name, some in services.items()
+        if any(one.get("state") == "running" for one in some)
+    }
+    return Health(pipeline_running=running.issuperset(STAGES), bus="connected", services=services)
+
+
+async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
+    """Return a collection's ledger; nothing if no discovery tells of it.
+
+    Raises:
+        BusAway: The bus did not answer.
+    """
+    statuses = await board.statuses()
+    if statuses is None:
+        raise BusAway("the bus is away")
+    for one in statuses.get("discovery", ()):
+        figures = (one.get("collections") or {}).get(collection)
+        if figures:
+            return Sources(
+                collection=collection,
+                sources=figures.get("sources", {}),
+                records=Ledger(**figures["records"]),
+                failures=[FailedSource(**failed) for failed in figures.get("failures", ())],
+                has_looked=bool(figures.get("has_looked")),
+            )
+    return None
+
+
+async def collections(names: Sequence[str], *, maps: MapReader) -> list[CollectionInfo]:
+    """Tell what the public files of every collection hold.
+
+    Raises:
+        TransientError: They could not be read.
+    """
+    found = []
+    for name in names:
+        marks = await maps.marks(name)
+        files = await maps.files(name)
+        found.append(
+            CollectionInfo(
+                name=name,
+                records=marks.records if marks else 0,
+                model_version=marks.model_version if marks else None,
+                dataset_version=marks.dataset_version if marks else None,
+                files={
+                    one.name: FileInfo(bytes=one.size_bytes, modified=one.modified)
+                    for one in files
+                },
+            )
+        )
+    return found
+
+
+async def list_models(
+    collection: str, *, limit: int, offset: int, models: ModelHistory, maps: MapReader
+) -> ModelPage:
+    """Return a page of the models, newest first.
+
+    Raises:
+        TransientError: They could not be read.
+    """
+    versions = await models.versions(collection)
+    marks = await maps.marks(collection)
+    current = marks.model_version if marks else None
+    items = []
+    for version in versions[offset : offset + limit]:
+        model = await models.get(collection, version)
+        if model is not None:
+            facts = model.model_dump(include=SUMMARY)
+            items.append(ModelSummary(**facts, is_current=version == current))
+    return ModelPage(
+        collection=collection, total=len(versions), limit=limit, offset=offset, items=items
+    )
+
+
+async def get_model(collection: str, version: int, *, models: ModelHistory) -> WholeModel | None:
+    """Return a whole model; nothing if there is none of this version.
+
+    Raises:
+        TransientError: It could not be read.
+    """
+    model = await models.get(collection, version)
+    return None if model is None else WholeModel(**model.model_dump())

@@ -1,0 +1,195 @@
+"""What the handlers need from outside."""
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from shared.contracts.base import Command
+from shared.contracts.batches import Batch
+from shared.contracts.projection import ProjectionModel
+from shared.errors import MapstreamError, TransientError
+
+Status = Mapping[str, Any]
+
+
+class BusAway(TransientError):  # noqa: N818  it names the state of the bus
+    """The bus did not answer; whether it got a command is not known."""
+
+
+class PositionLost(MapstreamError):  # noqa: N818  it names the state of the position
+    """The stream of points does not reach back to that position, or was made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it stands on the bus."""
+
+    sequence: int
+    family: str
+    collection: str
+    body: bytes
+
+
+class EventLog(Protocol):
+    """The public events of all collections that are served."""
+
+    @property
+    def position(self) -> int:
+        """Sequence of the last event that is known here."""
+        ...
+
+    def follow(
+        self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
+    ) -> AsyncGenerator[Told | None, None]:
+        """Give every event after a position (none: from now on) until the gateway stops.
+
+        None comes after each ``idle_s`` without news. Nothing piles up while nobody takes.
+        """
+        ...
+
+    async def answers(self, correlation_id: str) -> Sequence[Told]:
+        """Find the events that answered a command, oldest first, as far as the stream goes back.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+
+class CommandBus(Protocol):
+    """Where commands go."""
+
+    async def send(self, collection: str, command: Command) -> None:
+        """Publish a command; its correlation id keeps it from being carried out twice.
+
+        Raises:
+            BusAway: The bus did not take it, or did not say so.
+        """
+        ...
+
+
+class StatusBoard(Protocol):
+    """What the services tell about themselves."""
+
+    async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
+        """Return the statuses of each service's instances; nothing if the bus is away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Messages of points after a position."""
+
+    batches: Sequence[Batch]
+    position: int
+    """All points up to here are among them."""
+    has_more: bool
+    """Whether there are points beyond it already."""
+
+
+class PointLog(Protocol):
+    """The stream of committed points."""
+
+    async def position_of(self, collection: str, dataset_version: int) -> int:
+        """Return a position up to which files of this version hold all points.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+    async def read(self, collection: str, after: int) -> Points:
+        """Read what was committed after a position, up to a bounded amount.
+
+        Raises:
+            PositionLost: The stream does not reach back to it.
+            BusAway: The bus did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One public file."""
+
+    name: str
+    size_bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MapMarks:
+    """What the public files say of themselves."""
+
+    dataset_version: int
+    model_version: int | None
+    records: int
+
+
+class OpenMap(Protocol):
+    """The map as one file holds it, even if it is replaced meanwhile."""
+
+    @property
+    def marks(self) -> MapMarks:
+        """What the file says of itself."""
+        ...
+
+    def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Read id, x, y, type, filename and iteration in pieces of bounded size.
+
+        Raises:
+            TransientError: The file could not be read.
+        """
+        ...
+
+
+class MapReader(Protocol):
+    """The public files of every collection."""
+
+    async def marks(self, collection: str) -> MapMarks | None:
+        """Return what the map says of itself; nothing if there is none yet.
+
+        Raises:
+            TransientError: It could not be read.
+        """
+        ...
+
+    async def files(self, collection: str) -> Sequence[FileFacts]:
+        """List the files that are there.
+
+        Raises:
+            TransientError: The folder could not be read.
+        """
+        ...
+
+    def open(self, collection: str) -> AbstractAsyncContextManager[OpenMap | None]:
+        """Open the map; nothing if there is none yet.
+
+        Raises:
+            TransientError: It could not be read.
+        """
+        ...
+
+
+class ModelHistory(Protocol):
+    """Every model that a collection had."""
+
+    async def versions(self, collection: str) -> Sequence[int]:
+        """Return the versions, newest first.
+
+        Raises:
+            TransientError: The folder could not be read.
+        """
+        ...
+
+    async def get(self, collection: str, version: int) -> ProjectionModel | None:
+        """Return a model; nothing if there is none of this version.
+
+        Raises:
+            TransientError: It could not be read.
+        """
+        ...

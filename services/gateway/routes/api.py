@@ -1,0 +1,45 @@
+"""Puts the HTTP API together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.gateway.routes.problems import Problem, add_problem_handlers
+
+TITLE = "Mapstream"
+ABOUT = (
+    "A live map of a growing pile of text. Errors are problem details (RFC 9457). There are no "
+    "accounts here; whoever reaches this server may use it."
+)
+
+
+def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
+    """Build the app; without pages of documentation, which would be loaded from elsewhere."""
+    app = FastAPI(
+        title=TITLE,
+        description=ABOUT,
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    add_problem_handlers(app)
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=TITLE, version=version, description=ABOUT, routes=app.routes
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi
+    return app

@@ -1,0 +1,134 @@
+"""Endpoints that change something: each publishes a command and tells what became of it."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from services.gateway.domain.operations import State
+from services.gateway.handlers.answers import Accepted, Forgotten, Operation, Recomputed
+from services.gateway.handlers.commands import Commands
+from services.gateway.routes.parameters import (
+    Collection,
+    ForgetWish,
+    OperationId,
+    RefitBody,
+    RefitWish,
+    RollbackBody,
+    RollbackWish,
+    Served,
+)
+from services.gateway.routes.problems import ProblemError, responses
+from shared.contracts.base import Command
+from shared.contracts.commands import Forget, Refit, Rollback
+
+WHY_409 = "It was held: it would move points too far. Has `movement`, `decision`, `version`."
+WHY_422 = "The request is malformed (has `errors`), or the command was rejected."
+WHY_503 = "The bus is away."
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": Accepted,
+        "description": "It takes longer; ask at the address in `Location`.",
+        "headers": {
+            "Location": {
+                "description": "Where to ask what became of it.",
+                "schema": {"type": "string"},
+                "required": True,
+            }
+        },
+    }
+}
+
+
+class CommandEndpoints:
+    """Commands, and what became of them."""
+
+    def __init__(self, served: Served, commands: Commands) -> None:
+        self._served = served
+        self._commands = commands
+
+    async def recompute(self, collection: Collection = None, body: RefitBody = None) -> Any:
+        """Fit the projection to everything counted so far, and move the map to it.
+
+        Answers when the public files hold the new map. A dry run only tells what it would bring.
+        """
+        wish = body or RefitWish()
+        command = Refit(dry_run=wish.dry_run, force=wish.force, reason=wish.reason)
+        return await self._carry_out(collection, command)
+
+    async def rollback(self, collection: Collection = None, body: RollbackBody = None) -> Any:
+        """Make an older model current again, as a new version.
+
+        Answers when the public files hold its map.
+        """
+        wish = body or RollbackWish()
+        return await self._carry_out(collection, Rollback(to_version=wish.to_version))
+
+    async def forget(self, body: ForgetWish, collection: Collection = None) -> Any:
+        """Take a source's records off the map and out of the model."""
+        return await self._carry_out(collection, Forget(source=body.source))
+
+    async def operation(self, operation_id: OperationId) -> Operation:
+        """Tell what became of a command, whoever sent it and wherever."""
+        found = await self._commands.find(operation_id)
+        if found is None or found.collection not in self._served.names:
+            raise ProblemError(404, f"no event answers a command '{operation_id}'")
+        return found
+
+    async def _carry_out(self, collection: str | None, command: Command) -> Any:
+        operation = await self._commands.carry_out(self._served.one(collection), command)
+        if operation.state is State.PENDING:
+            where = f"/operations/{operation.id}"
+            body = Accepted(
+                operation=where, correlation_id=operation.id, collection=operation.collection
+            )
+            return JSONResponse(body.model_dump(mode="json"), 202, {"location": where})
+        if operation.state is State.DONE:
+            return operation.result
+        facts = operation.model_dump(
+            mode="json", include={"movement", "decision", "version"}, exclude_none=True
+        )
+        raise ProblemError(
+            409 if operation.state is State.HELD else 422,
+            operation.reason or "",
+            correlation_id=operation.id,
+            collection=operation.collection,
+            **facts,
+        )
+
+
+def build_command_router(served: Served, commands: Commands) -> APIRouter:
+    """Build the routes of commands."""
+    router = APIRouter(tags=["commands"])
+    endpoints = CommandEndpoints(served, commands)
+    refused = responses(404, 413, 503, s422=WHY_422, s503=WHY_503)
+    held = responses(404, 409, 413, 503, s409=WHY_409, s422=WHY_422, s503=WHY_503)
+    router.add_api_route(
+        "/recompute-projection",
+        endpoints.recompute,
+        methods=["POST"],
+        response_model=Recomputed,
+        responses=ACCEPTED | held,
+    )
+    router.add_api_route(
+        "/rollback",
+        endpoints.rollback,
+        methods=["POST"],
+        response_model=Recomputed,
+        responses=ACCEPTED | held,
+    )
+    router.add_api_route(
+        "/forget",
+        endpoints.forget,
+        methods=["POST"],
+        response_model=Forgotten,
+        responses=ACCEPTED | refused,
+    )
+    router.add_api_route(
+        "/operations/{operation_id}",
+        endpoints.operation,
+        methods=["GET"],
+        response_model=Operation,
+        responses=responses(404, 503, s503=WHY_503),
+    )
+    return router

@@ -1,0 +1,99 @@
+"""Endpoints that tell what is: health, sources, collections, models."""
+
+from fastapi import APIRouter
+
+from services.gateway.handlers import reading
+from services.gateway.handlers.answers import (
+    CollectionInfo,
+    Health,
+    ModelPage,
+    Sources,
+    WholeModel,
+)
+from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from services.gateway.routes.parameters import Collection, Limit, Offset, Served, Version
+from services.gateway.routes.problems import ProblemError, responses
+
+
+class ReadingEndpoints:
+    """Decodes requests and calls the handlers."""
+
+    def __init__(
+        self, served: Served, *, board: StatusBoard, maps: MapReader, models: ModelHistory
+    ) -> None:
+        self._served = served
+        self._board = board
+        self._maps = maps
+        self._models = models
+
+    async def health(self) -> Health:
+        """Tell whether the gateway works, and what runs behind it."""
+        return await reading.health(self._board)
+
+    async def sources(self, collection: Collection = None) -> Sources:
+        """Tell how many sources and records discovery counted, and what could not be read."""
+        name = self._served.one(collection)
+        found = await reading.sources(name, board=self._board)
+        if found is None:
+            raise ProblemError(503, f"no discovery tells of collection '{name}': is it running?")
+        return found
+
+    async def collections(self) -> list[CollectionInfo]:
+        """List the collections and what their public files hold."""
+        return await reading.collections(self._served.names, maps=self._maps)
+
+    async def list_models(
+        self, collection: Collection = None, limit: Limit = 50, offset: Offset = 0
+    ) -> ModelPage:
+        """List the models of a collection, newest first, without their planes."""
+        return await reading.list_models(
+            self._served.one(collection),
+            limit=limit,
+            offset=offset,
+            models=self._models,
+            maps=self._maps,
+        )
+
+    async def get_model(self, version: Version, collection: Collection = None) -> WholeModel:
+        """Return a whole model: `(vector - mean) @ components.T` gives x and y."""
+        name = self._served.one(collection)
+        model = await reading.get_model(name, version, models=self._models)
+        if model is None:
+            raise ProblemError(404, f"collection '{name}' has no model {version}")
+        return model
+
+
+def build_reading_router(endpoints: ReadingEndpoints) -> APIRouter:
+    """Build the routes that read."""
+    router = APIRouter()
+    get = router.add_api_route
+    get("/health", endpoints.health, response_model=Health, responses=responses(), tags=["state"])
+    get(
+        "/sources",
+        endpoints.sources,
+        response_model=Sources,
+        responses=responses(404, 503),
+        tags=["state"],
+    )
+    get(
+        "/collections",
+        endpoints.collections,
+        response_model=list[CollectionInfo],
+        responses=responses(503),
+        tags=["map"],
+    )
+    get(
+        "/projections",
+        endpoints.list_models,
+        response_model=ModelPage,
+        responses=responses(404, 503),
+        tags=["models"],
+    )
+    get(
+        "/projections/{version}",
+        endpoints.get_model,
+        response_model=WholeModel,
+        responses=responses(404, 503),
+        tags=["models"],
+    )
+    return router

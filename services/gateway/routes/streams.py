@@ -1,0 +1,186 @@
+"""Endpoints whose answers flow: the map as Arrow, and events as they happen."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response
+from pydantic.json_schema import SkipJsonSchema
+
+from services.gateway.handlers import maps as handlers
+from services.gateway.handlers.maps import MapHead
+from services.gateway.ports import EventLog, MapReader, PointLog
+from services.gateway.routes.parameters import (
+    After,
+    Collection,
+    KnownModel,
+    Natural,
+    Position,
+    Served,
+)
+from services.gateway.routes.problems import ProblemError, responses
+from services.gateway.routes.streaming import PieceByPiece, event_stream
+from shared.contracts.batches import ARROW
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LastEventId = Annotated[
+    Natural | SkipJsonSchema[None],
+    Header(description="Go on after this event, as browsers do by themselves."),
+]
+WHY_410 = "Points moved or left the map, or the position is too old: fetch the map again."
+
+
+def _number(description: str, *, is_required: bool) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": "^[0-9]+$"}
+    return {"description": description, "schema": schema, "required": is_required}
+
+
+MAP_200: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "An Arrow stream: id, x, y, type, filename, iteration; the schema's "
+        "metadata has mapstream.collection, .model_version, .dataset_version and .since.",
+        "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {
+            "X-Mapstream-Since": _number("Ask with it for what follows.", is_required=True),
+            "X-Mapstream-Dataset-Version": _number("Of the public files.", is_required=True),
+            "X-Mapstream-Model-Version": _number("Of the coordinates.", is_required=False),
+            "X-Mapstream-More": {
+                "description": "true: more points follow already; ask again.",
+                "schema": {"type": "string", "enum": ["true", "false"]},
+                "required": True,
+            },
+        },
+    }
+}
+EVENTS_200: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events without end: `id` is the position, `event` the family "
+        "such as projection.updated, `data` the event as JSON.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """How long and how many."""
+
+    heartbeat_s: float
+    send_timeout_s: float
+    max_streams: int
+
+
+class StreamEndpoints:
+    """Opens streams, of which only so many go on at a time."""
+
+    def __init__(
+        self,
+        served: Served,
+        *,
+        events: EventLog,
+        maps: MapReader,
+        points: PointLog,
+        limits: StreamLimits,
+    ) -> None:
+        self._served = served
+        self._events = events
+        self._maps = maps
+        self._points = points
+        self._limits = limits
+        self.running = 0
+
+    async def map(
+        self,
+        collection: Collection = None,
+        since: Position = None,
+        model_version: KnownModel = None,
+    ) -> Response:
+        """Return every point of the map, or with `since` only those committed after it.
+
+        A point may come again; the last one counts.
+        """
+        name = self._served.one(collection)
+        if since is not None:
+            head, body = await handlers.map_since(
+                name, since, model_version=model_version, maps=self._maps, points=self._points
+            )
+            return Response(body, headers=_headers(head), media_type=ARROW)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._place())
+            opened = await stack.enter_async_context(self._maps.open(name))
+            head = await handlers.head_of(name, opened, points=self._points)
+            if opened is None:
+                raise handlers.NoMap(name)
+            return PieceByPiece(
+                handlers.whole_map(head, opened),
+                media_type=ARROW,
+                headers=_headers(head),
+                send_timeout_s=self._limits.send_timeout_s,
+                closing=stack.pop_all(),
+            )
+
+    async def events(
+        self,
+        collection: Collection = None,
+        after: After = None,
+        last_event_id: LastEventId = None,
+    ) -> Response:
+        """Follow the public events of a collection, or of all; without an id, from now on."""
+        names = self._served.some(collection)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._place())
+            position = after if last_event_id is None else last_event_id
+            news = self._events.follow(position, names, idle_s=self._limits.heartbeat_s)
+            return PieceByPiece(
+                event_stream(news),
+                media_type="text/event-stream",
+                headers={"cache-control": "no-cache, no-store", "x-accel-buffering": "no"},
+                send_timeout_s=self._limits.send_timeout_s,
+                closing=stack.pop_all(),
+            )
+
+    @asynccontextmanager
+    async def _place(self) -> "AsyncIterator[None]":
+        if self.running >= self._limits.max_streams:
+            raise ProblemError(
+                503, "too many streams at a time; try again later", headers={"retry-after": "5"}
+            )
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+
+
+def _headers(head: MapHead) -> dict[str, str]:
+    told = {
+        "x-mapstream-since": str(head.since),
+        "x-mapstream-dataset-version": str(head.marks.dataset_version),
+        "x-mapstream-more": "true" if head.has_more else "false",
+    }
+    if head.marks.model_version is not None:
+        told["x-mapstream-model-version"] = str(head.marks.model_version)
+    return told
+
+
+def build_stream_router(endpoints: StreamEndpoints) -> APIRouter:
+    """Build the routes whose answers flow."""
+    router = APIRouter()
+    router.add_api_route(
+        "/map",
+        endpoints.map,
+        response_class=Response,
+        responses=MAP_200 | responses(404, 410, 503, s410=WHY_410),
+        tags=["map"],
+    )
+    router.add_api_route(
+        "/events",
+        endpoints.events,
+        response_class=Response,
+        responses=EVENTS_200 | responses(404, 503),
+        tags=["events"],
+    )
+    return router

@@ -1,0 +1,1 @@
+"""The shell for the bus: feeds of events and points, commands, statuses."""

@@ -1,0 +1,176 @@
+"""The public events: one consumer for all who follow, and the stream for those who lag."""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from contextlib import aclosing
+
+from nats.aio.msg import Msg
+
+from services.gateway.handlers.verdicts import answered_by, is_answer, read
+from services.gateway.ports import BusAway, Told
+from services.gateway.subscribers.tailing import RETRY_S, Reading, patiently
+from shared.bus.channels import CHANNELS, WRITING_PUBLISHED, Channel
+
+RING_EVENTS = 1024
+RING_BYTES = 8 << 20
+STEP = 64
+SCAN_STEP = 256
+PUBLIC = tuple(one for one in CHANNELS if one.stream == WRITING_PUBLISHED.stream)
+
+
+class EventFeed:
+    """Keeps the last events in memory; whoever is further behind reads the stream himself.
+
+    A follower has a position and no queue, so one that takes nothing costs nothing.
+    """
+
+    def __init__(self, reading: Reading, answers: Reading) -> None:
+        self._reading = reading
+        self._answers = answers
+        self._ring: deque[Told] = deque()
+        self._ring_bytes = 0
+        self._floor = 0
+        """All events after this one are in the ring."""
+        self._position = 0
+        self._changed = asyncio.Event()
+        self._is_closed = False
+        self._anew = 0
+        """How often the stream was made anew, with sequences that begin again."""
+
+    @property
+    def position(self) -> int:
+        """Sequence of the last event that is known here."""
+        return self._position
+
+    async def start(self) -> None:
+        """Begin with what happens from now on; waits for the bus."""
+        self._position = self._floor = (await patiently(self._reading.state)).last_seq
+
+    async def run(self) -> None:
+        """Take in events until cancelled."""
+        async with aclosing(self._reading.follow(self._position)) as messages:
+            async for raw in messages:
+                self.add(told_of(raw))
+
+    def add(self, told: Told) -> None:
+        """Take in one event and wake those who wait."""
+        if told.sequence <= self._position:
+            self._ring.clear()
+            self._ring_bytes = 0
+            self._floor = told.sequence - 1
+            self._anew += 1
+        self._ring.append(told)
+        self._ring_bytes += len(told.body)
+        self._position = told.sequence
+        while len(self._ring) > RING_EVENTS or self._ring_bytes > RING_BYTES:
+            oldest = self._ring.popleft()
+            self._ring_bytes -= len(oldest.body)
+            self._floor = oldest.sequence
+        self._wake()
+
+    def close(self) -> None:
+        """End every follower."""
+        self._is_closed = True
+        self._wake()
+
+    async def follow(
+        self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
+    ) -> AsyncGenerator[Told | None, None]:
+        """Give every event after a position (none: from now on) until the feed is closed.
+
+        None comes after each ``idle_s`` without news.
+        """
+        cursor = self._position if after is None else await self._clamped(after)
+        anew = self._anew
+        while not self._is_closed:
+            if anew != self._anew:
+                anew, cursor = self._anew, self._floor
+            changed = self._changed
+            fresh, cursor_after = await self._next(cursor)
+            for told in fresh:
+                cursor = told.sequence
+                if told.collection in collections:
+                    yield told
+            cursor = max(cursor, cursor_after)
+            if fresh or cursor < self._floor or self._is_closed:
+                continue
+            try:
+                async with asyncio.timeout(idle_s):
+                    await changed.wait()
+            except TimeoutError:
+                yield None
+
+    async def answers(self, correlation_id: str) -> Sequence[Told]:
+        """Find the events that answered a command, oldest first, as far as the stream goes back.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        found: list[Told] = []
+        cursor, has_more = 0, True
+        while has_more:
+            messages, has_more = await self._answers.some(cursor, SCAN_STEP)
+            for told in map(told_of, messages):
+                cursor = told.sequence
+                # Most are told apart without reading them.
+                if correlation_id.encode() not in told.body:
+                    continue
+                event = read(told)
+                if event is not None and correlation_id in answered_by(event):
+                    found.append(told)
+        return found
+
+    async def _next(self, cursor: int) -> tuple[Sequence[Told], int]:
+        """Return a few events after the cursor, and how far they reach."""
+        if cursor >= self._floor:
+            return self._from_ring(cursor), cursor
+        floor = self._floor
+        try:
+            messages, has_more = await self._reading.some(cursor, STEP)
+        except BusAway:
+            await asyncio.sleep(RETRY_S)
+            return (), cursor
+        return [told_of(raw) for raw in messages], cursor if has_more else floor
+
+    def _from_ring(self, cursor: int) -> Sequence[Told]:
+        if not self._ring or self._ring[-1].sequence <= cursor:
+            return ()
+        ring = list(self._ring)
+        start = bisect_right(ring, cursor, key=lambda told: told.sequence)
+        return ring[start : start + STEP]
+
+    async def _clamped(self, after: int) -> int:
+        """Return the position, or the stream's end if it lies beyond: then the stream is new."""
+        if after <= self._position:
+            return after
+        try:
+            return min(after, (await self._reading.state()).last_seq)
+        except BusAway:
+            return after
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def told_of(raw: Msg) -> Told:
+    """Read where an event stands."""
+    family, _, collection = raw.subject.rpartition(".")
+    return Told(raw.metadata.sequence.stream, family, collection, raw.data)
+
+
+def public_subjects(collections: Iterable[str]) -> tuple[str, ...]:
+    """List the subjects of all public events of these collections."""
+    return _subjects(PUBLIC, collections)
+
+
+def answer_subjects(collections: Iterable[str]) -> tuple[str, ...]:
+    """List the subjects of those events that may answer a command."""
+    return _subjects([one for one in PUBLIC if is_answer(one.family)], collections)
+
+
+def _subjects(channels: Iterable[Channel], collections: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(collections)
+    return tuple(channel.subject(name) for channel in channels for name in names)

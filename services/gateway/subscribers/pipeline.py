@@ -1,0 +1,75 @@
+"""Commands to the services, and what they tell about themselves."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from nats.aio.client import Client
+
+from services.gateway.ports import BusAway, Status
+from services.gateway.subscribers.tailing import BUS_ERRORS
+from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, JSON, Channel
+from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.status import collect
+from shared.contracts.base import Command
+from shared.contracts.commands import Forget, Refit, Rollback
+
+FRESH_S = 1.0
+PUBLISH_S = 5.0
+CHANNELS: dict[type[Command], Channel] = {
+    Refit: COMMAND_REFIT,
+    Rollback: COMMAND_ROLLBACK,
+    Forget: COMMAND_FORGET,
+}
+
+
+class NatsCommandBus:
+    """Publishes commands; somebody waits for the answer, so it does not try for ever."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def send(self, collection: str, command: Command) -> None:
+        """Publish a command; its correlation id keeps it from being carried out twice.
+
+        Raises:
+            BusAway: The bus did not take it, or did not say so.
+        """
+        if not self._client.is_connected:
+            raise BusAway("the bus is away; the command was not sent")
+        channel = CHANNELS[type(command)]
+        try:
+            await self._client.jetstream(timeout=PUBLISH_S).publish(
+                channel.subject(collection),
+                command.model_dump_json(exclude_none=True).encode(),
+                stream=channel.stream,
+                headers={MESSAGE_ID: command.correlation_id or "", "content-type": JSON},
+            )
+        except BUS_ERRORS as error:
+            raise BusAway(
+                f"the bus did not confirm command {command.correlation_id}: {error!r}"
+            ) from error
+
+
+class NatsStatusBoard:
+    """Asks all services at once; what they said stays true for a second."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._asking = asyncio.Lock()
+        self._known: Mapping[str, Sequence[Status]] = {}
+        self._asked_s = float("-inf")
+
+    async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
+        """Return the statuses of each service's instances; nothing if the bus is away."""
+        async with self._asking:
+            if not self._client.is_connected:
+                return None
+            now_s = asyncio.get_running_loop().time()
+            if now_s - self._asked_s < FRESH_S:
+                return self._known
+            try:
+                self._known = await collect(self._client)
+            except BUS_ERRORS:
+                return None
+            self._asked_s = asyncio.get_running_loop().time()
+            return self._known

@@ -1,0 +1,567 @@
+"""The gateway over real HTTP, in front of a real nats-server, with a stand-in for the stages."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import pyarrow as pa
+import pytest
+from nats.js import JetStreamContext
+
+from services.gateway.app import Gateway
+from services.gateway.settings import GatewaySection, OutputView, Settings
+from shared.bus.broker import build_bus
+from shared.bus.channels import CHANNELS, MAP_POINTS
+from shared.bus.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS, Durable
+from shared.bus.outgoing import outgoing_batch, outgoing_event
+from shared.bus.status import announce
+from shared.bus.topology import apply_topology
+from shared.contracts.base import Event
+from shared.contracts.batches import Batch
+from shared.contracts.projection import (
+    ProjectionHeld,
+    ProjectionPreviewed,
+    ProjectionRejected,
+    ProjectionUpdated,
+)
+from shared.contracts.sources import SourceForgotten
+from shared.contracts.writing import WritingPublished
+from shared.settings import NatsSection
+from tests.nats_server import NatsServer
+from tests.unit.gateway.builders import committed, event, model, points, write_map, write_models
+
+pytestmark = pytest.mark.integration
+BY_KIND = {channel.family: channel for channel in CHANNELS}
+FIGURES = {
+    "sources": {"completed": 2},
+    "records": {"seen": 5, "mapped": 4, "dead": 1, "in_flight": 0},
+    "failures": [{"filename": "x", "reason": "y"}],
+    "has_looked": True,
+}
+
+
+@dataclass
+class World:
+    """A running gateway and what it needs."""
+
+    http: httpx.AsyncClient
+    js: JetStreamContext
+    server: NatsServer
+    output: Path
+    gateway: Gateway
+
+    async def tell(self, *events: Event) -> None:
+        for one in events:
+            await self.send(outgoing_event(BY_KIND[one.kind], one))
+
+    async def map_points(self, *batches: Batch) -> None:
+        for one in batches:
+            await self.send(outgoing_batch(MAP_POINTS, one))
+
+    async def send(self, message: Any) -> None:
+        await self.js.publish(
+            message.channel.subject(message.collection),
+            message.body,
+            headers={"Nats-Msg-Id": message.message_id},
+        )
+
+    def publish_map(self, *ids: str, **marks: Any) -> None:
+        write_map(self.output / "default", ids, **marks)
+
+    async def get_map(self, **query: Any) -> tuple[httpx.Response, pa.Table]:
+        answer = await self.http.get("/map", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer, pa.ipc.open_stream(answer.content).read_all()
+
+    @asynccontextmanager
+    async def answering(
+        self, durable: Durable, *replies: Callable[[str], Event]
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Stand in for a stage: answer every command with these events."""
+        seen: list[dict[str, Any]] = []
+        commands = await self.js.pull_subscribe_bind(durable.name("default"), durable.stream)
+
+        async def answer() -> None:
+            while True:
+                try:
+                    for message in await commands.fetch(1, timeout=0.5):
+                        seen.append(json.loads(message.data))
+                        for reply in replies:
+                            await self.tell(reply(seen[-1]["correlation_id"]))
+                        await message.ack()
+                except TimeoutError:
+                    pass
+
+        task = asyncio.create_task(answer())
+        yield seen
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def running(
+    server: NatsServer, output: Path, **section: Any
+) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
+    settings = Settings(
+        nats=NatsSection(url=server.url),
+        output=OutputView(folder=output),
+        gateway=GatewaySection(port=0, **section),
+    )
+    bus = build_bus(settings.nats, "gateway")
+    gateway = Gateway(settings, bus)
+    await bus.connect()
+    async with gateway.open() as loops:
+        tasks = [asyncio.create_task(one()) for one in loops]  # type: ignore[arg-type]
+        assert gateway.url
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=20, trust_env=False) as http:
+            yield gateway, http
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    await bus.close()
+
+
+Start = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture
+def start(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Start:
+    @asynccontextmanager
+    async def begin(**section: Any) -> AsyncIterator[World]:
+        output = tmp_path / "out"
+        async with running(server, output, **section) as (gateway, http):
+            yield World(http, js, server, output, gateway)
+
+    return begin
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_a_recompute_answers_when_the_files_hold_the_new_map(start: Start) -> None:
+    async with start() as world:
+        updated = lambda one: event(ProjectionUpdated, one, model=model(2))  # noqa: E731
+        published = lambda _: event(WritingPublished, model_version=2)  # noqa: E731
+        async with world.answering(PROJECTION_READS_COMMANDS, updated, published) as commands:
+            answer = await world.http.post("/recompute-projection", json={"reason": "now"})
+
+        body = answer.json()
+        assert answer.status_code == 200
+        assert (body["status"], body["record_count"], body["version"]) == ("ok", 7, 2)
+        assert body["movement"]["rms_share"] == 0.3
+        assert commands[0]["reason"] == "now"
+
+        asked = await world.http.get(f"/operations/{body['correlation_id']}")
+        assert asked.json()["state"] == "pending"  # the files on disk say otherwise here
+        world.publish_map("a", model_version=2)
+        asked = await world.http.get(f"/operations/{body['correlation_id']}")
+        assert asked.json()["state"] == "done"
+
+
+async def test_a_slow_recompute_is_accepted_and_can_be_asked_for(start: Start) -> None:
+    async with start(patience_s=0.2) as world:
+        answer = await world.http.post("/recompute-projection")
+
+        assert answer.status_code == 202
+        where = answer.headers["location"]
+        assert (await world.http.get(where)).json()["state"] == "pending"
+
+        world.publish_map("a", model_version=2)
+        held = lambda one: event(ProjectionUpdated, one, model=model(2))  # noqa: E731
+        async with world.answering(PROJECTION_READS_COMMANDS, held):
+
+            async def state() -> str | None:
+                told = (await world.http.get(where)).json()
+                return told if told["state"] == "done" else None
+
+            assert (await until(state))["result"]["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "fact"),
+    [
+        (ProjectionHeld, 409, "movement"),
+        (ProjectionPreviewed, 200, "would_be_held"),
+        (ProjectionRejected, 422, "correlation_id"),
+    ],
+)
+async def test_other_outcomes_of_a_recompute(
+    start: Start, reply: type[Event], status: int, fact: str
+) -> None:
+    async with start() as world:
+        async with world.answering(PROJECTION_READS_COMMANDS, lambda one: event(reply, one)):
+            answer = await world.http.post("/recompute-projection", json={"dry_run": True})
+
+        assert (answer.status_code, answer.json()[fact] is not None) == (status, True)
+
+
+async def test_forget_and_rollback(start: Start) -> None:
+    async with start() as world:
+        async with world.answering(
+            DISCOVERY_READS_COMMANDS, lambda one: event(SourceForgotten, one)
+        ) as commands:
+            answer = await world.http.post("/forget", json={"source": "a.jsonl"})
+        assert (answer.status_code, answer.json()["source_version"]) == (200, 2)
+        assert commands[0]["source"] == "a.jsonl"
+
+        world.publish_map("a", model_version=3)
+        async with world.answering(
+            PROJECTION_READS_COMMANDS, lambda one: event(ProjectionUpdated, one, model=model(3))
+        ) as commands:
+            answer = await world.http.post("/rollback", json={"to_version": 1})
+        assert (answer.status_code, answer.json()["version"]) == (200, 3)
+        assert commands[0]["to_version"] == 1
+
+
+async def test_an_operation_outlives_the_gateway(start: Start) -> None:
+    async with start() as world:
+        await world.tell(event(ProjectionRejected, "wish-1"))
+        await world.tell(event(ProjectionHeld, "other", also_answers=("wish-2",)))
+    async with start() as world:
+        first = await world.http.get("/operations/wish-1")
+        second = await world.http.get("/operations/wish-2")
+        none = await world.http.get("/operations/wish-3")
+
+        assert first.json()["state"] == "rejected"
+        assert second.json()["state"] == "held"
+        assert none.status_code == 404
+
+
+async def test_health_tells_who_runs_and_that_the_bus_is_away(
+    start: Start, server: NatsServer
+) -> None:
+    async with start() as world:
+        assert (await world.http.get("/health")).json()["pipeline_running"] is False
+
+        client = await nats.connect(server.url)
+        for name in ("discovery", "embedding", "projection", "writing"):
+            await announce(client, name, "1.0.0", "a stand-in", lambda: {"state": "running"})
+
+        async def runs() -> bool:
+            return (await world.http.get("/health")).json()["pipeline_running"]
+
+        await until(runs)
+        await client.close()
+        await server.kill()
+
+        async def is_away() -> bool:
+            return (await world.http.get("/health")).json()["bus"] == "away"
+
+        await until(is_away)
+        body = (await world.http.get("/health")).json()
+        assert (body["status"], body["pipeline_running"]) == ("ok", False)
+        refused = await world.http.post("/recompute-projection")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        await server.start()
+
+        async def is_back() -> bool:
+            return (await world.http.get("/health")).json()["bus"] == "connected"
+
+        await until(is_back)
+
+
+async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
+    """The files lag behind: what was committed but not published must come with the next step."""
+    async with start() as world:
+        await world.map_points(points("b1", ["a", "b"]), points("b2", ["c"]))
+        await world.tell(committed(1, "b1", "b2"))
+        world.publish_map("a", "b", "c", dataset_version=1)
+        await world.map_points(points("b3", ["d"], x=1))
+        await world.tell(committed(2, "b3"))
+        await world.map_points(points("b4", ["e"], x=2))
+
+        async def covers() -> Any:
+            found = await world.get_map()
+            return found if found[0].headers["x-mapstream-since"] == "2" else None
+
+        answer, whole = await until(covers)
+        assert whole.column("id").to_pylist() == ["a", "b", "c"]
+        assert whole.schema.metadata[b"mapstream.since"] == b"2"
+        assert whole.schema.names == ["id", "x", "y", "type", "filename", "iteration"]
+
+        since = int(answer.headers["x-mapstream-since"])
+        answer, added = await world.get_map(since=since, model_version=1)
+        assert added.column("id").to_pylist() == ["d", "e"]
+        assert answer.headers["x-mapstream-since"] == "4"
+
+        await world.map_points(points("b3-again", ["d"], x=5), points("b3-more", ["d"], x=7))
+        _, added = await world.get_map(since=4)
+        assert added.column("x").to_pylist() == [7.0]
+
+        await world.map_points(points("b5", ["f"], model_version=2))
+        gone = await world.http.get("/map", params={"since": 4})
+        assert gone.status_code == 410
+        assert "fetch the map again" in gone.json()["detail"]
+
+
+async def test_a_position_that_the_stream_lost_is_gone(start: Start) -> None:
+    async with start() as world:
+        world.publish_map("a")
+        await world.map_points(points("b1", ["a"]), points("b2", ["b"]))
+        await world.tell(committed(1, "b1", "b2"))
+        await world.js.purge_stream(MAP_POINTS.stream)
+
+        assert (await world.http.get("/map", params={"since": 1})).status_code == 410
+        assert (await world.http.get("/map", params={"since": 99})).status_code == 410
+        answer, _ = await world.get_map()
+        assert (await world.http.get("/map", params={"since": 2})).status_code == 200
+        assert answer.headers["x-mapstream-since"] == "2"
+
+
+async def test_a_gateway_that_starts_late_knows_what_the_files_hold(start: Start) -> None:
+    async with start() as world:
+        await world.map_points(points("b1", ["a"]), points("b2", ["b"]), points("b3", ["c"]))
+        await world.tell(committed(1, "b1"), committed(2, "b2"), committed(3, "b3"))
+    async with start() as world:
+        world.publish_map("a", "b", dataset_version=2)
+
+        answer, _ = await world.get_map()
+
+        assert answer.headers["x-mapstream-since"] == "2"
+
+
+async def read_events(
+    http: httpx.AsyncClient, count: int, **options: Any
+) -> list[tuple[int, str, dict[str, Any]]]:
+    found = []
+    async with asyncio.timeout(15), http.stream("GET", "/events", **options) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        async for line in answer.aiter_lines():
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif "id" in fields:
+                found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+                fields = {}
+                if len(found) == count:
+                    break
+    return found
+
+
+async def test_events_come_as_they_happen_and_go_on_after_the_last_id(start: Start) -> None:
+    async with start() as world:
+        await world.tell(event(ProjectionRejected, "before"))
+        await read_events(world.http, 1, params={"after": 0})
+        await until(lambda: _followed(world, 0))
+        following = asyncio.create_task(read_events(world.http, 2))
+        await until(lambda: _followed(world, 1))
+        await world.tell(event(WritingPublished, records=1), event(ProjectionUpdated, "one"))
+
+        first, second = await following
+        assert first[1:2] + second[1:2] == ("writing.published", "projection.updated")
+        assert second[2]["model"]["version"] == 1
+
+        last = {"Last-Event-ID": str(first[0])}
+        assert [one[0] for one in await read_events(world.http, 1, headers=last)] == [second[0]]
+        replayed = await read_events(world.http, 3, params={"after": 0})
+        assert [one[0] for one in replayed] == [1, 2, 3]
+
+
+async def _followed(world: World, count: int) -> bool:
+    return world.gateway.figures()["streams"] == count
+
+
+async def test_events_survive_a_restart_of_the_bus(start: Start, server: NatsServer) -> None:
+    async with start() as world:
+        following = asyncio.create_task(read_events(world.http, 2, params={"after": 0}))
+        await world.tell(event(WritingPublished, records=1))
+        await server.kill()
+        await asyncio.sleep(0.3)
+        await server.start()
+        await until(lambda: _publishes(world))
+
+        assert [one[0] for one in await following] == [1, 2]
+
+
+async def _publishes(world: World) -> bool:
+    try:
+        await world.tell(event(WritingPublished, records=2))
+    except (nats.errors.Error, TimeoutError):
+        return False
+    return True
+
+
+async def test_many_followers_share_one_consumer(start: Start) -> None:
+    async with start() as world:
+        tasks = [asyncio.create_task(read_events(world.http, 1)) for _ in range(30)]
+        await until(lambda: _followed(world, 30))
+        consumers = await world.js.consumers_info("EVENTS")
+        durable = [one for one in consumers if not one.name.startswith("gateway-")]
+        assert len(consumers) - len(durable) <= 2  # the events, and the commits of the positions
+
+        await world.tell(event(WritingPublished))
+        assert {one[0][0] for one in await asyncio.gather(*tasks)} == {1}
+
+
+async def test_models_collections_and_files(start: Start) -> None:
+    async with start() as world:
+        write_models(world.output / "default", model(1), model(2), model(10))
+        world.publish_map("a", "b", model_version=2)
+
+        page = (await world.http.get("/projections", params={"limit": 2})).json()
+        assert [(one["version"], one["is_current"]) for one in page["items"]] == [
+            (10, False),
+            (2, True),
+        ]
+        assert (await world.http.get("/projections/10")).json()["mean"] == model(10).mean
+        assert (await world.http.get("/projections/3")).status_code == 404
+        (one,) = (await world.http.get("/collections")).json()
+        assert (one["name"], one["records"], one["model_version"]) == ("default", 2, 2)
+        assert one["files"]["logs.parquet"]["bytes"] > 0
+
+
+async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) -> None:
+    async with start() as world:
+        assert (await world.http.get("/sources")).status_code == 503
+
+        status = {"state": "running", "collections": {"default": FIGURES}}
+        client = await nats.connect(server.url)
+        await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
+
+        async def told() -> Any:
+            answer = await world.http.get("/sources")
+            return answer.json() if answer.status_code == 200 else None
+
+        assert await until(told) == {"collection": "default", **FIGURES}
+        await client.close()
+
+
+def _environment(server: NatsServer, output: Path, **more: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if "MAPSTREAM" not in name}
+    return plain | {
+        "MAPSTREAM_NATS__URL": server.url,
+        "MAPSTREAM_OUTPUT__FOLDER": str(output),
+        "MAPSTREAM_GATEWAY__PORT": "0",
+        **more,
+    }
+
+
+async def test_a_signal_ends_the_process_at_once_although_somebody_follows(
+    server: NatsServer, js: JetStreamContext, tmp_path: Path
+) -> None:
+    await apply_topology(js, ["default"])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.gateway",
+        env=_environment(server, tmp_path),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr
+    async with asyncio.timeout(30):
+        async for line in process.stderr:
+            told = json.loads(line)
+            if told["event"] == "gateway.listening":
+                break
+        async with httpx.AsyncClient(base_url=told["url"], trust_env=False) as http:
+            following = asyncio.create_task(read_events(http, 1))
+            waiting = asyncio.create_task(http.post("/recompute-projection", timeout=30))
+            while not (await js.stream_info("COMMANDS")).state.messages:
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(5):
+                assert await process.wait() == 0
+
+            assert await following == []
+            assert (await waiting).status_code == 202
+
+
+async def test_a_taken_port_is_a_mistake_in_the_configuration(
+    server: NatsServer, js: JetStreamContext, tmp_path: Path
+) -> None:
+    del js
+    async with running(server, tmp_path) as (gateway, _):
+        assert gateway.url
+        port = gateway.url.rsplit(":", 1)[1]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.gateway",
+            env=_environment(server, tmp_path, MAPSTREAM_GATEWAY__PORT=port),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, told = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 2
+    assert b"gateway.port" in told
+
+
+async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
+    async with start(patience_s=0.01) as world:
+        world.publish_map("a", "b")
+        write_models(world.output / "default", model(1))
+        await world.map_points(points("b1", ["a", "b"]))
+        await world.tell(committed(1, "b1"), event(ProjectionRejected, "wish-1"))
+
+        status = {"state": "running", "collections": {"default": FIGURES}}
+        client = await nats.connect(world.server.url)
+        await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
+        config = world.output / "schemathesis.toml"
+        # That a position can be too old is no matter of the schema.
+        config.write_text(
+            '[checks.positive_data_acceptance]\nexpected-statuses = ["2xx", 404, 409, 410]\n'
+        )
+
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            f"--config-file={config}",
+            "--no-color",
+            "run",
+            f"{world.gateway.url}/openapi.json",
+            "--exclude-path=/events",  # it never ends
+            "--max-examples=10",
+            "--seed=1",
+            "--generation-database=none",
+            cwd=world.output,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await asyncio.wait_for(process.communicate(), 90)
+        await client.close()
+
+    assert process.returncode == 0, told.decode()
+
+
+async def test_a_bus_that_lost_its_data_is_followed_on(start: Start) -> None:
+    async with start() as world:
+        world.publish_map("a", dataset_version=1)
+        for number in range(3):
+            await world.map_points(points(f"old{number}", ["a"]))
+            await world.tell(committed(1, f"old{number}"), event(WritingPublished, records=number))
+        following = asyncio.create_task(read_events(world.http, 7, params={"after": 0}))
+        answer, _ = await world.get_map()
+        assert answer.headers["x-mapstream-since"] == "3"
+        for stream in ("EVENTS", MAP_POINTS.stream):
+            await world.js.delete_stream(stream)
+        await apply_topology(world.js, ["default"])
+
+        async def is_told() -> bool:
+            await world.tell(event(WritingPublished, records=100 + len(seen)))
+            seen.append(1)
+            return following.done()
+
+        seen: list[int] = []
+        await until(is_told)
+        assert [one[0] for one in await following][:6] == [1, 2, 3, 4, 5, 6]
+
+        await world.map_points(points("new", ["b"]))
+        gone = await world.http.get("/map", params={"since": 3})
+        assert gone.status_code == 410
+        _, added = await world.get_map(since=0)
+        assert added.column("id").to_pylist() == ["b"]

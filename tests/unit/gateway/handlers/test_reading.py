@@ -1,0 +1,70 @@
+import pytest
+
+from services.gateway.handlers import reading
+from services.gateway.handlers.answers import WholeModel
+from services.gateway.ports import BusAway, MapMarks
+from shared.contracts.projection import ProjectionModel
+from tests.unit.gateway.builders import FakeMapReader, FakeModelHistory, FakeStatusBoard, model
+
+RUNNING = {name: [{"state": "running"}] for name in reading.STAGES}
+
+
+async def test_a_pipeline_runs_when_every_stage_has_a_running_instance() -> None:
+    standby = RUNNING | {"writing": [{"state": "standby"}, {"state": "running"}]}
+    waiting = RUNNING | {"writing": [{"state": "waiting"}]}
+
+    assert (await reading.health(FakeStatusBoard(standby))).pipeline_running
+    assert not (await reading.health(FakeStatusBoard(waiting))).pipeline_running
+    assert not (await reading.health(FakeStatusBoard({}))).pipeline_running
+
+
+async def test_a_bus_that_is_away_is_no_fault_of_the_gateway() -> None:
+    told = await reading.health(FakeStatusBoard(None))
+
+    assert (told.status, told.bus, told.pipeline_running) == ("ok", "away", False)
+
+
+async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
+    figures = {"sources": {"failed": 1}, "records": dict.fromkeys(
+        ("seen", "mapped", "dead", "in_flight"), 0
+    )}  # fmt: skip
+    board = FakeStatusBoard(
+        {"discovery": [{"state": "standby"}, {"collections": {"default": figures}}]}
+    )
+
+    told = await reading.sources("default", board=board)
+
+    assert told
+    assert told.sources == {"failed": 1}
+    assert await reading.sources("other", board=board) is None
+    with pytest.raises(BusAway):
+        await reading.sources("default", board=FakeStatusBoard(None))
+
+
+async def test_the_history_is_paged_newest_first() -> None:
+    models = FakeModelHistory(*(model(one) for one in range(1, 8)))
+    maps = FakeMapReader(MapMarks(1, 5, 7))
+
+    page = await reading.list_models("default", limit=3, offset=1, models=models, maps=maps)
+
+    assert [(one.version, one.is_current) for one in page.items] == [
+        (6, False),
+        (5, True),
+        (4, False),
+    ]
+    assert page.total == 7
+
+
+async def test_a_whole_model_is_the_contract() -> None:
+    told = await reading.get_model("default", 1, models=FakeModelHistory(model(1)))
+
+    assert told
+    assert ProjectionModel.model_validate_json(told.model_dump_json()) == model(1)
+    assert set(WholeModel.model_fields) == set(ProjectionModel.model_fields)
+    assert await reading.get_model("default", 2, models=FakeModelHistory()) is None
+
+
+async def test_a_collection_without_files_is_listed() -> None:
+    (one,) = await reading.collections(["default"], maps=FakeMapReader())
+
+    assert (one.records, one.model_version, one.files) == (0, None, {})

@@ -1,0 +1,187 @@
+"""In process, without bus and server."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from services.gateway.handlers.commands import Commands
+from services.gateway.ports import MapMarks
+from services.gateway.routes.api import build_api
+from services.gateway.routes.commands import build_command_router
+from services.gateway.routes.guard import Guard, allowed_hosts
+from services.gateway.routes.parameters import Served
+from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
+from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
+from tests.unit.gateway.builders import (
+    FakeCommandBus,
+    FakeEventLog,
+    FakeMapReader,
+    FakeModelHistory,
+    FakePointLog,
+    FakeStatusBoard,
+)
+
+
+def build(**limits: Any) -> Guard:
+    served = Served(["default", "second"])
+    events = FakeEventLog()
+    maps = FakeMapReader(MapMarks(1, 1, 1), ["a"])
+    commands = Commands(
+        served.names, bus=FakeCommandBus(events), events=events, maps=maps, patience_s=0
+    )
+    streams = StreamEndpoints(
+        served,
+        events=events,
+        maps=maps,
+        points=FakePointLog(),
+        limits=StreamLimits(1, 1, limits.pop("max_streams", 2)),
+    )
+    reading = ReadingEndpoints(
+        served, board=FakeStatusBoard(None), maps=maps, models=FakeModelHistory()
+    )
+    routers = (
+        build_reading_router(reading),
+        build_command_router(served, commands),
+        build_stream_router(streams),
+    )
+    options: dict[str, Any] = {
+        "allowed_hosts": allowed_hosts("127.0.0.1", ()),
+        "max_body_bytes": 1024,
+    } | limits
+    return Guard(build_api(routers, version="1"), **options)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with client(build()) as made:
+        yield made
+
+
+def client(app: Guard) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/nowhere", 404, "openapi.json"),
+        ("GET", "/docs", 404, "openapi.json"),
+        ("DELETE", "/health", 405, "DELETE"),
+        ("GET", "/map?collection=third", 404, "default, second"),
+        ("GET", "/map?collection=UPPER", 422, "collection"),
+        ("GET", "/map?since=-1", 422, "since"),
+        ("GET", "/map?since=99", 410, "position"),
+        ("GET", "/events?after=x", 422, "after"),
+        ("GET", "/projections?limit=0", 422, "limit"),
+        ("GET", "/projections/1", 404, "no model 1"),
+        ("GET", "/sources", 503, "away"),
+        ("GET", "/operations/nobody", 404, "nobody"),
+        ("POST", "/forget", 422, "body"),
+        ("GET", "/forget", 405, "GET"),
+    ],
+)
+async def test_every_error_is_a_problem(
+    http: httpx.AsyncClient, method: str, path: str, status: int, detail: str
+) -> None:
+    answer = await http.request(method, path)
+
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, body["status"]) == (status, status)
+    assert body["instance"] == path.split("?", maxsplit=1)[0]
+    assert {"type", "title"} <= body.keys()
+    assert detail in body["detail"]
+    assert (status == 405) == ("allow" in answer.headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"dry_run": "yes"}, {"dryrun": True}, {"reason": "x" * 201}, [], "text"],
+    ids=["type", "unknown", "long", "list", "string"],
+)
+async def test_a_wrong_body_is_told_in_detail(http: httpx.AsyncClient, body: Any) -> None:
+    answer = await http.post("/recompute-projection", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize("body", [None, {}, {"force": True}])
+async def test_a_command_needs_no_body(http: httpx.AsyncClient, body: Any) -> None:
+    answer = await http.post("/recompute-projection", json=body)
+
+    assert answer.status_code == 202
+    assert answer.headers["location"] == answer.json()["operation"]
+    asked = await http.get(answer.headers["location"])
+    assert (asked.json()["state"], asked.json()["command"]) == ("pending", "refit")
+
+
+async def test_every_answer_has_the_security_headers(http: httpx.AsyncClient) -> None:
+    for path in ("/health", "/nowhere", "/map"):
+        headers = (await http.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+
+
+async def test_a_body_beyond_the_limit_is_refused_however_it_is_sent(
+    http: httpx.AsyncClient,
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 500
+
+    for content in (b"x" * 1500, chunks()):
+        answer = await http.post("/forget", content=content)
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_name_that_was_bent_to_our_address_is_refused(http: httpx.AsyncClient) -> None:
+    """Else any page could read everything, as soon as its own name leads here."""
+    assert (await http.get("/health", headers={"host": "evil.example"})).status_code == 421
+    assert (await http.get("/health", headers={"host": "localhost:8000"})).status_code == 200
+    assert (await http.get("/health", headers={"host": "[::1]:8000"})).status_code == 200
+
+
+async def test_a_foreign_page_cannot_send_commands(http: httpx.AsyncClient) -> None:
+    """A browser posts for any page without asking; it only keeps the answer to itself."""
+    foreign = await http.post("/recompute-projection", headers={"origin": "http://evil.example"})
+    own = await http.post("/recompute-projection", headers={"origin": "http://127.0.0.1:8000"})
+    none = await http.post("/recompute-projection", headers={"origin": "null"})
+
+    assert [one.status_code for one in (foreign, own, none)] == [403, 202, 403]
+
+
+def test_hosts_are_checked_where_it_makes_sense() -> None:
+    assert allowed_hosts("0.0.0.0", ()) is None  # noqa: S104
+    assert "map.example" in (allowed_hosts("0.0.0.0", ("map.example",)) or ())  # noqa: S104
+    assert allowed_hosts("localhost", ()) == {"localhost", "127.0.0.1", "::1"}
+
+
+async def test_only_so_many_streams_go_on() -> None:
+    async with client(build(max_streams=0)) as http:
+        answer = await http.get("/map")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_a_place_is_given_back() -> None:
+    async with client(build(max_streams=1)) as http:
+        for _ in range(3):
+            assert (await http.get("/map")).status_code == 200
+
+
+async def test_openapi_describes_every_problem(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+
+    assert "Problem" in document["components"]["schemas"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert operation["description"]
+            told = operation["responses"]["422"]["content"]
+            assert list(told) == ["application/problem+json"]
