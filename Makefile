@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run test test-fast check format lock readme ci clean
+.PHONY: help setup setup-dev run test test-fast bench check format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.run  ## Create .venv with .venv/bin/mapstream in it.
 
-setup-dev: $(VENV)/.dev  ## The same, with everything that tests and checks need.
+setup-dev: $(VENV)/.dev tests/node/node_modules/.stamp  ## The same, with everything that tests and checks need.
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -32,6 +32,12 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
+tests/node/node_modules/.stamp: tests/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the client of the JavaScript test"; \
+		npm --prefix tests/node ci --silent --no-audit --no-fund && touch $@; \
+	fi
+
 run: setup  ## Map the example logs (make run ARGS="--once" exits when done).
 	@$(BIN)/mapstream run examples/runs $(ARGS)
 
@@ -40,6 +46,10 @@ test: setup-dev  ## Run every test; real nats-server, real processes, no network
 
 test-fast: setup-dev  ## Run the tests that need no server: seconds.
 	@$(BIN)/python -m pytest -m "not integration and not e2e" $(ARGS)
+
+bench: setup-dev  ## Measure; every figure with a reference from the same run.
+	@$(BIN)/python -m tests.bench.refit
+	@$(BIN)/python -m tests.bench.throughput
 
 check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/ruff check .

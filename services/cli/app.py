@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.settings import CliSettings, RunOptions, load_cli_settings
+from services.cli.settings import DEFAULT_OUTPUT, BusOptions, RunOptions, load_cli_settings
 from shared.errors import ConfigurationError, MapstreamError
 
 CONFIGURATION = 2
@@ -19,6 +19,22 @@ Config = Annotated[
 ]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", help="A collection; may be repeated.")
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", help="The map; not needed if there is only one.")
+]
+Url = Annotated[str | None, typer.Option("--url", help="The bus: nats://HOST:PORT.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        help="Folder of a local run, whose bus is asked. Without --url and --output: "
+        "the run in ./mapstream-out if there is one, else nats.url of the configuration.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")
 ]
 
 
@@ -35,7 +51,8 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.command("run")(run)
+    for command in (run, status, refit, rollback, forget):
+        app.command(command.__name__)(command)
     streams = typer.Typer(help="The streams and durable consumers of the bus.")
     streams.command("apply")(streams_apply)
     streams.command("show")(streams_show)
@@ -52,9 +69,9 @@ def run(  # noqa: PLR0913  the options of the command
     once: Annotated[
         bool, typer.Option("--once", help="Map what is there, refit, and exit.")
     ] = False,
-    output: Annotated[Path, typer.Option(help="Folder of the dataset and of all state.")] = Path(
-        "mapstream-out"
-    ),
+    output: Annotated[
+        Path, typer.Option(help="Folder of the dataset and of all state.")
+    ] = DEFAULT_OUTPUT,
     collection: Annotated[str, typer.Option(help="Name of the map.")] = "default",
     glob: Annotated[str, typer.Option(help="Which files of a folder are read.")] = "**/*.jsonl",
     config: Config = None,
@@ -65,11 +82,12 @@ def run(  # noqa: PLR0913  the options of the command
         bool, typer.Option("--dry-run", help="Say what would be read; touch nothing.")
     ] = False,
 ) -> None:
-    """Read logs, embed them, and keep a map of them on disk: everything on this machine.
+    """Read logs and keep a map of them on disk, all on this machine.
 
     Starts a private nats-server, the embedding server and every service, shows progress, and
-    stops them cleanly on Ctrl-C. With --once it exits when everything is mapped: code 0 when all
-    of it is, 3 when something was dead-lettered or failed, 2 when the configuration is wrong.
+    stops them on Ctrl-C. With --once it exits when everything is mapped: code 0 when all of it
+    is, 3 when something was dead-lettered or failed, 130 when interrupted. Code 2 means that the
+    configuration is wrong.
 
     The map is OUTPUT/COLLECTION/logs.parquet; open it with: embedding-atlas logs.parquet --text
     text --x projection_x --y projection_y
@@ -87,7 +105,7 @@ def run(  # noqa: PLR0913  the options of the command
     async def start() -> int:
         from services.cli.commands import dry_run, run  # noqa: PLC0415  see build_app
 
-        settings: CliSettings = load_cli_settings(config)
+        settings = load_cli_settings(config)
         run.check(options, settings)
         start = dry_run.dry_run if options.is_dry else run.run
         return await start(options, settings)
@@ -95,32 +113,127 @@ def run(  # noqa: PLR0913  the options of the command
     _finish(start)
 
 
+def status(
+    *,
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show how every stage is and where every record is.
+
+    Exits with 0 if every stage runs, 1 if one does not or the bus does not answer.
+    """
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+
+    async def start() -> int:
+        from services.cli.commands import status  # noqa: PLC0415  see build_app
+
+        return await status.status(options, load_cli_settings(config))
+
+    _finish(start)
+
+
+def refit(  # noqa: PLR0913  the options of the command
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would bring; change nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if points move further than the budget allows.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="For the history of models.")] = "command",
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Fit the projection to all records so far; waits until the files show it.
+
+    Exits with 0 if it was done or previewed, 4 if it is held because points would move too far,
+    5 if it was rejected, 1 if there was no answer in time.
+    """
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    fields = {"dry_run": dry_run, "force": force, "reason": reason}
+    _change("Refit", fields, options, config, timeout)
+
+
+def rollback(  # noqa: PLR0913  the options of the command
+    *,
+    to: Annotated[
+        int | None, typer.Option("--to", min=1, help="The version; the one before if not given.")
+    ] = None,
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Make an older model current again, as a new version; waits until the files show it.
+
+    Exit codes are those of refit.
+    """
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    _change("Rollback", {"to_version": to}, options, config, timeout)
+
+
+def forget(  # noqa: PLR0913  the options of the command
+    source: Annotated[str, typer.Argument(help="Filename of the source on the map, or its id.")],
+    *,
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Take a source's records off the map and out of the model.
+
+    The file itself stays; when its content changes it is read again. Exits with 0 if it was done,
+    5 if it was rejected, 1 if there was no answer in time.
+    """
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    _change("Forget", {"source": source}, options, config, timeout)
+
+
 def streams_apply(
     collection: Collections = None,
+    url: Url = None,
     config: Config = None,
     replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies in a cluster.")] = 1,
 ) -> None:
-    """Create or update every stream, and the durable consumers of the collections."""
+    """Create or update every stream, and the durable consumers of the collections.
+
+    The bus is that of --url, else nats.url of the configuration.
+    """
 
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
         settings = load_cli_settings(config)
         names = collection or list(settings.collections)
-        await streams.apply(settings.nats.url, names, replicas=replicas)
+        options = BusOptions(url=url or settings.nats.url)
+        await streams.apply(options, settings.nats, names, replicas=replicas)
         return 0
 
     _finish(start)
 
 
-def streams_show(collection: Collections = None, config: Config = None) -> None:
+def streams_show(
+    collection: Collections = None, url: Url = None, output: Output = None, config: Config = None
+) -> None:
     """Show what every stream holds and what its consumers have left."""
+    options = BusOptions(url=url, output=output)
 
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
         settings = load_cli_settings(config)
-        await streams.show(settings.nats.url, collection or list(settings.collections))
+        await streams.show(options, settings.nats, collection or list(settings.collections))
         return 0
 
     _finish(start)
@@ -131,6 +244,19 @@ def streams_table() -> None:
     from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
     sys.stdout.write(streams.table() + "\n")
+
+
+def _change(
+    kind: str, fields: dict[str, Any], options: BusOptions, config: Path | None, timeout_s: float
+) -> None:
+    async def start() -> int:
+        from services.cli.commands import changing  # noqa: PLC0415  see build_app
+
+        command = changing.build(kind, fields)
+        settings = load_cli_settings(config)
+        return await changing.change(command, options, settings, timeout_s=timeout_s)
+
+    _finish(start)
 
 
 def _finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:

@@ -62,6 +62,20 @@ class RunOptions:
         return self.output / "state"
 
 
+DEFAULT_OUTPUT = Path("mapstream-out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusOptions:
+    """Which bus and which collection a command is about, as far as was said."""
+
+    url: str | None = None
+    output: Path | None = None
+    """Folder of a local run; its bus is asked."""
+    collection: str | None = None
+    is_json: bool = False
+
+
 def load_cli_settings(config: Path | None) -> CliSettings:
     """Read the configuration; the file becomes that of all processes started from here.
 
@@ -93,6 +107,8 @@ def service_environment(
         "MAPSTREAM_OUTPUT__FOLDER": str(options.output.resolve()),
         "MAPSTREAM_INGESTION__SOURCES": json.dumps(sources),
         "PYTHONUNBUFFERED": "1",
+        # A "shared.py" in the folder where the user happens to be must not take our place.
+        "PYTHONSAFEPATH": "1",
         # Two cores do best with one thread of linear algebra per process.
         "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
         "OPENBLAS_NUM_THREADS": environment.get("OPENBLAS_NUM_THREADS", "1"),

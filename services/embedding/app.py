@@ -16,7 +16,9 @@ from services.embedding.loops import tell_outages
 from services.embedding.settings import Settings
 from services.embedding.subscribers import subscribe
 from shared.bus.broker import build_bus
-from shared.bus.channels import EMBEDDING_READS_BATCHES
+from shared.bus.durables import (
+    EMBEDDING_READS_BATCHES,
+)
 from shared.runtime import Loop, Service
 
 

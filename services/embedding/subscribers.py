@@ -5,8 +5,13 @@ from collections.abc import Iterable
 import structlog
 
 from services.embedding import handlers
-from shared.bus.channels import EMBEDDING_BATCH, EMBEDDING_READS_BATCHES
+from shared.bus.channels import (
+    EMBEDDING_BATCH,
+)
 from shared.bus.dead_letters import outgoing_dead_letter
+from shared.bus.durables import (
+    EMBEDDING_READS_BATCHES,
+)
 from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber

@@ -1,6 +1,7 @@
 """``mapstream run`` from the outside: real processes, real server, real model, real logs."""
 
 import asyncio
+import base64
 import json
 import shutil
 import sys
@@ -28,6 +29,7 @@ from tests.e2e.local_run import (
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+NODE = Path(__file__).parents[1] / "node"
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 
 LOGS = pa.schema(
@@ -164,6 +166,31 @@ async def test_a_refit_command_from_any_client_moves_the_map(
         assert await run.stop() == 0
 
 
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+async def test_a_subscriber_in_javascript_projects_to_the_same_point(
+    sources: Path, tmp_path: Path
+) -> None:
+    assert (NODE / "node_modules" / "@nats-io").is_dir(), "run: make setup-dev"
+    output = tmp_path / "out"
+    async with live_run(sources, output) as run:
+        await wait_for_rows(output, lambda found: len(found) == 68)
+        model = check_coordinates(output)
+        row = pq.read_table(output / "default" / "embeddings.parquet").slice(0, 1).to_pylist()[0]
+        vector = base64.b64encode(np.array(row["vector"], dtype="<f4").tobytes()).decode()
+        process = await asyncio.create_subprocess_exec(
+            "node", "subscriber.mjs", run.url, vector, str(model.version),
+            cwd=NODE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(30):
+            out, _ = await process.communicate()
+        found = {one["id"]: one for one in rows(output)}[row["id"]]
+
+    told = json.loads(out.decode().strip().split("\n")[-1])
+    assert told["version"] == model.version
+    place = [found["projection_x"], found["projection_y"]]
+    np.testing.assert_allclose(told["point"], place, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "service", ["discovery", "embedding", "projection", "writing", "text2vec", "nats-server"]
 )
@@ -196,6 +223,28 @@ async def test_a_killed_service_loses_nothing_and_doubles_nothing(
     found = rows(output)
     assert {row["id"]: row["text"] for row in found} == expected_records(folder)
     assert len(found) == 3000
+    check_coordinates(output)
+
+
+@pytest.mark.parametrize("service", ["discovery", "projection", "writing"])
+async def test_a_second_copy_waits_and_takes_over(service: str, tmp_path: Path) -> None:
+    folder, output = tmp_path / "runs", tmp_path / "out"
+    write_source(folder / "first.jsonl", 20, "somebody")
+    async with live_run(folder, output) as run:
+        await wait_for_rows(output, lambda found: len(found) == 20)
+        second = await run.second(service)
+        assert second.stderr
+        async with asyncio.timeout(60):
+            while b"service.standby" not in await second.stderr.readline():
+                pass
+        write_source(folder / "second.jsonl", 20, "somebody")
+        await wait_for_rows(output, lambda found: len(found) == 40)
+        await run.kill(service)
+        write_source(folder / "third.jsonl", 20, "somebody")
+        await wait_for_rows(output, lambda found: len(found) == 60)
+        second.terminate()
+        await second.communicate()
+    assert {row["id"]: row["text"] for row in rows(output)} == expected_records(folder)
     check_coordinates(output)
 
 

@@ -17,8 +17,13 @@ from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
 from services.embedding.subscribers import subscribe
 from shared.bus.broker import build_bus
-from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_READS_BATCHES
+from shared.bus.channels import (
+    DISCOVERY_BATCH,
+)
 from shared.bus.delivery import RetryPolicy
+from shared.bus.durables import (
+    EMBEDDING_READS_BATCHES,
+)
 from shared.bus.topology import backlog
 from shared.contracts.batches import ARROW, Batch, decode, embedded_schema, encode, require_columns
 from shared.settings import NatsSection

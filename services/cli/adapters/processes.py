@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,30 @@ from services.cli.domain.restarts import CONFIGURATION, RestartPause
 from shared.errors import ConfigurationError, MapstreamError
 
 LAST_WORDS = 2000
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """Return what a child calls first, so that it gets SIGTERM when its parent is killed.
+
+    Only Linux has this; elsewhere the services of a killed run have to be ended by hand.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that ended without being asked to."""
+
+    name: str
+    code: int
+    """The exit code; of a signal it is the negative number."""
+    last_line: str
+    """The last that it wrote."""
+    log_file: Path
 
 
 @dataclass(slots=True)
@@ -23,14 +49,15 @@ class Process:
     command: Sequence[str]
     environment: Mapping[str, str]
     log_file: Path
-    on_restart: Callable[[str, int, float], None]
-    """Told the name, the exit code and the pause before the next start."""
+    on_restart: Callable[[Ended, float], None]
+    """Told what ended, and the pause before the next start."""
+    pause: RestartPause = field(default_factory=RestartPause)
     running: asyncio.subprocess.Process | None = field(default=None, init=False)
-    stopping: bool = field(default=False, init=False)
+    _stop_asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _log_start: int = field(default=0, init=False)
 
     async def supervise(self) -> None:
-        """Start the process, and again whenever it ends, until cancelled.
+        """Start the process, and again whenever it ends, until it is told to stop.
 
         Raises:
             ConfigurationError: It says that it cannot start with this configuration.
@@ -39,41 +66,31 @@ class Process:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        pause = RestartPause()
-        while not self.stopping:
+        while not self._stop_asked.is_set():
             started = time.monotonic()
-            await self.start()
-            code = await self._ended()
-            if self.stopping:
+            code = await self._run()
+            if self._stop_asked.is_set():
                 return
             if code == CONFIGURATION:
-                raise ConfigurationError(self._last_words())
-            wait_s = pause.after(time.monotonic() - started)
+                raise ConfigurationError(self._last_words() or f"{self.name}: no reason was given")
+            wait_s = self.pause.after(time.monotonic() - started)
             if wait_s is None:
                 raise MapstreamError(
                     f"{self.name} ended again and again, at last with code {code}; "
                     f"its log is {self.log_file}:\n{self._last_words()}"
                 )
-            self.on_restart(self.name, code, wait_s)
-            await asyncio.sleep(wait_s)
+            last_line = self._last_words().rsplit("\n", 1)[-1]
+            self.on_restart(Ended(self.name, code, last_line, self.log_file), wait_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop_asked.wait(), wait_s)
 
-    async def start(self) -> None:
-        """Start the process once."""
-        with self.log_file.open("ab") as log:
-            self._log_start = log.tell()
-            self.running = await asyncio.create_subprocess_exec(
-                *self.command,
-                env=self.environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C at the terminal reaches the supervisor only; it stops the others.
-                start_new_session=True,
-            )
+    def will_stop(self) -> None:
+        """Take the process's end for what was wanted from now on."""
+        self._stop_asked.set()
 
     async def stop(self, patience_s: float) -> None:
         """Ask the process to stop, and end it if it takes longer than this."""
-        self.stopping = True
+        self._stop_asked.set()
         process = self.running
         if process is None or process.returncode is not None:
             return
@@ -87,8 +104,22 @@ class Process:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
-    async def _ended(self) -> int:
-        assert self.running is not None, "started before"  # noqa: S101
+    async def _run(self) -> int:
+        """Run the process once and return its exit code."""
+        with self.log_file.open("ab") as log:
+            self._log_start = log.tell()
+            self.running = await asyncio.create_subprocess_exec(
+                *self.command,
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C at the terminal reaches the supervisor only; it stops the others.
+                start_new_session=True,
+                preexec_fn=end_with_parent(),
+            )
+        if self._stop_asked.is_set():  # while it was being started
+            self.running.terminate()
         return await self.running.wait()
 
     def _last_words(self) -> str:

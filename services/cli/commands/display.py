@@ -3,7 +3,8 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -11,19 +12,21 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.commands.tables import Row, facts, ledger, model, sources
 from services.cli.commands.watching import DeadLetterLine
 from services.cli.domain.figures import STAGES, Figures
 
 PLAIN_EVERY_S = 5.0
 RATE_OVER_S = 5.0
 LISTED = 20
+COLUMNS = "--text text --x projection_x --y projection_y"
 
 
 class Display:
     """Progress on stderr; stdout stays free for results."""
 
-    def __init__(self) -> None:
-        self._console = Console(file=sys.stderr, highlight=False)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr, highlight=False)
         self._live: Live | None = None
         self._said_at = 0.0
         self._said = ""
@@ -59,55 +62,46 @@ class Display:
 
     def _rate(self) -> float:
         (start, before), (end, after) = self._mapped[0], self._mapped[-1]
-        return (after - before) / (end - start) if end > start else 0.0
+        # A source that is replaced or forgotten takes records away.
+        return max(0.0, (after - before) / (end - start)) if end > start else 0.0
 
     def _line(self, figures: Figures) -> str:
+        if not figures.is_everybody_running and not figures.records.seen:
+            return f"starting: {', '.join(_not_running(figures))}"
         records = figures.records
-        lag = " ".join(f"{stage} {figures.lag.get(stage, 0)}" for stage in STAGES)
-        return (
-            f"sources {_sources(figures)} | records {records.mapped}/{records.seen} mapped, "
-            f"{records.dead} dead, {self._rate():.0f}/s | lag {lag}"
-            + (f" | blocked: {figures.blocked}" if figures.blocked else "")
-        )
+        waiting = _waiting(figures)
+        mapped = f"{records.mapped:,} of {records.seen:,} mapped"
+        parts = [
+            f"sources: {sources(figures)}",
+            f"records: {mapped}, {records.dead:,} dead, {self._rate():,.0f}/s",
+            *([f"messages waiting: {waiting}"] if waiting else []),
+            *(f"{stage} blocked: {reason}" for stage, reason in figures.blocked.items()),
+        ]
+        return " | ".join(parts)
 
     def _table(self, figures: Figures) -> Table:
         records = figures.records
-        table = Table.grid(padding=(0, 2))
-        table.add_row("sources", _sources(figures))
-        table.add_row(
-            "records",
-            f"{records.mapped} of {records.seen} mapped, {records.dead} dead, "
-            f"{records.in_flight} in flight, {self._rate():.0f}/s",
-        )
-        table.add_row(
-            "map",
-            f"model {figures.version}, {figures.rows} points"
-            + ("" if figures.is_published else ", files being written"),
-        )
-        stages = (
-            f"{stage} {figures.states.get(stage, 'absent')}"
-            + (f" ({figures.lag[stage]} waiting)" if figures.lag.get(stage) else "")
-            for stage in STAGES
-        )
-        table.add_row("stages", "  ".join(stages))
-        if figures.blocked:
-            table.add_row("blocked", Text(figures.blocked, style="yellow"))
-        return table
+        published = "" if figures.is_published else ", files being written"
+        rows = [
+            ("stages", _stages(figures)),
+            ("sources", sources(figures)),
+            ("records", f"{ledger(records)}, {self._rate():,.0f}/s"),
+            ("map", f"{figures.rows:,} points, {model(figures)}{published}"),
+        ]
+        rows += [("blocked", f"{stage}: {why}") for stage, why in figures.blocked.items()]
+        return facts(rows)
 
     def summarise(
-        self, figures: Figures, seconds: float, dead: Sequence[DeadLetterLine], folder: str
+        self, figures: Figures, seconds: float, dead: Sequence[DeadLetterLine], folder: Path
     ) -> None:
         """Write the summary of a run."""
-        records = figures.records
-        self.say(
-            f"{records.mapped} of {records.seen} records mapped, {records.dead} dead, "
-            f"{records.in_flight} in flight; sources: {_sources(figures)}; {seconds:.1f} s"
-        )
-        if figures.version:
-            first, second = figures.explained_variance_ratio
-            self.say(
-                f"model {figures.version} explains {first:.1%} + {second:.1%} of the variance"
-            )
+        if not figures.has_looked and not figures.records.seen:
+            self.say("stopped before anything was read")
+            return
+        self._console.print(facts(_summary(figures, seconds)))
+        if figures.rows:
+            self.say(f"map      {folder / 'logs.parquet'}")
+            self.say(f"open it  embedding-atlas {folder / 'logs.parquet'} {COLUMNS}")
         for failure in figures.failures:
             self.say(f"failed: {failure['filename']}: {failure['reason']}", style="red")
         for letter in dead[-LISTED:]:
@@ -115,9 +109,25 @@ class Display:
             self.say(f"dead letter: {where} [{letter.stage}] {letter.reason}", style="red")
         if len(dead) > LISTED:
             self.say(f"... and {len(dead) - LISTED} more dead letters before these", style="red")
-        self.say(f"dataset: {folder}")
 
 
-def _sources(figures: Figures) -> str:
-    parts = [f"{number} {status}" for status, number in sorted(figures.sources.items()) if number]
-    return ", ".join(parts) or "none yet"
+def _summary(figures: Figures, seconds: float) -> Iterator[Row]:
+    yield "records", ledger(figures.records)
+    yield "sources", sources(figures)
+    yield "model", model(figures)
+    yield "time", f"{seconds:.1f} s"
+
+
+def _stages(figures: Figures) -> str:
+    """Name the stages that do not run, and what waits before which."""
+    absent = [f"{stage} {figures.states.get(stage, 'absent')}" for stage in _not_running(figures)]
+    waiting = _waiting(figures)
+    return ", ".join(absent or ["all running"]) + (f"; waiting: {waiting}" if waiting else "")
+
+
+def _waiting(figures: Figures) -> str:
+    return ", ".join(f"{figures.lag[one]:,} for {one}" for one in STAGES if figures.lag.get(one))
+
+
+def _not_running(figures: Figures) -> list[str]:
+    return [stage for stage in STAGES if figures.states.get(stage) != "running"]

@@ -13,7 +13,8 @@ import nats.errors
 from nats.aio.client import Client
 
 from services.cli.adapters.nats_server import address, program, write_config
-from services.cli.adapters.processes import Process
+from services.cli.adapters.processes import Ended, Process
+from services.cli.commands.connecting import URL_FILE
 from services.cli.domain.figures import STAGES
 from services.cli.settings import (
     CliSettings,
@@ -25,7 +26,7 @@ from shared.bus.topology import apply_topology
 from shared.errors import ConfigurationError, MapstreamError
 
 STOP_S = 15.0
-Restarted = Callable[[str, int, float], None]
+Restarted = Callable[[Ended, float], None]
 
 
 @contextmanager
@@ -60,6 +61,7 @@ class LocalPipeline:
         self._on_restart = on_restart
         self.processes: list[Process] = []
         self.url = ""
+        self._url_file = options.output / URL_FILE
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[Client]:
@@ -81,12 +83,13 @@ class LocalPipeline:
             raise errors.exceptions[0] from None
 
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
+        await self._wait_for_end_of_killed_run()
         folder = self._options.state / "nats"
         config = write_config(folder, -1)
         server = self._process("nats-server", [program(), "-c", str(config)], {})
         supervisors.create_task(server.supervise())
         self.url = await address(folder, server)
-        (self._options.state / "nats.url").write_text(self.url + "\n")
+        self._url_file.write_text(self.url + "\n")
         client = await nats.connect(
             self.url,
             max_reconnect_attempts=-1,
@@ -104,6 +107,23 @@ class LocalPipeline:
             supervisors.create_task(self._process(name, command, environment).supervise())
         return client
 
+    async def _wait_for_end_of_killed_run(self) -> None:
+        """Wait until the services of a run that was killed have ended, as they do by themselves.
+
+        Raises:
+            ConfigurationError: They go on; two servers must not share a store.
+        """
+        url = self._url_file.read_text().strip() if self._url_file.exists() else ""
+        port = url.rsplit(":", 1)[-1]
+        for _ in range(int(STOP_S / 0.1)):
+            if not port.isdigit() or not is_listening(int(port)):
+                return
+            await asyncio.sleep(0.1)
+        raise ConfigurationError(
+            f"services of a run that was killed still work in {self._options.output}, with their "
+            f"bus at {url}: end them first"
+        )
+
     def _process(self, name: str, command: list[str], environment: Mapping[str, str]) -> Process:
         log = self._options.state / "logs" / f"{name}.log"
         process = Process(name, command, environment, log, self._on_restart)
@@ -113,7 +133,7 @@ class LocalPipeline:
     async def _stop(self) -> None:
         """Stop the services together, then what they lean on."""
         for process in self.processes:
-            process.stopping = True
+            process.will_stop()
         leaned_on = ("nats-server", "text2vec")
         async with asyncio.TaskGroup() as group:
             for process in self.processes:
@@ -122,10 +142,17 @@ class LocalPipeline:
         for process in self.processes:
             if process.name in leaned_on:
                 await process.stop(STOP_S)
+        self._url_file.unlink(missing_ok=True)
 
 
 async def _ignore(_error: Exception) -> None:
     """Say nothing: a bus that is away shows as services that are absent."""
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether something answers on a port of the loopback address."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

@@ -6,17 +6,22 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from typing import Any
 
+from nats.aio.client import Client
+
+from services.cli.adapters.processes import Ended
+from services.cli.commands.asking import Answer, ask
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline, only_run
 from services.cli.commands.watching import DeadLetterLine, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.settings import CliSettings, RunOptions, configuration_name
-from shared.bus.channels import check_collection
-from shared.errors import ConfigurationError
+from shared.bus.channels import COMMAND_REFIT, check_collection
+from shared.contracts.commands import Refit
+from shared.contracts.projection import ProjectionUpdated
+from shared.errors import ConfigurationError, TransientError
 
 LOOK_EVERY_S = 0.25
 CASUALTIES = 3
@@ -42,7 +47,7 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
         run = _Run(options, settings, display, stop)
         figures = await run.until_done()
         seconds = time.monotonic() - started
-    display.summarise(figures, seconds, run.dead, str(options.output / options.collection))
+    display.summarise(figures, seconds, run.dead, options.output / options.collection)
     if options.is_json:
         sys.stdout.write(json.dumps(figures.summary(seconds)) + "\n")
     if options.is_once and not run.is_drained:
@@ -67,8 +72,12 @@ def check(options: RunOptions, settings: CliSettings) -> None:
             raise ConfigurationError(f"{path}: no such file or folder")
 
 
-def _is_newer(version: int, figures: Figures) -> bool:
-    return figures.version > version
+async def _unless_bus_is_away(asking: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """Return no answer when the bus could not be asked: then the question is put again."""
+    try:
+        return await asking
+    except TransientError:
+        return None
 
 
 class _Run:
@@ -88,26 +97,49 @@ class _Run:
     async def until_done(self) -> Figures:
         """Start everything, watch it, stop it; returns the last figures."""
         async with self._pipeline.started() as client:
-            self._display.say(f"bus: {self._pipeline.url}  (nats --server {self._pipeline.url})")
+            self._display.say(f"bus at {self._pipeline.url}, logs in {self._options.state}/logs")
+            if not self._options.is_once:
+                self._display.say("watching for new records; stop with Ctrl-C")
             watcher = Watcher(client, self._options.collection)
             if self._options.is_once:
-                await self._drain(watcher)
+                await self._drain(client, watcher)
             else:
-                await self._watch(watcher, lambda figures: False)  # noqa: ARG005  until told to stop
+                await self._watch(watcher, lambda _: False)  # until told to stop
+            if self._stop.is_set():
+                self._display.say("stopping")
             if self._figures.has_casualties:
                 self.dead = await watcher.dead_letters(10 * LISTED)
         return self._figures
 
-    async def _drain(self, watcher: Watcher) -> None:
+    async def _drain(self, client: Client, watcher: Watcher) -> None:
         """Wait until all is mapped, refit if anything came after the last fit, wait again."""
         while await self._watch(watcher, lambda figures: figures.is_drained):
-            if not self._figures.is_stale:
+            if not self._figures.is_stale or not await self._refit(client, watcher):
                 break
-            await watcher.refit("drain")
-            before = self._figures.version
-            await self._watch(watcher, partial(_is_newer, before))
         await self._watch(watcher, lambda figures: figures.is_drained and figures.is_published)
         self.is_drained = not self._stop.is_set()
+
+    async def _refit(self, client: Client, watcher: Watcher) -> bool:
+        """Fit the model to everything; force, since a drained map is the exact PCA of it all.
+
+        Returns:
+            Whether it is worth to look again; not after a refusal.
+        """
+        command = Refit(reason="drain", force=True)
+        asking = ask(client, COMMAND_REFIT, watcher.collection, command, timeout_s=None)
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(_unless_bus_is_away(asking))
+            await self._watch(watcher, lambda _: asked.done())
+            asked.cancel()
+        answer = None if asked.cancelled() else asked.result()
+        if answer is None:
+            return True
+        if isinstance(answer.event, ProjectionUpdated):
+            newest = answer.event.model.version
+            return await self._watch(watcher, lambda figures: figures.version >= newest)
+        reason = getattr(answer.event, "reason", "points would move too far")
+        self._display.say(f"the last refit was {answer.outcome}: {reason}", style="yellow")
+        return False
 
     async def _watch(self, watcher: Watcher, is_enough: Callable[[Figures], bool]) -> bool:
         """Show progress until it is enough; returns False when told to stop before."""
@@ -122,9 +154,10 @@ class _Run:
                 await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
         return False
 
-    def _tell_restart(self, name: str, code: int, pause_s: float) -> None:
-        log = Path(self._options.state) / "logs" / f"{name}.log"
+    def _tell_restart(self, ended: Ended, pause_s: float) -> None:
+        why = f": {ended.last_line}" if ended.last_line else ""
         self._display.say(
-            f"{name} ended with code {code}; starting it again in {pause_s:.1f} s (log: {log})",
+            f"{ended.name} ended with code {ended.code}{why}; starting it again in "
+            f"{pause_s:.1f} s (log: {ended.log_file})",
             style="yellow",
         )

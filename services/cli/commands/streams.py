@@ -2,20 +2,30 @@
 
 from collections.abc import Sequence
 
-import nats
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.table import Table
 
-from shared.bus.channels import CHANNELS, DURABLES, check_collection
+from services.cli.commands.connecting import connected
+from services.cli.settings import BusOptions
+from shared.bus.channels import BYTES, CHANNELS, check_collection
+from shared.bus.durables import DURABLES
 from shared.bus.streams import STREAMS
-from shared.bus.topology import apply_topology, backlog
+from shared.bus.topology import REMEDY, apply_topology, backlog
+from shared.contracts.batches import ARROW
 from shared.errors import TransientError
+from shared.settings import NatsSection
 
 MIB = 1 << 20
+BODIES = {ARROW: "Arrow IPC stream", BYTES: "original bytes"}
+NUMBERS = {"messages", "MiB", "limit MiB", "waiting", "in hand"}
 
 
-async def apply(url: str, collections: Sequence[str], *, replicas: int) -> None:
+async def apply(
+    options: BusOptions, section: NatsSection, collections: Sequence[str], *, replicas: int
+) -> None:
     """Create or update every stream, and the durable consumers of these collections.
 
     Raises:
@@ -24,59 +34,73 @@ async def apply(url: str, collections: Sequence[str], *, replicas: int) -> None:
     """
     for collection in collections:
         check_collection(collection)
-    client = await _connect(url)
-    try:
-        await apply_topology(client.jetstream(timeout=20), collections, replicas=replicas)
-    finally:
-        await client.close()
+    async with connected(options, section) as client:
+        try:
+            await apply_topology(client.jetstream(timeout=20), collections, replicas=replicas)
+        except NatsError as error:
+            raise TransientError(f"the server does not take the streams: {error}") from error
     names = ", ".join(stream.name for stream in STREAMS)
-    Console().print(f"streams: {names}; durable consumers for: {', '.join(collections)}")
+    console = Console(highlight=False)
+    console.print(f"streams: {names}\ndurable consumers for: {', '.join(collections)}")
 
 
-async def show(url: str, collections: Sequence[str]) -> None:
+async def show(options: BusOptions, section: NatsSection, collections: Sequence[str]) -> None:
     """Print what the streams hold and what their consumers have left.
 
     Raises:
         TransientError: The server cannot be reached, or the streams do not exist.
     """
-    client = await _connect(url)
-    try:
+    async with connected(options, section) as client:
         js = client.jetstream(timeout=5)
-        streams = Table("stream", "messages", "MiB", "limit MiB", "subjects")
-        for stream in STREAMS:
-            state = (await js.stream_info(stream.name)).state
-            subjects = " ".join(stream.subjects)
-            size, limit = f"{state.bytes / MIB:.1f}", f"{stream.max_bytes / MIB:.0f}"
-            streams.add_row(stream.name, str(state.messages), size, limit, subjects)
-        consumers = Table("durable consumer", "stream", "waiting", "in hand")
-        for collection in collections:
-            for durable in DURABLES:
-                left = await backlog(js, durable, collection)
-                name = durable.name(collection)
-                consumers.add_row(name, durable.stream, str(left.waiting), str(left.in_hand))
-    except NatsError as error:
-        raise TransientError(f"{error}; declare them with: mapstream streams apply") from error
-    finally:
-        await client.close()
-    console = Console()
+        try:
+            streams = await _streams(js)
+            consumers = await _consumers(js, collections)
+        except NotFoundError as error:
+            raise TransientError(f"{error.description}; {REMEDY}") from error
+        except NatsError as error:
+            raise TransientError(f"the server does not answer: {error}") from error
+    console = Console(highlight=False)
     console.print(streams)
+    console.print()
     console.print(consumers)
+
+
+async def _streams(js: JetStreamContext) -> Table:
+    table = _table("stream", "messages", "MiB", "limit MiB", "subjects")
+    for stream in STREAMS:
+        state = (await js.stream_info(stream.name)).state
+        size, limit = f"{state.bytes / MIB:.1f}", f"{stream.max_bytes / MIB:.0f}"
+        table.add_row(stream.name, f"{state.messages:,}", size, limit, "\n".join(stream.subjects))
+    return table
+
+
+async def _consumers(js: JetStreamContext, collections: Sequence[str]) -> Table:
+    table = _table("durable consumer", "waiting", "in hand", "stream")
+    named = {
+        durable.name(collection): (durable, collection)
+        for collection in collections
+        for durable in DURABLES
+    }
+    for name, (durable, collection) in named.items():
+        left = await backlog(js, durable, collection)
+        table.add_row(name, f"{left.waiting:,}", f"{left.in_hand:,}", durable.stream)
+    return table
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in names:
+        table.add_column(name, justify="right" if name in NUMBERS else "left")
+    return table
 
 
 def table() -> str:
     """Return the map of subjects as a Markdown table, made from the table of channels."""
     lines = ["| subject | stream | from | to | body | what |", "|---|---|---|---|---|---|"]
     for channel in CHANNELS:
-        body = channel.contract.__name__ if channel.contract else channel.content_type
+        body = channel.contract.__name__ if channel.contract else BODIES[channel.content_type]
         lines.append(
             f"| `{channel.family}.<collection>` | {channel.stream} | {channel.producer} "
             f"| {', '.join(channel.consumers)} | {body} | {channel.about} |"
         )
     return "\n".join(lines)
-
-
-async def _connect(url: str) -> nats.NATS:
-    try:
-        return await nats.connect(url, connect_timeout=3, allow_reconnect=False)
-    except (NatsError, OSError) as error:
-        raise TransientError(f"no NATS server answers at {url}: {error}") from error

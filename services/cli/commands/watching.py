@@ -1,19 +1,26 @@
 """Looks at a running pipeline over its bus."""
 
-import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
+from typing import Self
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 from services.cli.domain.figures import Figures
-from shared.bus.channels import COMMAND_REFIT, DEAD, DURABLES
-from shared.bus.outgoing import MESSAGE_ID
+from services.cli.domain.statuses import (
+    Status,
+    choose_collection,
+    remembering,
+    served_collections,
+)
+from shared.bus.channels import DEAD, check_collection
+from shared.bus.durables import DURABLES
 from shared.bus.status import collect
-from shared.bus.topology import backlog
-from shared.contracts.commands import Refit
+from shared.bus.topology import REMEDY, backlog
+from shared.errors import TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,55 +37,66 @@ class Watcher:
     """Looks at one collection."""
 
     def __init__(self, client: Client, collection: str) -> None:
+        self.collection = collection
         self._client = client
         self._js = client.jetstream(timeout=5)
-        self._collection = collection
+        self._known: dict[str, list[Status]] = {}
 
-    async def look(self) -> Figures:
-        """Ask every service and the server once; what does not answer counts as absent."""
-        try:
-            statuses = await collect(self._client, wait_s=0.25)
-            lag = await self._lag()
-        except (NatsError, TimeoutError, OSError):
-            return Figures()
-        return Figures.of(statuses, lag, self._collection)
-
-    async def refit(self, reason: str) -> None:
-        """Publish a refit command.
+    @classmethod
+    async def of(cls, client: Client, given: str | None, configured: Sequence[str]) -> Self:
+        """Look at the collection that was asked for, or at the only one that is served.
 
         Raises:
-            NatsError: The stream of commands did not take it.
+            ConfigurationError: Nobody serves it, or it must be chosen.
+            TransientError: The bus was lost.
         """
-        correlation_id = f"cli:{uuid4()}"
-        command = Refit(reason=reason, correlation_id=correlation_id)
-        await self._js.publish(
-            COMMAND_REFIT.subject(self._collection),
-            command.model_dump_json().encode(),
-            headers={MESSAGE_ID: correlation_id},
-        )
+        try:
+            statuses = await collect(client)
+        except NatsError as error:
+            raise TransientError(f"the bus was lost: {error}") from error
+        served = served_collections(statuses)
+        return cls(client, check_collection(choose_collection(given, served, configured)))
+
+    async def look(self, *, wait_s: float = 0.25) -> Figures:
+        """Ask every service and the server once; what does not answer counts as absent."""
+        try:
+            return await self.ask(wait_s=wait_s)
+        except TransientError:
+            return Figures()
+
+    async def ask(self, *, wait_s: float) -> Figures:
+        """Ask every service and the server once.
+
+        Raises:
+            TransientError: The server does not answer, or has no streams.
+        """
+        try:
+            statuses = await collect(self._client, wait_s=wait_s)
+            lag = await self._lag()
+        except NotFoundError as error:
+            what = f"collection '{self.collection}' has no streams or consumers"
+            raise TransientError(f"{what}; {REMEDY}") from error
+        except (NatsError, TimeoutError, OSError) as error:
+            raise TransientError(f"the bus does not answer: {error}") from error
+        self._known = remembering(self._known, statuses)
+        return Figures.of(self._known, lag, self.collection)
 
     async def dead_letters(self, limit: int) -> list[DeadLetterLine]:
         """List the newest dead letters that the bus still has, oldest first."""
         found: list[DeadLetterLine] = []
-        subjects = [channel.subject(self._collection) for channel in DEAD.values()]
+        subjects = [channel.subject(self.collection) for channel in DEAD.values()]
         config = ConsumerConfig(
             filter_subjects=subjects, deliver_policy=DeliverPolicy.ALL, headers_only=True
         )
         stream = next(iter(DEAD.values())).stream
         subscription = await self._js.pull_subscribe("", stream=stream, config=config)
+        left = (await subscription.consumer_info()).num_pending or 0
         try:
-            while True:
-                for message in await subscription.fetch(256, timeout=1):
-                    headers = message.headers or {}
-                    found.append(
-                        DeadLetterLine(
-                            headers.get("mapstream-stage", ""),
-                            headers.get("mapstream-file", ""),
-                            headers.get("mapstream-line", ""),
-                            headers.get("mapstream-reason", ""),
-                        )
-                    )
+            while left > 0:
+                for message in await subscription.fetch(min(left, 256), timeout=1):
+                    found.append(_line(message.headers or {}))
                     await message.ack()
+                    left -= 1
         except (TimeoutError, NatsError):
             pass
         finally:
@@ -86,12 +104,16 @@ class Watcher:
         return found[-limit:]
 
     async def _lag(self) -> dict[str, int]:
+        # One after the other: in a group of tasks a bus that is away would be a group of errors.
         lag: dict[str, int] = {}
-        async with asyncio.TaskGroup() as group:
-            asked = {
-                durable: group.create_task(backlog(self._js, durable, self._collection))
-                for durable in DURABLES
-            }
-        for durable, answer in asked.items():
-            lag[durable.service] = lag.get(durable.service, 0) + answer.result().total
+        for durable in DURABLES:
+            left = await backlog(self._js, durable, self.collection)
+            lag[durable.service] = lag.get(durable.service, 0) + left.total
         return lag
+
+
+def _line(headers: Mapping[str, str]) -> DeadLetterLine:
+    def told(name: str) -> str:
+        return headers.get(f"mapstream-{name}", "")
+
+    return DeadLetterLine(told("stage"), told("file"), told("line"), told("reason"))

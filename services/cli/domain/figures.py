@@ -1,10 +1,11 @@
 """The figures of all services, put together: progress, and whether the work is done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-Status = Mapping[str, Any]
+from services.cli.domain.statuses import ABSENT, Status
+
 STAGES = ("discovery", "embedding", "projection", "writing")
 
 
@@ -16,6 +17,11 @@ class Records:
     mapped: int = 0
     dead: int = 0
     in_flight: int = 0
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every record that was seen is accounted for."""
+        return self.seen == self.mapped + self.dead + self.in_flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,12 @@ class Figures:
     """Messages that each stage has before it or in hand."""
     states: Mapping[str, str] = field(default_factory=dict)
     """What each service says of itself."""
-    blocked: str | None = None
-    """Why embedding stands still, if it does."""
+    instances: Mapping[str, int] = field(default_factory=dict)
+    """How many of each service answer."""
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """Stages that stand still, and why."""
+    held: Mapping[str, Any] | None = None
+    """A refit that waits for force: its movement and decision."""
 
     @classmethod
     def of(
@@ -55,10 +65,16 @@ class Figures:
         projection = _of_collection(statuses, "projection", collection)
         writing = _of_collection(statuses, "writing", collection)
         first, second = projection.get("explained_variance_ratio") or (0.0, 0.0)
-        blocked = [one.get("blocked") for one in statuses.get("embedding", ())]
+        told = discovery.get("records", {})
+        blocked = {
+            "embedding": next(
+                (one["blocked"] for one in statuses.get("embedding", ()) if one.get("blocked")), ""
+            ),
+            "writing": writing.get("blocked") or "",
+        }
         return cls(
             sources=discovery.get("sources", {}),
-            records=Records(**discovery.get("records", {})),
+            records=Records(*(told.get(one.name, 0) for one in fields(Records))),
             has_looked=bool(discovery.get("has_looked")),
             failures=discovery.get("failures", ()),
             projection_records=projection.get("records", 0),
@@ -71,13 +87,18 @@ class Figures:
             written_model=writing.get("model_version", 0),
             lag=lag,
             states={name: _state(statuses.get(name, ())) for name in STAGES},
-            blocked=next((reason for reason in blocked if reason), None),
+            instances={
+                name: sum(one.get("state") != ABSENT for one in statuses.get(name, ()))
+                for name in STAGES
+            },
+            blocked={stage: reason for stage, reason in blocked.items() if reason},
+            held=projection.get("held"),
         )
 
     @property
     def is_everybody_running(self) -> bool:
         """Whether every stage has an instance that works."""
-        return all(state == "running" for state in self.states.values())
+        return all(self.states.get(stage) == "running" for stage in STAGES)
 
     @property
     def is_drained(self) -> bool:
@@ -103,15 +124,9 @@ class Figures:
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Return the summary that ``--json`` prints."""
-        records = self.records
         return {
             "sources": dict(self.sources),
-            "records": {
-                "seen": records.seen,
-                "mapped": records.mapped,
-                "dead": records.dead,
-                "in_flight": records.in_flight,
-            },
+            "records": asdict(self.records),
             "projection": {
                 "version": self.version,
                 "explained_variance_ratio": list(self.explained_variance_ratio),
@@ -119,11 +134,41 @@ class Figures:
             "seconds": round(seconds, 3),
         }
 
+    def report(self) -> dict[str, Any]:
+        """Return what ``mapstream status --json`` prints."""
+        return {
+            "stages": {
+                name: {
+                    "state": self.states.get(name, ABSENT),
+                    "instances": self.instances.get(name, 0),
+                    "lag": self.lag.get(name, 0),
+                }
+                for name in STAGES
+            },
+            "blocked": dict(self.blocked),
+            "sources": dict(self.sources),
+            "failures": [dict(one) for one in self.failures],
+            "records": asdict(self.records),
+            "model": {
+                "version": self.version,
+                "records": self.projection_records,
+                "explained_variance_ratio": list(self.explained_variance_ratio),
+                "is_stale": self.is_stale,
+                "held": dict(self.held) if self.held else None,
+            },
+            "dataset": {
+                "rows": self.rows,
+                "version": self.dataset_version,
+                "model_version": self.written_model,
+                "is_fresh": self.is_fresh,
+            },
+        }
+
 
 def _state(statuses: Sequence[Status]) -> str:
     """Return the best state of a service's instances: a standby beside an owner is no trouble."""
     states = [str(one.get("state", "")) for one in statuses]
-    return "running" if "running" in states else (states[0] if states else "absent")
+    return "running" if "running" in states else (states[0] if states else ABSENT)
 
 
 def _of_collection(

@@ -1,0 +1,50 @@
+"""Writes what is generated: the map of subjects in README.md, and docs/configuration.md."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import write_configuration
+
+from services.cli.commands.streams import table
+from shared.bus.streams import STREAMS
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN = "<!-- Written by make readme from shared/bus; change the tables there. -->"
+END = "<!-- The end of what is written by make readme. -->"
+MIB = 1 << 20
+DAY_S = 86_400
+
+
+def main() -> None:
+    """Write both files."""
+    README.write_text(render(README.read_text()))
+    write_configuration.main()
+
+
+def render(readme: str) -> str:
+    """Return the README with the generated part renewed."""
+    before, rest = readme.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{streams()}\n\n{END}{after}"
+
+
+def streams() -> str:
+    """Return what each stream keeps, as a Markdown table."""
+    lines = ["| stream | holds | keeps a message | limit | when full |", "|---|---|---|---|---|"]
+    until = {
+        "workqueue": "until it is handled",
+        "interest": "until every reader has handled it",
+        "limits": "{days:.0f} days",
+    }
+    for one in STREAMS:
+        keeps = until[one.retention.value].format(days=one.max_age_s / DAY_S)
+        full = "refuses new ones" if one.discard.value == "new" else "drops the oldest"
+        limit = f"{one.max_bytes // MIB:,} MiB"
+        lines.append(f"| {one.name} | {one.about} | {keeps} | {limit} | {full} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Writes the answer to a command for people: what happened, and how far points moved."""
+
+from collections.abc import Iterator
+
+from services.cli.commands.asking import Answer
+from services.cli.commands.tables import Row, percent
+from shared.contracts.base import Command
+from shared.contracts.commands import Refit
+from shared.contracts.projection import (
+    Decision,
+    Movement,
+    ProjectionHeld,
+    ProjectionPreviewed,
+    ProjectionRejected,
+    ProjectionUpdated,
+)
+from shared.contracts.sources import SourceForgotten, SourceRejected
+from shared.contracts.writing import MeasuredMovement, WritingPublished
+
+
+def rows(answer: Answer, command: Command) -> Iterator[Row]:
+    """List the facts of an answer, the outcome first."""
+    match answer.event:
+        case ProjectionUpdated() as event:
+            yield from _updated(event)
+            if answer.published:
+                yield from _published(answer.published, event.movement)
+        case ProjectionHeld() as event:
+            yield "held", f"model {event.version} stays: points would move too far"
+            yield from _movement(event.movement)
+            yield "budget", f"{percent(event.decision.movement_budget)} of the map's diagonal"
+            yield from _decision(event.decision)
+            yield "to apply it", "mapstream refit --force"
+        case ProjectionPreviewed() as event:
+            yield "preview", f"nothing has changed; model {event.version} is current"
+            yield from _movement(event.movement)
+            yield from _decision(event.decision)
+            if event.would_be_held:
+                yield "would be held", f"above {percent(event.decision.movement_budget)}: --force"
+        case ProjectionRejected() | SourceRejected() as event:
+            yield "rejected", event.reason
+        case SourceForgotten() as event:
+            yield "forgotten", f"{event.filename}: its records are off the map"
+        case _:
+            yield "no answer", f"to {'the refit' if isinstance(command, Refit) else 'the command'}"
+
+
+def _updated(event: ProjectionUpdated) -> Iterator[Row]:
+    model = event.model
+    first, second = model.explained_variance_ratio
+    yield "updated", f"model {model.version} is current ({model.reason})"
+    yield "records", f"{model.record_count:,}"
+    yield "axes", f"{percent(first)} + {percent(second)} of the variance"
+    yield from _movement(event.movement)
+
+
+def _movement(movement: Movement | None) -> Iterator[Row]:
+    if movement is None:
+        return
+    yield "movement", f"{percent(movement.rms_share)} of the map's diagonal (root mean square)"
+    before, after = percent(movement.explained_before), percent(movement.explained_after)
+    yield "explained", f"{before} of the variance before, {after} after"
+
+
+def _decision(decision: Decision) -> Iterator[Row]:
+    yield "called for by", decision.trigger
+    yield "records", f"{decision.records:,}, {decision.records_at_last_fit:,} at the last fit"
+    limit, lost = decision.mean_shift_threshold, percent(decision.unexplained)
+    yield "mean", f"{decision.mean_shift:.2g} standard deviations off, limit {limit:.2g}"
+    yield "lost", f"{lost} of the variance, limit {percent(decision.unexplained_threshold)}"
+
+
+def _published(files: WritingPublished, known: Movement | None) -> Iterator[Row]:
+    if files.movement:
+        yield "measured", _measured(files.movement, known.diagonal if known else 0.0)
+    yield "files", f"{files.records:,} rows, dataset version {files.dataset_version}"
+
+
+def _measured(moved: MeasuredMovement, diagonal: float) -> str:
+    def length(value: float) -> str:
+        return percent(value / diagonal) if diagonal else f"{value:.3g}"
+
+    return (
+        f"{moved.points:,} points moved: median {length(moved.median)}, "
+        f"95% below {length(moved.p95)}, largest {length(moved.largest)}"
+        + (" of the diagonal" if diagonal else " (units of the map)")
+    )

@@ -1,0 +1,161 @@
+"""Publishes a command and waits for the events that answer it."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from pydantic import ValidationError
+
+from shared.bus.channels import (
+    COMMAND_FORGET,
+    COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+    PROJECTION_HELD,
+    PROJECTION_PREVIEWED,
+    PROJECTION_REJECTED,
+    PROJECTION_UPDATED,
+    SOURCE_FORGOTTEN,
+    SOURCE_REJECTED,
+    WRITING_PUBLISHED,
+    Channel,
+)
+from shared.bus.outgoing import MESSAGE_ID
+from shared.contracts.base import Command, Event
+from shared.contracts.projection import ProjectionUpdated
+from shared.contracts.writing import WritingPublished
+from shared.errors import TransientError
+
+PROJECTION_ANSWERS = (
+    PROJECTION_UPDATED,
+    PROJECTION_HELD,
+    PROJECTION_PREVIEWED,
+    PROJECTION_REJECTED,
+)
+ANSWERS = {
+    COMMAND_REFIT: PROJECTION_ANSWERS,
+    COMMAND_ROLLBACK: PROJECTION_ANSWERS,
+    COMMAND_FORGET: (SOURCE_FORGOTTEN, SOURCE_REJECTED),
+}
+LOOK_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of a command, as far as it has been told."""
+
+    correlation_id: str
+    event: Event | None = None
+    published: WritingPublished | None = None
+    """The first public files with the new model."""
+    _files: list[WritingPublished] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        """The answering event's own word: updated, held, previewed, rejected, forgotten."""
+        return self.event.kind.rsplit(".", 1)[1] if self.event else "none"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more is to be told."""
+        needs_files = isinstance(self.event, ProjectionUpdated)
+        return self.event is not None and (self.published is not None or not needs_files)
+
+    def take(self, event: Event) -> None:
+        """Note an event; the files may be told of before the model that they show."""
+        if isinstance(event, WritingPublished):
+            self._files.append(event)
+        elif self.event is None and self.correlation_id in (
+            event.correlation_id,
+            *event.also_answers,
+        ):
+            self.event = event
+        if isinstance(self.event, ProjectionUpdated) and self.published is None:
+            version = self.event.model.version
+            fits = (one for one in self._files if (one.model_version or 0) >= version)
+            self.published = next(fits, None)
+
+
+async def ask(
+    client: Client, channel: Channel, collection: str, command: Command, *, timeout_s: float | None
+) -> Answer:
+    """Publish a command and wait for its answer.
+
+    Returns:
+        What has been told when the answer was complete or the time was up.
+
+    Raises:
+        TransientError: The bus did not take the command, or was lost while waiting.
+    """
+    answer = Answer(f"cli:{uuid4()}")
+    command = command.model_copy(update={"correlation_id": answer.correlation_id})
+    js = client.jetstream(timeout=5)
+    try:
+        events = await _subscribe(js, channel, collection)
+        await js.publish(
+            channel.subject(collection),
+            command.model_dump_json().encode(),
+            headers={MESSAGE_ID: answer.correlation_id},
+        )
+    except (NatsError, TimeoutError) as error:
+        raise TransientError(
+            f"the bus does not take the command: {error or type(error).__name__}; "
+            "are its streams declared? (mapstream streams apply)"
+        ) from error
+    by_subject = {one.subject(collection): one for one in _answers(channel)}
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not answer.is_complete:
+                if event := await _next(client, events, by_subject):
+                    answer.take(event)
+    except TimeoutError:
+        pass
+    finally:
+        with contextlib.suppress(NatsError):
+            await events.unsubscribe()
+    return answer
+
+
+def _answers(channel: Channel) -> tuple[Channel, ...]:
+    return (*ANSWERS[channel], WRITING_PUBLISHED)
+
+
+async def _subscribe(
+    js: JetStreamContext, channel: Channel, collection: str
+) -> JetStreamContext.PushSubscription:
+    """Read the answers from now on; begun before the command is sent, so that none is missed."""
+    subjects = [one.subject(collection) for one in _answers(channel)]
+    return await js.subscribe(
+        subjects[0],
+        stream=WRITING_PUBLISHED.stream,
+        config=ConsumerConfig(filter_subjects=subjects),
+        ordered_consumer=True,
+        idle_heartbeat=1,
+        deliver_policy=DeliverPolicy.NEW,
+    )
+
+
+async def _next(
+    client: Client, events: JetStreamContext.PushSubscription, by_subject: dict[str, Channel]
+) -> Event | None:
+    """Wait a while for an event; anything else on the subjects is passed over.
+
+    Raises:
+        TransientError: The connection is closed for good.
+    """
+    if client.is_closed:
+        raise TransientError("the connection to the bus was lost while waiting for the answer")
+    try:
+        message = await events.next_msg(timeout=LOOK_EVERY_S)
+        contract = by_subject[message.subject].contract
+        event = contract.model_validate_json(message.data) if contract else None
+    except (NatsTimeoutError, ValidationError, KeyError):
+        return None
+    except NatsError as error:
+        raise TransientError(f"the bus was lost while waiting for the answer: {error}") from error
+    return event if isinstance(event, Event) else None

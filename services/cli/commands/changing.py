@@ -1,0 +1,115 @@
+"""``mapstream refit``, ``rollback`` and ``forget``: one command each, and what came of it."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+from rich.console import Console
+
+from services.cli.commands.answers import rows
+from services.cli.commands.asking import Answer, ask
+from services.cli.commands.connecting import connected
+from services.cli.commands.tables import facts
+from services.cli.domain.outcomes import exit_code
+from services.cli.domain.statuses import choose_collection, served_collections
+from services.cli.settings import BusOptions, CliSettings
+from shared.bus.channels import (
+    COMMAND_FORGET,
+    COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+    Channel,
+    check_collection,
+)
+from shared.bus.status import collect
+from shared.contracts.base import Command
+from shared.contracts.commands import Forget, Refit, Rollback
+from shared.errors import ConfigurationError, TransientError
+from shared.settings import describe
+
+CHANNELS = {Refit: COMMAND_REFIT, Rollback: COMMAND_ROLLBACK, Forget: COMMAND_FORGET}
+KINDS = {kind.__name__: kind for kind in CHANNELS}
+
+
+def build(kind: str, fields: Mapping[str, Any]) -> Refit | Rollback | Forget:
+    """Build a command.
+
+    Raises:
+        ConfigurationError: A field has a value that the contract does not allow.
+    """
+    try:
+        return KINDS[kind](**fields)
+    except ValidationError as error:
+        raise ConfigurationError(describe(error, kind.lower())) from error
+
+
+async def change(
+    command: Refit | Rollback | Forget,
+    options: BusOptions,
+    settings: CliSettings,
+    *,
+    timeout_s: float,
+) -> int:
+    """Publish a command, wait for its answer and print it.
+
+    Returns:
+        The exit code; see ``domain.outcomes``.
+
+    Raises:
+        ConfigurationError: Nobody serves the collection.
+        TransientError: The bus cannot be reached.
+    """
+    channel = CHANNELS[type(command)]
+    async with connected(options, settings.nats) as client:
+        collection = await _collection(client, channel, options, settings.collections)
+        answer = await ask(client, channel, collection, command, timeout_s=timeout_s)
+    if options.is_json:
+        sys.stdout.write(json.dumps(as_json(answer)) + "\n")
+    else:
+        _show(answer, command, timeout_s)
+    return exit_code(answer.outcome, is_complete=answer.is_complete)
+
+
+async def _collection(
+    client: Client, channel: Channel, options: BusOptions, configured: Sequence[str]
+) -> str:
+    """Choose the collection, and warn if the service that the command is for does not answer.
+
+    Raises:
+        ConfigurationError: Nobody serves it, or it must be chosen.
+        TransientError: The bus was lost.
+    """
+    try:
+        statuses = await collect(client)
+    except NatsError as error:
+        raise TransientError(f"the bus was lost: {error}") from error
+    collection = choose_collection(options.collection, served_collections(statuses), configured)
+    service = channel.consumers[0]
+    if service not in statuses:
+        sys.stderr.write(f"{service} does not answer; the command waits for it on the bus\n")
+    return check_collection(collection)
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Return what ``--json`` prints: the outcome, and the bodies of the events that told it."""
+    event, published = answer.event, answer.published
+    return {
+        "outcome": answer.outcome,
+        "correlation_id": answer.correlation_id,
+        "event": event.model_dump(mode="json") if event else None,
+        "published": published.model_dump(mode="json") if published else None,
+    }
+
+
+def _show(answer: Answer, command: Command, timeout_s: float) -> None:
+    Console(highlight=False).print(facts(rows(answer, command)))
+    if answer.is_complete:
+        return
+    what = "the public files do not show it" if answer.event else "there is no answer"
+    sys.stderr.write(
+        f"mapstream: {what} after {timeout_s:g} s; it is carried out all the same when its turn "
+        "comes (see: mapstream status)\n"
+    )

@@ -1,0 +1,88 @@
+"""Finds the bus that a command is for, and connects to it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from services.cli.settings import DEFAULT_OUTPUT, BusOptions
+from shared.errors import TransientError
+from shared.settings import NatsSection
+
+URL_FILE = "state/nats.url"
+CONNECT_S = 3
+
+
+@asynccontextmanager
+async def connected(options: BusOptions, section: NatsSection) -> AsyncIterator[Client]:
+    """Connect to the first bus that answers: the one named, a local run's, the configured one.
+
+    Raises:
+        TransientError: None answers; says which were tried.
+    """
+    tried: list[str] = []
+    client = None
+    for url in candidates(options, section):
+        try:
+            client = await _connect(url, section)
+            break
+        except TransientError as error:
+            tried.append(str(error))
+    if client is None:
+        raise TransientError(_nobody(options, tried))
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def candidates(options: BusOptions, section: NatsSection) -> Iterator[str]:
+    """List where the bus may be; what was named explicitly is the only one."""
+    if options.url:
+        yield options.url
+        return
+    folder = options.output or DEFAULT_OUTPUT
+    with suppress(OSError):
+        yield (folder / URL_FILE).read_text().strip()
+    if options.output is None:
+        yield section.url
+
+
+def _nobody(options: BusOptions, tried: list[str]) -> str:
+    if not tried:
+        return f"no run is at work in {options.output}: start one with: mapstream run"
+    return (
+        f"no NATS server answers at {', nor at '.join(tried)}; start 'mapstream run', or name the "
+        "server with --url or a local run's folder with --output"
+    )
+
+
+async def _connect(url: str, section: NatsSection) -> Client:
+    """Connect without waiting long for a server that is not there.
+
+    Raises:
+        TransientError: Names the server and what it said.
+    """
+    last = ""
+
+    async def note(error: Exception) -> None:
+        nonlocal last
+        last = str(error)
+
+    try:
+        return await nats.connect(
+            url,
+            name="mapstream-cli",
+            user=section.user,
+            password=section.password.get_secret_value() if section.password else None,
+            connect_timeout=CONNECT_S,
+            # nats-py counts the first tries to connect as tries to reconnect, two minutes of them.
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.1,
+            error_cb=note,
+        )
+    except (NatsError, OSError, ValueError) as error:
+        raise TransientError(f"{url} ({last or error})") from error

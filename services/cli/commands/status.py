@@ -1,0 +1,83 @@
+"""``mapstream status``: how every stage is, and where every record is."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.commands.connecting import connected
+from services.cli.commands.tables import Row, facts, ledger, model, percent, sources
+from services.cli.commands.watching import Watcher
+from services.cli.domain.figures import STAGES, Figures
+from services.cli.settings import BusOptions, CliSettings
+
+WAIT_S = 0.5
+
+
+async def status(options: BusOptions, settings: CliSettings) -> int:
+    """Ask every service once and print what it tells.
+
+    Returns:
+        The exit code: 0 every stage runs; 1 one does not.
+
+    Raises:
+        ConfigurationError: Nobody serves the collection.
+        TransientError: The bus cannot be reached, or has no streams.
+    """
+    async with connected(options, settings.nats) as client:
+        watcher = await Watcher.of(client, options.collection, settings.collections)
+        figures = await watcher.ask(wait_s=WAIT_S)
+        url = client.connected_url.netloc if client.connected_url else ""
+    if options.is_json:
+        report = {"collection": watcher.collection, **figures.report()}
+        sys.stdout.write(json.dumps(report) + "\n")
+    else:
+        console = Console(highlight=False)
+        console.print(f"collection {watcher.collection} on {url}\n")
+        console.print(_stages(figures))
+        console.print()
+        console.print(facts(rows(figures)))
+    return 0 if figures.is_everybody_running else 1
+
+
+def _stages(figures: Figures) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("stage", "state"):
+        table.add_column(name)
+    for name in ("instances", "waiting"):
+        table.add_column(name, justify="right")
+    for stage in STAGES:
+        blocked = figures.blocked.get(stage)
+        state = f"blocked: {blocked}" if blocked else figures.states[stage]
+        style = "" if state == "running" else "red" if state == "absent" else "yellow"
+        lag = f"{figures.lag.get(stage, 0):,}"
+        table.add_row(stage, Text(state, style=style), str(figures.instances[stage]), lag)
+    return table
+
+
+def rows(figures: Figures) -> Iterator[Row]:
+    """List the facts about a collection."""
+    yield "sources", sources(figures)
+    yield "records", ledger(figures.records)
+    yield "map", model(figures)
+    stale = "; some came after the last fit" if figures.is_stale else ""
+    yield "counted", f"{figures.projection_records:,} records{stale}"
+    if figures.held:
+        yield "held", _held(figures.held)
+    state = "fresh" if figures.is_published else "behind"
+    yield "dataset", f"{figures.rows:,} rows, version {figures.dataset_version}; files {state}"
+    for failure in figures.failures:
+        yield "failed", f"{failure['filename']}: {failure['reason']}"
+
+
+def _held(held: Any) -> str:
+    share = held.get("movement", {}).get("rms_share", 0.0)
+    budget = held.get("decision", {}).get("movement_budget", 0.0)
+    return (
+        f"a refit would move points by {percent(share)} of the map's diagonal, the budget is "
+        f"{percent(budget)}; apply it with: mapstream refit --force"
+    )

@@ -1,0 +1,56 @@
+"""How figures are written for people, the same in every command."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.domain.figures import Figures, Records
+
+Row = tuple[str, str]
+ONE_PERCENT = 0.01
+TINY = 0.0001
+
+
+def facts(rows: Iterable[Row]) -> Table:
+    """Lay out names and values; long values wrap beside their name."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    return table
+
+
+def percent(share: float) -> str:
+    """Write a share of one; small ones keep two digits, what is next to nothing is nothing."""
+    small = TINY <= abs(share) < ONE_PERCENT
+    return f"{100 * share:.2g}%" if small else f"{share:.1%}"
+
+
+def sources(figures: Figures) -> str:
+    """Count the sources by status, those statuses that occur."""
+    parts = [
+        f"{number:,} {status}" for status, number in sorted(figures.sources.items()) if number
+    ]
+    return ", ".join(parts) or "none yet"
+
+
+def ledger(records: Records) -> str:
+    """Write where every record is; an unequal sign would be a defect."""
+    sign = "=" if records.is_balanced else "≠"
+    return (
+        f"{records.seen:,} seen {sign} {records.mapped:,} mapped + {records.dead:,} dead "
+        f"+ {records.in_flight:,} in flight"
+    )
+
+
+def model(figures: Figures) -> str:
+    """Name the current model and what its axes explain."""
+    if not figures.version:
+        return "no model yet"
+    first, second = figures.explained_variance_ratio
+    return (
+        f"model {figures.version}, axes explain {percent(first)} + {percent(second)} "
+        "of the variance"
+    )

@@ -1,0 +1,59 @@
+"""What the services tell of themselves: who answers, and which collections they serve."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.errors import ConfigurationError
+
+Status = Mapping[str, Any]
+ABSENT = "absent"
+
+
+def remembering(
+    before: Mapping[str, Sequence[Status]], now: Mapping[str, Sequence[Status]]
+) -> dict[str, list[Status]]:
+    """Keep what a service told last while it does not answer, with the state absent.
+
+    A service that is being started again, or is late once, has not lost its records.
+    """
+    silent: dict[str, list[Status]] = {
+        name: [{**one, "state": ABSENT} for one in told]
+        for name, told in before.items()
+        if name not in now
+    }
+    return silent | {name: list(told) for name, told in now.items()}
+
+
+def served_collections(statuses: Mapping[str, Sequence[Status]]) -> list[str]:
+    """List the collections that at least one service says it serves."""
+    return sorted(
+        {
+            name
+            for instances in statuses.values()
+            for one in instances
+            for name in one.get("collections", {})
+        }
+    )
+
+
+def choose_collection(given: str | None, served: Sequence[str], configured: Sequence[str]) -> str:
+    """Choose the collection that a command is about.
+
+    Args:
+        given: The one that was asked for, if any.
+        served: Those that the services serve; empty if none has told.
+        configured: Those of the configuration, if no service has told.
+
+    Raises:
+        ConfigurationError: Nobody serves it, or there are several and none was asked for.
+    """
+    known = served or configured
+    if given is not None:
+        if served and given not in served:
+            raise ConfigurationError(
+                f"nobody serves collection '{given}'; served: {', '.join(served)}"
+            )
+        return given
+    if len(known) != 1:
+        raise ConfigurationError(f"choose one with --collection: {', '.join(known)}")
+    return known[0]

@@ -1,0 +1,115 @@
+"""The terminal from the outside: what a newcomer types, with real services behind it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.local_run import live_run, rows, run_once, wait_for_rows, write_source
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+RECORDS = 20
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    write_source(tmp_path / "runs" / "a.jsonl", RECORDS // 2, "somebody")
+    write_source(tmp_path / "runs" / "b.jsonl", RECORDS // 2, "somebody else")
+    return tmp_path / "runs"
+
+
+async def mapstream(*words: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).parent / "mapstream"), *words),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=cwd,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    where = ("--output", str(output))
+    async with live_run(sources, output) as run:
+        await wait_for_rows(output, lambda found: len(found) == RECORDS)
+
+        code, out, _ = await mapstream("status", "--json", *where)
+        told = json.loads(out)
+        assert code == 0
+        assert [one["state"] for one in told["stages"].values()] == ["running"] * 4
+        assert told["records"]["mapped"] == RECORDS
+        before = told["model"]["version"]
+
+        code, out, _ = await mapstream("refit", "--dry-run", "--json", *where)
+        assert (code, json.loads(out)["outcome"]) == (0, "previewed")
+
+        code, out, _ = await mapstream("refit", "--json", *where)
+        answer = json.loads(out)
+        assert (code, answer["outcome"]) == (0, "updated")
+        assert answer["event"]["model"]["version"] == before + 1
+        assert answer["published"]["model_version"] >= before + 1
+
+        code, out, _ = await mapstream("rollback", *where)
+        assert code == 0
+        assert f"model {before + 2} is current" in out
+
+        code, out, _ = await mapstream("rollback", "--to", "99", "--json", *where)
+        assert (code, json.loads(out)["outcome"]) == (5, "rejected")
+
+        code, out, _ = await mapstream("forget", "a.jsonl", *where)
+        assert (code, "forgotten" in out) == (0, True)
+        await wait_for_rows(
+            output, lambda found: {row["filename"] for row in found} == {"b.jsonl"}
+        )
+
+        async with asyncio.timeout(15):
+            assert await run.stop() == 0
+
+    code, _, err = await mapstream("status", *where)
+    assert code == 1
+    assert "no run is at work" in err
+
+
+async def test_a_run_can_be_started_from_a_folder_with_modules_of_the_same_names(
+    sources: Path, tmp_path: Path
+) -> None:
+    """Our packages have plain names; a user's file must not be imported in their place."""
+    (tmp_path / "shared.py").write_text("raise SystemExit('the wrong one')")
+    (tmp_path / "services").mkdir()
+
+    code, out, err = await mapstream("run", str(sources), "--once", "--json", cwd=tmp_path)
+
+    assert code == 0, err
+    assert json.loads(out)["records"]["mapped"] == RECORDS
+    assert len(rows(tmp_path / "mapstream-out")) == RECORDS
+
+
+@asynccontextmanager
+async def killed_run(sources: Path, output: Path) -> AsyncIterator[None]:
+    async with live_run(sources, output) as run:
+        await wait_for_rows(output, lambda found: len(found) > 0)
+        os.kill(run.process.pid, signal.SIGKILL)
+        await run.process.wait()
+        yield
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a death")
+async def test_a_run_that_was_killed_leaves_nothing_behind_that_disturbs_the_next(
+    sources: Path, tmp_path: Path
+) -> None:
+    """The services would go on working beside the next run's, on the same state."""
+    output = tmp_path / "out"
+    async with killed_run(sources, output):
+        finished = await run_once(sources, output)
+
+    assert finished.code == 0, finished.text
+    assert finished.summary["records"] == {
+        "seen": RECORDS, "mapped": RECORDS, "dead": 0, "in_flight": 0,
+    }  # fmt: skip
+    assert len(rows(output)) == RECORDS

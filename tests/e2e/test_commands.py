@@ -1,0 +1,124 @@
+"""Refit, rollback and forget over the bus, looked at in the files."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import nats
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from nats.js import JetStreamContext
+from sklearn.decomposition import PCA
+
+from tests.e2e.local_run import check_coordinates, live_run, rows, wait_for_rows, write_source
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+class Bus:
+    """Publishes commands and waits for what answers them."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self.js = js
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    async def listen(self) -> None:
+        feed = await self.js.subscribe(stream="EVENTS", subject="", ordered_consumer=True)
+        async for message in feed.messages:
+            family = message.subject.rsplit(".", 1)[0]
+            self.events.append((family, json.loads(message.data)))
+
+    async def ask(self, command: str, *answers: str, **fields: Any) -> dict[str, Any]:
+        cause = str(uuid4())
+        body = json.dumps({"correlation_id": cause} | fields).encode()
+        await self.js.publish(f"command.{command}.default", body)
+        return await self.wait(
+            lambda family, event: family in answers and event["correlation_id"] == cause
+        )
+
+    async def published(self, version: int) -> dict[str, Any]:
+        return await self.wait(
+            lambda family, event: (
+                family == "writing.published"
+                and (event["model_version"] or 0) >= version
+                and event["movement"] is not None
+            )
+        )
+
+    async def wait(self, is_it: Any) -> dict[str, Any]:
+        async with asyncio.timeout(40):
+            while True:
+                for family, event in self.events:
+                    if is_it(family, event):
+                        return event
+                await asyncio.sleep(0.05)
+
+
+def coordinates(output: Path) -> dict[str, tuple[float, float]]:
+    return {row["id"]: (row["projection_x"], row["projection_y"]) for row in rows(output)}
+
+
+def check_exact(output: Path) -> None:
+    """The map is the PCA of what it holds, up to a turn."""
+    vectors = pq.read_table(output / "default" / "embeddings.parquet").sort_by("id")
+    matrix = np.stack(vectors["vector"].to_numpy()).astype(np.float64)
+    wanted = PCA(n_components=2, svd_solver="full").fit_transform(matrix)
+    found = np.array([place for _, place in sorted(coordinates(output).items())])
+    left, _, right = np.linalg.svd(wanted.T @ found)
+    diagonal = np.linalg.norm(found.max(axis=0) - found.min(axis=0))
+    assert np.abs(wanted @ (left @ right) - found).max() < 1e-4 * diagonal
+
+
+async def test_refit_rollback_and_forget(tmp_path: Path) -> None:
+    folder, output = tmp_path / "runs", tmp_path / "out"
+    for number in range(12):
+        write_source(folder / f"run-{number}.jsonl", 10, f"agent {number % 5} says")
+    async with live_run(folder, output) as run, asyncio.TaskGroup() as group:
+        await wait_for_rows(output, lambda found: len(found) == 120)
+        client = await nats.connect(run.url)
+        bus = Bus(client.jetstream())
+        listening = group.create_task(bus.listen())
+
+        before = coordinates(output)
+        preview = await bus.ask("refit", "projection.previewed", dry_run=True)
+        assert coordinates(output) == before
+        updated = await bus.ask("refit", "projection.updated", force=True)
+        version = updated["model"]["version"]
+        published = await bus.published(version)
+        assert updated["movement"] == preview["movement"]
+        assert published["movement"]["points"] == 120
+        predicted, measured = updated["movement"]["rms"], published["movement"]["rms"]
+        assert measured == pytest.approx(predicted, rel=1e-4, abs=1e-7)
+        check_coordinates(output)
+        check_exact(output)
+
+        await bus.ask("rollback", "projection.updated", to_version=version - 1)
+        await bus.published(version + 1)
+        assert coordinates(output) == before
+
+        refused = await bus.ask("rollback", "projection.rejected", to_version=99)
+        assert "99" in refused["reason"]
+        unknown = await bus.ask("forget", "source.rejected", source="nobody.jsonl")
+        assert "nobody.jsonl" in unknown["reason"]
+
+        forgotten = await bus.ask("forget", "source.forgotten", source="run-3.jsonl")
+        assert forgotten["filename"] == "run-3.jsonl"
+        await bus.wait(
+            lambda family, event: (
+                family == "projection.updated" and event["decision"]["trigger"] == "forget"
+            )
+        )
+        await bus.published(version + 2)
+        left = await wait_for_rows(output, lambda found: len(found) == 110)
+        assert not [row for row in left if row["filename"] == "run-3.jsonl"]
+        check_coordinates(output)
+        check_exact(output)
+
+        write_source(folder / "run-3.jsonl", 4, "somebody new")
+        await wait_for_rows(output, lambda found: len(found) == 114)
+        listening.cancel()
+        await client.close()
+        assert await run.stop() == 0

@@ -1,0 +1,135 @@
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
+from services.cli.commands.status import rows
+from services.cli.commands.tables import percent
+from services.cli.commands.watching import DeadLetterLine
+from services.cli.domain.figures import STAGES, Figures, Records
+
+RUNNING = Figures(
+    sources={"completed": 2, "incomplete": 1, "failed": 0},
+    records=Records(seen=1200, mapped=1000, dead=1, in_flight=199),
+    has_looked=True,
+    version=2,
+    explained_variance_ratio=(0.25, 0.125),
+    rows=1000,
+    lag={"embedding": 3, "writing": 0},
+    states=dict.fromkeys(STAGES, "running"),
+)
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+def display(screen: io.StringIO, *, is_terminal: bool = False) -> Display:
+    console = Console(file=screen, width=100, force_terminal=is_terminal, highlight=False)
+    return Display(console)
+
+
+def test_without_a_terminal_a_change_is_one_plain_line(screen: io.StringIO) -> None:
+    display(screen).show(RUNNING)
+
+    assert screen.getvalue() == (
+        "sources: 2 completed, 1 incomplete | records: 1,000 of 1,200 mapped, 1 dead, 0/s | "
+        "messages waiting: 3 for embedding\n"
+    )
+
+
+def test_plain_lines_come_now_and_then_and_only_with_news(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("services.cli.commands.display.time.monotonic", lambda: now)
+    shown = display(screen)
+    news = replace(RUNNING, lag={})
+    for now, figures in (  # noqa: B007  the clock reads it
+        (1000.0, RUNNING),
+        (1000.1, news),
+        (1000.0 + PLAIN_EVERY_S, RUNNING),
+        (1000.1 + PLAIN_EVERY_S, news),
+    ):
+        shown.show(figures)
+
+    assert len(screen.getvalue().splitlines()) == 2
+
+
+def test_while_starting_the_stages_that_are_awaited_are_named(screen: io.StringIO) -> None:
+    display(screen).show(Figures(states={"discovery": "running", "writing": "waiting"}))
+
+    assert screen.getvalue() == "starting: embedding, projection, writing\n"
+
+
+def test_on_a_terminal_progress_is_a_table_that_vanishes(screen: io.StringIO) -> None:
+    with display(screen, is_terminal=True) as shown:
+        shown.show(replace(RUNNING, blocked={"embedding": "refused"}))
+
+    told = screen.getvalue()
+    assert "all running; waiting: 3 for embedding" in told
+    assert "1,200 seen = 1,000 mapped + 1 dead + 199 in flight" in told
+    assert "embedding: refused" in told
+
+
+def test_the_summary_tells_where_the_map_is_and_how_to_open_it(screen: io.StringIO) -> None:
+    display(screen).summarise(RUNNING, 12.34, [], Path("out/default"))
+
+    told = screen.getvalue()
+    assert "12.3 s" in told
+    assert "model 2, axes explain 25.0% + 12.5% of the variance" in told
+    assert "embedding-atlas out/default/logs.parquet --text text --x projection_x" in told
+
+
+def test_the_summary_names_what_was_lost(screen: io.StringIO) -> None:
+    failed = replace(RUNNING, failures=[{"filename": "bad.jsonl", "reason": "no permission"}])
+    dead = [DeadLetterLine("discovery", "a.jsonl", "7", "not JSON")] * (LISTED + 2)
+
+    display(screen).summarise(failed, 1, dead, Path("out"))
+
+    told = screen.getvalue()
+    assert "failed: bad.jsonl: no permission" in told
+    assert told.count("dead letter: a.jsonl:7 [discovery] not JSON") == LISTED
+    assert "and 2 more dead letters" in told
+
+
+def test_a_run_that_was_stopped_at_once_claims_nothing(screen: io.StringIO) -> None:
+    display(screen).summarise(Figures(), 0.1, [], Path("out"))
+
+    assert screen.getvalue() == "stopped before anything was read\n"
+
+
+def fact(figures: Figures) -> Callable[[str], str]:
+    return lambda name: dict(rows(figures))[name]
+
+
+def test_the_status_shows_the_identity_of_the_ledger() -> None:
+    broken = replace(RUNNING, records=Records(seen=3, mapped=1))
+
+    assert fact(RUNNING)("records") == "1,200 seen = 1,000 mapped + 1 dead + 199 in flight"
+    assert fact(broken)("records").startswith("3 seen ≠ 1 mapped")
+
+
+def test_the_status_shows_a_held_refit_and_how_to_apply_it() -> None:
+    held = {"movement": {"rms_share": 0.31}, "decision": {"movement_budget": 0.2}}
+
+    told = fact(replace(RUNNING, held=held))("held")
+
+    assert told == (
+        "a refit would move points by 31.0% of the map's diagonal, the budget is 20.0%; "
+        "apply it with: mapstream refit --force"
+    )
+    assert "held" not in dict(rows(RUNNING))
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0%"), (0.1234, "12.3%"), (0.00123, "0.12%"), (0.01, "1.0%"), (1e-9, "0.0%")],
+)
+def test_shares_keep_their_digits(share: float, text: str) -> None:
+    assert percent(share) == text

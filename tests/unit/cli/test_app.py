@@ -1,0 +1,61 @@
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.app import build_app
+
+COMMANDS = ["run", "status", "refit", "rollback", "forget", "streams"]
+
+
+def test_help_names_every_command() -> None:
+    told = CliRunner().invoke(build_app(), ["--help"])
+
+    assert told.exit_code == 0
+    assert [name for name in COMMANDS if f"\n  {name} " not in told.output] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    told = CliRunner().invoke(build_app(), [command, "--help"])
+
+    assert told.exit_code == 0
+    assert "Usage" in told.output
+
+
+def test_help_does_not_load_what_talks_to_the_bus() -> None:
+    """Help must answer at once; pyarrow and FastStream take a second to load."""
+    code = "import sys; from services.cli.app import build_app; build_app(); print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert {"nats", "faststream", "pyarrow", "numpy", "rich.live"} & set(loaded) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["run", "no-such-folder"], "no-such-folder: no such file or folder"),
+        (["run"], "nothing to read"),
+        (["run", ".", "--collection", "Not Allowed"], "'Not Allowed' cannot name a collection"),
+        (["refit", "--reason", "x" * 201], "refit: reason"),
+    ],
+)
+def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) -> None:
+    told = CliRunner().invoke(build_app(), arguments)
+
+    assert told.exit_code == 2
+    assert problem in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "refit", "rollback"])
+def test_a_bus_that_is_not_there_is_one_line_and_code_1(command: str) -> None:
+    told = CliRunner().invoke(build_app(), [command, "--url", "nats://127.0.0.1:1"])
+
+    assert told.exit_code == 1
+    assert told.stderr.startswith("mapstream: no NATS server answers at nats://127.0.0.1:1")
+    assert len(told.stderr.strip().splitlines()) == 1

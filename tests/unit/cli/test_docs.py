@@ -1,0 +1,87 @@
+"""What the documents say is so."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from services.cli.app import build_app
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def docs_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+@pytest.mark.usefixtures("docs_on_the_path")
+def test_the_map_of_subjects_in_the_readme_is_fresh() -> None:
+    """A map that is written by hand, or not again, leads subscribers astray."""
+    assert script("write_readme").render(README) == README, "run: make readme"
+
+
+def test_the_reference_of_the_configuration_is_fresh() -> None:
+    written = (ROOT / "docs" / "configuration.md").read_text()
+
+    assert script("write_configuration").render() == written, "run: make readme"
+
+
+@per_page
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+
+    assert [one for one in targets if not (page.parent / one).exists()] == []
+
+
+@per_page
+def test_commands_and_their_options_exist(page: Path) -> None:
+    words = [
+        command.split()
+        for block in BLOCK.findall(page.read_text())
+        for line in block.replace("\\\n", " ").splitlines()
+        for command in re.findall(r"mapstream ((?:[a-z]+ )?.*)", line.split("#")[0])
+    ] + [one.split() for one in re.findall(r"`mapstream ([a-z][^`]*)`", page.read_text())]
+    click = typer.main.get_command(build_app())
+
+    for command in words:
+        known = click
+        for word in command:
+            known = getattr(known, "commands", {}).get(word, known)
+        assert known is not click, command
+        options = {option for parameter in known.params for option in parameter.opts}
+        given = {word.split("=")[0] for word in command if word.startswith("--")}
+        assert given <= options | {"--help"}, command
+
+
+def test_make_targets_exist() -> None:
+    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", README.replace("and `make` are", "")))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert named - targets == set()
+
+
+def test_the_tests_that_are_named_as_proof_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", README))
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert named
+    assert {one for one in named if f"def {one}(" not in tests} == set()
