@@ -37,10 +37,19 @@ class EmbedderView(Section):
     url: str | None = Field(default=None, description="The embedding server, if not our own.")
 
 
+class GatewayView(Section):
+    """What the command line needs to know of section ``gateway``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    port: int = Field(default=8000, description="Port of the gateway; any free one if taken.")
+
+
 class CliSettings(ServiceSettings):
     """The configuration as far as the command line looks at it."""
 
     ingestion: SourcesView = Field(default=SourcesView(), description="Sources.")
+    gateway: GatewayView = Field(default=GatewayView(), description="HTTP gateway.")
     embedding: EmbedderView = Field(default=EmbedderView(), description="Embedding server.")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from services.cli.commands.local import free_port
 from shared.contracts.projection import ProjectionModel
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "runs"
@@ -48,6 +49,7 @@ def command(sources: Path, output: Path, *options: str) -> Sequence[str]:
 class LiveRun:
     process: asyncio.subprocess.Process
     output: Path
+    gateway: str
 
     @property
     def url(self) -> str:
@@ -93,8 +95,12 @@ class LiveRun:
 
 @asynccontextmanager
 async def live_run(sources: Path, output: Path, *options: str) -> AsyncIterator[LiveRun]:
-    process = await asyncio.create_subprocess_exec(*command(sources, output, *options))
-    run = LiveRun(process, output)
+    port = free_port()
+    environment = os.environ | {"MAPSTREAM_GATEWAY__PORT": str(port)}  # runs go side by side here
+    process = await asyncio.create_subprocess_exec(
+        *command(sources, output, *options), env=environment
+    )
+    run = LiveRun(process, output, f"http://127.0.0.1:{port}")
     try:
         yield run
     finally:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import httpx
 import nats
 import numpy as np
 import pandas as pd
@@ -149,7 +150,7 @@ async def _first_lines(script: Path, *arguments: str, lines: int) -> list[str]:
     return told
 
 
-async def test_a_refit_command_from_any_client_moves_the_map(
+async def test_a_refit_over_the_bus_and_over_http_are_the_same(
     sources: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
@@ -163,6 +164,22 @@ async def test_a_refit_command_from_any_client_moves_the_map(
             while check_coordinates(output).version == before.version:
                 await asyncio.sleep(0.1)
         await client.close()
+        over_bus = check_coordinates(output)
+
+        async with httpx.AsyncClient(base_url=run.gateway, timeout=60) as http:
+            health = (await http.get("/health")).json()
+            answer = await http.post("/recompute-projection")
+        over_http = check_coordinates(output)
+
+        assert health["status"] == "ok"
+        assert health["pipeline_running"] is True
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == "ok"
+        assert answer.json()["record_count"] == 68
+        assert answer.json()["version"] == over_http.version == over_bus.version + 1
+        np.testing.assert_allclose(
+            over_http.plane().components, over_bus.plane().components, rtol=0, atol=1e-6
+        )
         assert await run.stop() == 0
 
 

@@ -61,6 +61,8 @@ class LocalPipeline:
         self._on_restart = on_restart
         self.processes: list[Process] = []
         self.url = ""
+        self.gateway_url: str | None = None
+        """Of the HTTP gateway, if this run has one: a run that ends by itself has none."""
         self._url_file = options.output / URL_FILE
 
     @asynccontextmanager
@@ -102,7 +104,14 @@ class LocalPipeline:
         environment = service_environment(
             self._options, self._settings, nats_url=self.url, text2vec_port=port
         )
-        for name in (*([] if port is None else ["text2vec"]), *STAGES):
+        helpers = [] if port is None else ["text2vec"]
+        if not self._options.is_once:
+            gateway = self._settings.gateway.port
+            gateway = gateway if not is_listening(gateway) else free_port()
+            environment["MAPSTREAM_GATEWAY__PORT"] = str(gateway)
+            self.gateway_url = f"http://127.0.0.1:{gateway}"
+            helpers.append("gateway")
+        for name in (*helpers, *STAGES):
             command = [sys.executable, "-m", f"services.{name}"]
             supervisors.create_task(self._process(name, command, environment).supervise())
         return client

@@ -98,6 +98,8 @@ class _Run:
         """Start everything, watch it, stop it; returns the last figures."""
         async with self._pipeline.started() as client:
             self._display.say(f"bus at {self._pipeline.url}, logs in {self._options.state}/logs")
+            if self._pipeline.gateway_url:
+                self._display.say(f"http at {self._pipeline.gateway_url}")
             if not self._options.is_once:
                 self._display.say("watching for new records; stop with Ctrl-C")
             watcher = Watcher(client, self._options.collection)
