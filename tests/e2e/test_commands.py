@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import lance
 import nats
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,7 +14,15 @@ import pytest
 from nats.js import JetStreamContext
 from sklearn.decomposition import PCA
 
-from tests.e2e.local_run import check_coordinates, live_run, rows, wait_for_rows, write_source
+from shared.contracts.projection import ProjectionModel
+from tests.e2e.local_run import (
+    check_coordinates,
+    expected_records,
+    live_run,
+    rows,
+    wait_for_rows,
+    write_source,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -122,3 +131,67 @@ async def test_refit_rollback_and_forget(tmp_path: Path) -> None:
         listening.cancel()
         await client.close()
         assert await run.stop() == 0
+
+
+def look(output: Path) -> int | None:
+    """Open store and files as any reader may; returns the one model of all coordinates."""
+    folder = output / "default"
+    store = lance.dataset(str(folder / "store.lance")).to_table(columns=["id", "model_version"])
+    assert len(set(store["id"].to_pylist())) == store.num_rows
+    assert len(set(store["model_version"].to_pylist())) <= 1
+    logs = pq.read_table(folder / "logs.parquet").sort_by("id")
+    vectors = pq.read_table(folder / "embeddings.parquet").sort_by("id")
+    marks, others = logs.schema.metadata, vectors.schema.metadata
+    if marks[b"mapstream.dataset_version"] != others[b"mapstream.dataset_version"]:
+        return None  # the second file is about to be replaced
+    if b"mapstream.model" not in marks:
+        return None
+    model = ProjectionModel.model_validate_json(marks[b"mapstream.model"])
+    assert logs["id"].equals(vectors["id"])
+    wanted = model.plane().project(np.stack(vectors["vector"].to_numpy()))
+    found = np.column_stack([logs["projection_x"], logs["projection_y"]])
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+    return model.version
+
+
+async def test_twenty_refits_while_records_flow(tmp_path: Path) -> None:
+    """Nothing lost or doubled, and every look at files and store finds one whole map."""
+    folder, output = tmp_path / "runs", tmp_path / "out"
+    write_source(folder / "first.jsonl", 30, "somebody")
+    seen: set[int] = set()
+
+    async def read() -> None:
+        while True:
+            version = await asyncio.to_thread(look, output)
+            seen.update([version] if version else [])
+            await asyncio.sleep(0.05)
+
+    async def feed() -> None:
+        for number in range(60):
+            write_source(folder / f"run-{number}.jsonl", 50, f"agent {number % 9} says")
+            await asyncio.sleep(0.1)
+
+    async with live_run(folder, output) as run, asyncio.TaskGroup() as group:
+        await wait_for_rows(output, lambda found: len(found) == 30)
+        client = await nats.connect(run.url)
+        bus = Bus(client.jetstream())
+        background = [group.create_task(one) for one in (bus.listen(), read())]
+        feeding = group.create_task(feed())
+        versions = []
+        for number in range(20):
+            event = await bus.ask(
+                "refit", "projection.updated", force=True, reason=f"no. {number}"
+            )
+            versions.append(event["model"]["version"])
+        await feeding
+        await wait_for_rows(output, lambda found: len(found) == 3030)
+        last = check_coordinates(output).version
+        for task in background:
+            task.cancel()
+        await client.close()
+        assert await run.stop() == 0
+
+    assert versions == sorted(set(versions))
+    assert last >= versions[-1]
+    assert len(seen) > 3
+    assert {row["id"]: row["text"] for row in rows(output)} == expected_records(folder)

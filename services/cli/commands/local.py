@@ -107,7 +107,8 @@ class LocalPipeline:
         helpers = [] if port is None else ["text2vec"]
         if not self._options.is_once:
             gateway = self._settings.gateway.port
-            gateway = gateway if not is_listening(gateway) else free_port()
+            if not gateway or is_listening(gateway):
+                gateway = free_port()
             environment["MAPSTREAM_GATEWAY__PORT"] = str(gateway)
             self.gateway_url = f"http://127.0.0.1:{gateway}"
             helpers.append("gateway")
