@@ -55,10 +55,17 @@ def only_run(state: Path) -> Iterator[None]:
 class LocalPipeline:
     """The processes of one run."""
 
-    def __init__(self, options: RunOptions, settings: CliSettings, on_restart: Restarted) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        settings: CliSettings,
+        on_restart: Restarted,
+        on_given_up: Callable[[str], None],
+    ) -> None:
         self._options = options
         self._settings = settings
         self._on_restart = on_restart
+        self._on_given_up = on_given_up
         self.processes: list[Process] = []
         self.url = ""
         self.gateway_url: str | None = None
@@ -111,11 +118,19 @@ class LocalPipeline:
                 gateway = free_port()
             environment["MAPSTREAM_GATEWAY__PORT"] = str(gateway)
             self.gateway_url = f"http://127.0.0.1:{gateway}"
-            helpers.append("gateway")
+            supervisors.create_task(self._supervise_gateway(environment))
         for name in (*helpers, *STAGES):
             command = [sys.executable, "-m", f"services.{name}"]
             supervisors.create_task(self._process(name, command, environment).supervise())
         return client
+
+    async def _supervise_gateway(self, environment: Mapping[str, str]) -> None:
+        """Keep the gateway running; the pipeline does without it if it cannot be."""
+        command = [sys.executable, "-m", "services.gateway"]
+        try:
+            await self._process("gateway", command, environment).supervise()
+        except MapstreamError as error:
+            self._on_given_up(f"no HTTP gateway: {error}")
 
     async def _wait_for_end_of_killed_run(self) -> None:
         """Wait until the services of a run that was killed have ended, as they do by themselves.

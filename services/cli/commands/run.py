@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
@@ -89,7 +90,9 @@ class _Run:
         self._options = options
         self._display = display
         self._stop = stop
-        self._pipeline = LocalPipeline(options, settings, self._tell_restart)
+        self._pipeline = LocalPipeline(
+            options, settings, self._tell_restart, partial(self._display.say, style="yellow")
+        )
         self._figures = Figures()
         self.is_drained = False
         self.dead: list[DeadLetterLine] = []
