@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run test test-fast bench check format lock readme ci clean
+.PHONY: help setup setup-dev run test test-fast bench chaos check format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ test-fast: setup-dev  ## Run the tests that need no server: seconds.
 bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.refit
 	@$(BIN)/python -m tests.bench.throughput
+
+chaos: setup-dev  ## Kill and stop processes at random, then compare (SEED=1 FAULTS=40).
+	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),40)
 
 check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/ruff check .
