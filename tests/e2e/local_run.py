@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.cli.commands.local import free_port
@@ -110,7 +111,16 @@ async def live_run(sources: Path, output: Path, *options: str) -> AsyncIterator[
 
 def rows(output: Path, collection: str = "default") -> list[dict[str, Any]]:
     file = output / collection / "logs.parquet"
-    return pq.read_table(file).to_pylist() if file.exists() else []
+    return read_table(file).to_pylist() if file.exists() else []
+
+
+def read_table(file: Path) -> pa.Table:
+    """Read a public file as a reader should while it may be replaced: opened once.
+
+    Given a path, Arrow opens it twice, and the second time may find the next file.
+    """
+    with file.open("rb") as opened:
+        return pq.read_table(opened)
 
 
 async def wait_for_rows(output: Path, is_enough: Any) -> list[dict[str, Any]]:
@@ -125,8 +135,8 @@ async def wait_for_rows(output: Path, is_enough: Any) -> list[dict[str, Any]]:
 def check_coordinates(output: Path, collection: str = "default") -> ProjectionModel:
     """Every point is the image of its stored vector under the model that the file carries."""
     folder = output / collection
-    logs = pq.read_table(folder / "logs.parquet").sort_by("id")
-    vectors = pq.read_table(folder / "embeddings.parquet").sort_by("id")
+    logs = read_table(folder / "logs.parquet").sort_by("id")
+    vectors = read_table(folder / "embeddings.parquet").sort_by("id")
     assert logs["id"].equals(vectors["id"])
     model = ProjectionModel.model_validate_json(logs.schema.metadata[b"mapstream.model"])
     wanted = model.plane().project(np.stack(vectors["vector"].to_numpy()))

@@ -9,7 +9,6 @@ from uuid import uuid4
 import lance
 import nats
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from nats.js import JetStreamContext
 from sklearn.decomposition import PCA
@@ -19,6 +18,7 @@ from tests.e2e.local_run import (
     check_coordinates,
     expected_records,
     live_run,
+    read_table,
     rows,
     wait_for_rows,
     write_source,
@@ -72,7 +72,7 @@ def coordinates(output: Path) -> dict[str, tuple[float, float]]:
 
 def check_exact(output: Path) -> None:
     """The map is the PCA of what it holds, up to a turn."""
-    vectors = pq.read_table(output / "default" / "embeddings.parquet").sort_by("id")
+    vectors = read_table(output / "default" / "embeddings.parquet").sort_by("id")
     matrix = np.stack(vectors["vector"].to_numpy()).astype(np.float64)
     wanted = PCA(n_components=2, svd_solver="full").fit_transform(matrix)
     found = np.array([place for _, place in sorted(coordinates(output).items())])
@@ -139,8 +139,8 @@ def look(output: Path) -> int | None:
     store = lance.dataset(str(folder / "store.lance")).to_table(columns=["id", "model_version"])
     assert len(set(store["id"].to_pylist())) == store.num_rows
     assert len(set(store["model_version"].to_pylist())) <= 1
-    logs = pq.read_table(folder / "logs.parquet").sort_by("id")
-    vectors = pq.read_table(folder / "embeddings.parquet").sort_by("id")
+    logs = read_table(folder / "logs.parquet").sort_by("id")
+    vectors = read_table(folder / "embeddings.parquet").sort_by("id")
     marks, others = logs.schema.metadata, vectors.schema.metadata
     if marks[b"mapstream.dataset_version"] != others[b"mapstream.dataset_version"]:
         return None  # the second file is about to be replaced

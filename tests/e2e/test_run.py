@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.decomposition import PCA
 
@@ -23,6 +22,7 @@ from tests.e2e.local_run import (
     check_coordinates,
     expected_records,
     live_run,
+    read_table,
     rows,
     run_once,
     wait_for_rows,
@@ -78,8 +78,8 @@ async def test_once_maps_everything_and_again_changes_nothing(
 
 def _check_files(output: Path, count: int) -> None:
     folder = output / "default"
-    logs = pq.read_table(folder / "logs.parquet")
-    vectors = pq.read_table(folder / "embeddings.parquet")
+    logs = read_table(folder / "logs.parquet")
+    vectors = read_table(folder / "embeddings.parquet")
     assert logs.schema.remove_metadata() == LOGS
     assert vectors.schema.field("vector").type == pa.list_(pa.float32(), 256)
     name = str(folder / "logs.parquet")
@@ -123,13 +123,13 @@ async def test_a_live_run_takes_what_comes(sources: Path, tmp_path: Path) -> Non
 async def _check_documented_subscribers(
     url: str, output: Path, tmp_path: Path, points: int
 ) -> None:
-    vectors = pq.read_table(output / "default" / "embeddings.parquet").sort_by("id")
+    vectors = read_table(output / "default" / "embeddings.parquet").sort_by("id")
     file = tmp_path / "vectors.npy"
     np.save(file, np.stack(vectors["vector"].to_numpy()))
     model = check_coordinates(output)
     told = await _first_lines(DOCS / "subscribe_to_models.py", url, str(file), lines=model.version)
     assert json.loads(told[-1])["version"] == model.version
-    logs = pq.read_table(output / "default" / "logs.parquet").sort_by("id")
+    logs = read_table(output / "default" / "logs.parquet").sort_by("id")
     found = np.column_stack([logs["projection_x"], logs["projection_y"]])
     np.testing.assert_allclose(json.loads(told[-1])["points"], found, rtol=0, atol=1e-5)
 
@@ -192,7 +192,7 @@ async def test_a_subscriber_in_javascript_projects_to_the_same_point(
     async with live_run(sources, output) as run:
         await wait_for_rows(output, lambda found: len(found) == 68)
         model = check_coordinates(output)
-        row = pq.read_table(output / "default" / "embeddings.parquet").slice(0, 1).to_pylist()[0]
+        row = read_table(output / "default" / "embeddings.parquet").slice(0, 1).to_pylist()[0]
         vector = base64.b64encode(np.array(row["vector"], dtype="<f4").tobytes()).decode()
         process = await asyncio.create_subprocess_exec(
             "node", "subscriber.mjs", run.url, vector, str(model.version),
