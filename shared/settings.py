@@ -28,6 +28,7 @@ SECTIONS = frozenset(
 )  # fmt: skip
 SECRET = re.compile("password|key|secret|token")
 CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
+ACK_WAIT_S = 15.0
 
 
 class Section(BaseModel):
@@ -42,6 +43,13 @@ class NatsSection(Section):
     url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS listens.")
     user: str | None = Field(default=None, description="User name, if the server wants one.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
+    ack_wait_s: float = Field(
+        default=ACK_WAIT_S,
+        ge=1,
+        description="The bus delivers a message again when its handler gave no sign of life for "
+        "so long, seconds. Handlers give three in this time; `mapstream streams apply` tells the "
+        "server.",
+    )
 
 
 class LogSection(Section):

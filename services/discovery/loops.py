@@ -28,6 +28,7 @@ from shared.bus.outgoing import outgoing_batch, outgoing_event
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.batches import Batch
+from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
 
 AFTER_FAILURE_S = 2.0
@@ -124,6 +125,7 @@ class Looker:
         self._changed.set()
         if isinstance(piece, Batch):
             await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, piece))
+            reached(CutPoint.SENT)
             await settle.batch_published(piece.descriptor, self._store)
             return
         log.error("line.buried", file=piece.filename, line=piece.line, reason=piece.reason)

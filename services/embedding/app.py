@@ -14,7 +14,7 @@ from services.embedding.domain.patience import Patience
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
 from services.embedding.settings import Settings
-from services.embedding.subscribers import subscribe
+from services.embedding.subscribers import known_dimensions, subscribe
 from shared.bus.broker import build_bus
 from shared.bus.durables import (
     EMBEDDING_READS_BATCHES,
@@ -52,6 +52,8 @@ def build() -> Service:
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
         async with client:
+            known = await known_dimensions(bus.js, settings.collections)
+            encoder.health.dimensions.update(known)
             yield (partial(tell_outages, encoder.health),)
 
     return Service(

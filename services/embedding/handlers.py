@@ -20,6 +20,7 @@ CANARY = "The quick brown fox jumps over the lazy dog."
 """A text that every server can embed: it tells a poisonous text from a sick server."""
 
 STAGE = "embedding"
+NOT_FINITE = "the server's vector holds NaN or infinite values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Limits:
 class Work:
     """The texts of one batch on their way to vectors."""
 
+    collection: str
     texts: Sequence[str]
     rows: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     """Position to vector (d,)."""
@@ -64,7 +66,7 @@ async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[De
         these as dead letters. The same batch gives the same descriptor.
     """
     texts = [prepare(text, encoder.limits.max_chars) for text in batch.rows["text"].to_pylist()]
-    work = Work(texts)
+    work = Work(batch.descriptor.collection, texts)
     async with asyncio.TaskGroup() as group:
         for positions in cut_requests(
             texts, encoder.embedder.max_texts, encoder.limits.request_bytes
@@ -92,17 +94,20 @@ async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encode
 
 
 async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encoder) -> None:
-    """Blame a text that is refused before and after the canary passed.
+    """Blame a text that is refused again and again while the canary passes in between.
 
-    A server that has just recovered passes the canary too: so the text gets one more try.
+    One refusal after a passed canary is not enough: servers come and go.
     """
     refused: TextsRejected | None = fault
+    refusals = 0
     while refused:
-        is_well = await _is_well(encoder)
-        refused = await _try_request(work, [position], encoder)
-        if refused and is_well:
+        if not await _is_well(work.collection, encoder):
+            refusals = 0
+        elif refusals >= encoder.patience.refusals_to_blame:
             work.faults[position] = str(refused)
             return
+        refused = await _try_request(work, [position], encoder)
+        refusals += 1
 
 
 async def _try_request(
@@ -118,6 +123,9 @@ async def _try_request(
         try:
             async with encoder.slots:
                 vectors = await encoder.embedder.embed([work.texts[p] for p in positions])
+            _require_dimension(vectors, work.collection, encoder)
+            if not finite_rows(vectors).all():
+                raise TextsRejected(NOT_FINITE)
         except EmbedderUnavailable as error:
             failures += 1
             await _pause(encoder, failures, error)
@@ -127,21 +135,36 @@ async def _try_request(
                 return error
             await _pause(encoder, failures, None)
         else:
-            if not finite_rows(vectors).all():
-                return TextsRejected("the server's vector holds NaN or infinite values")
             encoder.health.blocked = None
+            encoder.health.dimensions.setdefault(work.collection, vectors.shape[1])
             work.rows.update(zip(positions, vectors, strict=True))
             return None
 
 
-async def _is_well(encoder: Encoder) -> bool:
+def _require_dimension(vectors: NDArray[np.float32], collection: str, encoder: Encoder) -> None:
+    """Check that vectors fit to those that the collection has.
+
+    Raises:
+        EmbedderUnavailable: They do not, whatever the texts: it is another model that answers.
+    """
+    known = encoder.health.dimensions.get(collection, vectors.shape[1])
+    if vectors.shape[1] != known:
+        raise EmbedderUnavailable(
+            f"the server's vectors have {vectors.shape[1]} dimensions, those of collection "
+            f"'{collection}' have {known}: check embedding.url and embedding.model, or use "
+            "another collection for another model"
+        )
+
+
+async def _is_well(collection: str, encoder: Encoder) -> bool:
     """Tell whether the server can embed the canary; if it cannot, pause as in an outage."""
     try:
         async with encoder.slots:
             vectors = await encoder.embedder.embed([CANARY])
+        _require_dimension(vectors, collection, encoder)
         if finite_rows(vectors).all():
             return True
-        problem = "its vector holds NaN or infinite values"
+        problem = NOT_FINITE
     except (EmbedderUnavailable, TextsRejected) as error:
         problem = str(error)
     encoder.health.blocked = f"the server fails even for a plain sentence: {problem}"
@@ -162,9 +185,9 @@ def _with_vectors(batch: Batch, work: Work, encoder: Encoder) -> Batch:
     rows = batch.rows if len(kept) == len(batch) else batch.rows.take(pa.array(kept, pa.int64()))
     if kept:
         vectors = np.stack([work.rows[position] for position in kept])
-        encoder.health.dimension = vectors.shape[1]
     else:
-        vectors = np.empty((0, encoder.health.dimension or 1), dtype=np.float32)
+        dimension = encoder.health.dimensions.get(work.collection, 1)
+        vectors = np.empty((0, dimension), dtype=np.float32)
     if encoder.limits.normalise:
         vectors = normalise(vectors)
     column = vector_array(vectors)

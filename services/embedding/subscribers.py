@@ -1,23 +1,41 @@
 """The shell: from a batch on the bus to the handler and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
+from nats.js import JetStreamContext
 
 from services.embedding import handlers
 from shared.bus.channels import (
     EMBEDDING_BATCH,
+    PROJECTION_UPDATED,
 )
 from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.durables import (
     EMBEDDING_READS_BATCHES,
 )
+from shared.bus.history import newest
 from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.contracts.batches import RECORD_SCHEMA, decode, require_columns
+from shared.contracts.projection import ProjectionUpdated
 
 log = structlog.get_logger(__name__)
+
+
+async def known_dimensions(js: JetStreamContext, collections: Sequence[str]) -> Mapping[str, int]:
+    """Return the dimension of every collection that has a model, as far as the bus tells.
+
+    Without it, a process that starts while another model answers would take that one's vectors.
+    """
+    known = {}
+    for collection in collections:
+        body = await newest(js, PROJECTION_UPDATED, collection)
+        if body is not None:
+            model = ProjectionUpdated.model_validate_json(body).model
+            known[collection] = model.dimension
+    return known
 
 
 def subscribe(

@@ -26,6 +26,8 @@ from shared.settings import NatsSection
 CONNECTION_LOST = 70
 READ_BUFFER = 1 << 20
 GRACEFUL_S = 10.0
+SIGNS_OF_LIFE = 3
+"""How many the server gets within the time that it waits for one."""
 log = structlog.get_logger(__name__)
 
 
@@ -128,7 +130,9 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
         closed_cb=bus.on_closed,
     )
     bus.publisher = Publisher(bus.broker, service)
-    settler = Settler(bus.publisher, policy or RetryPolicy(), service)
+    settler = Settler(
+        bus.publisher, policy or RetryPolicy(), service, settings.ack_wait_s / SIGNS_OF_LIFE
+    )
     bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
     bus.subscriber = Subscriber(bus.broker, bus.publisher, settler)
     return bus

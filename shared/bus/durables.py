@@ -24,8 +24,6 @@ class Durable:
     service: str
     reads: str
     channels: tuple[Channel, ...]
-    ack_wait_s: float = 15.0
-    """How long the server waits for a sign of life before it delivers again."""
     max_ack_pending: int = 256
     is_per_collection: bool = True
     """One consumer for all collections also gets what is meant for one that nobody serves."""

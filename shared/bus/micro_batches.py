@@ -18,6 +18,7 @@ from shared.bus.outgoing import Outgoing
 from shared.bus.pulling import Puller
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
+from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
 
 GRACEFUL_S = 10.0
@@ -45,14 +46,14 @@ class MicroBatches:
         name = self.durable.name(self.collection)
         async with (
             Puller(client, self.durable.stream, name, window=self.max_messages) as puller,
-            heartbeat(puller.waiting),
+            heartbeat(puller.waiting, self.settler.heartbeat_s),
         ):
             while True:
                 raws = await puller.take(self.max_messages, self.linger_s)
                 await _finish(asyncio.ensure_future(self._settled(raws)))
 
     async def _settled(self, raws: list[Msg]) -> None:
-        async with handling(raws):
+        async with handling(raws, self.settler.heartbeat_s):
             try:
                 await self._handled(raws)
             except Exception as error:  # noqa: BLE001  the one place that catches everything
@@ -81,6 +82,7 @@ class MicroBatches:
                 await raw.term()
         if decoded:
             await self.settler.publisher.publish_all(await self.handle(decoded))
+            reached(CutPoint.PUBLISHED)
         for raw in raws:
             if not raw.is_acked:
                 await raw.ack()

@@ -32,7 +32,7 @@ class DeliveryMiddleware(BaseMiddleware[PublishCommand, Any]):
         raw = msg.raw_message
         if not raw.reply:  # plain NATS, or the in-memory test broker: nothing to settle
             return await call_next(msg)
-        async with handling([raw]):
+        async with handling([raw], self._settler.heartbeat_s):
             try:
                 return await call_next(msg)
             except HandlerException:

@@ -21,7 +21,6 @@ from shared.contracts.batches import ARROW, decode
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import InvalidMessage
 
-HEARTBEAT_S = 5.0
 log = structlog.get_logger(__name__)
 
 
@@ -32,6 +31,8 @@ class Settler:
     publisher: Publisher
     policy: RetryPolicy
     stage: str
+    heartbeat_s: float
+    """How often the server is told that a message in hand is being worked on."""
 
     async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
         """Reach the verdict on messages that failed together; copies of buried ones are stored."""
@@ -58,16 +59,16 @@ class Settler:
 
 
 @asynccontextmanager
-async def handling(raws: list[Msg]) -> AsyncIterator[None]:
+async def handling(raws: list[Msg], heartbeat_s: float) -> AsyncIterator[None]:
     """Bind the log context of these messages, and keep them alive, until the block ends."""
     deliveries = max(raw.metadata.num_delivered for raw in raws)
     with structlog.contextvars.bound_contextvars(subject=raws[0].subject, delivery=deliveries):
-        async with heartbeat(raws):
+        async with heartbeat(raws, heartbeat_s):
             yield
 
 
 @asynccontextmanager
-async def heartbeat(raws: Iterable[Msg], every_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
+async def heartbeat(raws: Iterable[Msg], every_s: float) -> AsyncIterator[None]:
     """Tell the server *in progress* now and then until the block ends."""
 
     async def beat() -> None:

@@ -17,6 +17,7 @@ from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler
 from shared.bus.streams import BY_NAME
+from shared.cut_points import CutPoint, reached
 
 PULL_TIMEOUT_S = 1.0
 """How long one pull waits; also how soon consumption goes on after a restart of the server."""
@@ -48,6 +49,7 @@ class Subscriber:
         async def on_message(body: AnyBody) -> None:  # noqa: ARG001  the context has it whole
             raw = self.broker.context.get("message").raw_message
             await self.publisher.publish_all(await handle(delivery_of(raw)))
+            reached(CutPoint.PUBLISHED)
 
         subjects = durable.subjects(collection)
         several = ConsumerConfig(filter_subjects=subjects) if len(subjects) > 1 else None

@@ -15,13 +15,18 @@ from shared.bus.durables import (
 )
 from shared.bus.streams import STREAMS
 from shared.errors import ConfigurationError
+from shared.settings import ACK_WAIT_S
 
 REMEDY = "create it with: mapstream streams apply"
 POLL_S = 0.5
 
 
 async def apply_topology(
-    js: JetStreamContext, collections: Iterable[str], *, replicas: int = 1
+    js: JetStreamContext,
+    collections: Iterable[str],
+    *,
+    replicas: int = 1,
+    ack_wait_s: float = ACK_WAIT_S,
 ) -> None:
     """Create or update every stream, and every durable consumer of these collections.
 
@@ -39,10 +44,13 @@ async def apply_topology(
             raise ConfigurationError(f"stream {stream.name}: {error.description}") from error
     for collection in collections:
         for durable in DURABLES:
-            await js.add_consumer(durable.stream, consumer_config(durable, collection, replicas))
+            config = consumer_config(durable, collection, replicas, ack_wait_s)
+            await js.add_consumer(durable.stream, config)
 
 
-def consumer_config(durable: Durable, collection: str, replicas: int = 1) -> ConsumerConfig:
+def consumer_config(
+    durable: Durable, collection: str, replicas: int = 1, ack_wait_s: float = ACK_WAIT_S
+) -> ConsumerConfig:
     """Describe a durable consumer to the server.
 
     The server's own limit on deliveries stays off: when it is reached a message is lost without a
@@ -55,7 +63,7 @@ def consumer_config(durable: Durable, collection: str, replicas: int = 1) -> Con
         filter_subject=subjects[0] if single else None,
         filter_subjects=None if single else subjects,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=durable.ack_wait_s,
+        ack_wait=ack_wait_s,
         max_deliver=-1,
         max_ack_pending=durable.max_ack_pending,
         num_replicas=replicas,

@@ -106,7 +106,11 @@ class LocalPipeline:
             error_cb=_ignore,
             name="mapstream-cli",
         )
-        await apply_topology(client.jetstream(timeout=20), [self._options.collection])
+        await apply_topology(
+            client.jetstream(timeout=20),
+            [self._options.collection],
+            ack_wait_s=self._settings.nats.ack_wait_s,
+        )
         port = None if has_own_embedder(self._settings) else free_port()
         environment = service_environment(
             self._options, self._settings, nats_url=self.url, text2vec_port=port

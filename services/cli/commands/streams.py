@@ -36,7 +36,12 @@ async def apply(
         check_collection(collection)
     async with connected(options, section) as client:
         try:
-            await apply_topology(client.jetstream(timeout=20), collections, replicas=replicas)
+            await apply_topology(
+                client.jetstream(timeout=20),
+                collections,
+                replicas=replicas,
+                ack_wait_s=section.ack_wait_s,
+            )
         except NatsError as error:
             raise TransientError(f"the server does not take the streams: {error}") from error
     names = ", ".join(stream.name for stream in STREAMS)

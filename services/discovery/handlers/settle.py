@@ -12,6 +12,7 @@ from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceCompleted, SourceFailed, SourceForgotten
 from shared.contracts.writing import WritingCommitted
+from shared.cut_points import CutPoint, reached
 
 Ended = SourceCompleted | SourceForgotten
 
@@ -51,7 +52,9 @@ async def committed(event: WritingCommitted, store: StateStore, clock: Clock) ->
         Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
         for batch in event.batches
     ]
-    return endings(await store.apply_committed(commits, clock.now()))
+    completed = await store.apply_committed(commits, clock.now())
+    reached(CutPoint.SETTLED)
+    return endings(completed)
 
 
 async def dead_lettered(letter: DeadLetter, store: StateStore, clock: Clock) -> list[Ended]:

@@ -1,6 +1,6 @@
 """How long to wait before the next try, and what is known about the server's health."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LONGEST_RETRY_AFTER_S = 300.0
 
@@ -14,6 +14,9 @@ class Patience:
     tries_when_ambiguous: int = 2
     """How often an error that may be passing or permanent is tried again before it is blamed on
     the texts."""
+    refusals_to_blame: int = 2
+    """How often a lone text must be refused, the server being well before and after each time,
+    until it is blamed: a server that comes and goes must not have sound texts buried."""
 
     def pause_s(self, failures: int, *, jitter: float, asked_s: float | None) -> float:
         """Choose a pause.
@@ -42,4 +45,5 @@ class ServerHealth:
     """Why nothing can be embedded at present, if so."""
     texts: int = 0
     rejected: int = 0
-    dimension: int | None = None
+    dimensions: dict[str, int] = field(default_factory=dict)
+    """Of the vectors of each collection, as far as known."""

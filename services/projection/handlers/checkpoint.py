@@ -4,6 +4,7 @@ import asyncio
 
 from services.projection.domain.state import CollectionState
 from services.projection.ports import Checkpoint, ProjectionStore
+from shared.cut_points import CutPoint, reached
 
 
 async def save(checkpoint: Checkpoint, state: CollectionState, store: ProjectionStore) -> None:
@@ -15,6 +16,7 @@ async def save(checkpoint: Checkpoint, state: CollectionState, store: Projection
 
     async def both() -> None:
         await store.save(checkpoint)
+        reached(CutPoint.CHECKPOINTED)
         state.moments, state.revision = checkpoint.moments, checkpoint.revision
         state.owes_refit = checkpoint.owes_refit
         if checkpoint.model:

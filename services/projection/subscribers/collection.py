@@ -42,6 +42,7 @@ from shared.contracts.batches import (
     vectors_of,
 )
 from shared.contracts.commands import Refit, Rollback
+from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage
 
 FORGET = Refit(reason="forget", force=True)
@@ -160,6 +161,7 @@ class CollectionShell:
         version = self.state.model.version if self.state.model else 0
         if isinstance(outcome, ModelVersion):
             await self._publisher.publish(self._in_band(outcome))
+            reached(CutPoint.MODEL_PUBLISHED)
             event = outgoing_event(PROJECTION_UPDATED, tell.updated(name, outcome))
             await self._publisher.publish(event)
             await self._store.mark_announced(name, outcome.version)

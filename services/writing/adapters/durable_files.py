@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.writing.ports import DiskFull
+from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
 
 TEMPORARY = ".tmp-"
@@ -54,6 +55,7 @@ def put_in_place(written: Path, path: Path) -> None:
         OSError: The disk refused.
     """
     sync(written)
+    reached(CutPoint.BEFORE_RENAME)
     written.replace(path)
     sync(path.parent)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.writing.domain.displacement import Displacement
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.contracts.projection import ProjectionModel
+from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage
 
 
@@ -96,6 +97,7 @@ async def apply_model(
     held = await held_model(store=store, models=models)
     if held is not None and model.version <= held.version:
         return None
+    reached(CutPoint.MODEL_KEPT)
     # Before it is saved: the dimension of an unusable model must not become the held one.
     work = await store.reproject(model.plane(), model.version)
     while await work.step():

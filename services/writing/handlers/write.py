@@ -20,6 +20,7 @@ from shared.clock import Clock
 from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import CommittedBatch, WritingCommitted
+from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
 
 
@@ -101,7 +102,9 @@ async def commit_write(
     """
     model = await held_model(store=store, models=models)
     append = [_place(batch, model) for batch in _with(plan, Verdict.APPEND)]
+    reached(CutPoint.RETRACTED)
     state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
+    reached(CutPoint.COMMITTED)
     if not plan.batches:
         return Written(None, ())
     known = [_place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]

@@ -97,7 +97,7 @@ async def test_health_counts_texts_and_knows_the_dimension() -> None:
 
     await embed_batch(batch(("a", "b", "c")), encoder=one)
 
-    assert (one.health.texts, one.health.rejected, one.health.dimension) == (2, 1, 4)
+    assert (one.health.texts, one.health.rejected, one.health.dimensions) == (2, 1, {"default": 4})
     assert one.health.blocked is None
 
 
@@ -216,8 +216,8 @@ async def test_finding_poison_takes_few_requests(count: int, data: st.DataObject
     assert len(dead) == len(bad)
     tries = [request for request in fake.requests if request != [CANARY]]
     halving = 2 * len(bad) * math.ceil(math.log2(max(2, count)))
-    assert len(tries) <= 1 + halving + len(bad), "with one more try for each culprit"
-    assert len(fake.requests) - len(tries) == len(bad)
+    assert len(tries) <= 1 + halving + 2 * len(bad), "with two more tries for each culprit"
+    assert len(fake.requests) - len(tries) == 3 * len(bad), "the canary around each of them"
 
 
 async def test_a_batch_of_nothing_but_poison_is_empty_but_has_its_column() -> None:
@@ -238,6 +238,23 @@ async def test_a_server_that_recovers_just_before_the_canary_costs_no_record() -
     tries = 1 + PATIENCE.tries_when_ambiguous
 
     out, dead = await embed_batch(batch(("a",)), encoder=encoder(FakeEmbedder(ambiguous=tries)))
+
+    assert (len(out), dead) == (1, [])
+
+
+async def test_a_server_that_comes_and_goes_costs_no_record() -> None:
+    """Sick for the text, well for the canary, and sick once more: that may be chance."""
+    fake = FakeEmbedder()
+    plain = fake.embed
+    sick = iter([True, False, True])
+
+    async def flapping(asked: Any) -> Any:
+        fake.poison = set(asked) if next(sick, False) else set()
+        return await plain(asked)
+
+    fake.embed = flapping  # type: ignore[method-assign]
+
+    out, dead = await embed_batch(batch(("a",)), encoder=encoder(fake))
 
     assert (len(out), dead) == (1, [])
 
@@ -283,6 +300,48 @@ async def test_while_the_canary_fails_nothing_is_dead(sickness: str) -> None:
     assert all(told)
     assert one.health.blocked is None
     assert len(fake.requests) <= 3 * len(nap.taken) + 20, "it must not hammer a sick server"
+
+
+@pytest.mark.parametrize("first", ["from the first answer", "from the bus"])
+async def test_vectors_of_another_dimension_are_waited_out(first: str) -> None:
+    """It is another model that answers: no text is to blame, and none may be mapped so."""
+    fake, nap = FakeEmbedder(dimension=4), Nap()
+    one = encoder(fake, nap)
+    if first == "from the bus":
+        one.health.dimensions["default"] = 4
+    else:
+        await embed_batch(batch(), encoder=one)
+    told: list[str | None] = []
+
+    def recover(count: int) -> None:
+        told.append(one.health.blocked)
+        fake.dimension = 4 if count == 20 else 5
+
+    fake.dimension, nap.meanwhile = 5, recover
+
+    out, dead = await embed_batch(batch(numbered(3)), encoder=one)
+
+    assert (len(out), dead, out.vectors.shape[1]) == (3, [], 4)
+    assert len(nap.taken) == 20
+    assert all("5 dimensions" in (reason or "") for reason in told)
+    assert one.health.blocked is None
+
+
+async def test_a_canary_of_another_dimension_is_no_sign_of_health() -> None:
+    fake, nap = FakeEmbedder(dimension=4, poison=["a"]), Nap()
+    one = encoder(fake, nap)
+    one.health.dimensions["default"] = 4
+
+    def recover(count: int) -> None:
+        if count == 9:
+            fake.dimension = 4
+            fake.poison.clear()
+
+    fake.dimension, nap.meanwhile = 5, recover
+
+    out, dead = await embed_batch(batch(("a",)), encoder=one)
+
+    assert (len(out), dead) == (1, [])
 
 
 async def test_a_server_may_be_sick_for_days() -> None:
