@@ -12,7 +12,10 @@ from services.discovery.adapters.folder_source_repository import FolderSourceRep
 from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
-from services.discovery.loops import FiguresLoop, Looker, Sweep
+from services.discovery.domain.stalls import Holder, StageLoad
+from services.discovery.handlers.stalls import Loads, StallFinder
+from services.discovery.loops.reading import Looker, Sweep
+from services.discovery.loops.telling import FiguresLoop, StallLoop
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import CommandShell
@@ -23,10 +26,23 @@ from shared.bus.durables import (
     DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
     DURABLES,
+    EMBEDDING_READS_BATCHES,
+    PROJECTION_READS_BATCHES,
+    WRITING_READS_PROJECTION,
+    Durable,
 )
-from shared.bus.topology import total_backlog
-from shared.clock import SystemClock
+from shared.bus.topology import BUS_ERRORS, backlog, total_backlog
+from shared.clock import Clock, SystemClock
 from shared.runtime import Loop, Service
+
+LOOK_FOR_STALLS_S = 10.0
+WAY: dict[Holder, Durable] = {
+    "embedding": EMBEDDING_READS_BATCHES,
+    "projection": PROJECTION_READS_BATCHES,
+    "writing": WRITING_READS_PROJECTION,
+    "discovery": DISCOVERY_READS_COMMITS,
+}
+"""Where each stage takes the batches from, or the news of them."""
 
 
 class Discovery:
@@ -62,17 +78,46 @@ class Discovery:
             )
             sweep = Sweep(store, looker, self._bus.publisher, self._in_flight)
             collections = self._settings.collections
-            self._counted = FiguresLoop(store, looker, collections, self._changed)
+            self._counted = FiguresLoop(store, store, looker, collections, self._changed)
             await ledger.announce_pending()
             for collection in collections:
                 ledger.subscribe(self._bus.subscriber, collection)
             commands = CommandShell(store, looker.claims, clock, collections, self._changed)
             commands.subscribe(self._bus.subscriber)
-            yield partial(looker.run, self._trigger), sweep.run, self._counted.run
+            stalls = [self._stall_loop(name, store, clock) for name in collections]
+            yield (
+                partial(looker.run, self._trigger),
+                sweep.run,
+                self._counted.run,
+                *(loop.run for loop in stalls),
+            )
 
     def figures(self) -> dict[str, Any]:
         """Tell what the ledger holds."""
         return {"collections": self._counted.figures if self._counted else {}}
+
+    def _stall_loop(self, collection: str, store: SqliteStateStore, clock: Clock) -> StallLoop:
+        after_s = self._settings.ingestion.stalled_after_s
+        return StallLoop(
+            finder=StallFinder(collection, after_s=after_s),
+            every_s=min(LOOK_FOR_STALLS_S, after_s / 4),
+            loads=partial(self._loads, collection),
+            store=store,
+            stalls=store,
+            publisher=self._bus.publisher,
+            clock=clock,
+            changed=self._changed,
+        )
+
+    async def _loads(self, collection: str) -> Loads | None:
+        loads = {}
+        for stage, durable in WAY.items():
+            try:
+                left = await backlog(self._bus.js, durable, collection)
+            except BUS_ERRORS:
+                return None
+            loads[stage] = StageLoad(left.total, left.settled_to)
+        return loads
 
     async def _in_flight(self) -> int | None:
         return await total_backlog(self._bus.js, DURABLES, self._settings.collections)

@@ -14,6 +14,7 @@ from services.discovery.domain.ledger import (
 )
 from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
+from services.discovery.domain.stalls import Stall
 from shared.errors import TransientError
 
 Listed = SourceStat | FolderUnreadable
@@ -257,6 +258,18 @@ class StateStore(Protocol):
         Raises:
             TransientError: The ledger could not be written.
         """
+        ...
+
+
+class StallStore(Protocol):
+    """The sources that stand still. Every method may raise ``TransientError``."""
+
+    async def stalls(self, collection: str) -> list[Stall]:
+        """Return those of a collection, the longest first."""
+        ...
+
+    async def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
+        """Let go of the stalls of these source ids, and note others, in one transaction."""
         ...
 
 

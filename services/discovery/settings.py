@@ -69,6 +69,12 @@ class IngestionSection(Section):
         ge=1 << 10,
         description="A longer line is dead-lettered instead of being held in memory.",
     )
+    stalled_after_s: float = Field(
+        default=300,
+        gt=0,
+        description="A source is reported as stalled, with the stage that holds it, when its "
+        "numbers and those of the sources before it have not changed for so many seconds.",
+    )
 
 
 class Settings(ServiceSettings):

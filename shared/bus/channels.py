@@ -23,6 +23,7 @@ from shared.contracts.sources import (
     SourceFailed,
     SourceForgotten,
     SourceRejected,
+    SourceStalled,
 )
 from shared.contracts.writing import WritingCommitted, WritingPublished
 from shared.errors import ConfigurationError
@@ -118,6 +119,14 @@ SOURCE_FAILED = Channel(
     ("anybody",),
     "A source could not be read.",
     contract=SourceFailed,
+)
+SOURCE_STALLED = Channel(
+    "source.stalled",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "A source's numbers have not changed for long, and which stage holds it.",
+    contract=SourceStalled,
 )
 SOURCE_FORGOTTEN = Channel(
     "source.forgotten",
@@ -246,6 +255,7 @@ CHANNELS = (
     SOURCE_DISCOVERED,
     SOURCE_COMPLETED,
     SOURCE_FAILED,
+    SOURCE_STALLED,
     SOURCE_FORGOTTEN,
     SOURCE_REJECTED,
     PROJECTION_UPDATED,

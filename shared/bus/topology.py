@@ -19,6 +19,8 @@ from shared.settings import ACK_WAIT_S
 
 REMEDY = "create it with: mapstream streams apply"
 POLL_S = 0.5
+BUS_ERRORS = (NatsError, TimeoutError, OSError)
+"""What asking an absent or a forgetful server may raise."""
 
 
 async def apply_topology(
@@ -76,6 +78,8 @@ class Backlog:
 
     waiting: int
     in_hand: int
+    settled_to: int = 0
+    """Place in the stream up to which all is settled: while it stays, the oldest message does."""
 
     @property
     def total(self) -> int:
@@ -91,7 +95,8 @@ async def backlog(js: JetStreamContext, durable: Durable, collection: str) -> Ba
         NatsError: The server did not answer.
     """
     info = await js.consumer_info(durable.stream, durable.name(collection))
-    return Backlog(info.num_pending or 0, info.num_ack_pending or 0)
+    floor = info.ack_floor.stream_seq if info.ack_floor else 0
+    return Backlog(info.num_pending or 0, info.num_ack_pending or 0, floor)
 
 
 async def total_backlog(
@@ -103,7 +108,7 @@ async def total_backlog(
     for durable, name in pairs:
         try:
             total += (await backlog(js, durable, name)).total
-        except (NatsError, TimeoutError):
+        except BUS_ERRORS:
             return None
     return total
 
@@ -130,6 +135,6 @@ async def wait_for_durables(
 async def _exists(js: JetStreamContext, durable: Durable, collection: str) -> bool:
     try:
         await js.consumer_info(durable.stream, durable.name(collection))
-    except (NotFoundError, NatsError, TimeoutError):
+    except BUS_ERRORS:
         return False
     return True

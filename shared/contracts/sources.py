@@ -1,8 +1,8 @@
 """Events about sources: discovery tells what it found and what became of it."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Event
 
@@ -42,6 +42,26 @@ class SourceFailed(SourceEvent):
     kind: ClassVar[str] = "source.failed"
 
     reason: str = Field(description="What went wrong, with the remedy if there is one.")
+
+
+class SourceStalled(SourceEvent):
+    """A source's numbers neither close nor change; told once, until they change.
+
+    When they close after all, ``source.completed`` follows as ever.
+    """
+
+    kind: ClassVar[str] = "source.stalled"
+
+    source_version: int = Field(ge=1, description="1 for the first content, then counting.")
+    stage: Literal["discovery", "embedding", "projection", "writing", "bus"] = Field(
+        description="What holds it; bus: no stage has anything of it before it, so it was lost "
+        "there and will be sent again."
+    )
+    since: AwareDatetime = Field(description="When the numbers last changed.")
+    seen: int = Field(ge=0, description="Records found so far, unreadable lines included.")
+    mapped: int = Field(ge=0, description="Records in the dataset.")
+    dead: int = Field(ge=0, description="Records and lines that were dead-lettered.")
+    in_flight: int = Field(ge=0, description="Records of which nothing was heard yet.")
 
 
 class SourceForgotten(SourceEvent):

@@ -17,6 +17,7 @@ from services.discovery.domain.ledger import (
     forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.domain.stalls import Stall
 from shared.errors import TransientError
 
 
@@ -28,6 +29,17 @@ class FakeStateStore:
         self.sources: dict[str, SourceRecord] = {}
         self.batches: dict[str, tuple[str, BatchAccount]] = {}
         self.dead: dict[str, str] = {}
+        self.standing: dict[str, Stall] = {}
+
+    async def stalls(self, collection: str) -> list[Stall]:
+        mine = [one for one in self.standing.values() if one.collection == collection]
+        return sorted(mine, key=lambda one: (one.since, one.source_id))
+
+    async def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
+        self._refuse()
+        for source_id in over:
+            self.standing.pop(source_id, None)
+        self.standing |= {one.source_id: one for one in begun}
 
     async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
         return {key: self.sources[key] for key in source_ids if key in self.sources}

@@ -72,6 +72,19 @@ def rows(figures: Figures) -> Iterator[Row]:
     yield "dataset", f"{figures.rows:,} rows, version {figures.dataset_version}; files {state}"
     for failure in figures.failures:
         yield "failed", f"{failure['filename']}: {failure['reason']}"
+    yield from _stalled(figures)
+
+
+def _stalled(figures: Figures) -> Iterator[Row]:
+    for one in figures.stalled:
+        stage = one["stage"]
+        trouble = figures.blocked.get(stage) or figures.states.get(stage)
+        why = f" ({trouble})" if trouble and trouble != "running" else ""
+        told = f"{one['in_flight']:,} records in flight, held by {stage}{why}"
+        since = f"nothing has moved since {one['since'][:19]}Z"
+        yield "stalled", f"{one['filename']}: {told}; {since}"
+    if (more := figures.stalled_sources - len(figures.stalled)) > 0:
+        yield "stalled", f"and {more:,} more sources"
 
 
 def _held(held: Any) -> str:

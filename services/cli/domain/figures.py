@@ -35,6 +35,9 @@ class Figures:
     """Whether discovery has looked at every source once."""
     failures: Sequence[Mapping[str, str]] = ()
     """Sources that could not be read: filename and reason."""
+    stalled: Sequence[Mapping[str, Any]] = ()
+    """Sources that stand still: filename, stage, since, in_flight; the first of them."""
+    stalled_sources: int = 0
     projection_records: int = 0
     version: int = 0
     explained_variance_ratio: tuple[float, float] = (0.0, 0.0)
@@ -77,6 +80,8 @@ class Figures:
             records=Records(*(told.get(one.name, 0) for one in fields(Records))),
             has_looked=bool(discovery.get("has_looked")),
             failures=discovery.get("failures", ()),
+            stalled=discovery.get("stalled", ()),
+            stalled_sources=discovery.get("stalled_sources", 0),
             projection_records=projection.get("records", 0),
             version=projection.get("version", 0),
             explained_variance_ratio=(first, second),
@@ -148,6 +153,8 @@ class Figures:
             "blocked": dict(self.blocked),
             "sources": dict(self.sources),
             "failures": [dict(one) for one in self.failures],
+            "stalled_sources": self.stalled_sources,
+            "stalled": [dict(one) for one in self.stalled],
             "records": asdict(self.records),
             "model": {
                 "version": self.version,

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
+from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
 from services.discovery.domain.ledger import (
     STATUSES,
@@ -24,7 +24,7 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(LedgerRows):
+class SqliteStateStore(StallRows):
     """Keeps the ledger in ``discovery.sqlite``; every method is one durable transaction."""
 
     @classmethod

@@ -56,6 +56,15 @@ CREATE TABLE dead_letters (
     source_id TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX dead_letters_by_source ON dead_letters (source_id);
+CREATE TABLE stalls (
+    source_id TEXT PRIMARY KEY,
+    collection TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    numbers TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    since TEXT NOT NULL,
+    is_announced INTEGER NOT NULL
+) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """

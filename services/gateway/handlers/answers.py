@@ -161,6 +161,15 @@ class FailedSource(Body):
     reason: str = Field(description="What went wrong.")
 
 
+class StalledSource(Body):
+    """A source whose numbers have not changed for long."""
+
+    filename: str = Field(description="Its path below its root.")
+    stage: str = Field(description="The stage that holds it; bus: it was lost there.")
+    since: datetime = Field(description="When its numbers last changed.")
+    in_flight: int = Field(ge=0, description="Its records of which nothing was heard yet.")
+
+
 class Sources(Body):
     """The ledger of one collection."""
 
@@ -168,4 +177,8 @@ class Sources(Body):
     sources: dict[str, int] = Field(description="Number of sources by status.")
     records: Ledger = Field(description="Their records.")
     failures: list[FailedSource] = Field(description="Some of those that could not be read.")
+    stalled_sources: int = Field(default=0, ge=0, description="How many stand still.")
+    stalled: list[StalledSource] = Field(
+        default=[], description="Some of those that stand still, and which stage holds them."
+    )
     has_looked: bool = Field(description="Whether every source was looked at once.")

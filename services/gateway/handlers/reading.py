@@ -12,6 +12,7 @@ from services.gateway.handlers.answers import (
     ModelPage,
     ModelSummary,
     Sources,
+    StalledSource,
     WholeModel,
 )
 from services.gateway.ports import BusAway, MapReader, ModelHistory, StatusBoard
@@ -51,6 +52,8 @@ async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
                 sources=figures.get("sources", {}),
                 records=Ledger(**figures["records"]),
                 failures=[FailedSource(**failed) for failed in figures.get("failures", ())],
+                stalled_sources=figures.get("stalled_sources", 0),
+                stalled=[StalledSource(**one) for one in figures.get("stalled", ())],
                 has_looked=bool(figures.get("has_looked")),
             )
     return None

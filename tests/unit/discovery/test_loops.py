@@ -8,7 +8,7 @@ import pytest
 
 from services.discovery.domain.ledger import Commit, Wish
 from services.discovery.handlers.forget import forget
-from services.discovery.loops import Looker, Sweep
+from services.discovery.loops.reading import Looker, Sweep
 from services.discovery.subscribers.ledger import LedgerShell
 from shared.bus.outgoing import Outgoing
 from shared.bus.publisher import Publisher

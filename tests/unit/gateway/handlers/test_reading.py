@@ -25,9 +25,12 @@ async def test_a_bus_that_is_away_is_no_fault_of_the_gateway() -> None:
 
 
 async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
-    figures = {"sources": {"failed": 1}, "records": dict.fromkeys(
+    figures: dict[str, object] = {"sources": {"failed": 1}, "records": dict.fromkeys(
         ("seen", "mapped", "dead", "in_flight"), 0
     )}  # fmt: skip
+    since = "2026-01-01T12:00:00+00:00"
+    stalled = {"filename": "a", "stage": "writing", "since": since, "in_flight": 2}
+    figures |= {"stalled": [stalled], "stalled_sources": 7}
     board = FakeStatusBoard(
         {"discovery": [{"state": "standby"}, {"collections": {"default": figures}}]}
     )
@@ -36,6 +39,10 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
 
     assert told
     assert told.sources == {"failed": 1}
+    assert told.stalled_sources == 7
+    assert [(one.filename, one.stage, one.in_flight) for one in told.stalled] == [
+        ("a", "writing", 2)
+    ]
     assert await reading.sources("other", board=board) is None
     with pytest.raises(BusAway):
         await reading.sources("default", board=FakeStatusBoard(None))

@@ -1,4 +1,4 @@
-"""What discovery does by itself: it looks for sources, reads them, and finds what got lost."""
+"""Looks for sources, reads them, and finds what got lost on the bus."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,6 @@ from shared.errors import TransientError
 AFTER_FAILURE_S = 2.0
 SWEEP_S = 15.0
 REFRESH_S = 0.2
-FAILURES_TOLD = 20
 log = structlog.get_logger(__name__)
 
 
@@ -197,61 +196,3 @@ class Sweep:
             await work()
         except TransientError as error:
             log.warning("sweep.failed", error=str(error))
-
-
-class FiguresLoop:
-    """Keeps the figures of the status near to the ledger."""
-
-    def __init__(
-        self,
-        store: StateStore,
-        looker: Looker,
-        collections: tuple[str, ...],
-        changed: asyncio.Event,
-    ) -> None:
-        self._store = store
-        self._looker = looker
-        self._collections = collections
-        self._changed = changed
-        self.figures: dict[str, dict[str, Any]] = {}
-
-    async def run(self) -> None:
-        """Refresh whenever something changed, until cancelled."""
-        self._changed.set()
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.refresh()
-            except TransientError as error:
-                log.warning("figures.failed", error=str(error))
-            await asyncio.sleep(REFRESH_S)
-
-    async def refresh(self) -> None:
-        """Read the figures of every collection.
-
-        Raises:
-            TransientError: The ledger could not be read.
-        """
-        for collection in self._collections:
-            has_looked = self._looker.has_looked
-            totals = await self._store.totals(collection)
-            failures = []
-            if totals.sources.get("failed"):
-                known = await self._store.list_sources(collection)
-                failures = [
-                    {"filename": one.filename, "reason": one.reason or "unknown"}
-                    for one in known
-                    if one.status == "failed"
-                ][:FAILURES_TOLD]
-            self.figures[collection] = {
-                "sources": dict(totals.sources),
-                "records": {
-                    "seen": totals.seen,
-                    "mapped": totals.mapped,
-                    "dead": totals.dead,
-                    "in_flight": totals.in_flight,
-                },
-                "failures": failures,
-                "has_looked": has_looked,
-            }

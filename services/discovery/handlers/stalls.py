@@ -1,0 +1,96 @@
+"""Finds sources that stand still, tells of each once, and lets go of those that move again."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from services.discovery.domain.stalls import (
+    Holder,
+    StageLoad,
+    Stall,
+    StallWatch,
+    holder_of,
+    moving,
+    numbers_of,
+)
+from services.discovery.ports import StallStore, StateStore
+from shared.clock import Clock
+from shared.contracts.sources import SourceStalled
+
+Loads = Mapping[Holder, StageLoad]
+
+
+class StallFinder:
+    """Looks at the unfinished sources of one collection, again and again."""
+
+    def __init__(self, collection: str, *, after_s: float) -> None:
+        self._collection = collection
+        self._after_s = after_s
+        self._watch = StallWatch()
+        self._loads: Loads = {}
+
+    def restart(self) -> None:
+        """Measure from the next look on: in between, nothing could move."""
+        self._watch = StallWatch()
+        self._loads = {}
+
+    async def look(
+        self, loads: Loads, *, store: StateStore, stalls: StallStore, clock: Clock
+    ) -> list[Stall]:
+        """Look once, and note what stands still and what does not any more.
+
+        Args:
+            loads: What each stage has to do.
+            store: The ledger.
+            stalls: What was found before.
+            clock: Measures and dates.
+
+        Returns:
+            The stalls that are to be told: new ones, and those that a crash kept from being told.
+
+        Raises:
+            TransientError: The ledger could not be read or written.
+        """
+        now, now_s = clock.now(), clock.monotonic()
+        unfinished = await store.unfinished(self._collection)
+        are_moving = moving(self._loads, loads)
+        self._loads = loads
+        since = self._watch.look(unfinished, now_s)
+        present = {source.source_id: numbers_of(source) for source in unfinished}
+        known = {one.source_id: one for one in await stalls.stalls(self._collection)}
+        over = [key for key, one in known.items() if present.get(key) != one.numbers]
+        begun = [
+            Stall(
+                self._collection,
+                source.source_id,
+                source.filename,
+                numbers_of(source),
+                holder_of(source, loads, are_moving),
+                now - timedelta(seconds=now_s - since[source.source_id]),
+            )
+            for source in unfinished
+            if now_s - since[source.source_id] >= self._after_s
+            and (source.source_id not in known or source.source_id in over)
+        ]
+        if over or begun:
+            await stalls.replace_stalls(over, begun)
+        kept = [one for key, one in known.items() if key not in over and not one.is_announced]
+        return [*kept, *begun]
+
+
+def stalled(stall: Stall, clock: Clock) -> SourceStalled:
+    """Tell of a stall; the same one always gets the same id."""
+    version, seen, mapped, dead, _ = stall.numbers
+    return SourceStalled(
+        id=f"source.stalled:{stall.source_id}:{version}:{stall.since.isoformat()}",
+        collection=stall.collection,
+        occurred_at=clock.now(),
+        source_id=stall.source_id,
+        filename=stall.filename,
+        source_version=version,
+        stage=stall.stage,
+        since=stall.since,
+        seen=seen,
+        mapped=mapped,
+        dead=dead,
+        in_flight=stall.in_flight,
+    )

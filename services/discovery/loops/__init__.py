@@ -1,0 +1,1 @@
+"""What discovery does by itself, each loop until it is cancelled."""

@@ -1,0 +1,139 @@
+"""Tells what stands still, and keeps the figures of the status."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from services.discovery.handlers.stalls import Loads, StallFinder, stalled
+from services.discovery.loops.reading import Looker
+from services.discovery.ports import StallStore, StateStore
+from shared.bus.channels import SOURCE_STALLED
+from shared.bus.outgoing import outgoing_event
+from shared.bus.publisher import Publisher
+from shared.clock import Clock
+from shared.errors import TransientError
+
+REFRESH_S = 0.2
+TOLD = 20
+"""Of failed and of stalled sources, the status names so many."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StallLoop:
+    """Tells of the sources of one collection that stand still."""
+
+    finder: StallFinder
+    every_s: float
+    loads: Callable[[], Awaitable[Loads | None]]
+    """What each stage has to do; None if the bus does not tell."""
+    store: StateStore
+    stalls: StallStore
+    publisher: Publisher
+    clock: Clock
+    changed: asyncio.Event
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except TransientError as error:
+                log.warning("stalls.failed", error=str(error))
+            await asyncio.sleep(self.every_s)
+
+    async def look(self) -> None:
+        """Look once; without the bus nothing can move, and nobody is to blame."""
+        loads = await self.loads()
+        if loads is None:
+            self.finder.restart()
+            return
+        for stall in await self.finder.look(
+            loads, store=self.store, stalls=self.stalls, clock=self.clock
+        ):
+            log.warning(
+                "source.stands_still",
+                file=stall.filename,
+                stage=stall.stage,
+                since=stall.since.isoformat(),
+                in_flight=stall.in_flight,
+            )
+            await self.publisher.publish(
+                outgoing_event(SOURCE_STALLED, stalled(stall, self.clock))
+            )
+            await self.stalls.replace_stalls((), [replace(stall, is_announced=True)])
+        self.changed.set()
+
+
+class FiguresLoop:
+    """Keeps the figures of the status near to the ledger."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        stalls: StallStore,
+        looker: Looker,
+        collections: tuple[str, ...],
+        changed: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._stalls = stalls
+        self._looker = looker
+        self._collections = collections
+        self._changed = changed
+        self.figures: dict[str, dict[str, Any]] = {}
+
+    async def run(self) -> None:
+        """Refresh whenever something changed, until cancelled."""
+        self._changed.set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.refresh()
+            except TransientError as error:
+                log.warning("figures.failed", error=str(error))
+            await asyncio.sleep(REFRESH_S)
+
+    async def refresh(self) -> None:
+        """Read the figures of every collection.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        for collection in self._collections:
+            has_looked = self._looker.has_looked
+            totals = await self._store.totals(collection)
+            failures = []
+            if totals.sources.get("failed"):
+                known = await self._store.list_sources(collection)
+                failures = [
+                    {"filename": one.filename, "reason": one.reason or "unknown"}
+                    for one in known
+                    if one.status == "failed"
+                ][:TOLD]
+            stalls = await self._stalls.stalls(collection)
+            self.figures[collection] = {
+                "sources": dict(totals.sources),
+                "records": {
+                    "seen": totals.seen,
+                    "mapped": totals.mapped,
+                    "dead": totals.dead,
+                    "in_flight": totals.in_flight,
+                },
+                "failures": failures,
+                "stalled_sources": len(stalls),
+                "stalled": [
+                    {
+                        "filename": one.filename,
+                        "stage": one.stage,
+                        "since": one.since.isoformat(),
+                        "in_flight": one.in_flight,
+                    }
+                    for one in stalls[:TOLD]
+                ],
+                "has_looked": has_looked,
+            }

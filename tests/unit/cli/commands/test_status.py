@@ -1,0 +1,38 @@
+"""What the status says of sources that stand still."""
+
+from services.cli.commands.status import rows
+from services.cli.domain.figures import Figures
+
+STALLED = {
+    "filename": "a.jsonl",
+    "stage": "embedding",
+    "since": "2026-01-01T12:00:00.123456+00:00",
+    "in_flight": 1234,
+}
+SINCE = "nothing has moved since 2026-01-01T12:00:00Z"
+
+
+def stalled(figures: Figures) -> list[str]:
+    return [str(text) for name, text in rows(figures) if name == "stalled"]
+
+
+def test_a_stalled_source_names_its_stage_and_what_is_the_matter_with_it() -> None:
+    figures = Figures(stalled=[STALLED], stalled_sources=3, blocked={"embedding": "refused"})
+
+    assert stalled(figures) == [
+        f"a.jsonl: 1,234 records in flight, held by embedding (refused); {SINCE}",
+        "and 2 more sources",
+    ]
+
+
+def test_a_stage_that_runs_has_no_excuse() -> None:
+    figures = Figures(stalled=[STALLED], stalled_sources=1, states={"embedding": "running"})
+
+    (told,) = stalled(figures)
+    assert "held by embedding;" in told
+
+
+def test_the_report_has_the_same() -> None:
+    told = Figures(stalled=[STALLED], stalled_sources=3).report()
+
+    assert (told["stalled"], told["stalled_sources"]) == ([STALLED], 3)
