@@ -8,6 +8,8 @@ from shared.contracts.dead_letters import MAX_BODY, DeadLetter
 
 PREFIX = "mapstream-"
 HEADER_LIMIT = 900
+DIGITS = 18
+"""Longer numbers are nobody's count, and may not fit into the ledger."""
 
 
 def outgoing_dead_letter(dead: DeadLetter) -> Outgoing:
@@ -65,4 +67,6 @@ def read_dead_letter(subject: str, headers: Mapping[str, str], body: bytes) -> D
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    if not text or len(text) > DIGITS or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)

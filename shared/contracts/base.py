@@ -7,6 +7,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 Collection = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """The name of one map: also the last token of every subject about it."""
 
+MAX_INT64 = 2**63 - 1
+"""Numbers that a store keeps are no larger; JSON itself has no limit."""
+
 DEFAULT_COLLECTION = "default"
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.contracts.base import Command
+from shared.contracts.base import MAX_INT64, Command
 
 
 class Refit(Command):
@@ -23,7 +23,10 @@ class Rollback(Command):
     """Make an older model current again, as a new version with the old plane."""
 
     to_version: int | None = Field(
-        default=None, ge=1, description="The version to return to; the parent if not given."
+        default=None,
+        ge=1,
+        le=MAX_INT64,
+        description="The version to return to; the parent if not given.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
-from shared.contracts.base import Collection, Event, Message
+from shared.contracts.base import MAX_INT64, Collection, Event, Message
 from shared.errors import InvalidMessage
 from shared.plane import COMPONENTS, Plane
 
@@ -16,7 +16,7 @@ class ProjectionModel(Message):
     """A version of a collection's projection: ``(vector - mean) @ components.T`` gives x, y."""
 
     collection: Collection = Field(description="The collection whose vectors it projects.")
-    version: int = Field(ge=1, description="Counts up by one with every model.")
+    version: int = Field(ge=1, le=MAX_INT64, description="Counts up by one with every model.")
     parent: int | None = Field(description="The version it replaced; null for the first.")
     dimension: int = Field(ge=1, description="Length d of a vector.")
     mean: str = Field(description="d little-endian float32, base64.")
@@ -30,7 +30,10 @@ class ProjectionModel(Message):
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
-        self.plane()
+        try:
+            self.plane()
+        except InvalidMessage as error:  # so that whoever reads an event has one error to expect
+            raise ValueError(str(error)) from error
         return self
 
     def plane(self) -> Plane:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Message
+from shared.contracts.base import MAX_INT64, Event, Message
 
 
 class CommittedBatch(Message):
@@ -12,8 +12,12 @@ class CommittedBatch(Message):
 
     batch_id: str = Field(description="The batch's id.")
     source_id: str = Field(description="The source that it is a piece of.")
-    source_version: int = Field(ge=1, description="The source's version that it is a piece of.")
-    records: int = Field(ge=0, description="Records of the batch that are in the store.")
+    source_version: int = Field(
+        ge=1, le=MAX_INT64, description="The source's version that it is a piece of."
+    )
+    records: int = Field(
+        ge=0, le=MAX_INT64, description="Records of the batch that are in the store."
+    )
 
 
 class WritingCommitted(Event):

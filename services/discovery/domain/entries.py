@@ -2,13 +2,13 @@ r"""Reads the JSON values of a line: usually one object, sometimes several, some
 
 Decided here: a value that is no object is bad; what follows the first damage of a line is one bad
 entry, and the objects before it count; bytes that are no UTF-8 are read as U+FFFD if the line
-parses with them; raw control characters in strings (NUL too) are bad, as JSON says; NaN and
-Infinity are taken; a byte order mark is dropped at the start of any line, since files get
-concatenated.
+parses with them; after a hundred values of a line that are no objects its rest is one bad entry;
+raw control characters in strings (NUL too) are bad, as JSON says; NaN and Infinity are taken; a
+byte order mark is dropped at the start of any line, since files get concatenated.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ Decode = Callable[[bytes], Any]
 
 BOM = b"\xef\xbb\xbf"
 SPACE = " \t\r\n"
+MAX_BAD_VALUES = 100
+FAST_BYTES = 4 << 20
+"""Fast parsers take a dozen times the bytes of a line: a longer one is left to the frugal one."""
 _TOLERANT = json.JSONDecoder()
 
 
@@ -46,49 +49,61 @@ class BadLine:
     data: bytes
 
 
-def parse_line(line: Line | OversizedLine, decode: Decode = json.loads) -> list[Entry | BadLine]:
-    """Read the values of a line in order; a blank line has none."""
+def parse_line(
+    line: Line | OversizedLine, decode: Decode = json.loads
+) -> Iterator[Entry | BadLine]:
+    """Read the values of a line in order, one at a time; a blank line has none."""
     if isinstance(line, OversizedLine):
         reason = f"line of {line.size} bytes exceeds the limit of {line.limit}"
-        return [BadLine(line.number, 0, line.byte_offset, reason, line.head)]
+        yield BadLine(line.number, 0, line.byte_offset, reason, line.head)
+        return
     start = line.byte_offset
     data = line.data
     if data.startswith(BOM):
         data, start = data[len(BOM) :], start + len(BOM)
     if not data.strip():
-        return []
+        return
+    if len(data) > FAST_BYTES:
+        yield from _parse_tolerantly(line, data, start)
+        return
     try:
         value = decode(data)
     except (ValueError, RecursionError):
-        return _parse_tolerantly(line, data, start)
+        yield from _parse_tolerantly(line, data, start)
+        return
     start += len(data) - len(data.lstrip())
-    return [_judge(Line(line.number, start, data.strip()), 0, value)]
+    yield _judge(Line(line.number, start, data.strip()), 0, value)
 
 
 def is_final(data: bytes, decode: Decode = json.loads) -> bool:
     """Tell whether a line says that its run has ended: its last value has a final answer."""
-    values = parse_line(Line(1, 0, data), decode)
-    last = values[-1] if values else None
+    last = None
+    for value in parse_line(Line(1, 0, data), decode):
+        last = value
     return isinstance(last, Entry) and last.value.get("final_answer") is not None
 
 
-def _parse_tolerantly(line: Line, data: bytes, start: int) -> list[Entry | BadLine]:
+def _parse_tolerantly(line: Line, data: bytes, start: int) -> Iterator[Entry | BadLine]:
     text = data.decode("utf-8", "surrogateescape")
-    values: list[Entry | BadLine] = []
-    offset, position = start, 0
+    offset, position, number, bad = start, 0, 0, 0
     while True:
         begin = _skip_space(text, position)
         offset += begin - position
         if begin == len(text):
-            return values
+            return
         try:
+            if bad == MAX_BAD_VALUES:
+                raise ValueError(f"{bad} values before it are no objects")
             value, position = _TOLERANT.raw_decode(text, begin)
         except (ValueError, RecursionError) as error:
             reason = f"not JSON: {_explain(error)}"
-            rest = _encode(text[begin:])
-            return [*values, BadLine(line.number, len(values), offset, reason, rest)]
+            yield BadLine(line.number, number, offset, reason, _encode(text[begin:]))
+            return
         source = _encode(text[begin:position])
-        values.append(_judge(Line(line.number, offset, source), len(values), value))
+        found = _judge(Line(line.number, offset, source), number, value)
+        yield found
+        bad += isinstance(found, BadLine)
+        number += 1
         offset += len(source)
 
 

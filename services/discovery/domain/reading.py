@@ -1,7 +1,7 @@
 """Turns the lines of one source into batches of records and bad lines."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from services.discovery.domain.batching import Cut, Cutter, Limits
 from services.discovery.domain.entries import BadLine, Decode, parse_line
@@ -21,17 +21,15 @@ class SourceReader:
         self._cutter = Cutter(limits)
         self._decode = decode
 
-    def feed(self, lines: Iterable[Line | OversizedLine]) -> list[Cut | BadLine]:
-        """Read the next lines."""
-        pieces: list[Cut | BadLine] = []
+    def feed(self, lines: Iterable[Line | OversizedLine]) -> Iterator[Cut | BadLine]:
+        """Read the next lines, as far as pieces of them are asked for: one line may hold many."""
         for line in lines:
             for entry in parse_line(line, self._decode):
                 found = entry if isinstance(entry, BadLine) else self._records.read(entry)
                 if isinstance(found, BadLine):
-                    pieces.append(found)
+                    yield found
                 elif found is not None and (cut := self._cutter.add(found)) is not None:
-                    pieces.append(cut)
-        return pieces
+                    yield cut
 
     def finish(self) -> Cut:
         """Return the last batch, when there are no more lines."""

@@ -139,4 +139,8 @@ def _iteration(value: Any) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None else repr(value)[:40]
+    if value is None:
+        return "missing"
+    if isinstance(value, list | dict):  # may be nested too deeply to be written
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(value)[:40]

@@ -1,7 +1,8 @@
 """Reads one source into batches of records, and dead letters for what is no record."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from itertools import islice
 
 import orjson
 import pyarrow as pa
@@ -24,6 +25,7 @@ from shared.contracts.dead_letters import MAX_BODY, DeadLetter
 
 STAGE = "discovery"
 LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
+PIECES_AT_ONCE = 16
 
 
 async def read_source(
@@ -46,9 +48,16 @@ async def read_source(
     lines = repository.read_lines(source.stat, source.fingerprint)
     async with aclosing(lines) as portions:
         async for portion in portions:
-            for piece in await to_thread.run_sync(reader.feed, portion):
-                yield _message(piece, source)
+            pieces = reader.feed(portion)
+            while some := await to_thread.run_sync(take_some, pieces):
+                for piece in some:
+                    yield _message(piece, source)
     yield _message(reader.finish(), source)
+
+
+def take_some(pieces: Iterator[Cut | BadLine]) -> list[Cut | BadLine]:
+    """Take as many of a portion's pieces as one turn of a thread makes."""
+    return list(islice(pieces, PIECES_AT_ONCE))
 
 
 def _message(piece: Cut | BadLine, source: SourceToRead) -> Batch | DeadLetter:

@@ -7,9 +7,10 @@ import orjson
 from anyio import to_thread
 
 from services.discovery.domain.batching import Cut
+from services.discovery.domain.entries import BadLine
 from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.sources import SourceStat, require_distinct
-from services.discovery.handlers.read import LIMITS
+from services.discovery.handlers.read import LIMITS, take_some
 from services.discovery.ports import SourceChanged, SourceRepository, SourceUnreadable
 
 CHARACTERS_PER_TOKEN = 4
@@ -66,15 +67,17 @@ async def _survey_source(stat: SourceStat, repository: SourceRepository, survey:
     reader = SourceReader(stat.filename, LIMITS, orjson.loads)
     async with aclosing(repository.read_lines(stat, None)) as portions:
         async for portion in portions:
-            for piece in await to_thread.run_sync(reader.feed, portion):
-                if isinstance(piece, Cut):
+            pieces = reader.feed(portion)
+            while some := await to_thread.run_sync(take_some, pieces):
+                for piece in some:
                     _count(piece, survey)
-                else:
-                    survey.bad_lines += 1
     _count(reader.finish(), survey)
     survey.complete += 1
 
 
-def _count(cut: Cut, survey: Survey) -> None:
+def _count(cut: Cut | BadLine, survey: Survey) -> None:
+    if isinstance(cut, BadLine):
+        survey.bad_lines += 1
+        return
     survey.records += len(cut.records)
     survey.characters += sum(len(record.text) for record in cut.records)

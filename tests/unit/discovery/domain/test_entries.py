@@ -1,4 +1,6 @@
 import json
+import tracemalloc
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -6,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.discovery.domain.entries import BadLine, Decode, Entry, is_final, parse_line
+from services.discovery.domain.entries import (
+    MAX_BAD_VALUES,
+    BadLine,
+    Decode,
+    Entry,
+    is_final,
+    parse_line,
+)
 from services.discovery.domain.lines import Line, OversizedLine
 from tests.unit.discovery.builders import line
 
@@ -35,7 +44,7 @@ def test_all_objects_of_a_line_are_read(objects: list[dict[str, Any]], space: st
 
 @given(st.binary(max_size=40).filter(lambda data: b"\n" not in data))
 def test_no_part_of_a_line_is_lost(data: bytes) -> None:
-    found = parse_line(line(data), orjson.loads)
+    found = list(parse_line(line(data), orjson.loads))
 
     kept = b"".join(one.data for one in found)
     assert kept.split() == data.removeprefix(b"\xef\xbb\xbf").split() or b"".join(
@@ -61,7 +70,7 @@ def test_the_fast_parser_gives_what_the_strict_one_gives(decode: Decode, data: b
 @PARSERS
 @pytest.mark.parametrize("data", [b"", b"  \t\r", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r"])
 def test_a_blank_line_holds_nothing(decode: Decode, data: bytes) -> None:
-    assert parse_line(line(data), decode) == []
+    assert list(parse_line(line(data), decode)) == []
 
 
 @PARSERS
@@ -94,14 +103,37 @@ def test_deep_nesting_is_a_bad_line() -> None:
     assert values(b"[" * 100_000) == ["not JSON: nested too deeply"]
 
 
+@PARSERS
+def test_a_line_of_many_values_that_are_no_objects_is_not_told_one_by_one(
+    decode: Decode,
+) -> None:
+    found = list(parse_line(line(b"1 " * 1000 + b'{"a": 1}'), decode))
+
+    assert [one.position for one in found] == list(range(MAX_BAD_VALUES + 1))
+    assert found[-1].byte_offset == 2 * MAX_BAD_VALUES
+    assert found[-1].data == b"1 " * (1000 - MAX_BAD_VALUES) + b'{"a": 1}'
+
+
+def test_the_values_of_a_line_are_read_one_at_a_time() -> None:
+    """Else a line of many would take a multiple of its bytes."""
+    found = parse_line(line(b"{}" * 5_000_000), orjson.loads)
+
+    assert isinstance(next(found), Entry)
+    tracemalloc.start()
+    assert sum(1 for _ in islice(found, 10_000)) == 10_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
 def test_a_bad_line_says_where_it_is() -> None:
-    found = parse_line(Line(3, 100, '{"ä": 1} oops'.encode()))
+    found = list(parse_line(Line(3, 100, '{"ä": 1} oops'.encode())))
 
     assert found[1] == BadLine(3, 1, 110, "not JSON: Expecting value at character 10", b"oops")
 
 
 def test_an_oversized_line_is_bad() -> None:
-    found = parse_line(OversizedLine(2, 5, 70, 64, b"{..."))
+    found = list(parse_line(OversizedLine(2, 5, 70, 64, b"{...")))
 
     assert found == [BadLine(2, 0, 5, "line of 70 bytes exceeds the limit of 64", b"{...")]
 

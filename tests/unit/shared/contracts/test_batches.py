@@ -1,4 +1,3 @@
-import random
 from datetime import UTC
 from typing import Any
 
@@ -13,7 +12,6 @@ from shared.contracts.batches import (
     Batch,
     BatchDescriptor,
     decode,
-    decode_rows,
     embedded_schema,
     encode,
     encode_rows,
@@ -202,60 +200,6 @@ def test_vectors_of_another_kind_are_refused(column: Any, complaint: str) -> Non
 
     with pytest.raises(InvalidMessage, match=complaint):
         _ = decode(encode(one)).vectors
-
-
-def mutated(body: bytes, random_: random.Random) -> bytes:
-    """Damage some bytes: flip, overwrite with lengths that lie, cut out, cut off."""
-    damaged = bytearray(body)
-    for _ in range(random_.choice([1, 1, 1, 2, 3, 8])):
-        at = random_.randrange(len(damaged))
-        match random_.randrange(5):
-            case 0 | 1:
-                damaged[at] = random_.choice([0, 1, 2, 4, 8, 16, 127, 128, 255])
-            case 2:
-                damaged[at : at + 4] = random_.choice(
-                    [
-                        b"\xff\xff\xff\xff",
-                        bytes(4),
-                        b"\xff\xff\xff\x7f",
-                        b"\1\0\0\0",
-                        b"\0\0\0\x80",
-                    ]
-                )
-            case 3:
-                del damaged[at : at + random_.randrange(1, 40)]
-            case _:
-                del damaged[at + 1 :]
-        damaged = damaged or bytearray(b"\0")
-    return bytes(damaged)
-
-
-BODIES = [
-    encode(batch(("hello", "wörld", ""))),
-    encode(embedded_batch(np.arange(8, dtype=np.float32).reshape(2, 4))),
-    encode_rows(pa.record_batch({"batch_id": ["a", "b"], "vector": vector_array(ONES)}), {}),
-]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_damaged_bytes_are_refused_or_read_but_never_worse(seed: int) -> None:
-    """Anything but InvalidMessage would take the innocent neighbours of a micro-batch along."""
-    random_ = random.Random(seed)  # noqa: S311  chooses damage, guards nothing
-    for _ in range(400):
-        body = mutated(random_.choice(BODIES), random_)
-        try:
-            rows = decode_rows(body)
-            require_columns(rows, retraction_schema(2))
-        except InvalidMessage:
-            pass
-        try:
-            got = decode(body)
-            require_columns(got.rows, RECORD_SCHEMA)
-            got.rows.select(["id", "text", "line", "byte_offset"]).to_pylist()
-            assert got.vectors.shape[0] == len(got)
-            encode(got)
-        except InvalidMessage:
-            pass
 
 
 # --- columns

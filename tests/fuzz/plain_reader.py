@@ -1,0 +1,143 @@
+"""Reads a log in the plainest form that says the same: no streams, no batches, one parser.
+
+It is the reference for the reader that the service has; nothing of that one is used here.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+PARSER = json.JSONDecoder()
+MANY = 100
+
+
+@dataclass
+class Reading:
+    """What became of each part of each line."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    bad: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    """Line, position in the line, byte offset and bytes of what is to be dead-lettered."""
+    skipped: list[tuple[int, int]] = field(default_factory=list)
+    """Line and byte offset of objects that are no records: another type, or no text."""
+
+
+def read(content: bytes, filename: str) -> Reading:
+    reading = Reading()
+    offset = 0
+    for number, line in enumerate(content.split(b"\n"), 1):
+        _read_line(line, number, offset, filename, reading)
+        offset += len(line) + 1
+    return reading
+
+
+def _read_line(line: bytes, number: int, offset: int, filename: str, reading: Reading) -> None:
+    at = 3 if line.startswith(b"\xef\xbb\xbf") else 0
+    text = line[at:].decode("utf-8", "surrogateescape")
+    position, bad = 0, 0
+    while rest := text.lstrip(" \t\r\n"):
+        at += len(text) - len(rest)
+        size, value = _first_value(rest) if bad < MANY else (0, None)
+        data = rest[: size or len(rest)].encode("utf-8", "surrogateescape")
+        where = (number, position, offset + at, data)
+        if not isinstance(value, dict) or not _is_usable(value):
+            reading.bad.append(where)
+            bad += not isinstance(value, dict)
+        elif value.get("type") in ("iteration", "initial_prompt") and _has_text(value):
+            reading.records.append(_record(value, number, offset + at, filename, reading))
+        else:
+            reading.skipped.append((number, offset + at))
+        at, position, text = at + len(data), position + 1, rest[size:] if size else ""
+
+
+def _first_value(text: str) -> tuple[int, Any]:
+    try:
+        value, size = PARSER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return 0, None
+    return size, value
+
+
+def _is_usable(value: dict[str, Any]) -> bool:
+    """Tell whether a record can be made of an object, or none is to be made."""
+    if value.get("type") not in ("iteration", "initial_prompt") or not _has_text(value):
+        return not _is_bottomless(value)
+    number = value.get("iteration")
+    is_whole = not isinstance(number, bool) and isinstance(number, int | float)
+    return value["type"] == "initial_prompt" or (
+        is_whole and -(2**31) <= number < 2**31 and number == int(number)
+    )
+
+
+def _is_bottomless(value: dict[str, Any]) -> bool:
+    try:
+        _text(value)
+    except RecursionError:
+        return True
+    return False
+
+
+def _has_text(value: dict[str, Any]) -> bool:
+    try:
+        return bool(_text(value).strip())
+    except RecursionError:
+        return False
+
+
+def _text(value: dict[str, Any]) -> str:
+    if value.get("type") == "iteration":
+        text = _flat(value.get("response"))
+    elif value.get("type") == "initial_prompt":
+        names = ("messages", "prompt", "content", "text")
+        said = next((value[name] for name in names if value.get(name)), None)
+        if isinstance(said, dict):
+            said = said.get("messages", [said])
+        if isinstance(said, list) and any(isinstance(one, dict) and "role" in one for one in said):
+            said = [one for one in said if isinstance(one, dict) and one.get("role") == "user"]
+        text = _flat(said)
+    else:
+        text = ""
+    return "".join("\ufffd" if "\ud800" <= one <= "\udfff" else one for one in text)
+
+
+def _flat(content: Any) -> str:
+    if content is None or content in ([], {}):
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(text for one in content if (text := _flat(one)))
+    if isinstance(content, dict) and "text" in content:
+        return _flat(content["text"])
+    if isinstance(content, dict) and "content" in content:
+        return _flat(content["content"])
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _record(
+    value: dict[str, Any], number: int, offset: int, filename: str, reading: Reading
+) -> dict[str, Any]:
+    iteration = 0 if value["type"] == "initial_prompt" else int(value["iteration"])
+    idx = sum(one["iteration"] == iteration for one in reading.records)
+    return {
+        "id": sha256(f"{filename}:{iteration}:{idx}".encode()).hexdigest(),
+        "timestamp": _time(value.get("timestamp")),
+        "filename": filename,
+        "text": _text(value),
+        "iteration": iteration,
+        "idx_in_iteration": idx,
+        "type": value["type"],
+        "truncated": False,
+        "line": number,
+        "byte_offset": offset,
+    }
+
+
+def _time(given: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(given.strip())
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (AttributeError, ValueError, OverflowError):
+        return None
