@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run test test-fast bench chaos check format lock readme ci clean
+.PHONY: help setup setup-dev run test test-fast bench chaos fuzz-http check format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 
 chaos: setup-dev  ## Kill and stop processes at random, then compare (SEED=1 FAULTS=40).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),40)
+
+fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expects (SEED=1 EXAMPLES=500).
+	@$(BIN)/python -m tests.http_fuzz --seed $(or $(SEED),1) --examples $(or $(EXAMPLES),500)
 
 check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/ruff check .

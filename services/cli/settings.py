@@ -43,6 +43,7 @@ class GatewayView(Section):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     port: int = Field(default=8000, description="Port of the gateway; any free one if taken.")
+    tls_certificate: Path | None = Field(default=None, description="If there is one: HTTPS.")
 
 
 class CliSettings(ServiceSettings):

@@ -1,37 +1,43 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 from nats.aio.client import Client
 from starlette.types import ASGIApp
 
 from services.gateway import __doc__ as about
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
+from services.gateway.adapters.token_file import read_token
+from services.gateway.adapters.uvicorn_server import (
+    ServerOptions,
+    check_certificate,
+    listening,
+    serving,
+)
+from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
+from services.gateway.domain.rates import Rates
 from services.gateway.handlers.commands import Commands
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.guard import Guard, allowed_hosts
+from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
+from services.gateway.routes.sharing import share
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
-from services.gateway.settings import GatewaySection, Settings
+from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
 from services.gateway.subscribers.tailing import Reading
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
-from shared.errors import ConfigurationError
-from shared.observability.health import Server
 from shared.runtime import Loop, Service
 
 log = structlog.get_logger(__name__)
@@ -40,9 +46,10 @@ log = structlog.get_logger(__name__)
 class Gateway:
     """The parts of the running service."""
 
-    def __init__(self, settings: Settings, bus: Bus) -> None:
+    def __init__(self, settings: Settings, bus: Bus, keyring: Keyring) -> None:
         self._settings = settings
         self._bus = bus
+        self._keyring = keyring
         self._streams: StreamEndpoints | None = None
         self.url: str | None = None
 
@@ -61,10 +68,11 @@ class Gateway:
             points = build_points(client, names)
             await events.start()
             app, commands = self.build_app(client, events, points)
-            async with serving(app, listener, section):
+            async with serving(app, listener, server_options(section)):
                 host, port = listener.getsockname()[:2]
-                self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-                log.info("gateway.listening", url=self.url)
+                scheme = "https" if section.tls_certificate else "http"
+                self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+                log.info("gateway.listening", url=self.url, needs_token=not self._keyring.is_open)
                 try:
                     yield events.run, points.run_points, points.run_commits, commands.watch
                 finally:
@@ -85,7 +93,13 @@ class Gateway:
             maps=maps,
             patience_s=section.patience_s,
         )
-        limits = StreamLimits(section.heartbeat_s, section.send_timeout_s, section.max_streams)
+        limits = StreamLimits(
+            heartbeat_s=section.heartbeat_s,
+            send_timeout_s=section.send_timeout_s,
+            max_streams=section.max_streams,
+            max_streams_per_client=section.max_streams_per_client,
+            max_stream_s=section.max_stream_s,
+        )
         self._streams = StreamEndpoints(
             served, events=events, maps=maps, points=points, limits=limits
         )
@@ -96,9 +110,8 @@ class Gateway:
             build_stream_router(self._streams),
         )
         api = build_api(routers, version=version("mapstream"))
-        hosts = allowed_hosts(section.host, section.allowed_hosts)
-        guard = Guard(api, allowed_hosts=hosts, max_body_bytes=section.max_body_bytes)
-        return guard, commands
+        guard = Guard(api, guard_rules(section, self._keyring))
+        return share(guard, section.allowed_origins), commands
 
     def figures(self) -> Mapping[str, Any]:
         """Tell where it listens, and how many streams go on."""
@@ -109,11 +122,14 @@ def build() -> Service:
     """Wire the service from its configuration; nothing connects until it runs.
 
     Raises:
-        ConfigurationError: The configuration is wrong.
+        ConfigurationError: The configuration is wrong, or a file of it cannot be used.
     """
     settings = Settings.load()
+    tls = tls_files(settings.gateway)
+    if tls:
+        check_certificate(*tls)
     bus = build_bus(settings.nats, "gateway")
-    gateway = Gateway(settings, bus)
+    gateway = Gateway(settings, bus, build_keyring(settings.gateway))
     return Service(
         name="gateway",
         about=about.split("\n", 1)[0],
@@ -121,6 +137,58 @@ def build() -> Service:
         bus=bus,
         resources=gateway.open,
         figures=gateway.figures,
+    )
+
+
+def build_keyring(section: GatewaySection) -> Keyring:
+    """Wire the tokens that are accepted.
+
+    Raises:
+        ConfigurationError: A file of a token cannot be used.
+    """
+    return Keyring(
+        Credential(Caller(one.name, Role(one.role)), _digest(one)) for one in section.tokens
+    )
+
+
+def _digest(entry: TokenEntry) -> bytes:
+    if entry.sha256:
+        return bytes.fromhex(entry.sha256)
+    if entry.file:
+        return digest_of(read_token(entry.file, shortest=SHORTEST_TOKEN))
+    return digest_of(entry.token.get_secret_value() if entry.token else "")
+
+
+def guard_rules(section: GatewaySection, keyring: Keyring) -> GuardRules:
+    """Take from the settings what the guard asks of a request."""
+    return GuardRules(
+        hosts=allowed_hosts(
+            section.host, section.allowed_hosts, is_reachable=section.is_reachable
+        ),
+        keyring=keyring,
+        rates=Rates(section.requests_per_s, section.burst),
+        max_body_bytes=section.max_body_bytes,
+        receive_timeout_s=section.receive_timeout_s,
+        allowed_origins=frozenset(section.allowed_origins),
+    )
+
+
+def tls_files(section: GatewaySection) -> tuple[Path, Path] | None:
+    """Return the files of the certificate and its key, if there are any."""
+    certificate, key = section.tls_certificate, section.tls_key
+    return (certificate, key) if certificate and key else None
+
+
+def server_options(section: GatewaySection) -> ServerOptions:
+    """Take from the settings how connections are treated."""
+    return ServerOptions(
+        keepalive_s=section.keepalive_s,
+        shutdown_s=section.shutdown_s,
+        head_timeout_s=section.receive_timeout_s,
+        max_header_bytes=section.max_header_bytes,
+        max_connections=section.max_connections,
+        trusted_proxies=section.trusted_proxies,
+        tls=tls_files(section),
     )
 
 
@@ -142,51 +210,3 @@ def build_points(client: Client, collections: Sequence[str]) -> PointsFeed:
         Reading(client, MAP_POINTS.stream, points, headers_only=True),
         Reading(client, WRITING_COMMITTED.stream, commits),
     )
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on an address; connections wait until the server takes them.
-
-    Raises:
-        ConfigurationError: The address cannot be listened on.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # Named as TCP, so that asyncio turns Nagle's algorithm off: else answers take 40 ms.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    except OSError as error:
-        raise ConfigurationError(f"gateway.host: {host}: {error.strerror}") from error
-    with listener:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(2048)
-        except OSError as error:
-            raise ConfigurationError(
-                f"gateway.host, gateway.port: cannot listen on {host}:{port}: {error.strerror}"
-            ) from error
-        yield listener
-
-
-@asynccontextmanager
-async def serving(
-    app: ASGIApp, listener: socket.socket, section: GatewaySection
-) -> AsyncIterator[None]:
-    """Serve an app on a socket until the block ends; requests under way may finish."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_keep_alive=section.keepalive_s,
-        timeout_graceful_shutdown=section.shutdown_s,
-    )
-    server = Server(config)
-    task = asyncio.ensure_future(server.serve(sockets=[listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task

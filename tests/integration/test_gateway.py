@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import nats
 import pyarrow as pa
 import pytest
 from nats.js import JetStreamContext
+from pydantic import SecretStr
 
-from services.gateway.app import Gateway
-from services.gateway.settings import GatewaySection, OutputView, Settings
+from services.gateway.app import Gateway, build_keyring
+from services.gateway.settings import GatewaySection, OutputView, Settings, TokenEntry
 from shared.bus.broker import build_bus
 from shared.bus.channels import CHANNELS, MAP_POINTS
 from shared.bus.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS, Durable
@@ -36,6 +38,7 @@ from shared.contracts.projection import (
 from shared.contracts.sources import SourceForgotten
 from shared.contracts.writing import WritingPublished
 from shared.settings import NatsSection
+from tests.http_fuzz.attack import TOKEN, attack
 from tests.nats_server import NatsServer
 from tests.unit.gateway.builders import committed, event, model, points, write_map, write_models
 
@@ -117,7 +120,7 @@ async def running(
         gateway=GatewaySection(port=0, **section),
     )
     bus = build_bus(settings.nats, "gateway")
-    gateway = Gateway(settings, bus)
+    gateway = Gateway(settings, bus, build_keyring(settings.gateway))
     await bus.connect()
     async with gateway.open() as loops:
         tasks = [asyncio.create_task(one()) for one in loops]  # type: ignore[arg-type]
@@ -501,41 +504,40 @@ async def test_a_taken_port_is_a_mistake_in_the_configuration(
 
 
 async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
-    async with start(patience_s=0.01) as world:
-        world.publish_map("a", "b")
-        write_models(world.output / "default", model(1))
-        await world.map_points(points("b1", ["a", "b"]))
-        await world.tell(committed(1, "b1"), event(ProjectionRejected, "wish-1"))
+    """``make fuzz-http`` does the same to a whole pipeline, and for longer."""
+    entry = TokenEntry(name="fuzz", role="operate", token=SecretStr(TOKEN))
+    limits = {"requests_per_s": 1e6, "burst": 1_000_000, "heartbeat_s": 0.05, "max_stream_s": 0.1}
+    outcomes = cycle((ProjectionUpdated, ProjectionHeld, ProjectionPreviewed))
 
+    def reply(correlation_id: str) -> Event:
+        kind = next(outcomes)
+        return event(
+            kind,
+            correlation_id,
+            **({"model": model(2)} if kind.kind == "projection.updated" else {}),
+        )
+
+    async with start(patience_s=0.3, tokens=(entry,), **limits) as world:
+        world.publish_map("a", "b", model_version=2)
+        write_models(world.output / "default", model(1), model(2))
+        await world.map_points(points("b1", ["a", "b"], model_version=2))
+        await world.tell(committed(1, "b1"), event(ProjectionRejected, "wish-1"))
         status = {"state": "running", "collections": {"default": FIGURES}}
         client = await nats.connect(world.server.url)
         await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
-        config = world.output / "schemathesis.toml"
-        # That a position can be too old is no matter of the schema.
-        config.write_text(
-            '[checks.positive_data_acceptance]\nexpected-statuses = ["2xx", 404, 409, 410]\n'
-        )
+        forgotten = lambda one: event(SourceForgotten, one)  # noqa: E731
 
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "schemathesis.cli",
-            f"--config-file={config}",
-            "--no-color",
-            "run",
-            f"{world.gateway.url}/openapi.json",
-            "--exclude-path=/events",  # it never ends
-            "--max-examples=10",
-            "--seed=1",
-            "--generation-database=none",
-            cwd=world.output,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        told, _ = await asyncio.wait_for(process.communicate(), 90)
+        assert world.gateway.url
+        async with (
+            world.answering(PROJECTION_READS_COMMANDS, reply),
+            world.answering(DISCOVERY_READS_COMMANDS, forgotten),
+        ):
+            code, told = await attack(
+                world.gateway.url, world.output, examples=10, seed=1, has_rejections=False
+            )
         await client.close()
 
-    assert process.returncode == 0, told.decode()
+    assert code == 0, told
 
 
 async def test_a_bus_that_lost_its_data_is_followed_on(start: Start) -> None:

@@ -121,7 +121,8 @@ class LocalPipeline:
             if not gateway or is_listening(gateway):
                 gateway = free_port()
             environment["MAPSTREAM_GATEWAY__PORT"] = str(gateway)
-            self.gateway_url = f"http://127.0.0.1:{gateway}"
+            scheme = "https" if self._settings.gateway.tls_certificate else "http"
+            self.gateway_url = f"{scheme}://127.0.0.1:{gateway}"
             supervisors.create_task(self._supervise_gateway(environment))
         for name in (*helpers, *STAGES):
             command = [sys.executable, "-m", f"services.{name}"]

@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from services.gateway.ports import FileFacts, MapMarks, OpenMap
 from shared.errors import TransientError
@@ -30,6 +31,7 @@ PIECE_ROWS = 16_384
 THREADS = 4
 """Files read at a time; a map of millions of points must not take every thread."""
 Result = TypeVar("Result")
+log = structlog.get_logger(__name__)
 
 
 class ParquetMapReader:
@@ -119,7 +121,10 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise TransientError(f"the map cannot be read: {error!s:.200}") from error
+        # What it says may name folders of this machine; callers need not know those.
+        log.warning("map.unreadable", error=repr(error))
+        why = getattr(error, "strerror", None) or "its file is damaged"
+        raise TransientError(f"the map cannot be read: {why}") from error
 
 
 def _open(path: Path) -> Any:

@@ -6,17 +6,19 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.gateway.routes.access import describe_roles, roles
 from services.gateway.routes.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
-ABOUT = (
-    "A live map of a growing pile of text. Errors are problem details (RFC 9457). There are no "
-    "accounts here; whoever reaches this server may use it."
-)
+ABOUT = "A live map of a growing pile of text. Errors are problem details (RFC 9457)."
 
 
 def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
-    """Build the app; without pages of documentation, which would be loaded from elsewhere."""
+    """Build the app; without pages of documentation, which would be loaded from elsewhere.
+
+    Raises:
+        TypeError: A route does not say what it asks of its caller.
+    """
     app = FastAPI(
         title=TITLE,
         description=ABOUT,
@@ -25,6 +27,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    roles(routers)  # or it does not start
     for router in routers:
         app.include_router(router)
     add_problem_handlers(app)
@@ -38,6 +41,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
             schemas["Problem"] = Problem.model_json_schema()
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
+            describe_roles(document, routers)
             app.openapi_schema = document
         return app.openapi_schema
 

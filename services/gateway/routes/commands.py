@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from services.gateway.domain.operations import State
 from services.gateway.handlers.answers import Accepted, Forgotten, Operation, Recomputed
 from services.gateway.handlers.commands import Commands
+from services.gateway.routes.access import OperateRoute, ReadRoute
 from services.gateway.routes.parameters import (
     Collection,
     ForgetWish,
@@ -25,7 +26,14 @@ from shared.contracts.commands import Forget, Refit, Rollback
 WHY_409 = "It was held: it would move points too far. Has `movement`, `decision`, `version`."
 WHY_422 = "The request is malformed (has `errors`), or the command was rejected."
 WHY_503 = "The bus is away."
+LINKS = {
+    "operation": {
+        "operationId": "operation",
+        "parameters": {"operation_id": "$response.body#/correlation_id"},
+    }
+}
 ACCEPTED: dict[int | str, dict[str, Any]] = {
+    200: {"links": LINKS},
     202: {
         "model": Accepted,
         "description": "It takes longer; ask at the address in `Location`.",
@@ -36,7 +44,8 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
                 "required": True,
             }
         },
-    }
+        "links": LINKS,
+    },
 }
 
 
@@ -99,7 +108,7 @@ class CommandEndpoints:
 
 def build_command_router(served: Served, commands: Commands) -> APIRouter:
     """Build the routes of commands."""
-    router = APIRouter(tags=["commands"])
+    router = APIRouter(tags=["commands"], route_class=OperateRoute)
     endpoints = CommandEndpoints(served, commands)
     refused = responses(404, 413, 503, s422=WHY_422, s503=WHY_503)
     held = responses(404, 409, 413, 503, s409=WHY_409, s422=WHY_422, s503=WHY_503)
@@ -127,8 +136,10 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
     router.add_api_route(
         "/operations/{operation_id}",
         endpoints.operation,
+        operation_id="operation",
         methods=["GET"],
         response_model=Operation,
         responses=responses(404, 503, s503=WHY_503),
+        route_class_override=ReadRoute,
     )
     return router

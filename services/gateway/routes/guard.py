@@ -1,16 +1,26 @@
-"""What every request passes: which host it means, where it comes from, how large it is."""
+"""What every request passes: which host it means, where it comes from, who sent it, how large."""
 
-from collections.abc import Collection
+import asyncio
+import math
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.routes.problems import problem_response
+from services.gateway.domain.access import ANYBODY, Caller, Keyring
+from services.gateway.domain.rates import Rates, network_of
+from services.gateway.routes.access import CALLER, CHALLENGE, CLIENT
+from services.gateway.routes.problems import ProblemError, problem_response
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ELSEWHERE = frozenset({"cross-site", "same-site"})
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -20,81 +30,163 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Set where the answer does not say otherwise."""
+HSTS = "max-age=31536000"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Names that requests may call the server by.
+
+    A page whose own name was bent to our address calls us by that name (DNS rebinding), never by
+    an address.
+    """
+
+    names: frozenset[str]
+    is_any_address: bool = False
+
+    def allow(self, name: str | None) -> bool:
+        """Tell whether a request to this name is meant for us."""
+        return name in self.names or (self.is_any_address and _is_address(name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRules:
+    """What the guard asks of a request."""
+
+    hosts: Hosts
+    keyring: Keyring
+    rates: Rates
+    max_body_bytes: int
+    receive_timeout_s: float
+    allowed_origins: frozenset[str] = frozenset()
 
 
 class Guard:
     """An ASGI app around another."""
 
     def __init__(
-        self, app: ASGIApp, *, allowed_hosts: Collection[str] | None, max_body_bytes: int
+        self, app: ASGIApp, rules: GuardRules, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._app = app
-        self._allowed_hosts = allowed_hosts
-        """None: any. Else a foreign name means that a page's name was bent to our address."""
-        self._max_body_bytes = max_body_bytes
+        self._rules = rules
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or hand it on with its whole body."""
+        """Refuse the request, or hand it on with its whole body and who sent it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        refusal = self._refusal(scope)
-        body = b""
-        if refusal is None and scope["method"] not in SAFE:
-            read = await self._read(receive)
-            if read is None:
-                limit = f"the body is too large: at most {self._max_body_bytes} bytes"
-                refusal = (413, limit)
-            else:
-                body = read
-                receive = _replaying(body, receive)
-        if refusal is None:
+        send_guarded = _with_security_headers(scope, send)
+        try:
+            headers = Headers(scope=scope)
+            self._check_place(scope, headers)
+            scope[CALLER] = self._identify(scope, headers)
+            if scope["method"] not in SAFE:
+                receive = await self._with_whole_body(headers, receive)
+        except ProblemError as refusal:
+            close = {"connection": "close", **(refusal.headers or {})}
+            answer = problem_response(scope["path"], refusal.status, refusal.detail, headers=close)
+            await answer(scope, receive, send_guarded)
+        else:
             await self._app(scope, receive, send_guarded)
-            return
-        close = {"connection": "close"}
-        answer = problem_response(scope["path"], *refusal, headers=close)
-        await answer(scope, receive, send_guarded)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        headers = Headers(scope=scope)
+    def _check_place(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")
-        name = _host_of(f"//{host}")
-        if self._allowed_hosts is not None and name not in self._allowed_hosts:
-            return 421, f"this server is not '{host}'; setting gateway.allowed_hosts names others"
-        # A page of another site can post here without being asked, though it reads no answer.
+        if not self._rules.hosts.allow(_host_of(f"//{host}")):
+            told = f"this server is not '{host:.100}'"
+            raise ProblemError(421, f"{told}; setting gateway.allowed_hosts names others")
+        # A page of another site can send requests here, though it reads no answer.
         origin = headers.get("origin")
-        is_foreign = origin is not None and _address_of(origin) != host.lower()
-        if scope["method"] not in SAFE and is_foreign:
-            return 403, f"a page of '{origin}' may not send commands"
+        is_allowed = origin in self._rules.allowed_origins
+        is_safe = scope["method"] in SAFE
+        is_link = is_safe and headers.get("sec-fetch-mode") == "navigate"
+        is_foreign = headers.get("sec-fetch-site") in ELSEWHERE and not is_link
+        if origin is not None and not is_safe:
+            is_foreign = _address_of(origin) != host.lower()
+        if is_foreign and not is_allowed:
+            who = f"'{origin:.100}'" if origin else "another site"
+            raise ProblemError(
+                403, f"a page of {who} may not do this; setting gateway.allowed_origins lists some"
+            )
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_body_bytes:
-            return 413, f"the body is too large: at most {self._max_body_bytes} bytes"
-        return None
+        if length.isdecimal() and int(length) > self._rules.max_body_bytes:
+            raise self._too_large()
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    def _identify(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Return who sent the request; nothing if it carries no token, but could.
+
+        Raises:
+            ProblemError: The token is not known, or the sender asks too often.
+        """
+        network = network_of(scope["client"][0]) if scope.get("client") else "unknown"
+        keyring = self._rules.keyring
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        caller = None
+        if keyring.is_open:
+            caller = ANYBODY
+        elif token and scheme.lower() == "bearer":
+            caller = keyring.identify(token.strip())
+        is_known = caller is not None and caller is not ANYBODY
+        scope[CLIENT] = f"token {caller.name}" if caller and is_known else f"address {network}"
+        wait_s = self._rules.rates.take(scope[CLIENT], self._clock())
+        if wait_s:
+            raise ProblemError(
+                429,
+                "too many requests; setting gateway.requests_per_s has the limit",
+                headers={"retry-after": str(math.ceil(wait_s))},
+            )
+        if caller is None and "authorization" in headers:
+            log.warning("token.refused", client=network, path=scope["path"][:200])
+            raise ProblemError(401, "this token is not known", headers=_BAD_TOKEN)
+        return caller
+
+    async def _with_whole_body(self, headers: Headers, receive: Receive) -> Receive:
+        try:
+            async with asyncio.timeout(self._rules.receive_timeout_s):
+                body = await self._read(receive)
+        except TimeoutError as error:
+            raise ProblemError(408, "the body took too long to come") from error
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if body and kind != "application/json":
+            # Others can be sent by the forms of any page.
+            raise ProblemError(415, "the body must be application/json")
+        return _replaying(body, receive)
+
+    async def _read(self, receive: Receive) -> bytes:
         body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                # What came is perhaps half of a command, or a whole one that means another.
+                raise ProblemError(400, "the client left before its body was complete")
             body += message.get("body", b"")
-            if len(body) > self._max_body_bytes:
-                return None
+            if len(body) > self._rules.max_body_bytes:
+                raise self._too_large()
             if not message.get("more_body", False):
                 return bytes(body)
 
+    def _too_large(self) -> ProblemError:
+        return ProblemError(
+            413, f"the body is too large: at most {self._rules.max_body_bytes} bytes"
+        )
 
-def allowed_hosts(host: str, more: Collection[str]) -> frozenset[str] | None:
+
+_BAD_TOKEN = {"www-authenticate": f'{CHALLENGE["www-authenticate"]}, error="invalid_token"'}
+
+
+def allowed_hosts(host: str, more: Collection[str], *, is_reachable: bool) -> Hosts:
     """Return the names that requests may call a server by that listens on an address."""
-    if host in LOOPBACK:
-        return LOOPBACK | frozenset(more)
-    return LOOPBACK | {host} | frozenset(more) if more else None
+    own = LOOPBACK | {host.lower()} if is_reachable else LOOPBACK
+    return Hosts(own | {one.lower() for one in more}, is_any_address=is_reachable)
+
+
+def _is_address(name: str | None) -> bool:
+    try:
+        ip_address(name or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _address_of(origin: str) -> str | None:
@@ -109,6 +201,19 @@ def _host_of(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
+
+
+def _with_security_headers(scope: Scope, send: Send) -> Send:
+    async def send_guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if scope["scheme"] == "https":
+                headers["strict-transport-security"] = HSTS
+        await send(message)
+
+    return send_guarded
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -1,6 +1,8 @@
 """Endpoints that tell what is: health, sources, collections, models."""
 
-from fastapi import APIRouter
+from typing import Any
+
+from fastapi import APIRouter, Request
 
 from services.gateway.handlers import reading
 from services.gateway.handlers.answers import (
@@ -11,8 +13,20 @@ from services.gateway.handlers.answers import (
     WholeModel,
 )
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from services.gateway.routes.access import OpenRoute, ReadRoute, caller_of
 from services.gateway.routes.parameters import Collection, Limit, Offset, Served, Version
 from services.gateway.routes.problems import ProblemError, responses
+
+MODELS_200: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "newest": {
+                "operationId": "model",
+                "parameters": {"version": "$response.body#/items/0/version"},
+            }
+        }
+    }
+}
 
 
 class ReadingEndpoints:
@@ -26,9 +40,10 @@ class ReadingEndpoints:
         self._maps = maps
         self._models = models
 
-    async def health(self) -> Health:
-        """Tell whether the gateway works, and what runs behind it."""
-        return await reading.health(self._board)
+    async def health(self, request: Request) -> Health:
+        """Tell whether the gateway works, and to those who may read, what runs behind it."""
+        found = await reading.health(self._board)
+        return found if caller_of(request) else found.model_copy(update={"services": {}})
 
     async def sources(self, collection: Collection = None) -> Sources:
         """Tell how many sources and records discovery counted, and what could not be read."""
@@ -65,9 +80,16 @@ class ReadingEndpoints:
 
 def build_reading_router(endpoints: ReadingEndpoints) -> APIRouter:
     """Build the routes that read."""
-    router = APIRouter()
+    router = APIRouter(route_class=ReadRoute)
     get = router.add_api_route
-    get("/health", endpoints.health, response_model=Health, responses=responses(), tags=["state"])
+    get(
+        "/health",
+        endpoints.health,
+        response_model=Health,
+        responses=responses(),
+        tags=["state"],
+        route_class_override=OpenRoute,
+    )
     get(
         "/sources",
         endpoints.sources,
@@ -86,12 +108,13 @@ def build_reading_router(endpoints: ReadingEndpoints) -> APIRouter:
         "/projections",
         endpoints.list_models,
         response_model=ModelPage,
-        responses=responses(404, 503),
+        responses=MODELS_200 | responses(404, 503),
         tags=["models"],
     )
     get(
         "/projections/{version}",
         endpoints.get_model,
+        operation_id="model",
         response_model=WholeModel,
         responses=responses(404, 503),
         tags=["models"],

@@ -1,6 +1,7 @@
 """Answers that are sent piece by piece, to clients that may stall or leave."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
 
@@ -10,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.ports import Told
 
+ALIVE = b": alive\n\n"
+LINE_END = re.compile("\r\n|\n|\r")
 log = structlog.get_logger(__name__)
 
 
@@ -71,17 +74,29 @@ class PieceByPiece(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def event_stream(news: AsyncGenerator[Told | None, None]) -> AsyncGenerator[bytes, None]:
-    """Write events as server-sent events, and a comment as a sign of life."""
+async def event_stream(
+    news: AsyncGenerator[Told | None, None], most_s: float
+) -> AsyncGenerator[bytes, None]:
+    """Write events as server-sent events, and a comment as a sign of life.
+
+    It ends after ``most_s``: clients come back by themselves and show their token again.
+    """
     yield b"retry: 2000\n: connected\n\n"
+    end_s = asyncio.get_running_loop().time() + most_s
     async with aclosing(news) as told:
-        async for one in told:
-            yield b": alive\n\n" if one is None else write_event(one)
+        while True:
+            try:
+                async with asyncio.timeout_at(end_s):
+                    one = await anext(told)
+            except (StopAsyncIteration, TimeoutError):
+                return
+            yield ALIVE if one is None else write_event(one)
 
 
 def write_event(told: Told) -> bytes:
     """Write one server-sent event."""
-    lines = told.body.decode("utf-8", "replace").splitlines() or [""]
+    # Not splitlines(): a line of these ends in no other way, and JSON may hold U+2028 as it is.
+    lines = LINE_END.split(told.body.decode("utf-8", "replace"))
     data = "".join(f"data: {line}\n" for line in lines)
     return f"id: {told.sequence}\nevent: {told.family}\n{data}\n".encode()
 

@@ -1,16 +1,18 @@
 """Endpoints whose answers flow: the map as Arrow, and events as they happen."""
 
+from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from pydantic.json_schema import SkipJsonSchema
 
 from services.gateway.handlers import maps as handlers
 from services.gateway.handlers.maps import MapHead
 from services.gateway.ports import EventLog, MapReader, PointLog
+from services.gateway.routes.access import ReadRoute, client_of
 from services.gateway.routes.parameters import (
     After,
     Collection,
@@ -53,24 +55,42 @@ MAP_200: dict[int | str, dict[str, Any]] = {
                 "required": True,
             },
         },
+        "links": {
+            "more": {
+                "operationId": "map",
+                "parameters": {"since": "$response.header.X-Mapstream-Since"},
+            }
+        },
     }
 }
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+"""One of a stream of server-sent events."""
 EVENTS_200: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events without end: `id` is the position, `event` the family "
         "such as projection.updated, `data` the event as JSON.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
     """How long and how many."""
 
     heartbeat_s: float
     send_timeout_s: float
     max_streams: int
+    max_streams_per_client: int
+    max_stream_s: float
 
 
 class StreamEndpoints:
@@ -90,10 +110,17 @@ class StreamEndpoints:
         self._maps = maps
         self._points = points
         self._limits = limits
-        self.running = 0
+        self._clients: Counter[str] = Counter()
+        """How many streams each client has under way."""
+
+    @property
+    def running(self) -> int:
+        """How many streams go on."""
+        return self._clients.total()
 
     async def map(
         self,
+        request: Request,
         collection: Collection = None,
         since: Position = None,
         model_version: KnownModel = None,
@@ -103,13 +130,13 @@ class StreamEndpoints:
         A point may come again; the last one counts.
         """
         name = self._served.one(collection)
-        if since is not None:
-            head, body = await handlers.map_since(
-                name, since, model_version=model_version, maps=self._maps, points=self._points
-            )
-            return Response(body, headers=_headers(head), media_type=ARROW)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._place())
+            await stack.enter_async_context(self._place(client_of(request)))
+            if since is not None:
+                head, body = await handlers.map_since(
+                    name, since, model_version=model_version, maps=self._maps, points=self._points
+                )
+                return Response(body, headers=_headers(head), media_type=ARROW)
             opened = await stack.enter_async_context(self._maps.open(name))
             head = await handlers.head_of(name, opened, points=self._points)
             if opened is None:
@@ -124,6 +151,7 @@ class StreamEndpoints:
 
     async def events(
         self,
+        request: Request,
         collection: Collection = None,
         after: After = None,
         last_event_id: LastEventId = None,
@@ -131,11 +159,11 @@ class StreamEndpoints:
         """Follow the public events of a collection, or of all; without an id, from now on."""
         names = self._served.some(collection)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._place())
+            await stack.enter_async_context(self._place(client_of(request)))
             position = after if last_event_id is None else last_event_id
             news = self._events.follow(position, names, idle_s=self._limits.heartbeat_s)
             return PieceByPiece(
-                event_stream(news),
+                event_stream(news, self._limits.max_stream_s),
                 media_type="text/event-stream",
                 headers={"cache-control": "no-cache, no-store", "x-accel-buffering": "no"},
                 send_timeout_s=self._limits.send_timeout_s,
@@ -143,16 +171,18 @@ class StreamEndpoints:
             )
 
     @asynccontextmanager
-    async def _place(self) -> "AsyncIterator[None]":
+    async def _place(self, client: str) -> "AsyncIterator[None]":
+        later = {"retry-after": "5"}
         if self.running >= self._limits.max_streams:
-            raise ProblemError(
-                503, "too many streams at a time; try again later", headers={"retry-after": "5"}
-            )
-        self.running += 1
+            raise ProblemError(503, "too many streams at a time; try again later", headers=later)
+        if self._clients[client] >= self._limits.max_streams_per_client:
+            raise ProblemError(429, "too many streams of yours at a time", headers=later)
+        self._clients[client] += 1
         try:
             yield
         finally:
-            self.running -= 1
+            self._clients[client] -= 1
+            self._clients += Counter()  # forgets who has none
 
 
 def _headers(head: MapHead) -> dict[str, str]:
@@ -168,10 +198,11 @@ def _headers(head: MapHead) -> dict[str, str]:
 
 def build_stream_router(endpoints: StreamEndpoints) -> APIRouter:
     """Build the routes whose answers flow."""
-    router = APIRouter()
+    router = APIRouter(route_class=ReadRoute)
     router.add_api_route(
         "/map",
         endpoints.map,
+        operation_id="map",
         response_class=Response,
         responses=MAP_200 | responses(404, 410, 503, s410=WHY_410),
         tags=["map"],

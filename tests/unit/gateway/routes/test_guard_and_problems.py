@@ -6,62 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.gateway.handlers.commands import Commands
-from services.gateway.ports import MapMarks
-from services.gateway.routes.api import build_api
-from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.guard import Guard, allowed_hosts
-from services.gateway.routes.parameters import Served
-from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
-from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
-from tests.unit.gateway.builders import (
-    FakeCommandBus,
-    FakeEventLog,
-    FakeMapReader,
-    FakeModelHistory,
-    FakePointLog,
-    FakeStatusBoard,
-)
-
-
-def build(**limits: Any) -> Guard:
-    served = Served(["default", "second"])
-    events = FakeEventLog()
-    maps = FakeMapReader(MapMarks(1, 1, 1), ["a"])
-    commands = Commands(
-        served.names, bus=FakeCommandBus(events), events=events, maps=maps, patience_s=0
-    )
-    streams = StreamEndpoints(
-        served,
-        events=events,
-        maps=maps,
-        points=FakePointLog(),
-        limits=StreamLimits(1, 1, limits.pop("max_streams", 2)),
-    )
-    reading = ReadingEndpoints(
-        served, board=FakeStatusBoard(None), maps=maps, models=FakeModelHistory()
-    )
-    routers = (
-        build_reading_router(reading),
-        build_command_router(served, commands),
-        build_stream_router(streams),
-    )
-    options: dict[str, Any] = {
-        "allowed_hosts": allowed_hosts("127.0.0.1", ()),
-        "max_body_bytes": 1024,
-    } | limits
-    return Guard(build_api(routers, version="1"), **options)
+from services.gateway.routes.guard import allowed_hosts
+from tests.unit.gateway.in_process import build, client, stream_limits
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with client(build()) as made:
         yield made
-
-
-def client(app: Guard) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=app)
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(
@@ -157,21 +109,30 @@ async def test_a_foreign_page_cannot_send_commands(http: httpx.AsyncClient) -> N
     assert [one.status_code for one in (foreign, own, none)] == [403, 202, 403]
 
 
-def test_hosts_are_checked_where_it_makes_sense() -> None:
-    assert allowed_hosts("0.0.0.0", ()) is None  # noqa: S104
-    assert "map.example" in (allowed_hosts("0.0.0.0", ("map.example",)) or ())  # noqa: S104
-    assert allowed_hosts("localhost", ()) == {"localhost", "127.0.0.1", "::1"}
+def test_a_server_for_other_machines_is_called_by_address_or_by_a_listed_name() -> None:
+    """A page can bend its name to our address, but then it calls us by its name."""
+    hosts = allowed_hosts("0.0.0.0", ("Map.example",), is_reachable=True)  # noqa: S104
+
+    asked = ("10.0.0.7", "::1", "map.example", "localhost", "evil.example", None, "")
+    assert [hosts.allow(one) for one in asked] == [True, True, True, True, False, False, False]
+
+
+def test_a_server_of_this_machine_is_called_by_its_names_only() -> None:
+    hosts = allowed_hosts("127.0.0.1", (), is_reachable=False)
+
+    assert hosts.allow("localhost")
+    assert not hosts.allow("10.0.0.7")
 
 
 async def test_only_so_many_streams_go_on() -> None:
-    async with client(build(max_streams=0)) as http:
+    async with client(build(stream_limits(max_streams=0))) as http:
         answer = await http.get("/map")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
 async def test_a_place_is_given_back() -> None:
-    async with client(build(max_streams=1)) as http:
+    async with client(build(stream_limits(max_streams=1))) as http:
         for _ in range(3):
             assert (await http.get("/map")).status_code == 200
 

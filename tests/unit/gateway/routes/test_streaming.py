@@ -103,11 +103,29 @@ def test_an_event_of_several_lines_stays_one_event() -> None:
     assert write_event(told) == b'id: 7\nevent: a.b\ndata: {\ndata: "x": 1}\n\n'
 
 
+def test_only_what_ends_a_line_of_server_sent_events_splits_one() -> None:
+    """Filenames may hold separators that Python, but no browser, takes for the end of a line."""
+    body = '{"filename":"a\u2028b\u0085c"}'.encode()
+
+    assert write_event(Told(7, "a.b", "default", body)).count(b"data: ") == 1
+    assert write_event(Told(7, "a.b", "default", b"1\r2\r\n3")).count(b"data: ") == 3
+
+
+async def test_a_stream_ends_after_its_time() -> None:
+    async def news() -> AsyncGenerator[Told | None, None]:
+        yield None
+        await asyncio.Event().wait()
+
+    pieces = [piece async for piece in event_stream(news(), 0.05)]
+
+    assert len(pieces) == 2
+
+
 async def test_silence_is_broken_by_a_sign_of_life() -> None:
     async def news() -> AsyncGenerator[Told | None, None]:
         yield None
 
-    pieces = [piece async for piece in event_stream(news())]
+    pieces = [piece async for piece in event_stream(news(), 60)]
 
     assert pieces[0].startswith(b"retry: ")
     assert pieces[1] == b": alive\n\n"

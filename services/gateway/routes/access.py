@@ -1,0 +1,135 @@
+"""What a route asks of its caller; every route is of one of these classes."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from services.gateway.domain.access import Caller, Role
+from services.gateway.routes.problems import ProblemError, responses
+
+CALLER = "mapstream.caller"
+"""In a request's scope: who sent it, if that is known."""
+CLIENT = "mapstream.client"
+"""In a request's scope: whose limits it counts against."""
+SCHEME = "bearer"
+CHALLENGE = {"www-authenticate": 'Bearer realm="mapstream"'}
+NO_TOKEN = "a token is needed: Authorization: Bearer TOKEN; setting gateway.tokens lists them"  # noqa: S105
+
+REFUSED = {
+    401: responses(401)[401]
+    | {
+        "description": "No token, or one that is not known.",
+        "headers": {
+            "WWW-Authenticate": {
+                "description": "Bearer.",
+                "schema": {"type": "string"},
+                "required": True,
+            }
+        },
+    },
+    403: responses(403, s403="The token has another role, or a foreign page asks.")[403],
+    429: responses(429)[429]
+    | {
+        "headers": {
+            "Retry-After": {
+                "description": "When to try again, seconds.",
+                "schema": {"type": "string", "pattern": "^[0-9]+$"},
+                "required": True,
+            }
+        }
+    },
+}
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks for a role before it reads anything of the request."""
+
+    role: ClassVar[Role | None] = None
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the question for the role before FastAPI's handler."""
+        answer = super().get_route_handler()
+
+        async def answer_if_allowed(request: Request) -> Response:
+            require(caller_of(request), self.role)
+            return await answer(request)
+
+        return answer_if_allowed
+
+
+class OpenRoute(GuardedRoute):
+    """A route for everybody."""
+
+
+class ReadRoute(GuardedRoute):
+    """A route for those who may read."""
+
+    role = Role.READ
+
+
+class OperateRoute(GuardedRoute):
+    """A route for those who may change something."""
+
+    role = Role.OPERATE
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Return who sent a request; nothing if that is not known."""
+    return request.scope.get(CALLER)
+
+
+def client_of(request: Request) -> str:
+    """Return whose limits a request counts against."""
+    return str(request.scope.get(CLIENT, ""))
+
+
+def require(caller: Caller | None, role: Role | None) -> None:
+    """Check that a caller has a role.
+
+    Raises:
+        ProblemError: 401 if the caller is not known, 403 if the role is another.
+    """
+    if role is None:
+        return
+    if caller is None:
+        raise ProblemError(401, NO_TOKEN, headers=CHALLENGE)
+    if not caller.role.includes(role):
+        raise ProblemError(
+            403, f"this needs a token with role '{role}'; '{caller.name}' has '{caller.role}'"
+        )
+
+
+def roles(routers: Sequence[APIRouter]) -> dict[tuple[str, str], Role | None]:
+    """List the role of every method of every path.
+
+    Raises:
+        TypeError: A route does not say what it asks of its caller.
+    """
+    table: dict[tuple[str, str], Role | None] = {}
+    for router in routers:
+        for route in router.routes:
+            if not isinstance(route, GuardedRoute) or type(route) is GuardedRoute:
+                raise TypeError(f"{route} is neither an open, a reading nor an operating route")
+            table |= {(route.path, method): route.role for method in route.methods or ()}
+    return table
+
+
+def describe_roles(document: dict[str, Any], routers: Sequence[APIRouter]) -> None:
+    """Say in an OpenAPI document which operation needs which role."""
+    document["components"]["securitySchemes"] = {
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of setting `gateway.tokens`; its role is `read` or `operate`, "
+            "which includes `read`. Without that setting no token is needed.",
+        }
+    }
+    for (path, method), role in roles(routers).items():
+        if role is None:
+            continue
+        operation = document["paths"][path][method.lower()]
+        operation["security"] = [{SCHEME: [role.value]}]
+        operation["description"] += f"\n\nNeeds role `{role}`."
+        operation["responses"] |= {str(status): told for status, told in REFUSED.items()}

@@ -1,0 +1,62 @@
+"""Lets Schemathesis send a gateway whatever its OpenAPI document makes it think of."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+TOKEN = "a-token-for-fuzzing-only"  # noqa: S105
+CONFIG = """\
+[checks.positive_data_acceptance]
+# That a position is too old, a model unknown, or a refit held is no matter of the schema.
+expected-statuses = ["2xx", 404, 409, 410]
+
+[[operations]]
+include-path-regex = "^/(recompute-projection|rollback|forget)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
+
+[[operations]]
+# Whether there is such a command is known later, if it was accepted only.
+include-path = "/operations/{{operation_id}}"
+checks.use_after_free.enabled = false
+"""
+
+
+async def attack(
+    url: str, folder: Path, *, examples: int, seed: int, has_rejections: bool
+) -> tuple[int, str]:
+    """Run every check.
+
+    Args:
+        url: Root of the gateway, which knows ``TOKEN`` as one that may operate.
+        folder: For the configuration.
+        examples: Requests per operation and phase.
+        seed: Of what is sent.
+        has_rejections: Whether a stage behind the gateway may refuse a valid command.
+
+    Returns:
+        The exit code and what was printed.
+    """
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG.format(rejected="422, " if has_rejections else ""))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        f"--config-file={config}",
+        "--no-color",
+        "run",
+        f"{url}/openapi.json",
+        f"--header=Authorization: Bearer {TOKEN}",
+        "--checks=all",
+        "--mode=all",
+        "--continue-on-failure",
+        f"--max-examples={examples}",
+        f"--seed={seed}",
+        "--generation-database=none",
+        "--suppress-health-check=all",
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await process.communicate()
+    return process.returncode or 0, told.decode()

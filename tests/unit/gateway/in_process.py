@@ -1,0 +1,79 @@
+"""The gateway's HTTP API in process, with fakes behind it."""
+
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+from services.gateway.domain.access import Keyring
+from services.gateway.domain.rates import Rates
+from services.gateway.handlers.commands import Commands
+from services.gateway.ports import MapMarks
+from services.gateway.routes.api import build_api
+from services.gateway.routes.commands import build_command_router
+from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
+from services.gateway.routes.parameters import Served
+from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
+from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
+from tests.unit.gateway.builders import (
+    FakeCommandBus,
+    FakeEventLog,
+    FakeMapReader,
+    FakeModelHistory,
+    FakePointLog,
+    FakeStatusBoard,
+)
+
+
+def build_routers(limits: StreamLimits | None = None, statuses: Any = None) -> tuple[Any, ...]:
+    served = Served(["default", "second"])
+    events = FakeEventLog()
+    maps = FakeMapReader(MapMarks(1, 1, 1), ["a"])
+    commands = Commands(
+        served.names, bus=FakeCommandBus(events), events=events, maps=maps, patience_s=0
+    )
+    streams = StreamEndpoints(
+        served,
+        events=events,
+        maps=maps,
+        points=FakePointLog(),
+        limits=limits or stream_limits(),
+    )
+    reading = ReadingEndpoints(
+        served, board=FakeStatusBoard(statuses), maps=maps, models=FakeModelHistory()
+    )
+    return (
+        build_reading_router(reading),
+        build_command_router(served, commands),
+        build_stream_router(streams),
+    )
+
+
+def stream_limits(**changes: Any) -> StreamLimits:
+    plain: dict[str, Any] = {
+        "heartbeat_s": 1,
+        "send_timeout_s": 1,
+        "max_streams": 2,
+        "max_streams_per_client": 2,
+        "max_stream_s": 60,
+    }
+    return StreamLimits(**(plain | changes))
+
+
+def build(limits: StreamLimits | None = None, statuses: Any = None, **rules: Any) -> Guard:
+    plain: dict[str, Any] = {
+        "hosts": allowed_hosts("127.0.0.1", (), is_reachable=False),
+        "keyring": Keyring(),
+        "rates": Rates(1, 1_000_000),
+        "max_body_bytes": 1024,
+        "receive_timeout_s": 5,
+    }
+    api = build_api(build_routers(limits, statuses), version="1")
+    return Guard(api, GuardRules(**(plain | rules)))
+
+
+def client(
+    app: ASGIApp, address: str = "127.0.0.1", base_url: str = "http://127.0.0.1:8000"
+) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, client=(address, 5000))
+    return httpx.AsyncClient(transport=transport, base_url=base_url)
