@@ -42,7 +42,8 @@ def build() -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
-        async with open_store(folder / "projection.sqlite") as store:
+        file = folder / "projection.sqlite"
+        async with open_store(file, keep_models=section.keep_models) as store:
             shells: dict[str, CollectionShell] = {}
             for collection in settings.collections:
                 states[collection] = await store.load(collection)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
 
 
@@ -23,6 +24,10 @@ class Checkpoint:
     """A new model; it counts as not yet announced."""
     owes_refit: bool = False
     """Whether records were forgotten that the current model was fitted to."""
+    forgotten_version: int = 0
+    """The last model that was fitted to records that were forgotten since; 0: none."""
+    held: HeldRefit | None = None
+    """A refit that waits for force after this step."""
 
 
 class ProjectionStore(Protocol):
@@ -41,7 +46,7 @@ class ProjectionStore(Protocol):
         ...
 
     async def save(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint in one transaction.
+        """Store a checkpoint in one transaction; what is no longer to be kept goes with it.
 
         Raises:
             TransientError: It could not be stored; nothing has changed.

@@ -39,6 +39,11 @@ class ProjectionSection(Section):
         le=1,
         description="Refit when the best plane would explain so much more of the variance.",
     )
+    keep_models: int = Field(
+        default=100,
+        ge=2,
+        description="How many models a rollback can choose from; the oldest are deleted.",
+    )
     micro_batch_max: int = Field(
         default=64, ge=1, le=1024, description="Batches of one checkpoint, at most."
     )

@@ -13,7 +13,7 @@ import pytest
 from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.domain.moments import Moments
 from services.projection.domain.movement import MovementFigures
-from services.projection.domain.refits import DecisionFigures
+from services.projection.domain.refits import DecisionFigures, HeldRefit
 from services.projection.domain.state import ModelVersion
 from services.projection.ports import Checkpoint, ProjectionStore
 from shared.errors import ConfigurationError, TransientError
@@ -154,6 +154,24 @@ async def test_a_retracted_batch_is_known_but_not_counted(opened: Open) -> None:
         assert await store.known("default", ["a", "b", "never"]) == {"a": False, "b": True}
 
 
+async def test_a_held_refit_and_what_was_forgotten_are_there_after_reopening(
+    opened: Open,
+) -> None:
+    first = model()
+    assert first.movement
+    assert first.decision
+    held = HeldRefit(first.movement, first.decision, 7)
+    async with opened() as store:
+        await store.save(checkpoint(model=first, held=held, forgotten_version=3))
+        state = await store.load("default")
+    async with opened() as store:
+        await store.save(checkpoint(applied={}, revision=2))
+        later = await store.load("default")
+
+    assert (state.held, state.forgotten_version) == (held, 3)
+    assert (later.held, later.forgotten_version) == (None, 0)
+
+
 async def test_the_newest_model_is_the_current_one(opened: Open) -> None:
     async with opened() as store:
         for version in (1, 2, 11):
@@ -285,17 +303,29 @@ async def test_a_loaded_rollback_does_not_wait_to_be_undone_by_drift(opened: Ope
 # --- SQLite alone
 
 
-async def test_state_of_another_format_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "projection.sqlite"
-    async with open_store(file) as store:
-        await store.save(checkpoint())
-    with sqlite3.connect(file) as db:
-        db.execute("PRAGMA user_version = 7")
-    db.close()
+async def test_only_so_many_models_are_kept_and_none_that_was_not_told(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "projection.sqlite", keep_models=3) as store:
+        for version in range(1, 11):
+            await store.save(checkpoint(applied={}, model=model(version)))
+            if version != 2:
+                await store.mark_announced("default", version)
+        await store.save(checkpoint(collection="other", applied={}, model=model(1)))
 
-    with pytest.raises(ConfigurationError, match=r"format 7; this program reads format 1"):
-        async with open_store(file):
-            pass
+        kept = [v for v in range(1, 11) if await store.get_model("default", v)]
+        assert kept == [2, 8, 9, 10]
+        assert await store.get_model("other", 1)
+
+
+async def test_ids_of_batches_that_left_long_ago_go(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file, keep_retracted_s=3600) as store:
+        await store.save(checkpoint(applied={"a": 1, "b": 1, "c": 1, "d": 1}))
+        await store.save(checkpoint(applied={}, retracted=["a", "b"], revision=2))
+        sql = "UPDATE batches SET retracted_at = retracted_at - 3700 WHERE batch_id = 'a'"
+        await store._db.execute(sql)  # type: ignore[attr-defined]
+        await store.save(checkpoint(applied={}, retracted=["c"], revision=3))
+
+        assert await store.known("default", "abcd") == {"b": False, "c": False, "d": True}
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint
 from shared.errors import TransientError
@@ -17,6 +18,8 @@ class Kept:
     moments: Moments | None = None
     revision: int = 0
     owes_refit: bool = False
+    forgotten_version: int = 0
+    held: HeldRefit | None = None
     batches: dict[str, bool] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
     announced: set[int] = field(default_factory=set)
@@ -45,6 +48,9 @@ class FakeProjectionStore:
         state.owes_refit = kept.owes_refit
         if kept.models:
             state.take_model(kept.models[-1])
+        state.forgotten_version = kept.forgotten_version
+        if kept.held:
+            state.hold(kept.held)
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
@@ -59,6 +65,7 @@ class FakeProjectionStore:
         assert not kept.batches.keys() & checkpoint.applied.keys(), "counted twice"
         kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
         kept.owes_refit = checkpoint.owes_refit
+        kept.forgotten_version, kept.held = checkpoint.forgotten_version, checkpoint.held
         kept.batches |= dict.fromkeys(checkpoint.applied, True)
         kept.batches |= {key: False for key in checkpoint.retracted if key in kept.batches}
         if checkpoint.model:

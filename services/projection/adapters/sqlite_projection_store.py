@@ -14,23 +14,24 @@ import numpy as np
 
 from services.projection.domain.moments import Moments
 from services.projection.domain.movement import MovementFigures
-from services.projection.domain.refits import DecisionFigures
+from services.projection.domain.refits import DecisionFigures, HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import TransientError
 from shared.plane import COMPONENTS, Plane
+from shared.sqlite_state import StateFormat, open_state
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+TABLES = """
 CREATE TABLE moments (
     collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
     mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL,
-    owes_refit INTEGER NOT NULL
+    owes_refit INTEGER NOT NULL, forgotten_version INTEGER NOT NULL, held TEXT
 ) STRICT;
 CREATE TABLE batches (
     collection TEXT NOT NULL, batch_id TEXT NOT NULL, records INTEGER NOT NULL,
-    is_counted INTEGER NOT NULL, PRIMARY KEY (collection, batch_id)
+    is_counted INTEGER NOT NULL, retracted_at INTEGER, PRIMARY KEY (collection, batch_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX batches_by_retraction ON batches (retracted_at) WHERE retracted_at IS NOT NULL;
 CREATE TABLE models (
     collection TEXT NOT NULL, version INTEGER NOT NULL, parent INTEGER, dimension INTEGER NOT NULL,
     mean BLOB NOT NULL, components BLOB NOT NULL, explained_variance_ratio TEXT NOT NULL,
@@ -40,6 +41,7 @@ CREATE TABLE models (
     PRIMARY KEY (collection, version)
 ) STRICT;
 """
+FORMAT = StateFormat("projection", 2, TABLES)
 MODEL_COLUMNS = (
     "version, parent, dimension, mean, components, explained_variance_ratio, record_count, "
     "reason, created_at, revision, movement, decision, correlation_ids"
@@ -47,58 +49,56 @@ MODEL_COLUMNS = (
 
 
 @asynccontextmanager
-async def open_store(file: Path) -> AsyncIterator["SqliteProjectionStore"]:
+async def open_store(
+    file: Path, *, keep_models: int = 100, keep_retracted_s: float = 86_400
+) -> AsyncIterator["SqliteProjectionStore"]:
     """Open the store, creating it if it is new.
 
+    Args:
+        file: Where it is.
+        keep_models: So many models of a collection are kept; the oldest go first.
+        keep_retracted_s: How long the ids of batches that left the moments are kept, seconds.
+
     Raises:
-        ConfigurationError: The file is of another version of this program, or no database.
+        ConfigurationError: The file is of another service or format, or no database.
     """
-    async with aiosqlite.connect(file, isolation_level=None) as db:
-        try:
-            await _prepare(db, file)
-        except aiosqlite.DatabaseError as error:
-            raise ConfigurationError(f"{file} cannot be used: {error}") from error
-        yield SqliteProjectionStore(db)
-
-
-async def _prepare(db: aiosqlite.Connection, file: Path) -> None:
-    await db.execute("PRAGMA journal_mode = WAL")
-    await db.execute("PRAGMA synchronous = FULL")
-    await db.execute("PRAGMA busy_timeout = 10000")
-    found = await _value(db, "PRAGMA user_version")
-    if found == 0:
-        await db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    elif found != SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{file} has state of format {found}; this program reads format {SCHEMA_VERSION}: "
-            "use the program that wrote it, or another state folder"
-        )
+    db = await open_state(file, FORMAT)
+    try:
+        yield SqliteProjectionStore(db, keep_models, keep_retracted_s)
+    finally:
+        await db.close()
 
 
 class SqliteProjectionStore:
     """The store of an open database."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
+    def __init__(
+        self, db: aiosqlite.Connection, keep_models: int, keep_retracted_s: float
+    ) -> None:
         self._db = db
+        self._keep_models = keep_models
+        self._keep_retracted_s = round(keep_retracted_s)
         self._writing = asyncio.Lock()
 
     async def load(self, collection: str) -> CollectionState:
         """Return the state as of the last checkpoint."""
         state = CollectionState(collection)
         query = (
-            "SELECT count, mean, scatter, dimension, revision, owes_refit FROM moments"
-            " WHERE collection = ?"
+            "SELECT count, mean, scatter, dimension, revision, owes_refit, forgotten_version, held"
+            " FROM moments WHERE collection = ?"
         )
         async with self._db.execute(query, (collection,)) as cursor:
             row = await cursor.fetchone()
         if row:
-            count, mean, scatter, dimension, state.revision, owes_refit = row
-            state.owes_refit = bool(owes_refit)
+            count, mean, scatter, dimension, state.revision, owes_refit, forgotten, _ = row
+            state.owes_refit, state.forgotten_version = bool(owes_refit), forgotten
             square = np.frombuffer(scatter).reshape(dimension, dimension).copy()
             state.moments = Moments(count, np.frombuffer(mean).copy(), square)
         models = await self._models(collection, "ORDER BY version DESC LIMIT 1")
         if models:
             state.take_model(models[0])
+        if row and row[-1]:
+            state.hold(_held(row[-1]))
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
@@ -113,7 +113,7 @@ class SqliteProjectionStore:
         collection, moments = checkpoint.collection, checkpoint.moments
         async with self._transaction() as db:
             await db.execute(
-                "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     collection,
                     moments.dimension,
@@ -122,21 +122,33 @@ class SqliteProjectionStore:
                     np.ascontiguousarray(moments.scatter).tobytes(),
                     checkpoint.revision,
                     checkpoint.owes_refit,
+                    checkpoint.forgotten_version,
+                    json.dumps(asdict(checkpoint.held)) if checkpoint.held else None,
                 ),
             )
             await db.executemany(
-                "INSERT INTO batches VALUES (?, ?, ?, 1)",
+                "INSERT INTO batches VALUES (?, ?, ?, 1, NULL)",
                 [(collection, batch_id, n) for batch_id, n in checkpoint.applied.items()],
             )
             await db.executemany(
-                "UPDATE batches SET is_counted = 0 WHERE collection = ? AND batch_id = ?",
+                "UPDATE batches SET is_counted = 0, retracted_at = unixepoch()"
+                " WHERE collection = ? AND batch_id = ?",
                 [(collection, batch_id) for batch_id in checkpoint.retracted],
             )
+            if checkpoint.retracted:
+                await db.execute(
+                    "DELETE FROM batches WHERE retracted_at < unixepoch() - ?",
+                    (self._keep_retracted_s,),
+                )
             if checkpoint.model:
                 await db.execute(
                     f"INSERT INTO models (collection, {MODEL_COLUMNS})"  # noqa: S608  a constant
                     f" VALUES (?{', ?' * 13})",
                     (collection, *_model_values(checkpoint.model)),
+                )
+                await db.execute(
+                    "DELETE FROM models WHERE collection = ? AND version <= ? AND is_announced",
+                    (collection, checkpoint.model.version - self._keep_models),
                 )
 
     async def get_model(self, collection: str, version: int) -> ModelVersion | None:
@@ -204,6 +216,13 @@ def _model_values(model: ModelVersion) -> tuple[Any, ...]:
     )
 
 
+def _held(document: str) -> HeldRefit:
+    told = json.loads(document)
+    return HeldRefit(
+        MovementFigures(**told["movement"]), DecisionFigures(**told["decision"]), told["revision"]
+    )
+
+
 def _model(row: Any) -> ModelVersion:
     version, parent, dimension, mean, components, ratio, count, reason, at, *rest = row
     revision, movement, decision, correlation_ids = rest
@@ -222,9 +241,3 @@ def _model(row: Any) -> ModelVersion:
         decision=DecisionFigures(**json.loads(decision)) if decision else None,
         correlation_ids=tuple(json.loads(correlation_ids)),
     )
-
-
-async def _value(db: aiosqlite.Connection, query: str) -> Any:
-    async with db.execute(query) as cursor:
-        row = await cursor.fetchone()
-    return row[0] if row else None

@@ -41,6 +41,8 @@ class CollectionState:
     """Counts the changes of the moments."""
     owes_refit: bool = False
     """Whether records were forgotten that the current model was fitted to."""
+    forgotten_version: int = 0
+    """The last model that was fitted to records that were forgotten since; 0: none."""
     held: HeldRefit | None = None
     drift: DriftWatch = field(default_factory=DriftWatch)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -19,6 +19,7 @@ async def save(checkpoint: Checkpoint, state: CollectionState, store: Projection
         reached(CutPoint.CHECKPOINTED)
         state.moments, state.revision = checkpoint.moments, checkpoint.revision
         state.owes_refit = checkpoint.owes_refit
+        state.forgotten_version = checkpoint.forgotten_version
         if checkpoint.model:
             state.take_model(checkpoint.model)
 

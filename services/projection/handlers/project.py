@@ -62,7 +62,8 @@ async def project(
             watch = replace(state.drift)
             verdict = await consider(state, watch, moments, revision, clock, rules)
             result.model = verdict if isinstance(verdict, ModelVersion) else None
-            if fresh or result.model:
+            result.held = verdict if isinstance(verdict, HeldRefit) else None
+            if fresh or verdict:
                 checkpoint = Checkpoint(
                     collection=state.collection,
                     moments=moments,
@@ -70,13 +71,14 @@ async def project(
                     applied={batch_id: len(batch) for batch_id, batch in fresh.items()},
                     model=result.model,
                     owes_refit=state.owes_refit and result.model is None,
+                    forgotten_version=state.forgotten_version,
+                    held=None if result.model else result.held or state.held,
                 )
                 await save(checkpoint, state, store)
             if result.model is None:
                 state.drift = watch
-            if isinstance(verdict, HeldRefit):
-                result.held = verdict
-                state.hold(verdict)
+            if result.held:
+                state.hold(result.held)
     result.batches = [_with_coordinates(batch, state.model) for batch in usable]
     return result
 

@@ -112,13 +112,14 @@ async def refit(  # noqa: PLR0913  what the outside gives
             return Previewed(proposal.movement, proposal.decision, is_too_far)
         if is_too_far and not command.force:
             held = HeldRefit(_moved(proposal), proposal.decision, state.revision)
+            await _store(moments, state, store, held=held, owes_refit=state.owes_refit)
             state.hold(held)
             return held
         model = _version(
             state, proposal, moments, state.revision, clock,
             reason=command.reason, correlation_ids=correlation_ids,
         )  # fmt: skip
-        await _store_model(model, moments, state, store, owes_refit=False)
+        await _store(moments, state, store, model=model, owes_refit=False)
         return model
 
 
@@ -148,9 +149,17 @@ async def rollback(
             return Rejected("version 1 has no parent to return to")
         if wanted == current.version:
             return Rejected(f"version {wanted} is the current one")
+        if wanted <= state.forgotten_version:
+            return Rejected(
+                f"version {wanted} was fitted to records that were forgotten since; every version "
+                f"up to {state.forgotten_version} may have been: make a refit instead"
+            )
         old = await store.get_model(state.collection, wanted)
         if old is None:
-            return Rejected(f"there is no version {wanted}; the newest is {current.version}")
+            return Rejected(
+                f"there is no version {wanted}, or it is kept no longer; the newest is "
+                f"{current.version}"
+            )
         proposal = Proposal(
             Fit(old.plane, old.explained_variance_ratio),
             predict_movement(moments, current.plane, old.plane) if moments.count else None,
@@ -160,17 +169,18 @@ async def rollback(
             state, proposal, moments, state.revision, clock,
             reason=f"rollback to {wanted}", correlation_ids=correlation_ids,
         )  # fmt: skip
-        await _store_model(model, moments, state, store, owes_refit=state.owes_refit)
+        await _store(moments, state, store, model=model, owes_refit=state.owes_refit)
         return model
 
 
-async def _store_model(
-    model: ModelVersion,
+async def _store(
     moments: Moments,
     state: CollectionState,
     store: ProjectionStore,
     *,
     owes_refit: bool,
+    model: ModelVersion | None = None,
+    held: HeldRefit | None = None,
 ) -> None:
     checkpoint = Checkpoint(
         collection=state.collection,
@@ -179,6 +189,8 @@ async def _store_model(
         applied={},
         model=model,
         owes_refit=owes_refit,
+        forgotten_version=state.forgotten_version,
+        held=held,
     )
     await save(checkpoint, state, store)
 

@@ -40,6 +40,7 @@ async def retract(
         for retraction in counted.values():
             moments = _without(moments, retraction)
         is_forgotten = any(retraction.is_forgotten for retraction in counted.values())
+        version = state.model.version if state.model and is_forgotten else 0
         checkpoint = Checkpoint(
             collection=state.collection,
             moments=moments,
@@ -47,6 +48,8 @@ async def retract(
             applied={},
             retracted=list(counted),
             owes_refit=state.owes_refit or is_forgotten,
+            forgotten_version=max(state.forgotten_version, version),
+            held=state.held,
         )
         await save(checkpoint, state, store)
 

@@ -93,7 +93,11 @@ async def test_a_rollback_tells_how_the_points_move() -> None:
 
 @pytest.mark.parametrize(
     ("version", "reason"),
-    [(3, "version 3 is the current one"), (4, "no version 4; the newest is 3"), (99, "99")],
+    [
+        (3, "version 3 is the current one"),
+        (4, "no version 4, or it is kept no longer; the newest is 3"),
+        (99, "99"),
+    ],
 )
 async def test_a_version_that_cannot_be_returned_to_is_refused(version: int, reason: str) -> None:
     stage, _ = await three_models()
@@ -207,6 +211,29 @@ async def test_what_is_to_be_forgotten_leaves_a_debt_that_a_refit_pays() -> None
     assert not stage.state.owes_refit
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_map_never_goes_back_to_what_it_was_to_forget(restarts: bool) -> None:
+    stage, _ = await three_models()
+    await stage.retract(piece(3, 40), is_forgotten=True)
+    await stage.refitted(trigger="forget", force=True)
+    if restarts:
+        await stage.restart()
+
+    for version in (None, 1, 2, 3):
+        outcome = await stage.rollback(version)
+        assert isinstance(outcome, Rejected)
+        assert "forgotten" in outcome.reason
+    await stage.refitted(force=True)
+    assert (await stage.rolled_back(4)).reason == "rollback to 4"
+
+
+async def test_a_replaced_source_does_not_bar_the_way_back() -> None:
+    stage, _ = await three_models()
+    await stage.retract(piece(3, 40))
+
+    assert (await stage.rolled_back(2)).reason == "rollback to 2"
+
+
 async def test_an_ordinary_retraction_owes_nothing() -> None:
     stage = Stage()
     await stage.project(piece(0), piece(3))
@@ -241,7 +268,7 @@ async def test_the_debt_stays_until_there_is_a_model_without_the_forgotten(step:
         await stage.refit()
         assert stage.state.held is not None
     elif step == "rollback":
-        await stage.rolled_back(2)
+        assert isinstance(await stage.rollback(2), Rejected)
 
     assert stage.state.owes_refit
     await stage.restart()

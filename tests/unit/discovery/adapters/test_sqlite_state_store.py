@@ -1,4 +1,3 @@
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -24,25 +23,6 @@ async def test_the_ledger_is_there_after_a_restart(tmp_path: Path) -> None:
     async with SqliteStateStore.open(tmp_path / "new" / "state") as store:
         assert await store.begin_version(A, "f", NOW) == 1
         assert (await store.totals("default")).in_flight == 3
-
-
-async def test_another_schema_is_refused(tmp_path: Path) -> None:
-    await opening(tmp_path)
-    with sqlite3.connect(tmp_path / "discovery.sqlite") as connection:
-        connection.execute("PRAGMA user_version = 9")
-    connection.close()
-
-    with pytest.raises(ConfigurationError, match="schema version 9, this program needs 1"):
-        await opening(tmp_path)
-
-
-async def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "discovery.sqlite") as connection:
-        connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-
-    with pytest.raises(ConfigurationError, match="schema version 0"):
-        await opening(tmp_path)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""State files are known again; what is another's is refused and stays as it was."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.discovery.adapters.sqlite_state_store_schema import FORMAT as DISCOVERY
+from services.projection.adapters.sqlite_projection_store import FORMAT as PROJECTION
+from shared.errors import ConfigurationError
+from shared.sqlite_state import StateFormat, open_state
+
+OURS = StateFormat("discovery", 3, "CREATE TABLE things (name TEXT) STRICT;")
+
+
+async def opening(file: Path, form: StateFormat = OURS) -> None:
+    await (await open_state(file, form)).close()
+
+
+def run(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+async def test_a_file_is_known_again(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "state.sqlite"
+    await opening(file)
+    run(file, "INSERT INTO things VALUES ('kept')")
+    await opening(file)
+
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT name FROM things").fetchall() == [("kept",)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("PRAGMA user_version = 9", "state of 'discovery' of format 9"),
+        ("PRAGMA user_version = 2", "state of 'discovery' of format 2"),
+        ("UPDATE identity SET service = 'projection'", "state of 'projection' of format 3"),
+        ("DROP TABLE identity", "state of format 3"),
+    ],
+)
+async def test_another_service_or_format_is_refused_and_not_touched(
+    change: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "state.sqlite"
+    await opening(file)
+    run(file, change)
+    before = file.read_bytes()
+
+    with pytest.raises(ConfigurationError, match=words) as refused:
+        await opening(file)
+
+    assert "this program reads state of 'discovery' of format 3" in str(refused.value)
+    assert "point state.folder to another folder" in str(refused.value)
+    assert file.read_bytes() == before
+
+
+async def test_somebody_elses_database_is_refused_and_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    run(file, "CREATE TABLE theirs (x)")
+    before = file.read_bytes()
+
+    with pytest.raises(ConfigurationError, match="a database of another program"):
+        await opening(file)
+
+    assert file.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["state.sqlite"]
+
+
+async def test_what_is_no_database_is_refused_and_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    file.write_bytes(b"no database" * 100)
+
+    with pytest.raises(ConfigurationError, match=r"state\.sqlite cannot be used"):
+        await opening(file)
+
+    assert file.read_bytes() == b"no database" * 100
+
+
+NUMBERS = {
+    ("discovery", 2): "070b6fdca2554937987263da73108b63223937c224d9305b24d0d5c9c98a3a62",
+    ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
+}
+"""Of each format, the hash of its tables. A format that was once used is never changed."""
+
+
+@pytest.mark.parametrize("form", [DISCOVERY, PROJECTION], ids=lambda form: form.service)
+def test_other_tables_have_another_number(form: StateFormat) -> None:
+    """If this fails: count the format's number up, and note the new hash beside the old ones."""
+    digest = hashlib.sha256(form.tables.encode()).hexdigest()
+
+    assert NUMBERS.get((form.service, form.number)) == digest
