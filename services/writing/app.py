@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.writing import __doc__ as about
+from services.writing.adapters.json_identity import claim_folder
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.domain.budget import SnapshotBudget
-from services.writing.loops import MovingLoop, SnapshotLoop
+from services.writing.loops import MovingLoop, SnapshotLoop, TidyLoop
 from services.writing.settings import Settings
 from services.writing.subscribers import CollectionShell
 from shared.bus.broker import Bus, build_bus
@@ -17,6 +18,9 @@ from shared.bus.durables import (
 )
 from shared.clock import SystemClock
 from shared.runtime import Loop, Service
+
+TIDY_S = 60.0
+"""Between two looks for old versions, which cost a read of each."""
 
 
 def build() -> Service:
@@ -32,6 +36,8 @@ def build() -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
+        for name in settings.collections:
+            claim_folder(section.folder / name, name)
         for shell, *_ in served:
             await shell.refresh_figures()
             shell.subscribe(
@@ -57,14 +63,14 @@ def build() -> Service:
 
 def _collection(
     settings: Settings, bus: Bus, collection: str
-) -> tuple[CollectionShell, MovingLoop, SnapshotLoop]:
+) -> tuple[CollectionShell, MovingLoop, TidyLoop, SnapshotLoop]:
     section = settings.output
     folder = section.folder / collection
     clock = SystemClock()
     store = LanceDatasetStore(
         folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
     )
-    models = JsonModelArchive(folder / "models")
+    models = JsonModelArchive(folder / "models", keep=section.keep_models)
     shell = CollectionShell(
         collection, store=store, models=models, publisher=bus.publisher, clock=clock
     )
@@ -80,4 +86,5 @@ def _collection(
         clock=clock,
         moving=moving,
     )
-    return shell, moving, snapshots
+    tidying = TidyLoop(store, models, min(TIDY_S, max(1.0, section.keep_versions_s)))
+    return shell, moving, tidying, snapshots

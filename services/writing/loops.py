@@ -70,6 +70,35 @@ class MovingLoop:
         )
 
 
+class TidyLoop:
+    """Deletes what of one collection is no longer to be kept."""
+
+    def __init__(self, store: DatasetStore, models: ModelArchive, every_s: float) -> None:
+        self._store = store
+        self._models = models
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Tidy up now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self.tidy()
+            except TransientError as error:
+                log.warning("tidying.failed", error=str(error))
+
+    async def tidy(self) -> None:
+        """Tidy up once.
+
+        Raises:
+            TransientError: Store or archive could not be read or written.
+        """
+        await self._store.forget_versions()
+        held = (await self._store.state()).model_version
+        if held is not None:
+            await self._models.forget_before(held)
+
+
 class SnapshotLoop:
     """Publishes one collection's files whenever they are stale and it is their turn."""
 

@@ -119,11 +119,19 @@ class DatasetStore(Protocol):
         ...
 
     async def maintain(self) -> bool:
-        """Join small fragments and forget old versions if that is due; tell whether it was.
+        """Join small fragments if that is due; tell whether it was.
 
         Raises:
             DiskFull: There is no room; the dataset is as before.
             TransientError: The dataset could not be read or written; it is as before.
+        """
+        ...
+
+    async def forget_versions(self) -> bool:
+        """Delete replaced versions that are no longer to be kept; tell whether it was done.
+
+        Raises:
+            TransientError: The dataset could not be read or written.
         """
         ...
 
@@ -137,7 +145,7 @@ class DatasetStore(Protocol):
 
 
 class ModelArchive(Protocol):
-    """The models of one collection, kept for good."""
+    """The newest models of one collection."""
 
     async def newest(self) -> ProjectionModel | None:
         """Return the model of the highest version, if there is any.
@@ -161,6 +169,17 @@ class ModelArchive(Protocol):
         Raises:
             DiskFull: There is no room.
             TransientError: It could not be written.
+        """
+        ...
+
+    async def forget_before(self, held: int) -> int:
+        """Delete the oldest of more models than are to be kept, none from this one on.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            TransientError: One could not be deleted.
         """
         ...
 

@@ -31,6 +31,9 @@ class OutputSection(Section):
         default=600.0, ge=0,
         description="How long a replaced version of the dataset can still be read, seconds.",
     )  # fmt: skip
+    keep_models: int = Field(
+        default=100, ge=10, description="How many models are kept in the folder models."
+    )
     micro_batch_max: int = Field(default=64, ge=1, description="The most batches in one commit.")
     micro_batch_wait_s: float = Field(
         default=0.05, ge=0,

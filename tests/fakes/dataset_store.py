@@ -87,6 +87,9 @@ class FakeDatasetStore:
     async def maintain(self) -> bool:
         return False
 
+    async def forget_versions(self) -> bool:
+        return True
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FakeSnapshot]:
         yield FakeSnapshot(await self.state(), tuple(self.batches))
@@ -120,7 +123,8 @@ class FakeReprojection:
 
 
 class FakeModelArchive:
-    def __init__(self, *models: ProjectionModel) -> None:
+    def __init__(self, *models: ProjectionModel, keep: int = 100) -> None:
+        self.keep = keep
         self.models = {model.version: model for model in models}
 
     async def newest(self) -> ProjectionModel | None:
@@ -133,6 +137,12 @@ class FakeModelArchive:
 
     async def save(self, model: ProjectionModel) -> None:
         self.models[model.version] = model
+
+    async def forget_before(self, held: int) -> int:
+        too_many = [one for one in sorted(self.models)[: -self.keep] if one < held]
+        for version in too_many:
+            del self.models[version]
+        return len(too_many)
 
 
 def _is_removed(batch: Batch, removals: Mapping[str, int]) -> bool:

@@ -15,8 +15,9 @@ from shared.errors import TransientError
 class JsonModelArchive:
     """``<folder>/<version>.json``; the last one used stays in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep: int = 100) -> None:
         self._folder = folder
+        self._keep = keep
         self._last: ProjectionModel | None = None
         self._newest: int | None = None
         self._is_listed = False
@@ -52,6 +53,22 @@ class JsonModelArchive:
         """
         await anyio.to_thread.run_sync(partial(self._write, model))
         self._newest = max(model.version, self._newest or 0)
+
+    async def forget_before(self, held: int) -> int:
+        """Delete the oldest of more models than are to be kept, none from this one on.
+
+        Raises:
+            TransientError: One could not be deleted.
+        """
+        return await anyio.to_thread.run_sync(partial(self._forget_before, held))
+
+    def _forget_before(self, held: int) -> int:
+        with disk_errors(str(self._folder)):
+            versions = sorted(int(file.stem) for file in self._folder.glob("[0-9]*.json"))
+            too_many = [one for one in versions[: -self._keep] if one < held]
+            for version in too_many:
+                self._path(version).unlink()
+        return len(too_many)
 
     def _find_newest(self) -> int | None:
         with disk_errors(str(self._folder)):

@@ -25,9 +25,6 @@ from services.writing.ports import Retraction
 from shared.contracts.batches import Batch
 from shared.plane import Plane
 
-LOOKS_PER_CLEANUP = 16
-"""Old versions are looked through more seldom than fragments, for that costs a read of each."""
-
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -64,7 +61,6 @@ class LanceDatasetStore:
         self._compact_every = compact_every
         self._keep = timedelta(seconds=keep_versions_s)
         self._commits = 0
-        self._looks = 0
         self._snapshots = 0
         self._reprojection: weakref.ref[LanceReprojection] | None = None
         self._is_swept = False
@@ -123,10 +119,9 @@ class LanceDatasetStore:
         return reprojection
 
     async def maintain(self) -> bool:
-        """Join small fragments and forget old versions if that is due; tell whether it was.
+        """Join small fragments if that is due; tell whether it was.
 
-        It waits for a reprojection, whose work a compaction would undo, and old versions wait
-        for snapshots that read them.
+        It waits for a reprojection, whose work a compaction would undo.
 
         Raises:
             DiskFull: There is no room; the dataset is as before.
@@ -138,10 +133,19 @@ class LanceDatasetStore:
             return False
         self._commits = 0
         await self.run(join_fragments, self._table)
-        self._looks += 1
-        if self._looks >= LOOKS_PER_CLEANUP and not self._snapshots:
-            self._looks = 0
-            await self.run(forget_versions, self._table, self._keep)
+        return True
+
+    async def forget_versions(self) -> bool:
+        """Delete replaced versions that are no longer to be kept; tell whether it was done.
+
+        They wait for snapshots that read them.
+
+        Raises:
+            TransientError: The dataset could not be read or written.
+        """
+        if self._snapshots:
+            return False
+        await self.run(forget_versions, self._table, self._keep)
         return True
 
     @asynccontextmanager

@@ -38,6 +38,11 @@ def store_schema(dimension: int) -> pa.Schema:
     )
 
 
+def has_manifest(path: Path) -> bool:
+    """Tell whether there is a table; a folder without a manifest is left of its creation."""
+    return any((path / "_versions").glob("*.manifest"))
+
+
 def dimension_of(dataset: lance.LanceDataset) -> int:
     """Return the length of a table's vectors."""
     return int(dataset.schema.field("vector").type.list_size)

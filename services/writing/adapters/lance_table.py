@@ -18,6 +18,7 @@ from services.writing.adapters.lance_layout import (
     IO_BUFFER_BYTES,
     batch_rows,
     dimension_of,
+    has_manifest,
     lance_errors,
     require_one_model,
     store_schema,
@@ -219,10 +220,8 @@ class LanceTable:
 
 
 def _open(path: Path) -> lance.LanceDataset | None:
-    """Open a table; a folder without any manifest is what a crash left of its creation."""
-    if not any((path / "_versions").glob("*.manifest")):
-        return None
-    return lance.dataset(path)
+    """Open a table, if there is one."""
+    return lance.dataset(path) if has_manifest(path) else None
 
 
 def _model_version(dataset: lance.LanceDataset | None) -> int | None:

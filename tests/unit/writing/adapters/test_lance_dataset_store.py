@@ -1,5 +1,6 @@
 """What the Lance table does besides its contract: restarts, compaction, crashes."""
 
+import contextlib
 import os
 import random
 import signal
@@ -104,6 +105,29 @@ async def test_a_change_of_plane_that_is_given_up_does_not_hold_compaction(
     assert await store.maintain()
 
 
+async def test_replaced_versions_go_from_the_disk_but_not_under_a_reader(tmp_path: Path) -> None:
+    store = lance_store(tmp_path)
+    for number in range(12):
+        await store.commit([piece("s", number + 1)], {"s": number + 1}, {})
+    full = len(files(tmp_path))
+
+    async with store.snapshot() as snapshot:
+        await store.commit([piece("s", 13)], {"s": 13}, {})
+        assert not await store.forget_versions()
+        assert sum(len(part) for part in snapshot.scan(["id", "vector"])) == 2
+    assert await store.forget_versions()
+
+    left = files(tmp_path)
+    assert full >= 24
+    assert len([one for one in left if one.endswith(".lance")]) == 1
+    assert len([one for one in left if one.endswith(".manifest")]) == 1
+    assert await read(store, "source_version") == [(13,)] * 2
+
+
+def files(folder: Path) -> list[str]:
+    return [str(one) for one in (folder / "store.lance").rglob("*") if one.is_file()]
+
+
 async def test_old_versions_and_leftovers_are_deleted_at_the_start(tmp_path: Path) -> None:
     store = lance_store(tmp_path)
     for number in range(5):
@@ -175,3 +199,24 @@ async def _of_other_models(store: DatasetStore, version: int) -> list[tuple]:
             held = rows.column("model_version").to_numpy() == version
             wrong += [(index,) for index in np.flatnonzero(~(same & held))]
     return wrong
+
+
+@pytest.mark.parametrize("kind", ["json", "fake"])
+async def test_the_oldest_models_go_but_never_the_one_that_is_held(
+    kind: str, tmp_path: Path
+) -> None:
+    models = JsonModelArchive(tmp_path, keep=3) if kind == "json" else FakeModelArchive(keep=3)
+    for version in range(1, 9):
+        await models.save(model(version))
+
+    assert await models.forget_before(4) == 3
+    assert await models.forget_before(8) == 2
+    assert await models.forget_before(8) == 0
+
+    kept = []
+    for version in range(1, 9):
+        with contextlib.suppress(TransientError):
+            kept.append((await models.get(version)).version)
+    newest = await models.newest()
+    assert kept == [6, 7, 8]
+    assert newest == model(8)
