@@ -28,6 +28,7 @@ from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
 from shared.observability.health import build_health, serving
 from shared.observability.logs import set_up_logs
+from shared.printable import printable
 from shared.settings import ServiceSettings
 
 EXIT_CONFIGURATION = 2
@@ -78,7 +79,8 @@ def run(build: Callable[[], Service]) -> None:
         )
         asyncio.run(serve(service))
     except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {error}\n")
+        told = printable(str(error), keep="\n")
+        sys.stderr.write(f"mapstream: {told}\n")
         sys.exit(EXIT_CONFIGURATION)
 
 

@@ -10,8 +10,10 @@ import typer
 
 from services.cli.settings import DEFAULT_OUTPUT, BusOptions, RunOptions, load_cli_settings
 from shared.errors import ConfigurationError, MapstreamError
+from shared.printable import printable
 
 CONFIGURATION = 2
+LINES = "\n"
 FAILURE = 1
 
 Config = Annotated[
@@ -264,9 +266,9 @@ def _finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:
     try:
         code = asyncio.run(start())
     except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {error}\n")
+        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
         code = CONFIGURATION
     except MapstreamError as error:
-        sys.stderr.write(f"mapstream: {error}\n")
+        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
         code = FAILURE
     raise typer.Exit(code)

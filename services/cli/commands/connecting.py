@@ -1,5 +1,6 @@
 """Finds the bus that a command is for, and connects to it."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
@@ -85,4 +86,9 @@ async def _connect(url: str, section: NatsSection) -> Client:
             error_cb=note,
         )
     except (NatsError, OSError, ValueError) as error:
-        raise TransientError(f"{url} ({last or error})") from error
+        raise TransientError(f"{without_password(url)} ({last or error})") from error
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the user and password that may stand in it."""
+    return re.sub(r"//[^/]*@", "//", url)

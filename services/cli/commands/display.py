@@ -10,9 +10,8 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
-from services.cli.commands.tables import Row, facts, ledger, model, sources
+from services.cli.commands.tables import Row, facts, ledger, model, plain, sources
 from services.cli.commands.watching import DeadLetterLine
 from services.cli.domain.figures import STAGES, Figures
 
@@ -44,7 +43,7 @@ class Display:
 
     def say(self, text: str, *, style: str = "") -> None:
         """Write a line that stays."""
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        self._console.print(plain(text, style), soft_wrap=True)
 
     def show(self, figures: Figures) -> None:
         """Show where the work stands."""

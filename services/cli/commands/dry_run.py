@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.commands.tables import plain
 from services.cli.settings import CliSettings, RunOptions, service_environment
 from shared.errors import ConfigurationError, MapstreamError
 
@@ -45,7 +46,6 @@ def _show(found: dict[str, Any]) -> None:
     table = Table(show_header=False)
     for name, value in found.items():
         if not isinstance(value, (list, dict)):
-            table.add_row(
-                name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
-            )
+            text = f"{value:,}" if isinstance(value, int) else str(value)
+            table.add_row(plain(name.replace("_", " ")), plain(text))
     Console().print(table)

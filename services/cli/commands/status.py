@@ -7,10 +7,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from services.cli.commands.connecting import connected
-from services.cli.commands.tables import Row, facts, ledger, model, percent, sources
+from services.cli.commands.tables import Row, facts, ledger, model, percent, plain, sources
 from services.cli.commands.watching import Watcher
 from services.cli.domain.figures import STAGES, Figures
 from services.cli.settings import BusOptions, CliSettings
@@ -31,13 +30,17 @@ async def status(options: BusOptions, settings: CliSettings) -> int:
     async with connected(options, settings.nats) as client:
         watcher = await Watcher.of(client, options.collection, settings.collections)
         figures = await watcher.ask(wait_s=WAIT_S)
-        url = client.connected_url.netloc if client.connected_url else ""
+        url = (
+            f"{client.connected_url.hostname}:{client.connected_url.port}"
+            if client.connected_url
+            else ""
+        )
     if options.is_json:
         report = {"collection": watcher.collection, **figures.report()}
         sys.stdout.write(json.dumps(report) + "\n")
     else:
         console = Console(highlight=False)
-        console.print(f"collection {watcher.collection} on {url}\n")
+        console.print(plain(f"collection {watcher.collection} on {url}"), end="\n\n")
         console.print(_stages(figures))
         console.print()
         console.print(facts(rows(figures)))
@@ -55,7 +58,7 @@ def _stages(figures: Figures) -> Table:
         state = f"blocked: {blocked}" if blocked else figures.states[stage]
         style = "" if state == "running" else "red" if state == "absent" else "yellow"
         lag = f"{figures.lag.get(stage, 0):,}"
-        table.add_row(stage, Text(state, style=style), str(figures.instances[stage]), lag)
+        table.add_row(stage, plain(state, style), str(figures.instances[stage]), lag)
     return table
 
 

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.domain.figures import Figures, Records
+from shared.printable import printable
 
 Row = tuple[str, str]
 ONE_PERCENT = 0.01
@@ -18,8 +19,13 @@ def facts(rows: Iterable[Row]) -> Table:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(plain(name), plain(value))
     return table
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Write text that may come from outside: filenames and reasons may hold anything."""
+    return Text(printable(text), style=style)
 
 
 def percent(share: float) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
 from services.cli.commands.status import rows
-from services.cli.commands.tables import percent
+from services.cli.commands.tables import facts, percent
 from services.cli.commands.watching import DeadLetterLine
 from services.cli.domain.figures import STAGES, Figures, Records
 
@@ -133,3 +133,25 @@ def test_the_status_shows_a_held_refit_and_how_to_apply_it() -> None:
 )
 def test_shares_keep_their_digits(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+HOSTILE = "a\x1b[2J\n[red]b\x9b\u202e.jsonl"
+HARMLESS = r"a\x1b[2J\n[red]b\x9b\u202e.jsonl"
+
+
+def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: Path) -> None:
+    """Whoever may put a file into the folder of logs must not get at the terminal."""
+    figures = replace(
+        RUNNING,
+        failures=({"filename": HOSTILE, "reason": HOSTILE},),
+        blocked={"embedding": HOSTILE},
+    )
+    shown = display(screen)
+    dead = [DeadLetterLine("discovery", HOSTILE, "7", HOSTILE)]
+
+    shown.summarise(figures, 1.0, dead, tmp_path)
+    shown._console.print(facts([(HOSTILE, HOSTILE), *rows(figures)]), width=500)
+
+    told = screen.getvalue()
+    assert told.count(HARMLESS) >= 6
+    assert not set("\x1b\x9b\u202e") & set(told)

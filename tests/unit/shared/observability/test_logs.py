@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -58,3 +59,24 @@ def test_the_console_style_is_for_people() -> None:
 
     assert "thing.done" in text
     assert "ZeroDivisionError" in text
+
+
+def test_what_is_logged_cannot_command_the_terminal() -> None:
+    hostile = """
+import structlog
+from shared.observability.logs import set_up_logs
+set_up_logs("discovery", style="console")
+log = structlog.get_logger("here")
+text = "x\\x1b[2J\\x9b\\nforged"
+try:
+    raise ValueError(text)
+except ValueError as error:
+    log.error("source.failed", file=text, exc_info=error, plain="a\\x1bb")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", hostile], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert "\x1b[2J" not in done.stderr
+    assert "\x9b" not in done.stderr
+    assert r"plain=a\x1bb" in re.sub("\x1b\\[[0-9;]*m", "", done.stderr)
