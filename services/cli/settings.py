@@ -19,6 +19,7 @@ class SourceEntry(Section):
     path: Path = Field(description="Folder or file.")
     glob: str = Field(default="**/*.jsonl", description="Which files of a folder.")
     collection: str = Field(default="default", description="The map that it belongs to.")
+    links_may_leave: bool = Field(default=False, description="Whether links may lead elsewhere.")
 
 
 class SourcesView(Section):

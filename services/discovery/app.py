@@ -150,7 +150,9 @@ def build() -> Service:
 
 def build_repository(section: IngestionSection) -> FolderSourceRepository:
     """Wire the folders that are read."""
-    roots = [Root(one.path, one.glob, one.collection) for one in section.sources]
+    roots = [
+        Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
+    ]
     return FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
 
 

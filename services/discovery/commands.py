@@ -22,7 +22,9 @@ async def survey() -> dict[str, Any]:
         ConfigurationError: The configuration is wrong, or two sources share a name.
     """
     section = Settings.load().ingestion
-    roots = [Root(one.path, one.glob, one.collection) for one in section.sources]
+    roots = [
+        Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
+    ]
     repository = FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
     await repository.check()
     found = await dry_run(repository)

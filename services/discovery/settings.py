@@ -21,6 +21,10 @@ class SourceSection(Section):
     collection: Collection = Field(
         default=DEFAULT_COLLECTION, description="The map that the records belong to."
     )
+    links_may_leave: bool = Field(
+        default=False,
+        description="Whether to read files outside the folder to which a link in it leads.",
+    )
 
     @field_validator("path")
     @classmethod

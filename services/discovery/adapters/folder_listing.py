@@ -19,6 +19,8 @@ class Root:
     path: Path
     glob: str = "**/*.jsonl"
     collection: str = "default"
+    links_may_leave: bool = False
+    """Whether files are read that lie elsewhere, and to which a link of the folder leads."""
 
     @property
     def base(self) -> str:
@@ -93,7 +95,9 @@ def _list_file(root: Root, path: str, relative: str) -> Iterator[Listed]:
         return
     if modes.S_ISREG(stat.st_mode):
         filename = display_name(relative)
-        yield SourceStat(root.collection, filename, path, stat.st_size, stat.st_mtime_ns)
+        is_named = path == root.base  # by whoever wrote the configuration
+        within = None if root.links_may_leave or is_named else root.base
+        yield SourceStat(root.collection, filename, path, stat.st_size, stat.st_mtime_ns, within)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

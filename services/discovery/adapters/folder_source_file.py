@@ -23,7 +23,7 @@ class SourceFile:
         """Open the file, if it is not yet.
 
         Raises:
-            SourceUnreadable: It cannot be opened, or is no regular file.
+            SourceUnreadable: It cannot be opened, is no regular file, or lies where it must not.
         """
         if self._fd is None:
             with _explained(self._stat):
@@ -32,6 +32,7 @@ class SourceFile:
                 is_regular = modes.S_ISREG(os.fstat(self._fd).st_mode)
             if not is_regular:
                 raise SourceUnreadable(f"{display_name(self._stat.path)} is no regular file")
+            self._require_within(self._fd)
         return self._fd
 
     def read(self, size: int) -> bytes:
@@ -76,6 +77,22 @@ class SourceFile:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    def _require_within(self, fd: int) -> None:
+        """Check where the open file lies; its path may lead elsewhere by now."""
+        if self._stat.within is None:
+            return
+        try:
+            real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  may be no UTF-8
+        except OSError:  # no Linux
+            real = os.path.realpath(self._stat.path)
+        folder = os.path.realpath(self._stat.within)
+        if not real.startswith(folder.rstrip(os.sep) + os.sep):
+            raise SourceUnreadable(
+                f"{display_name(self._stat.path)} is reached by a link that leads out of "
+                f"{display_name(self._stat.within)}; give links_may_leave: true to that entry of "
+                "ingestion.sources, or list the file's own folder there"
+            )
 
     def _read_at(self, position: int, size: int) -> bytes:
         with _explained(self._stat):

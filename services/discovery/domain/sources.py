@@ -26,6 +26,8 @@ class SourceStat:
     """How the repository opens it; may hold surrogates, so it never leaves the process."""
     size: int
     mtime_ns: int
+    within: str | None = None
+    """The folder that the content must lie in, whatever links the path goes by; none: anywhere."""
 
     @property
     def source_id(self) -> str:

@@ -76,7 +76,7 @@ def test_without_paths_the_sources_of_the_file_are_read(tmp_path: Path) -> None:
 
     assert made[CONFIG_VARIABLE] == str(config)
     assert json.loads(made["MAPSTREAM_INGESTION__SOURCES"]) == [
-        {"path": "/logs", "glob": "**/*.jsonl", "collection": "mine"}
+        {"path": "/logs", "glob": "**/*.jsonl", "collection": "mine", "links_may_leave": False}
     ]
 
 
