@@ -70,7 +70,7 @@ format: setup-dev  ## Format the code and fix what can be fixed.
 lock: $(BIN)/python  ## Resolve the newest allowed versions into requirements/*.txt, with hashes.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile pyproject.toml --extra all --group build $(LOCK) -o requirements/run.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra all --extra minilm --group dev \
+	@$(BIN)/uv pip compile pyproject.toml --extra all --extra minilm --extra otel --group dev \
 		-c requirements/run.txt $(LOCK) -o requirements/dev.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 	--no-emit-index-url --no-emit-package mapstream

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,10 +23,12 @@ from shared.bus.durables import (
     Durable,
 )
 from shared.bus.status import announce
-from shared.bus.topology import wait_for_durables
+from shared.bus.topology import measure_backlog, wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
+from shared.observability import metrics
 from shared.observability.health import build_health, serving
+from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
 from shared.printable import printable
 from shared.settings import ServiceSettings
@@ -57,11 +59,20 @@ class Service:
     does besides handling messages, until cancelled."""
     figures: Callable[[], Mapping[str, Any]] = dict
     """What its status tells."""
+    gauges: Callable[[], Iterable[Reading]] = tuple
+    """What its metrics tell beside what is counted; called in a thread."""
     state: str = field(default="starting", init=False)
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures."""
         return {"service": self.name, "state": self.state, **self.figures()}
+
+    def readings(self) -> Iterator[Reading]:
+        """Give the gauges that every service has, and its own."""
+        yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.state)
+        yield metrics.BUILD.read(1, stage=self.name, version=_version())
+        yield metrics.BUS_CONNECTED.read(self.bus.is_connected, stage=self.name)
+        yield from self.gauges()
 
 
 def run(build: Callable[[], Service]) -> None:
@@ -115,10 +126,12 @@ async def serve(service: Service) -> None:
 async def _work(service: Service) -> None:
     """Open everything in order, work until cancelled, close everything in reverse order."""
     settings = service.settings
+    serve_collections(settings.collections)
     async with AsyncExitStack() as stack:
         if settings.health.port is not None:
+            health = build_health(service.status, service.readings)
             port = await stack.enter_async_context(
-                serving(build_health(service.status), settings.health.host, settings.health.port)
+                serving(health, settings.health.host, settings.health.port)
             )
             log.info("health.listening", host=settings.health.host, port=port)
         stack.push_async_callback(service.bus.close)
@@ -186,7 +199,7 @@ async def _watch(js: JetStreamContext, service: Service) -> None:
 
 async def _require(js: JetStreamContext, durable: Durable, collection: str) -> None:
     try:
-        await js.consumer_info(durable.stream, durable.name(collection))
+        await measure_backlog(js, durable, collection)
     except NotFoundError:
         log.error("stream.gone", stream=durable.stream, consumer=durable.name(collection))  # noqa: TRY400  the log line says all
         sys.exit(EXIT_DURABLE_GONE)

@@ -1,7 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -33,6 +33,8 @@ from shared.bus.durables import (
 )
 from shared.bus.topology import BUS_ERRORS, backlog, total_backlog
 from shared.clock import Clock, SystemClock
+from shared.observability import metrics
+from shared.observability.instruments import Reading
 from shared.runtime import Loop, Service
 
 LOOK_FOR_STALLS_S = 10.0
@@ -119,6 +121,14 @@ class Discovery:
             loads[stage] = StageLoad(left.total, left.settled_to)
         return loads
 
+    def gauges(self) -> Iterator[Reading]:
+        """Tell the same to Prometheus."""
+        for name, told in self.figures()["collections"].copy().items():
+            for status, count in told["sources"].items():
+                yield metrics.SOURCES.read(count, collection=name, status=status)
+            for state, count in told["records"].items():
+                yield metrics.LEDGER.read(count, collection=name, state=state)
+
     async def _in_flight(self) -> int | None:
         return await total_backlog(self._bus.js, DURABLES, self._settings.collections)
 
@@ -145,6 +155,7 @@ def build() -> Service:
         owns=(discovery.folder,),
         resources=discovery.open,
         figures=discovery.figures,
+        gauges=discovery.gauges,
     )
 
 

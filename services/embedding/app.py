@@ -6,20 +6,27 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 
+import httpx
+
 from services.embedding import __doc__ as about
 from services.embedding.adapters.http_client import build_client
+from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.patience import Patience
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
-from services.embedding.settings import Settings
+from services.embedding.settings import EmbeddingSection, Settings
 from services.embedding.subscribers import known_dimensions, subscribe
 from shared.bus.broker import build_bus
 from shared.bus.durables import (
     EMBEDDING_READS_BATCHES,
 )
+from shared.observability import metrics
 from shared.runtime import Loop, Service
+
+NAME = "embedding"
+EVERYWHERE = {"stage": NAME, "collection": ""}
 
 
 def build() -> Service:
@@ -32,18 +39,14 @@ def build() -> Service:
     section = settings.embedding
     api_key = section.api_key.get_secret_value() if section.api_key else None
     client = build_client(str(section.url), api_key=api_key, timeout_s=section.timeout_s)
-    embedder: OpenaiEmbedder | VectorsEmbedder
-    if section.protocol == "openai":
-        embedder = OpenaiEmbedder(client, model=section.model, max_texts=section.batch_size)
-    else:
-        embedder = VectorsEmbedder(client, model=section.model)
     encoder = Encoder(
-        embedder,
+        build_embedder(section, client),
         asyncio.Semaphore(section.requests_in_flight),
         Limits(section.request_bytes, section.max_chars, section.normalise),
         Patience(longest_s=section.longest_pause_s),
+        sleep=pause,
     )
-    bus = build_bus(settings.nats, "embedding")
+    bus = build_bus(settings.nats, NAME)
     for collection in settings.collections:
         subscribe(
             bus.subscriber, collection, encoder=encoder, concurrency=section.batches_in_flight
@@ -57,11 +60,25 @@ def build() -> Service:
             yield (partial(tell_outages, encoder.health),)
 
     return Service(
-        name="embedding",
+        name=NAME,
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
         durables=(EMBEDDING_READS_BATCHES,),
         resources=resources,
         figures=lambda: asdict(encoder.health),
+        gauges=lambda: [metrics.BLOCKED.read(bool(encoder.health.blocked), **EVERYWHERE)],
     )
+
+
+def build_embedder(section: EmbeddingSection, client: httpx.AsyncClient) -> MeasuredEmbedder:
+    """Wire the protocol of the embedding server."""
+    if section.protocol == "vectors":
+        return MeasuredEmbedder(VectorsEmbedder(client, model=section.model))
+    embedder = OpenaiEmbedder(
+        client,
+        model=section.model,
+        max_texts=section.batch_size,
+        on_tokens=metrics.EMBEDDER_TOKENS.add,
+    )
+    return MeasuredEmbedder(embedder)

@@ -20,6 +20,7 @@ from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.contracts.batches import RECORD_SCHEMA, decode, require_columns
 from shared.contracts.projection import ProjectionUpdated
+from shared.observability.steps import step
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,8 @@ def subscribe(
     async def on_batch(delivery: Delivery) -> Iterable[Outgoing]:
         batch = decode(delivery.body)
         require_columns(batch.rows, RECORD_SCHEMA)
-        embedded, dead = await handlers.embed_batch(batch, encoder=encoder)
+        with step("embed"):
+            embedded, dead = await handlers.embed_batch(batch, encoder=encoder)
         for letter in dead:
             log.error(
                 "record.buried", file=letter.filename, line=letter.line, reason=letter.reason

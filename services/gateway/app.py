@@ -38,6 +38,7 @@ from services.gateway.subscribers.points_feed import PointsFeed
 from services.gateway.subscribers.tailing import Reading
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.observability.http_metrics import MeasuredHttp
 from shared.runtime import Loop, Service
 
 log = structlog.get_logger(__name__)
@@ -111,7 +112,8 @@ class Gateway:
         )
         api = build_api(routers, version=version("mapstream"))
         guard = Guard(api, guard_rules(section, self._keyring))
-        return share(guard, section.allowed_origins), commands
+        app = share(guard, section.allowed_origins)
+        return MeasuredHttp(app, stage="gateway"), commands
 
     def figures(self) -> Mapping[str, Any]:
         """Tell where it listens, and how many streams go on."""

@@ -1,6 +1,6 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -21,6 +21,8 @@ from shared.bus.durables import (
     PROJECTION_READS_RETRACTIONS,
 )
 from shared.clock import SystemClock
+from shared.observability import metrics
+from shared.observability.instruments import Reading
 from shared.runtime import Loop, Service
 
 DURABLES = (PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_COMMANDS)
@@ -72,6 +74,7 @@ def build() -> Service:
         owns=(folder,),
         resources=resources,
         figures=lambda: {"collections": {name: figures(state) for name, state in states.items()}},
+        gauges=lambda: [one for state in list(states.values()) for one in gauges(state)],
     )
 
 
@@ -97,3 +100,19 @@ def figures(state: CollectionState) -> Mapping[str, Any]:
         "explained_variance_ratio": list(model.explained_variance_ratio) if model else [0.0, 0.0],
         "held": asdict(state.held) if state.held else None,
     }
+
+
+def gauges(state: CollectionState) -> Iterator[Reading]:
+    """Tell the state of one collection to Prometheus."""
+    name, model = state.collection, state.model
+    yield metrics.COUNTED_RECORDS.read(state.records, collection=name)
+    yield metrics.REFIT_HELD.read(state.held is not None, collection=name)
+    yield metrics.MODEL_VERSION.read(model.version if model else 0, collection=name)
+    if model is None:
+        return
+    yield metrics.MODEL_RECORDS.read(model.record_count, collection=name)
+    yield metrics.MODEL_CREATED.read(model.created_at.timestamp(), collection=name)
+    moved = model.movement.rms_share if model.movement else 0.0
+    yield metrics.MODEL_MOVEMENT.read(moved, collection=name)
+    for axis, share in zip("xy", model.explained_variance_ratio, strict=True):
+        yield metrics.MODEL_VARIANCE.read(share, collection=name, axis=axis)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from services.text2vec.adapters.minilm_text_encoder import MinilmTextEncoder
 from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
@@ -17,6 +18,7 @@ from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
 from shared.errors import ConfigurationError
+from shared.observability.http_metrics import MeasuredHttp
 from shared.observability.logs import set_up_logs
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,7 @@ def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:
         routes=build_routes(encoder, executor, limits),
         exception_handlers=build_error_handlers(),
         lifespan=lifespan,
+        middleware=[Middleware(MeasuredHttp, stage="text2vec")],
     )
 
 

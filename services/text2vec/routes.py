@@ -5,9 +5,9 @@
   is wrong.
 * OpenAI: ``POST /v1/embeddings``, ``GET /v1/models``. Errors have OpenAI's shape, and 400 for a
   body that is wrong. Any model name is accepted, since there is one model; the answer names it.
-* ``GET /health`` and ``GET /ready`` for people and supervisors.
+* ``GET /health`` and ``GET /ready`` for people and supervisors, ``GET /metrics`` for Prometheus.
 
-Health answers need no key. 413: the body is too large; 429: too many requests at a time.
+These need no key. 413: the body is too large; 429: too many requests at a time.
 """
 
 import base64
@@ -29,6 +29,8 @@ from starlette.types import ExceptionHandler
 
 from services.text2vec.handlers import BlankText, embed_texts
 from services.text2vec.ports import Encoded, TextEncoder
+from shared.observability import metrics
+from shared.observability.health import metrics_route
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DRAIN_FACTOR = 8
@@ -146,10 +148,13 @@ class Endpoints:
 
     async def _embed(self, texts: list[str], status: int, param: str) -> Encoded:
         try:
-            return await embed_texts(texts, encoder=self._encoder, executor=self._executor)
+            encoded = await embed_texts(texts, encoder=self._encoder, executor=self._executor)
         except BlankText as error:
             where = f"{param}[{error.index}]" if param == "input" else param
             raise Refusal(status, str(error), param=where, code="blank_text") from error
+        metrics.TEXT2VEC_TEXTS.add(len(texts))
+        metrics.TEXT2VEC_TOKENS.add(sum(encoded.token_counts))
+        return encoded
 
     def _parse_input(self, given: object) -> list[str]:
         texts = [given] if isinstance(given, str) else given
@@ -271,6 +276,7 @@ def build_routes(encoder: TextEncoder, executor: Executor, limits: Limits) -> li
         Route("/.well-known/live", endpoints.answer_alive),
         Route("/health", endpoints.answer_health),
         Route("/ready", endpoints.answer_health),
+        metrics_route(),
         Route("/meta", endpoints.answer_meta),
         Route("/vectors", endpoints.embed_weaviate, methods=["POST"]),
         Route("/vectors/", endpoints.embed_weaviate, methods=["POST"]),

@@ -1,9 +1,11 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from services.writing import __doc__ as about
+from services.writing.adapters.dataset_size import DatasetSize
 from services.writing.adapters.json_identity import claim_folder
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
@@ -17,6 +19,8 @@ from shared.bus.durables import (
     WRITING_READS_PROJECTION,
 )
 from shared.clock import SystemClock
+from shared.observability import metrics
+from shared.observability.instruments import Reading
 from shared.runtime import Loop, Service
 
 TIDY_S = 60.0
@@ -58,6 +62,9 @@ def build() -> Service:
         owns=tuple(section.folder / name for name in settings.collections),
         resources=resources,
         figures=lambda: {"collections": {shell.collection: shell.figures for shell, *_ in served}},
+        gauges=lambda: [
+            one for shell, *_ in served for one in gauges(shell, section.folder / shell.collection)
+        ],
     )
 
 
@@ -88,3 +95,17 @@ def _collection(
     )
     tidying = TidyLoop(store, models, min(TIDY_S, max(1.0, section.keep_versions_s)))
     return shell, moving, tidying, snapshots
+
+
+def gauges(shell: CollectionShell, folder: Path) -> Iterator[Reading]:
+    """Tell the state of one collection to Prometheus."""
+    name, told, size = shell.collection, shell.figures, DatasetSize(folder)
+    blocked = told.get("blocked") is not None
+    yield metrics.BLOCKED.read(blocked, stage="writing", collection=name)
+    yield metrics.FILES_FRESH.read(told["is_fresh"], collection=name)
+    yield metrics.DATASET_ROWS.read(told.get("rows", 0), collection=name)
+    yield metrics.DATASET_VERSION.read(told.get("dataset_version", 0), collection=name)
+    yield metrics.WRITTEN_MODEL.read(told.get("model_version", 0), collection=name)
+    yield metrics.DATASET_KEPT.read(size.kept_versions(), collection=name)
+    for part, count in size.parts().items():
+        yield metrics.DATASET_BYTES.read(count, collection=name, part=part)

@@ -17,6 +17,8 @@ from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.writing import MeasuredMovement
 from shared.errors import TransientError
+from shared.observability import metrics
+from shared.observability.steps import step
 
 if TYPE_CHECKING:
     from services.writing.handlers.models import ModelApplied
@@ -39,7 +41,8 @@ class MovingLoop:
             await self._shell.has_new_model.wait()
             self._shell.has_new_model.clear()
             try:
-                applied = await self._shell.move()
+                with step("move"):
+                    applied = await self._shell.move()
             except TransientError as error:
                 log.error("model.postponed", error=str(error))  # noqa: TRY400
                 await asyncio.sleep(AFTER_FAILURE_S)
@@ -161,6 +164,8 @@ class SnapshotLoop:
         self._next_s = self._budget.next_start_s(ended_s, ended_s - started_s)
         self._freshness.is_fresh = not self._freshness.wanted.is_set()
         if event:
+            metrics.STEPS.observe(event.seconds, step="snapshot")
+            metrics.FILES_PUBLISHED.set(event.occurred_at.timestamp(), collection=self._collection)
             movement = self._moving.take_movement(event.model_version)
             event = event.model_copy(update={"movement": movement})
             log.info(

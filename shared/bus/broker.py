@@ -21,6 +21,7 @@ from shared.bus.middleware import DeliveryMiddleware
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
+from shared.observability import metrics
 from shared.settings import NatsSection
 
 CONNECTION_LOST = 70
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 class Bus:
     """One service's connection to NATS: it waits for the server for ever."""
 
+    service: str
     broker: NatsBroker = field(init=False)
     publisher: Publisher = field(init=False)
     subscriber: Subscriber = field(init=False)
@@ -45,6 +47,11 @@ class Bus:
         """Connect, waiting for the server as long as that takes."""
         self._client = await self.broker.connect()
         return self._client
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server can be reached now."""
+        return self._client is not None and self._client.is_connected
 
     @property
     def js(self) -> JetStreamContext:
@@ -87,6 +94,12 @@ class Bus:
             log.error("bus.closed", exit_code=CONNECTION_LOST)
             os._exit(CONNECTION_LOST)
 
+    async def on_disconnected(self) -> None:
+        """Count and log a lost connection; nats-py makes a new one."""
+        if not self.closing:
+            metrics.BUS_DISCONNECTIONS.add(stage=self.service)
+            log.warning("bus.disconnected")
+
     def report(self, event: str) -> Callable[..., Awaitable[None]]:
         """Return a callback that logs what befell the connection."""
 
@@ -105,7 +118,7 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
     """
     # nats-py reads 32 KiB at a time by default, a third of the cost of a batch of vectors.
     nats.aio.client.DEFAULT_BUFFER_SIZE = READ_BUFFER
-    bus = Bus()
+    bus = Bus(service)
     security = None
     if settings.user is not None and settings.password is not None:
         security = SASLPlaintext(settings.user, settings.password.get_secret_value())
@@ -125,7 +138,7 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
         js_options={"timeout": 10.0},
         graceful_timeout=GRACEFUL_S,
         error_cb=bus.report("bus.error"),
-        disconnected_cb=bus.report("bus.disconnected"),
+        disconnected_cb=bus.on_disconnected,
         reconnected_cb=bus.report("bus.reconnected"),
         closed_cb=bus.on_closed,
     )

@@ -51,6 +51,11 @@ class Channel:
         return f"{self.family}.{collection}"
 
     @property
+    def is_dead_letter(self) -> bool:
+        """Whether it carries what could not be handled."""
+        return self.family.startswith("dead.")
+
+    @property
     def every_subject(self) -> str:
         """The subjects of all collections, as a wildcard."""
         return f"{self.family}.*"

@@ -10,6 +10,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.bus import observing
 from shared.bus.delivery import Bury
 from shared.bus.durables import (
     Durable,
@@ -50,12 +51,14 @@ class MicroBatches:
         ):
             while True:
                 raws = await puller.take(self.max_messages, self.linger_s)
+                observing.received(self.settler.stage, raws)
                 await _finish(asyncio.ensure_future(self._settled(raws)))
 
     async def _settled(self, raws: list[Msg]) -> None:
         async with handling(raws, self.settler.heartbeat_s):
             try:
-                await self._handled(raws)
+                with observing.handled(self.settler.stage, raws):
+                    await self._handled(raws)
             except Exception as error:  # noqa: BLE001  the one place that catches everything
                 if len(raws) > 1 and not isinstance(error, TransientError):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
@@ -78,6 +81,7 @@ class MicroBatches:
             try:
                 decoded.append(self.decode(delivery_of(raw)))
             except InvalidMessage as error:
+                observing.failed(self.settler.stage, raw, error)
                 await self.settler.bury(raw, str(error))
                 await raw.term()
         if decoded:
@@ -86,6 +90,7 @@ class MicroBatches:
         for raw in raws:
             if not raw.is_acked:
                 await raw.ack()
+                self.settler.done(raw)
 
 
 async def _finish(work: asyncio.Future[None]) -> None:

@@ -9,6 +9,7 @@ from faststream.exceptions import HandlerException, NackMessage, RejectMessage
 from faststream.message import StreamMessage
 from faststream.response import PublishCommand
 
+from shared.bus import observing
 from shared.bus.delivery import Bury
 from shared.bus.settling import Settler, handling
 
@@ -32,9 +33,13 @@ class DeliveryMiddleware(BaseMiddleware[PublishCommand, Any]):
         raw = msg.raw_message
         if not raw.reply:  # plain NATS, or the in-memory test broker: nothing to settle
             return await call_next(msg)
+        stage = self._settler.stage
+        observing.received(stage, [raw])
         async with handling([raw], self._settler.heartbeat_s):
             try:
-                return await call_next(msg)
+                with observing.handled(stage, [raw]):
+                    result = await call_next(msg)
+                self._settler.done(raw)
             except HandlerException:
                 raise
             except Exception as error:  # the one place that catches everything
@@ -42,3 +47,5 @@ class DeliveryMiddleware(BaseMiddleware[PublishCommand, Any]):
                 if isinstance(verdict, Bury):
                     raise RejectMessage from error
                 raise NackMessage(delay=verdict.delay_s) from error
+            else:
+                return result

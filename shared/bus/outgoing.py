@@ -9,6 +9,8 @@ from shared.contracts.base import Event, Message
 from shared.contracts.batches import Batch, encode
 
 MESSAGE_ID = "Nats-Msg-Id"
+RECORDS = "mapstream-records"
+"""Header of a batch or dead letter: how many records it holds, for those who do not decode it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,5 @@ def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
     """Publish a batch; its id is the batch's id, prefixed by the stage."""
     descriptor = batch.descriptor
     message_id = f"{channel.producer}:{descriptor.batch_id}"
-    return Outgoing(channel, descriptor.collection, message_id, encode(batch))
+    headers = {RECORDS: str(len(batch))}
+    return Outgoing(channel, descriptor.collection, message_id, encode(batch), headers)

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
+from time import perf_counter
 
 import structlog
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
-from nats.js.errors import BadRequestError
+from nats.js.errors import APIError, BadRequestError
 
+from shared.bus.lineage import FIRST_PUBLISHED, origin_of
+from shared.bus.observing import published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage
+from shared.observability import metrics
 
 MAX_MESSAGE = 7 << 20
 """The server takes 8 MiB with headers; above that it closes the connection for good."""
@@ -26,6 +30,7 @@ class Publisher:
 
     def __init__(self, broker: NatsBroker, service: str, clock: Clock | None = None) -> None:
         self._broker = broker
+        self._service = service
         self._source = f"/mapstream/{service}"
         self._clock = clock or SystemClock()
         self.waiting_since_tries = 0
@@ -56,6 +61,7 @@ class Publisher:
         headers = self._headers(message)
         subject = message.channel.subject(message.collection)
         pause_s = FIRST_PAUSE_S
+        started = perf_counter()
         while True:
             try:
                 await self._broker.publish(
@@ -68,14 +74,17 @@ class Publisher:
             except (BadRequestError, MaxPayloadError):
                 raise
             except (NatsError, OSError, TimeoutError) as error:
-                self._tell(subject, error)
+                self._tell(message, error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
                 self.waiting_since_tries = 0
+                published(self._service, message, perf_counter() - started)
                 return
 
     def _headers(self, message: Outgoing) -> dict[str, str]:
+        origin = origin_of(message.message_id)
+        first = origin.first_published if origin else None
         return {
             MESSAGE_ID: message.message_id,
             "content-type": message.channel.content_type,
@@ -85,15 +94,19 @@ class Publisher:
             "ce-source": self._source,
             "ce-subject": message.collection,
             "ce-time": (message.time or self._clock.now()).isoformat(),
+            **({FIRST_PUBLISHED: first} if first else {}),
             **message.headers,
         }
 
-    def _tell(self, subject: str, error: Exception) -> None:
+    def _tell(self, message: Outgoing, error: Exception) -> None:
         self.waiting_since_tries += 1
+        family = message.channel.family
+        reason = "refused" if isinstance(error, APIError) else "unreachable"
+        metrics.PUBLISH_RETRIES.add(stage=self._service, family=family, reason=reason)
         if self.waiting_since_tries in {1, 10} or self.waiting_since_tries % 60 == 0:
             log.warning(
                 "publish.waiting",
-                subject=subject,
+                subject=message.channel.subject(message.collection),
                 tries=self.waiting_since_tries,
                 error=repr(error),
             )

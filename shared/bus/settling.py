@@ -6,17 +6,19 @@ Both ways in use it: FastStream's middleware for single messages, and the micro-
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from shared.bus import observing
 from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.delivery import Bury, Retry, RetryPolicy, decide
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.publisher import Publisher
+from shared.clock import Clock, SystemClock
 from shared.contracts.batches import ARROW, decode
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import InvalidMessage
@@ -33,15 +35,24 @@ class Settler:
     stage: str
     heartbeat_s: float
     """How often the server is told that a message in hand is being worked on."""
+    clock: Clock = field(default_factory=SystemClock)
+
+    def done(self, raw: Msg) -> None:
+        """Note that a message has had its effect."""
+        observing.settled(self.stage, raw, observing.ACKED, self.clock)
 
     async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
         """Reach the verdict on messages that failed together; copies of buried ones are stored."""
         deliveries = max(raw.metadata.num_delivered for raw in raws)
         verdict = decide(error, deliveries, self.policy)
+        for raw in raws:
+            observing.failed(self.stage, raw, error)
         if isinstance(verdict, Bury):
             for raw in raws:
                 await self.bury(raw, verdict.reason)
         else:
+            for raw in raws:
+                observing.settled(self.stage, raw, observing.RETRIED, self.clock)
             log.warning(
                 "message.retry_scheduled",
                 delay_s=verdict.delay_s,
@@ -56,6 +67,7 @@ class Settler:
         log.error("message.buried", subject=raw.subject, reason=reason)
         letter = dead_message(raw, stage=self.stage, reason=reason)
         await self.publisher.publish(outgoing_dead_letter(letter))
+        observing.settled(self.stage, raw, observing.BURIED, self.clock)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from shared.bus.durables import (
 )
 from shared.bus.streams import STREAMS
 from shared.errors import ConfigurationError
+from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
 
 REMEDY = "create it with: mapstream streams apply"
@@ -97,6 +98,23 @@ async def backlog(js: JetStreamContext, durable: Durable, collection: str) -> Ba
     info = await js.consumer_info(durable.stream, durable.name(collection))
     floor = info.ack_floor.stream_seq if info.ack_floor else 0
     return Backlog(info.num_pending or 0, info.num_ack_pending or 0, floor)
+
+
+async def measure_backlog(js: JetStreamContext, durable: Durable, collection: str) -> None:
+    """Note in the metrics what a durable consumer has left.
+
+    Raises:
+        NotFoundError: The stream or the consumer does not exist.
+        NatsError: The server did not answer.
+    """
+    left = await backlog(js, durable, collection)
+    labels = {
+        "stage": durable.service,
+        "collection": collection if durable.is_per_collection else "",
+        "durable": durable.name(collection),
+    }
+    metrics.PENDING.set(left.waiting, **labels)
+    metrics.UNACKNOWLEDGED.set(left.in_hand, **labels)
 
 
 async def total_backlog(

@@ -1,22 +1,34 @@
-"""Health over HTTP: ``/health`` says that the process lives, ``/ready`` that it does its work."""
+"""Health over HTTP: ``/health`` says that the process lives, ``/ready`` that it does its work.
+
+Beside them, ``/metrics`` tells what was measured, for Prometheus.
+"""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from shared.observability.instruments import CONTENT_TYPE, Reading, render
 
 READY = frozenset({"running"})
 
 
-def build_health(status: Callable[[], Mapping[str, Any]]) -> Starlette:
-    """Answer ``/health`` and ``/ready`` from a status whose field ``state`` says what goes on."""
+def build_health(
+    status: Callable[[], Mapping[str, Any]], readings: Callable[[], Iterable[Reading]] = tuple
+) -> Starlette:
+    """Answer over HTTP how a service is.
+
+    Args:
+        status: What it tells; its field ``state`` says what goes on.
+        readings: Gauges that are looked up when somebody asks, in a thread.
+    """
 
     async def health(_request: Request) -> JSONResponse:
         return JSONResponse(dict(status()))
@@ -25,7 +37,17 @@ def build_health(status: Callable[[], Mapping[str, Any]]) -> Starlette:
         now = dict(status())
         return JSONResponse(now, status_code=200 if now.get("state") in READY else 503)
 
-    return Starlette(routes=[Route("/health", health), Route("/ready", ready)])
+    routes = [Route("/health", health), Route("/ready", ready), metrics_route(readings)]
+    return Starlette(routes=routes)
+
+
+def metrics_route(readings: Callable[[], Iterable[Reading]] = tuple) -> Route:
+    """Answer ``/metrics`` in Prometheus's text format."""
+
+    def tell(_request: Request) -> Response:  # not async: Starlette calls it in a thread
+        return Response(render(readings()), media_type=CONTENT_TYPE)
+
+    return Route("/metrics", tell)
 
 
 class Server(uvicorn.Server):

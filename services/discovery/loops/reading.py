@@ -30,6 +30,7 @@ from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
+from shared.observability.steps import step
 
 AFTER_FAILURE_S = 2.0
 SWEEP_S = 15.0
@@ -104,7 +105,11 @@ class Looker:
         stat = source.stat
         try:
             async with aclosing(read_source(source, self._repository)) as pieces:
-                async for piece in pieces:
+                while True:
+                    with step("read"):
+                        piece = await anext(pieces, None)
+                    if piece is None:
+                        break
                     await self._send(piece)
                     if self.claims.is_contested(stat.source_id):
                         log.info("source.reading_stopped", file=stat.filename)

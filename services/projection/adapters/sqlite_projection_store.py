@@ -18,6 +18,7 @@ from services.projection.domain.refits import DecisionFigures, HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint
 from shared.errors import TransientError
+from shared.observability.steps import step
 from shared.plane import COMPONENTS, Plane
 from shared.sqlite_state import StateFormat, open_state
 
@@ -110,6 +111,10 @@ class SqliteProjectionStore:
 
     async def save(self, checkpoint: Checkpoint) -> None:
         """Store a checkpoint in one transaction."""
+        with step("checkpoint"):
+            await self._save(checkpoint)
+
+    async def _save(self, checkpoint: Checkpoint) -> None:
         collection, moments = checkpoint.collection, checkpoint.moments
         async with self._transaction() as db:
             await db.execute(

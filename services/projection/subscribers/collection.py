@@ -44,6 +44,7 @@ from shared.contracts.batches import (
 from shared.contracts.commands import Refit, Rollback
 from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage
+from shared.observability.steps import step
 
 FORGET = Refit(reason="forget", force=True)
 log = structlog.get_logger(__name__)
@@ -83,13 +84,14 @@ class CollectionShell:
     async def on_batches(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
         """Project a micro-batch; the new model, if any, goes before it."""
         async with self.state.publishing:
-            result = await project(
-                batches,
-                state=self.state,
-                store=self._store,
-                clock=self._clock,
-                rules=self._rules,
-            )
+            with step("project"):
+                result = await project(
+                    batches,
+                    state=self.state,
+                    store=self._store,
+                    clock=self._clock,
+                    rules=self._rules,
+                )
             for letter in result.dead:
                 log.error("batch.buried", file=letter.filename, reason=letter.reason)
             await self.tell(result.model or result.held)

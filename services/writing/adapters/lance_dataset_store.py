@@ -23,6 +23,7 @@ from services.writing.domain.displacement import Displacement
 from services.writing.domain.holdings import StoreState
 from services.writing.ports import Retraction
 from shared.contracts.batches import Batch
+from shared.observability.steps import step
 from shared.plane import Plane
 
 Parameters = ParamSpec("Parameters")
@@ -90,7 +91,8 @@ class LanceDatasetStore:
             DiskFull: There is no room.
             TransientError: The dataset could not be read or written.
         """
-        state = await self.run(self._table.commit, append, removals, emptied)
+        with step("commit"):
+            state = await self.run(self._table.commit, append, removals, emptied)
         self._commits += 1
         return state
 

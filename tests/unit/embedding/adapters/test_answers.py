@@ -135,3 +135,24 @@ def test_a_wide_vector_is_no_obstacle() -> None:
     body = json.dumps({"vector": vector.tolist()}).encode()
 
     assert np.array_equal(vectors_embedder.parse_answer(body)[0], vector)
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        ({"prompt_tokens": 12}, [12]),
+        ({"prompt_tokens": "12"}, []),
+        ({"prompt_tokens": -1}, []),
+        ({}, []),
+        (None, []),
+        ([], []),
+    ],
+)
+def test_tokens_are_told_if_the_answer_says_how_many(usage: Any, told: list[int]) -> None:
+    """Many servers say nothing, or something else: that must cost no vectors."""
+    seen: list[int] = []
+    body = json.dumps({"data": [item(0, packed(1.0))], "usage": usage}).encode()
+
+    vectors = openai_embedder.parse_answer(body, 1, on_tokens=seen.append)
+
+    assert (vectors.shape, seen) == ((1, 1), told)

@@ -3,6 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.observability import metrics
 from shared.observability.health import build_health, serving
 
 
@@ -15,6 +16,16 @@ async def test_ready_is_who_does_its_work(state: str, code: int) -> None:
 
     assert (health.status_code, ready.status_code) == (200, code)
     assert health.json() == ready.json() == status
+
+
+async def test_metrics_are_told_beside_it() -> None:
+    reading = metrics.DATASET_ROWS.read(5, collection="default")
+    transport = httpx.ASGITransport(app=build_health(dict, lambda: (reading,)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert 'mapstream_dataset_rows{collection="default"} 5.0' in answer.text
 
 
 async def test_it_is_served_on_any_free_port_until_the_block_ends() -> None:

@@ -1,0 +1,52 @@
+"""Measures the requests to an embedding server, whichever it is."""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from shared.observability import metrics
+
+
+class MeasuredEmbedder:
+    """Another embedder, measured."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def model(self) -> str:
+        """Name of the model; see the port."""
+        return self._embedder.model
+
+    @property
+    def max_texts(self) -> int:
+        """How many texts a request may hold."""
+        return self._embedder.max_texts
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed some texts; see the port."""
+        outcome = "failed"
+        try:
+            with metrics.EMBEDDER_IN_FLIGHT.during(), metrics.EMBEDDER_REQUEST.timed():
+                vectors = await self._embedder.embed(texts)
+            outcome = "done"
+        except EmbedderUnavailable:
+            outcome = "unavailable"
+            raise
+        except TextsRejected:
+            outcome = "rejected"
+            raise
+        finally:
+            metrics.EMBEDDER_REQUESTS.add(outcome=outcome)
+        metrics.EMBEDDER_TEXTS.add(len(texts))
+        metrics.EMBEDDER_CHARACTERS.add(sum(map(len, texts)))
+        return vectors
+
+
+async def pause(seconds: float) -> None:
+    """Sleep before another try, and count it."""
+    metrics.EMBEDDER_RETRIES.add()
+    await asyncio.sleep(seconds)

@@ -1,0 +1,82 @@
+"""Measures what becomes of messages: one place for single messages and micro-batches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from time import perf_counter
+
+from nats.aio.msg import Msg
+
+from shared.bus.lineage import first_published, in_hand
+from shared.bus.outgoing import RECORDS, Outgoing
+from shared.clock import Clock
+from shared.errors import InvalidMessage, TransientError
+from shared.observability import metrics
+
+ACKED = "acked"
+RETRIED = "retried"
+BURIED = "buried"
+
+
+def flow(stage: str, subject: str) -> dict[str, str]:
+    """Label what a stage does with messages of a subject."""
+    family, _, collection = subject.rpartition(".")
+    return {"stage": stage, "collection": collection, "family": family}
+
+
+def received(stage: str, raws: list[Msg]) -> None:
+    """Count messages that the bus handed over."""
+    for raw in raws:
+        labels = flow(stage, raw.subject)
+        metrics.MESSAGES_RECEIVED.add(**labels)
+        metrics.RECORDS_RECEIVED.add(_records((raw.headers or {}).get(RECORDS)), **labels)
+        if raw.metadata.num_delivered > 1:
+            metrics.REDELIVERIES.add(**labels)
+
+
+@contextmanager
+def handled(stage: str, raws: list[Msg]) -> Iterator[None]:
+    """Measure how long messages are handled together; what is published comes from them."""
+    started = perf_counter()
+    try:
+        with in_hand(raws):
+            yield
+    finally:
+        metrics.HANDLING.observe(perf_counter() - started, **flow(stage, raws[0].subject))
+
+
+def settled(stage: str, raw: Msg, outcome: str, clock: Clock) -> None:
+    """Count an end of handling; the age of a batch counts when the stage is done with it."""
+    labels = flow(stage, raw.subject)
+    metrics.MESSAGES_SETTLED.add(outcome=outcome, **labels)
+    since = first_published(raw)
+    if outcome == ACKED and since:
+        try:
+            age_s = (clock.now() - datetime.fromisoformat(since)).total_seconds()
+        except (ValueError, TypeError):  # a stranger's message, with a time of its own making
+            return
+        metrics.BATCH_AGE.observe(max(0.0, age_s), **labels)
+
+
+def failed(stage: str, raw: Msg, error: Exception) -> None:
+    """Count a failure of a handler."""
+    kinds = {InvalidMessage: "invalid", TransientError: "transient"}
+    reason = next((name for kind, name in kinds.items() if isinstance(error, kind)), "unexpected")
+    metrics.FAILURES.add(reason=reason, **flow(stage, raw.subject))
+
+
+def published(stage: str, message: Outgoing, seconds: float) -> None:
+    """Count a message that a stream has stored."""
+    family, collection = message.channel.family, message.collection
+    records = _records(message.headers.get(RECORDS))
+    labels = {"stage": stage, "collection": collection, "family": family}
+    metrics.MESSAGES_PUBLISHED.add(**labels)
+    metrics.RECORDS_PUBLISHED.add(records, **labels)
+    metrics.PUBLISHING.observe(seconds, stage=stage, family=family)
+    if message.channel.is_dead_letter:
+        metrics.DEAD_LETTERS.add(stage=stage, collection=collection)
+        metrics.DEAD_RECORDS.add(records, stage=stage, collection=collection)
+
+
+def _records(told: str | None) -> int:
+    return int(told) if told and told.isascii() and told.isdigit() else 0

@@ -1,0 +1,43 @@
+"""Measures the requests that an ASGI app answers."""
+
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.observability import metrics
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NONE = "none"
+"""The endpoint of a request that no route takes."""
+
+
+class MeasuredHttp:
+    """An ASGI app around another, which must be Starlette's or FastAPI's."""
+
+    def __init__(self, app: ASGIApp, *, stage: str) -> None:
+        self._app = app
+        self._stage = stage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, and note what became of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def send_noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        stage, started = self._stage, perf_counter()
+        try:
+            with metrics.HTTP_IN_FLIGHT.during(stage=stage):
+                await self._app(scope, receive, send_noted)
+        finally:
+            endpoint = getattr(scope.get("endpoint"), "__name__", NONE)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            labels = {"stage": stage, "endpoint": endpoint}
+            metrics.HTTP_REQUESTS.add(method=method, status=str(status), **labels)
+            metrics.HTTP_REQUEST.observe(perf_counter() - started, **labels)
