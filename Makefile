@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run test test-fast bench chaos fuzz-http check format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http check format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,21 @@ tests/node/node_modules/.stamp: tests/node/package-lock.json
 run: setup  ## Map the example logs (make run ARGS="--once" exits when done).
 	@$(BIN)/mapstream run examples/runs $(ARGS)
 
+env:  ## Write .env for docker compose: random passwords, your user, the folder for the map.
+	@if [ -e .env ]; then echo ".env is there; it was left as it is"; else umask 077; \
+		run_as=$$(id -u):$$(id -g); [ "$$(id -u)" != 0 ] || run_as=10001:10001; \
+		while IFS= read -r line; do case "$$line" in \
+			RUN_AS=) echo "RUN_AS=$$run_as" ;; \
+			[!\#]*=) echo "$${line}k$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" ;; \
+			*) echo "$$line" ;; esac; done < .env.example > .env; \
+		umask 022; mkdir -p mapstream-out; \
+		[ "$$(id -u)" != 0 ] || chown "$$run_as" mapstream-out; \
+		echo "wrote .env and made mapstream-out; next: docker compose up --build --detach --wait"; fi
+
+images:  ## Build the container images and tell their sizes.
+	@docker compose build --quiet
+	@docker image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -P '\tmapstream-' | sort -k2
+
 test: setup-dev  ## Run every test; real nats-server, real processes, no network.
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
@@ -72,10 +87,15 @@ lock: $(BIN)/python  ## Resolve the newest allowed versions into requirements/*.
 	@$(BIN)/uv pip compile pyproject.toml --extra all --group build $(LOCK) -o requirements/run.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra all --extra minilm --extra otel --group dev \
 		-c requirements/run.txt $(LOCK) -o requirements/dev.txt
+	@$(BIN)/uv pip compile --group build -c requirements/run.txt $(LOCK) \
+		-o requirements/build.txt
+	@for one in $(SERVICES); do $(BIN)/uv pip compile pyproject.toml --extra $$one \
+		-c requirements/run.txt $(LOCK) -o requirements/$$one.txt || exit 1; done
+SERVICES := discovery embedding projection writing text2vec gateway cli
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 	--no-emit-index-url --no-emit-package mapstream
 
-readme: setup-dev  ## Write the generated map of subjects into README.md.
+readme: setup-dev  ## Write what is generated: README's subjects, docs/configuration.md, users of the bus.
 	@$(BIN)/python docs/write_readme.py
 
 ci: check test  ## What CI runs.

@@ -33,6 +33,9 @@ started alone (`python -m services.<name>`). A variable goes before the file:
 variables are JSON. An unknown section or field, or a value that is not allowed, ends the process
 with code 2 and a line that names the file and the field.
 
+A secret can also come from a file, as containers are given them: `MAPSTREAM_NATS__PASSWORD_FILE`
+names the file that holds `nats.password`, and so for every field of the type secret.
+
 ```yaml
 ingestion:
   sources:

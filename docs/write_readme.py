@@ -1,4 +1,4 @@
-"""Writes what is generated: the map of subjects in README.md, and docs/configuration.md."""
+"""Writes what is generated: the subjects in README.md, docs/configuration.md, the bus's users."""
 
 import sys
 from pathlib import Path
@@ -8,9 +8,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import write_configuration
 
 from services.cli.commands.streams import table
+from shared.bus.permissions import nats_users
 from shared.bus.streams import STREAMS
 
 README = Path(__file__).parents[1] / "README.md"
+USERS = README.parent / "deploy" / "nats" / "users.conf"
 BEGIN = "<!-- Written by make readme from shared/bus; change the tables there. -->"
 END = "<!-- The end of what is written by make readme. -->"
 MIB = 1 << 20
@@ -18,8 +20,9 @@ DAY_S = 86_400
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     README.write_text(render(README.read_text()))
+    USERS.write_text(nats_users(["default"]))
     write_configuration.main()
 
 

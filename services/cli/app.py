@@ -59,6 +59,7 @@ def build_app() -> typer.Typer:
     streams.command("apply")(streams_apply)
     streams.command("show")(streams_show)
     streams.command("table")(streams_table)
+    streams.command("permissions")(streams_permissions)
     app.add_typer(streams, name="streams", no_args_is_help=True)
     return app
 
@@ -206,7 +207,10 @@ def streams_apply(
     collection: Collections = None,
     url: Url = None,
     config: Config = None,
-    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies in a cluster.")] = 1,
+    replicas: Annotated[
+        int | None,
+        typer.Option(min=1, max=5, help="Copies in a cluster; else nats.replicas."),
+    ] = None,
 ) -> None:
     """Create or update every stream, and the durable consumers of the collections.
 
@@ -219,7 +223,8 @@ def streams_apply(
         settings = load_cli_settings(config)
         names = collection or list(settings.collections)
         options = BusOptions(url=url or settings.nats.url)
-        await streams.apply(options, settings.nats, names, replicas=replicas)
+        copies = replicas or settings.nats.replicas
+        await streams.apply(options, settings.nats, names, replicas=copies)
         return 0
 
     _finish(start)
@@ -246,6 +251,22 @@ def streams_table() -> None:
     from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
     sys.stdout.write(streams.table() + "\n")
+
+
+def streams_permissions(collection: Collections = None, config: Config = None) -> None:
+    """Print the users of the bus and what each may say and hear, for nats.conf.
+
+    The durable consumers are those of the collections given, else of the configuration's.
+    """
+
+    async def start() -> int:
+        from services.cli.commands import streams  # noqa: PLC0415  see build_app
+
+        names = collection or load_cli_settings(config).collections
+        sys.stdout.write(streams.permissions(names))
+        return 0
+
+    _finish(start)
 
 
 def _change(

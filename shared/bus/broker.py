@@ -12,10 +12,11 @@ import structlog
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
+from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
 from shared.bus.middleware import DeliveryMiddleware
 from shared.bus.publisher import Publisher
@@ -115,17 +116,18 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
 
     FastStream's own default for JetStream terminates a message whose handler raised, so the
     policy is named here, once, for every subscriber. Bodies stay bytes: the subscribers decode.
+
+    Raises:
+        ConfigurationError: The files for TLS cannot be used.
     """
     # nats-py reads 32 KiB at a time by default, a third of the cost of a batch of vectors.
     nats.aio.client.DEFAULT_BUFFER_SIZE = READ_BUFFER
     bus = Bus(service)
-    security = None
-    if settings.user is not None and settings.password is not None:
-        security = SASLPlaintext(settings.user, settings.password.get_secret_value())
     bus.broker = NatsBroker(
-        settings.url,
+        servers(settings),
         name=f"mapstream-{service}",
-        security=security,
+        security=_security(settings),
+        inbox_prefix=inbox_prefix(settings),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         decoder=_raw_body,
         logger=None,
@@ -147,8 +149,22 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
         bus.publisher, policy or RetryPolicy(), service, settings.ack_wait_s / SIGNS_OF_LIFE
     )
     bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
-    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler)
+    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler, inbox_prefix(settings))
     return bus
+
+
+def _security(settings: NatsSection) -> NatsSecurity:
+    """Return who we are, and how the connection is kept private."""
+    context = tls_context(settings)
+    is_private = context is not None
+    if settings.user is None or settings.password is None:
+        return NatsSecurity(ssl_context=context, tls_handshake_first=is_private)
+    return NatsUserPassword(
+        settings.user,
+        settings.password.get_secret_value(),
+        ssl_context=context,
+        tls_handshake_first=is_private,
+    )
 
 
 async def _raw_body(message: StreamMessage[Any]) -> Any:

@@ -38,8 +38,13 @@ async def announce(
     async def answer(request: Any) -> None:
         await request.respond(json.dumps(dict(status())).encode())
 
-    await micro.add_endpoint(name="status", subject=f"mapstream.status.{service}", handler=answer)
+    await micro.add_endpoint(name="status", subject=status_subject(service), handler=answer)
     return micro
+
+
+def status_subject(service: str) -> str:
+    """Return where a service, or ``*``, answers with its status."""
+    return f"mapstream.status.{service}"
 
 
 async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Status]]:

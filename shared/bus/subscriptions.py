@@ -34,6 +34,7 @@ class Subscriber:
     broker: NatsBroker
     publisher: Publisher
     settler: Settler
+    inbox_prefix: str
     micro_batched: list[MicroBatches] = field(default_factory=list)
 
     def each(
@@ -60,6 +61,7 @@ class Subscriber:
                 stream=BY_NAME[durable.stream].reference(),
                 durable=durable.name(collection),
                 pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT_S),
+                inbox_prefix=f"{self.inbox_prefix}.".encode(),
                 title=durable.name(collection),
             )(on_message)
 

@@ -1,6 +1,5 @@
 """Finds the bus that a command is for, and connects to it."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
@@ -9,6 +8,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from services.cli.settings import DEFAULT_OUTPUT, BusOptions
+from shared.bus.connection import client_options, without_password
 from shared.errors import TransientError
 from shared.settings import NatsSection
 
@@ -64,6 +64,7 @@ async def _connect(url: str, section: NatsSection) -> Client:
     """Connect without waiting long for a server that is not there.
 
     Raises:
+        ConfigurationError: The files for TLS cannot be used.
         TransientError: Names the server and what it said.
     """
     last = ""
@@ -74,10 +75,8 @@ async def _connect(url: str, section: NatsSection) -> Client:
 
     try:
         return await nats.connect(
-            url,
+            **client_options(section.model_copy(update={"url": url})),
             name="mapstream-cli",
-            user=section.user,
-            password=section.password.get_secret_value() if section.password else None,
             connect_timeout=CONNECT_S,
             # nats-py counts the first tries to connect as tries to reconnect, two minutes of them.
             allow_reconnect=False,
@@ -87,8 +86,3 @@ async def _connect(url: str, section: NatsSection) -> Client:
         )
     except (NatsError, OSError, ValueError) as error:
         raise TransientError(f"{without_password(url)} ({last or error})") from error
-
-
-def without_password(url: str) -> str:
-    """Return a URL without the user and password that may stand in it."""
-    return re.sub(r"//[^/]*@", "//", url)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from nats.aio.client import Client
 from rich.console import Console
 from rich.table import Table
 
@@ -30,11 +31,7 @@ async def status(options: BusOptions, settings: CliSettings) -> int:
     async with connected(options, settings.nats) as client:
         watcher = await Watcher.of(client, options.collection, settings.collections)
         figures = await watcher.ask(wait_s=WAIT_S)
-        url = (
-            f"{client.connected_url.hostname}:{client.connected_url.port}"
-            if client.connected_url
-            else ""
-        )
+        url = _address(client)
     if options.is_json:
         report = {"collection": watcher.collection, **figures.report()}
         sys.stdout.write(json.dumps(report) + "\n")
@@ -45,6 +42,10 @@ async def status(options: BusOptions, settings: CliSettings) -> int:
         console.print()
         console.print(facts(rows(figures)))
     return 0 if figures.is_everybody_running else 1
+
+
+def _address(client: Client) -> str:
+    return client.connected_url.netloc.rsplit("@", 1)[-1] if client.connected_url else ""
 
 
 def _stages(figures: Figures) -> Table:

@@ -12,6 +12,7 @@ from services.cli.commands.connecting import connected
 from services.cli.settings import BusOptions
 from shared.bus.channels import BYTES, CHANNELS, check_collection
 from shared.bus.durables import DURABLES
+from shared.bus.permissions import nats_users
 from shared.bus.streams import STREAMS
 from shared.bus.topology import REMEDY, apply_topology, backlog
 from shared.contracts.batches import ARROW
@@ -97,6 +98,15 @@ def _table(*names: str) -> Table:
     for name in names:
         table.add_column(name, justify="right" if name in NUMBERS else "left")
     return table
+
+
+def permissions(collections: Sequence[str]) -> str:
+    """Return the users of nats.conf, for the durable consumers of these collections.
+
+    Raises:
+        ConfigurationError: A name cannot be a collection's.
+    """
+    return nats_users([check_collection(one) for one in collections])
 
 
 def table() -> str:

@@ -187,3 +187,48 @@ def test_a_services_own_section_is_checked_as_well(
     file.write_text(text)
 
     assert field in complaint(kind)
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NATS__PASSWORD", "EMBEDDING__API_KEY"):
+        secret = tmp_path / variable
+        secret.write_text(f"of {variable}\n")
+        monkeypatch.setenv(f"MAPSTREAM_{variable}_FILE", str(secret))
+
+    settings = Settings.load()
+
+    assert settings.nats.password
+    assert settings.embedding.api_key
+    assert settings.nats.password.get_secret_value() == "of NATS__PASSWORD"
+    assert settings.embedding.api_key.get_secret_value() == "of EMBEDDING__API_KEY"
+    assert "NATS__PASSWORD" not in repr(settings)
+
+
+@pytest.mark.parametrize("content", [None, " \n", "hunter2"])
+def test_a_secrets_file_that_gives_none_is_named(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing one, an empty one, and one beside a variable that says something else."""
+    secret = tmp_path / "password"
+    if content is not None:
+        secret.write_text(content)
+    monkeypatch.setenv("MAPSTREAM_NATS__PASSWORD_FILE", str(secret))
+    if content == "hunter2":
+        monkeypatch.setenv("MAPSTREAM_NATS__PASSWORD", "hunter3")
+
+    told = complaint()
+
+    assert "MAPSTREAM_NATS__PASSWORD_FILE" in told
+    assert "hunter" not in told
+
+
+def test_only_secrets_may_be_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTREAM_NATS__URL_FILE", "/etc/hostname")
+
+    assert "url_file" in complaint()
+
+
+def test_a_certificate_needs_its_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTREAM_NATS__TLS_CERT", "client.pem")
+
+    assert "tls_cert needs tls_ca" in complaint()

@@ -1,0 +1,79 @@
+"""How a client of the bus connects: servers, TLS, and inboxes that only its user may read."""
+
+import re
+import ssl
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from shared.errors import ConfigurationError
+from shared.settings import NatsSection
+
+INBOX = "_INBOX"
+USER = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def servers(section: NatsSection) -> list[str]:
+    """List the servers, any of which may be connected to."""
+    return [one.strip() for one in section.url.split(",") if one.strip()]
+
+
+def inbox_prefix(section: NatsSection) -> str:
+    """Return what the subjects of answers begin with; each user may read those of its own name.
+
+    The user stands in the settings, or in the address of the first server.
+    """
+    url = urlsplit(servers(section)[0])
+    user = section.user or (url.username if url.password else None) or ""
+    return f"{INBOX}.{user}" if USER.fullmatch(user) else INBOX
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: without user and password."""
+    return ",".join(_bare(one) for one in url.split(","))
+
+
+def _bare(url: str) -> str:
+    parts = urlsplit(url.strip())
+    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]))
+
+
+def tls_context(section: NatsSection) -> ssl.SSLContext | None:
+    """Return what TLS is spoken with; none: the server decides, with the system's authorities.
+
+    Raises:
+        ConfigurationError: A file cannot be read or is no certificate or key.
+    """
+    if section.tls_ca is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(section.tls_ca)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(f"nats.tls_ca: {section.tls_ca}: {error}") from error
+    if section.tls_cert is not None:
+        try:
+            context.load_cert_chain(section.tls_cert, section.tls_key)
+        except OSError as error:
+            where = f"{section.tls_cert}, {section.tls_key}"
+            raise ConfigurationError(f"nats.tls_cert, nats.tls_key: {where}: {error}") from error
+    return context
+
+
+def client_options(section: NatsSection) -> dict[str, Any]:
+    """Return what ``nats.connect`` needs to be this user.
+
+    With a context the TLS handshake comes first. Otherwise nats-py asks the server whether it
+    wants TLS, and tells the password in the clear to one that says no.
+
+    Raises:
+        ConfigurationError: The files for TLS cannot be used.
+    """
+    context = tls_context(section)
+    return {
+        "servers": servers(section),
+        "user": section.user,
+        "password": section.password.get_secret_value() if section.password else None,
+        "inbox_prefix": inbox_prefix(section),
+        **({"tls": context, "tls_handshake_first": True} if context else {}),
+    }

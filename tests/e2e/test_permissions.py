@@ -1,0 +1,140 @@
+"""The whole pipeline with the project's nats.conf, every process as its own user."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.cli.commands.local import free_port
+from tests.e2e.local_run import EXAMPLES, check_coordinates, expected_records, wait_for_rows
+from tests.nats_server import SecuredNatsServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+SERVICES = ("text2vec", "discovery", "embedding", "projection", "writing", "gateway")
+PATIENCE_S = 60.0
+
+
+class Deployment:
+    """Processes as docker-compose.yml starts them, each with the password of one user."""
+
+    def __init__(self, server: SecuredNatsServer, folder: Path, runs: Path) -> None:
+        self.server = server
+        self.output = folder / "out"
+        embedder, self.gateway_port = free_port(), free_port()
+        self._logs = folder / "logs"
+        self._common = {
+            "MAPSTREAM_STATE__FOLDER": str(folder / "state"),
+            "MAPSTREAM_OUTPUT__FOLDER": str(self.output),
+            "MAPSTREAM_INGESTION__SOURCES": json.dumps([{"path": str(runs)}]),
+            "MAPSTREAM_TEXT2VEC__PORT": str(embedder),
+            "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{embedder}",
+            "MAPSTREAM_GATEWAY__PORT": str(self.gateway_port),
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+
+    def environment(self, user: str) -> Mapping[str, str]:
+        password = self.server.passwords.get(user)
+        login = {"MAPSTREAM_NATS__USER": user, "MAPSTREAM_NATS__PASSWORD": password or ""}
+        bus = {"MAPSTREAM_NATS__URL": self.server.url}
+        return dict(os.environ) | self._common | bus | (login if password else {})
+
+    async def mapstream(self, *words: str, user: str = "operator") -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli", *words, env=self.environment(user),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self._logs.mkdir()
+        processes = []
+        for name in SERVICES:
+            command = [sys.executable, "-m", f"services.{name}"]
+            with (self._logs / name).open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *command, env=self.environment(name), stdout=log, stderr=log
+                )
+            processes.append(process)
+        try:
+            yield
+        finally:
+            for process in processes:
+                if process.returncode is None:
+                    process.terminate()
+            codes = [await process.wait() for process in processes]
+            assert codes == [0] * len(SERVICES)
+
+    def refusals(self) -> list[str]:
+        logs = [self.server.log, *self._logs.iterdir()]
+        lines = [line for log in logs for line in log.read_text().splitlines()]
+        return [line for line in lines if "violation" in line.lower()]
+
+    async def status(self) -> dict[str, Any]:
+        code, out = await self.mapstream("status", "--json")
+        return json.loads(out) if code == 0 else {}
+
+
+async def test_every_service_does_its_work_with_its_own_permissions(tmp_path: Path) -> None:
+    """Mapping, commands, bad lines, status and HTTP; the server has nothing to refuse."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    for file in EXAMPLES.glob("*.jsonl"):
+        (runs / file.name).write_bytes(file.read_bytes())
+    spoilt = next(iter(sorted(runs.glob("*.jsonl"))))
+    first, rest = spoilt.read_text().split("\n", 1)
+    spoilt.write_text(f"{first}\nthis is no JSON\n{rest}")
+    server = SecuredNatsServer(tmp_path / "nats")
+    await server.start()
+    deployment = Deployment(server, tmp_path, runs)
+
+    assert (await deployment.mapstream("streams", "apply"))[0] == 0
+    async with deployment.running():
+        expected = set(expected_records(runs))
+        await wait_for_rows(
+            deployment.output, lambda found: {row["id"] for row in found} == expected
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            while not (now := await deployment.status()) or now["records"]["in_flight"]:
+                await asyncio.sleep(0.2)
+        assert now["records"]["dead"] == 1
+        assert (await deployment.mapstream("streams", "show"))[0] == 0
+        assert (await deployment.mapstream("refit", "--force"))[0] == 0
+        assert (await deployment.mapstream("rollback"))[0] == 0
+        assert (await deployment.mapstream("forget", spoilt.name))[0] == 0
+        url = f"http://127.0.0.1:{deployment.gateway_port}"
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
+            assert (await http.post("/recompute-projection")).status_code == 200
+            health = (await http.get("/health")).json()
+            assert set(SERVICES[1:5]) <= set(str(health).replace("'", " ").split())
+            assert (await http.get("/map")).status_code == 200
+        await wait_for_rows(
+            deployment.output,
+            lambda found: found and not any(row["filename"] == spoilt.name for row in found),
+        )
+    check_coordinates(deployment.output)
+
+    assert deployment.refusals() == []
+    await server.stop()
+
+
+async def test_a_service_with_another_services_password_does_nothing(tmp_path: Path) -> None:
+    """So that a stolen password of one service is not worth the others'."""
+    server = SecuredNatsServer(tmp_path / "nats")
+    await server.start()
+    deployment = Deployment(server, tmp_path, tmp_path)
+    assert (await deployment.mapstream("streams", "apply"))[0] == 0
+
+    assert (await deployment.mapstream("refit", "--timeout", "1", user="observer"))[0] == 1
+    assert (await deployment.mapstream("streams", "apply", user="gateway"))[0] == 1
+
+    await server.stop()

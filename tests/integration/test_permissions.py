@@ -1,0 +1,243 @@
+"""The bus with the project's own nats.conf: who may say and hear what."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from shared.bus import permissions
+from shared.bus.channels import CHANNELS, PROJECTION_UPDATED, Channel
+from shared.bus.connection import client_options
+from shared.bus.durables import DURABLES
+from shared.bus.streams import STREAMS
+from shared.bus.topology import apply_topology
+from tests.nats_server import SecuredNatsServer
+
+pytestmark = pytest.mark.integration
+
+STAGES = ["discovery", "embedding", "projection", "writing"]
+COMMANDERS = ["gateway", "operator"]
+USERS = [*STAGES, *COMMANDERS, "observer"]
+PUBLIC = {"EVENTS", "POINTS"}
+every_user = pytest.mark.parametrize("user", USERS)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SecuredNatsServer]:
+    running = SecuredNatsServer(tmp_path / "nats")
+    await running.start()
+    operator = await running.client("operator")
+    await apply_topology(operator.jetstream(), ["default"])
+    await operator.close()
+    yield running
+    await running.stop()
+
+
+class Trial:
+    """A client that notes what the server refuses it."""
+
+    def __init__(self) -> None:
+        self.refusals: list[str] = []
+        self.client: Client
+
+    async def note(self, error: Exception) -> None:
+        self.refusals.append(str(error).lower())
+
+    async def is_refused(self, act: Callable[[], Awaitable[object]], subject: str) -> bool:
+        self.refusals.clear()
+        await act()
+        # nats-py sends the ping of a flush before what is buffered; the second comes after it.
+        await self.client.flush()
+        await self.client.flush()
+        return any("permissions violation" in one and subject in one for one in self.refusals)
+
+    async def may_publish(self, subject: str, body: bytes = b"") -> bool:
+        quoted = f'publish to "{subject.lower()}"'
+        return not await self.is_refused(lambda: self.client.publish(subject, body), quoted)
+
+    async def may_subscribe(self, subject: str) -> bool:
+        quoted = f'subscription to "{subject.lower()}"'
+        return not await self.is_refused(lambda: self.client.subscribe(subject), quoted)
+
+
+@pytest.fixture
+async def trial_of(
+    server: SecuredNatsServer,
+) -> AsyncIterator[Callable[[str], Awaitable[Trial]]]:
+    trials: list[Trial] = []
+
+    async def connect(user: str) -> Trial:
+        trial = Trial()
+        trial.client = await server.client(user, error_cb=trial.note)
+        trials.append(trial)
+        return trial
+
+    yield connect
+    for one in trials:
+        await one.client.close()
+
+
+def should_publish(user: str, channel: Channel) -> bool:
+    return user == channel.producer or (channel.producer == "anybody" and user in COMMANDERS)
+
+
+def test_the_users_are_these() -> None:
+    assert [one.name for one in permissions.users(["default"])] == USERS
+
+
+@every_user
+async def test_a_user_publishes_what_the_table_says_and_nothing_else(
+    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+) -> None:
+    trial = await trial_of(user)
+
+    found = {one.family: await trial.may_publish(one.subject("c")) for one in CHANNELS}
+
+    assert found == {one.family: should_publish(user, one) for one in CHANNELS}
+
+
+@every_user
+async def test_subjects_are_heard_by_those_who_look_on_only(
+    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+) -> None:
+    """Services read with their durable consumers; a subscription would be a second way."""
+    trial = await trial_of(user)
+    hears = {"observer": PUBLIC, "operator": PUBLIC | {"COMMANDS", "DEAD_LETTERS"}}
+
+    found = {one.family: await trial.may_subscribe(one.subject("c")) for one in CHANNELS}
+
+    assert found == {one.family: one.stream in hears.get(user, set()) for one in CHANNELS}
+    for subject in (">", "*.*.*", "projection.>", "_INBOX.>", "$JS.>", "$SYS.>"):
+        assert not await trial.may_subscribe(subject), subject
+
+
+@every_user
+async def test_nobody_hears_what_another_is_answered(
+    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+) -> None:
+    trial = await trial_of(user)
+
+    assert await trial.may_subscribe(f"_INBOX.{user}.x")
+    for other in set(USERS) - {user}:
+        assert not await trial.may_subscribe(f"_INBOX.{other}.x")
+        assert not await trial.may_publish(f"_INBOX.{other}.x")
+
+
+@pytest.mark.parametrize("user", [*STAGES, "gateway", "observer"])
+async def test_a_durable_consumer_is_its_services_alone(
+    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+) -> None:
+    trial = await trial_of(user)
+
+    for durable in DURABLES:
+        one = f"{durable.stream}.{durable.name('default')}"
+        is_mine = durable.service == user
+        assert await trial.may_publish(f"$JS.API.CONSUMER.MSG.NEXT.{one}", b"bad") == is_mine
+        assert await trial.may_publish(f"$JS.ACK.{one}.1.1.1.1.0") == is_mine
+        for verb in ("CREATE", "DELETE", "DURABLE.CREATE", "PAUSE", "RESET"):
+            assert not await trial.may_publish(f"$JS.API.CONSUMER.{verb}.{one}"), (verb, one)
+        assert not await trial.may_publish(f"$JS.API.CONSUMER.CREATE.{one}.x")
+
+
+@every_user
+async def test_nobody_deletes_streams_or_what_they_hold(
+    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+) -> None:
+    trial = await trial_of(user)
+
+    for stream in STREAMS:
+        for verb in ("DELETE", "PURGE", "RESTORE", "MSG.DELETE"):
+            assert not await trial.may_publish(f"$JS.API.STREAM.{verb}.{stream.name}")
+        for verb in ("CREATE", "UPDATE"):
+            subject = f"$JS.API.STREAM.{verb}.{stream.name}"
+            assert await trial.may_publish(subject, b"bad") == (user == "operator")
+    assert not await trial.may_publish("$JS.API.STREAM.CREATE.OTHER")
+
+
+async def test_the_observer_gets_the_newest_model_and_hears_the_next(
+    server: SecuredNatsServer,
+) -> None:
+    observer, projection = await server.client("observer"), await server.client("projection")
+    subject = PROJECTION_UPDATED.subject("default")
+    await projection.jetstream().publish(subject, b"first", stream="EVENTS")
+
+    heard = await observer.subscribe(subject)
+    newest = await observer.jetstream().get_last_msg("EVENTS", subject)
+    await observer.flush()
+    await projection.jetstream().publish(subject, b"second", stream="EVENTS")
+
+    assert newest.data == b"first"
+    assert (await heard.next_msg(5)).data == b"second"
+    await observer.close()
+    await projection.close()
+
+
+async def test_the_observer_makes_no_consumers(
+    trial_of: Callable[[str], Awaitable[Trial]],
+) -> None:
+    """The unnamed form takes a name in its body, and with it changes the ledger's own consumer."""
+    trial = await trial_of("observer")
+    config = {"name": "discovery-writing-committed-default", "filter_subject": "source.failed.x"}
+    body = json.dumps({"stream_name": "EVENTS", "config": config}).encode()
+
+    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS", body)
+    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS.mine", body)
+    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.POINTS.mine.map.points.x", body)
+
+
+async def test_the_gateway_has_no_way_to_the_ledgers_consumer_but_its_own(
+    trial_of: Callable[[str], Awaitable[Trial]],
+) -> None:
+    trial = await trial_of("gateway")
+
+    assert await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS.gateway-x", b"bad")
+    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS", b"bad")
+
+
+@pytest.mark.parametrize("login", [{}, {"user": "operator", "password": "guess"},
+                                   {"user": "nobody", "password": ""}])  # fmt: skip
+async def test_strangers_are_refused(server: SecuredNatsServer, login: dict[str, str]) -> None:
+    client = Client()
+
+    with pytest.raises(NatsError, match=r"(?i)authorization violation"):
+        await client.connect(server.url, **login, allow_reconnect=False, max_reconnect_attempts=1)
+
+    client._transport.close()  # nats-py leaves it open
+    await client._transport.wait_closed()
+
+
+async def test_a_name_in_the_address_is_enough(server: SecuredNatsServer) -> None:
+    section = server.section("operator")
+    assert section.password
+    secret = section.password.get_secret_value()
+    url = section.url.replace("nats://", f"nats://operator:{secret}@")
+    client = await nats.connect(
+        **client_options(section.model_copy(update={"url": url, "user": None, "password": None}))
+    )
+
+    assert (await client.jetstream().stream_info("EVENTS")).config.name == "EVENTS"
+    await client.close()
+
+
+async def test_services_still_answer_the_operator(server: SecuredNatsServer) -> None:
+    """A service may answer whoever asks it, once for each question."""
+    service = await server.client("writing")
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"well")
+
+    await service.subscribe("mapstream.status.writing", cb=answer)
+    await service.flush()
+    operator = await server.client("operator")
+
+    async with asyncio.timeout(10):
+        assert (await operator.request("mapstream.status.writing", b"")).data == b"well"
+
+    await operator.close()
+    await service.close()
