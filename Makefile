@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http check format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http check scan audit format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,13 @@ check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/pyrefly check
 	@$(BIN)/lint-imports --no-logo
 
+scan: setup-dev  ## Look for secrets in the files and for weak spots in the CI workflow; offline.
+	@$(BIN)/python .ci/scan_secrets.py
+	@$(BIN)/zizmor --offline --persona=pedantic --no-progress --quiet .github
+
+audit: setup-dev  ## Ask PyPI for known vulnerabilities of the locked packages; needs the network.
+	@$(BIN)/python .ci/audit.py requirements/run.txt requirements/dev.txt
+
 format: setup-dev  ## Format the code and fix what can be fixed.
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
@@ -98,7 +105,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 readme: setup-dev  ## Write what is generated: README's subjects, docs/configuration.md, users of the bus.
 	@$(BIN)/python docs/write_readme.py
 
-ci: check test  ## What CI runs.
+ci: check scan test  ## What CI runs.
 
 clean:  ## Remove the virtual environment and every cache.
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,7 +16,7 @@ SERVICES = ("discovery", "embedding", "projection", "writing", "gateway", "text2
 EVERY = "every service"
 WORDS = {
     bool: "yes or no", int: "whole number", float: "number", str: "text", Path: "path",
-    HttpUrl: "URL", SecretStr: "secret",
+    HttpUrl: "URL", SecretStr: "secret",  # pragma: allowlist secret
 }  # fmt: skip
 LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 ORDER = ("collections", "ingestion", "embedding", "projection", "output", "gateway", "text2vec",

@@ -121,7 +121,10 @@ async def server() -> EmbeddingServer:
 async def test_openai_is_asked_by_name_for_base64_and_with_the_key(
     server: EmbeddingServer,
 ) -> None:
-    async with server.running() as url, build_client(url, api_key="s3", timeout_s=5) as client:
+    async with (
+        server.running() as url,
+        build_client(url, api_key="s3", timeout_s=5) as client,  # pragma: allowlist secret
+    ):
         await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
 
     assert server.bodies == [{"model": "m", "input": ["a", "b"], "encoding_format": "base64"}]
