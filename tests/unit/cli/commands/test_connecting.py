@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.connecting import candidates, without_password
+from services.cli.commands.connecting import candidates
 from services.cli.settings import BusOptions
 from shared.settings import NatsSection
 
@@ -43,15 +43,3 @@ def test_without_a_run_it_is_the_configured_one(
     monkeypatch.chdir(tmp_path)
 
     assert found(BusOptions()) == ["nats://configured"]
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("nats://user:p@ss@host:4222", "nats://host:4222"),
-        ("nats://token@host", "nats://host"),
-        ("nats://host:1/x@y", "nats://host:1/x@y"),
-    ],
-)
-def test_a_password_in_a_url_is_not_told(url: str, told: str) -> None:
-    assert without_password(url) == told
