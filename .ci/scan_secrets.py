@@ -13,7 +13,8 @@ SKIPPED = ("examples/runs/", "tests/data/", "requirements/", "tests/node/package
 WITHOUT = {"HexHighEntropyString"}
 REMEDY = """
 If it is a secret: take it out, and make it void wherever it is valid. If it is a test's own value,
-end the line with: pragma: allowlist secret
+end the line with "# pragma: allowlist secret", or write "# pragma: allowlist nextline secret"
+above it.
 """
 
 

@@ -200,7 +200,8 @@ async def test_the_gateway_has_no_way_to_the_ledgers_consumer_but_its_own(
     assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS", b"bad")
 
 
-@pytest.mark.parametrize("login", [{}, {"user": "operator", "password": "guess"},  # pragma: allowlist secret
+# pragma: allowlist nextline secret
+@pytest.mark.parametrize("login", [{}, {"user": "operator", "password": "guess"},
                                    {"user": "nobody", "password": ""}])  # fmt: skip
 async def test_strangers_are_refused(server: SecuredNatsServer, login: dict[str, str]) -> None:
     client = Client()
