@@ -140,7 +140,7 @@ def build() -> Service:
         ConfigurationError: The configuration is wrong.
     """
     settings = Settings.load()
-    bus = build_bus(settings.nats, "discovery")
+    bus = build_bus(settings.nats, "discovery", state=settings.state.folder)
     discovery = Discovery(settings, bus)
     return Service(
         name="discovery",

@@ -46,7 +46,7 @@ def build() -> Service:
         Patience(longest_s=section.longest_pause_s),
         sleep=pause,
     )
-    bus = build_bus(settings.nats, NAME)
+    bus = build_bus(settings.nats, NAME, state=settings.state.folder)
     for collection in settings.collections:
         subscribe(
             bus.subscriber, collection, encoder=encoder, concurrency=section.batches_in_flight

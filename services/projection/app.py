@@ -37,7 +37,7 @@ def build() -> Service:
     settings = Settings.load()
     section = settings.projection
     folder = settings.state.folder / "projection"
-    bus = build_bus(settings.nats, "projection")
+    bus = build_bus(settings.nats, "projection", state=settings.state.folder)
     states: dict[str, CollectionState] = {}
     clock = SystemClock()
     rules = rules_of(section)

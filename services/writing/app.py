@@ -35,7 +35,7 @@ def build() -> Service:
     """
     settings = Settings.load()
     section = settings.output
-    bus = build_bus(settings.nats, "writing")
+    bus = build_bus(settings.nats, "writing", state=settings.state.folder)
     served = [_collection(settings, bus, name) for name in settings.collections]
 
     @asynccontextmanager

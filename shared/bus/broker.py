@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import nats.aio.client
@@ -18,6 +19,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
+from shared.bus.in_hand import InHand
 from shared.bus.middleware import DeliveryMiddleware
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
@@ -26,6 +28,7 @@ from shared.observability import metrics
 from shared.settings import NatsSection
 
 CONNECTION_LOST = 70
+IN_HAND = "in-hand"
 READ_BUFFER = 1 << 20
 GRACEFUL_S = 10.0
 SIGNS_OF_LIFE = 3
@@ -111,19 +114,46 @@ class Bus:
         return told
 
 
-def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None = None) -> Bus:
+def build_bus(
+    settings: NatsSection,
+    service: str,
+    *,
+    state: Path | None = None,
+    policy: RetryPolicy | None = None,
+) -> Bus:
     """Wire a connection; nothing connects yet.
 
     FastStream's own default for JetStream terminates a message whose handler raised, so the
     policy is named here, once, for every subscriber. Bodies stay bytes: the subscribers decode.
 
+    Args:
+        settings: Where the server is.
+        service: The service's name.
+        state: Folder of the services' state, where messages in hand are noted; None: nowhere.
+        policy: How often messages are retried.
+
     Raises:
         ConfigurationError: The files for TLS cannot be used.
     """
+    bus = Bus(service)
+    bus.broker = _build_broker(bus, settings, service)
+    bus.publisher = Publisher(bus.broker, service)
+    settler = Settler(
+        bus.publisher,
+        policy or RetryPolicy(),
+        service,
+        InHand(state / IN_HAND / service if state else None),
+        settings.ack_wait_s / SIGNS_OF_LIFE,
+    )
+    bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
+    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler, inbox_prefix(settings))
+    return bus
+
+
+def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
     # nats-py reads 32 KiB at a time by default, a third of the cost of a batch of vectors.
     nats.aio.client.DEFAULT_BUFFER_SIZE = READ_BUFFER
-    bus = Bus(service)
-    bus.broker = NatsBroker(
+    return NatsBroker(
         servers(settings),
         name=f"mapstream-{service}",
         security=_security(settings),
@@ -144,13 +174,6 @@ def build_bus(settings: NatsSection, service: str, *, policy: RetryPolicy | None
         reconnected_cb=bus.report("bus.reconnected"),
         closed_cb=bus.on_closed,
     )
-    bus.publisher = Publisher(bus.broker, service)
-    settler = Settler(
-        bus.publisher, policy or RetryPolicy(), service, settings.ack_wait_s / SIGNS_OF_LIFE
-    )
-    bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
-    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler, inbox_prefix(settings))
-    return bus
 
 
 def _security(settings: NatsSection) -> NatsSecurity:

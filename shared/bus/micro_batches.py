@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared.bus import observing
-from shared.bus.delivery import Bury
+from shared.bus.delivery import Bury, require_survivable
 from shared.bus.durables import (
     Durable,
 )
@@ -30,8 +30,8 @@ log = structlog.get_logger(__name__)
 class MicroBatches:
     """One durable consumer whose messages are handled together.
 
-    When they fail together in a way that is no outage, they are handled one by one: what is wrong
-    with one message is not to be the others' fate.
+    When they fail together in a way that is no outage, or a process ended with one of them in
+    hand, they are handled one by one: what is wrong with one is not to be the others' fate.
     """
 
     durable: Durable
@@ -56,16 +56,23 @@ class MicroBatches:
 
     async def _settled(self, raws: list[Msg]) -> None:
         async with handling(raws, self.settler.heartbeat_s):
+            suspected = len(raws) > 1 and await self.settler.in_hand.deaths(raws)
+            if suspected or not await self._tried(raws):
+                for raw in raws:
+                    if not raw.is_acked:
+                        await self._settled([raw])
+
+    async def _tried(self, raws: list[Msg]) -> bool:
+        """Handle messages together; tell whether they are settled, else each is to be tried."""
+        async with self.settler.in_hand.taken(raws) as deaths:
             try:
+                require_survivable(deaths, self.settler.policy)
                 with observing.handled(self.settler.stage, raws):
                     await self._handled(raws)
             except Exception as error:  # noqa: BLE001  the one place that catches everything
                 if len(raws) > 1 and not isinstance(error, TransientError):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
-                    for raw in raws:
-                        if not raw.is_acked:
-                            await self._settled([raw])
-                    return
+                    return False
                 verdict = await self.settler.settle(error, raws)
                 for raw in raws:
                     if raw.is_acked:
@@ -74,6 +81,7 @@ class MicroBatches:
                         await raw.term()
                     else:
                         await raw.nak(delay=verdict.delay_s)
+        return True
 
     async def _handled(self, raws: list[Msg]) -> None:
         decoded = []
@@ -82,7 +90,7 @@ class MicroBatches:
                 decoded.append(self.decode(delivery_of(raw)))
             except InvalidMessage as error:
                 observing.failed(self.settler.stage, raw, error)
-                await self.settler.bury(raw, str(error))
+                await self.settler.bury(raw, str(error), error)
                 await raw.term()
         if decoded:
             await self.settler.publisher.publish_all(await self.handle(decoded))

@@ -10,7 +10,7 @@ from faststream.message import StreamMessage
 from faststream.response import PublishCommand
 
 from shared.bus import observing
-from shared.bus.delivery import Bury
+from shared.bus.delivery import Bury, require_survivable
 from shared.bus.settling import Settler, handling
 
 
@@ -33,17 +33,18 @@ class DeliveryMiddleware(BaseMiddleware[PublishCommand, Any]):
         raw = msg.raw_message
         if not raw.reply:  # plain NATS, or the in-memory test broker: nothing to settle
             return await call_next(msg)
-        stage = self._settler.stage
-        observing.received(stage, [raw])
-        async with handling([raw], self._settler.heartbeat_s):
+        settler = self._settler
+        observing.received(settler.stage, [raw])
+        async with handling([raw], settler.heartbeat_s), settler.in_hand.taken([raw]) as deaths:
             try:
-                with observing.handled(stage, [raw]):
+                require_survivable(deaths, settler.policy)
+                with observing.handled(settler.stage, [raw]):
                     result = await call_next(msg)
-                self._settler.done(raw)
+                settler.done(raw)
             except HandlerException:
                 raise
             except Exception as error:  # the one place that catches everything
-                verdict = await self._settler.settle(error, [raw])
+                verdict = await settler.settle(error, [raw])
                 if isinstance(verdict, Bury):
                     raise RejectMessage from error
                 raise NackMessage(delay=verdict.delay_s) from error

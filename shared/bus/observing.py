@@ -7,8 +7,9 @@ from time import perf_counter
 
 from nats.aio.msg import Msg
 
+from shared.bus.facts import RECORDS
 from shared.bus.lineage import first_published, in_hand
-from shared.bus.outgoing import RECORDS, Outgoing
+from shared.bus.outgoing import Outgoing
 from shared.clock import Clock
 from shared.errors import InvalidMessage, TransientError
 from shared.observability import metrics

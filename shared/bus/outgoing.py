@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.bus.channels import Channel
+from shared.bus.facts import batch_headers
 from shared.contracts.base import Event, Message
 from shared.contracts.batches import Batch, encode
 
 MESSAGE_ID = "Nats-Msg-Id"
-RECORDS = "mapstream-records"
-"""Header of a batch or dead letter: how many records it holds, for those who do not decode it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,12 @@ def outgoing_message(
 
 
 def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
-    """Publish a batch; its id is the batch's id, prefixed by the stage."""
+    """Publish a batch; its id is the batch's id, prefixed by the stage.
+
+    What it is a piece of stands in the headers too: a damaged body is still accounted for.
+    """
     descriptor = batch.descriptor
     message_id = f"{channel.producer}:{descriptor.batch_id}"
-    headers = {RECORDS: str(len(batch))}
-    return Outgoing(channel, descriptor.collection, message_id, encode(batch), headers)
+    return Outgoing(
+        channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
+    )

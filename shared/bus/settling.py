@@ -15,7 +15,9 @@ from nats.errors import Error as NatsError
 
 from shared.bus import observing
 from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.delivery import Bury, Retry, RetryPolicy, decide
+from shared.bus.delivery import Bury, EndsProcess, Retry, RetryPolicy, decide
+from shared.bus.facts import batch_facts
+from shared.bus.in_hand import InHand
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.publisher import Publisher
 from shared.clock import Clock, SystemClock
@@ -33,6 +35,7 @@ class Settler:
     publisher: Publisher
     policy: RetryPolicy
     stage: str
+    in_hand: InHand
     heartbeat_s: float
     """How often the server is told that a message in hand is being worked on."""
     clock: Clock = field(default_factory=SystemClock)
@@ -49,7 +52,7 @@ class Settler:
             observing.failed(self.stage, raw, error)
         if isinstance(verdict, Bury):
             for raw in raws:
-                await self.bury(raw, verdict.reason)
+                await self.bury(raw, verdict.reason, error)
         else:
             for raw in raws:
                 observing.settled(self.stage, raw, observing.RETRIED, self.clock)
@@ -62,10 +65,11 @@ class Settler:
             )
         return verdict
 
-    async def bury(self, raw: Msg, reason: str) -> None:
+    async def bury(self, raw: Msg, reason: str, error: Exception) -> None:
         """Copy a message to the dead letters and return when the copy is stored."""
         log.error("message.buried", subject=raw.subject, reason=reason)
-        letter = dead_message(raw, stage=self.stage, reason=reason)
+        is_readable = not isinstance(error, EndsProcess)
+        letter = dead_message(raw, stage=self.stage, reason=reason, is_readable=is_readable)
         await self.publisher.publish(outgoing_dead_letter(letter))
         observing.settled(self.stage, raw, observing.BURIED, self.clock)
 
@@ -98,13 +102,20 @@ async def heartbeat(raws: Iterable[Msg], every_s: float) -> AsyncIterator[None]:
         heart.cancel()
 
 
-def dead_message(raw: Msg, *, stage: str, reason: str) -> DeadLetter:
-    """Describe a whole message as a dead letter, with what its own descriptor still tells."""
+def dead_message(raw: Msg, *, stage: str, reason: str, is_readable: bool = True) -> DeadLetter:
+    """Describe a whole message as a dead letter, with what its headers or its batch still tell.
+
+    Args:
+        raw: The message.
+        stage: Who gives it up.
+        reason: Why.
+        is_readable: Whether its body may be looked into; it may be what ends processes.
+    """
     headers = raw.headers or {}
     collection = raw.subject.rsplit(".", 1)[-1]
     key = headers.get(MESSAGE_ID) or f"{raw.metadata.stream}:{raw.metadata.sequence.stream}"
-    facts: dict[str, Any] = {"records": 0}
-    if headers.get("content-type") == ARROW:
+    facts: dict[str, Any] = batch_facts(headers) or {"records": 0}
+    if "batch_id" not in facts and is_readable and headers.get("content-type") == ARROW:
         with suppress(InvalidMessage):
             batch = decode(raw.data)
             facts = {

@@ -13,8 +13,9 @@ from shared.bus.broker import build_bus
 from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH
 from shared.bus.delivery import RetryPolicy
 from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
+from shared.bus.facts import RECORDS
 from shared.bus.lineage import FIRST_PUBLISHED
-from shared.bus.outgoing import RECORDS, Outgoing, outgoing_batch
+from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber

@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from shared.bus.channels import DEAD
 from shared.bus.dead_letters import (
-    HEADER_LIMIT,
-    header_text,
     outgoing_dead_letter,
     read_dead_letter,
 )
+from shared.bus.facts import HEADER_LIMIT, header_text
 from shared.contracts.dead_letters import MAX_BODY, DeadLetter
 
 anything = st.text(st.characters(), max_size=2000)

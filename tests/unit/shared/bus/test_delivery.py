@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.delivery import Bury, Retry, RetryPolicy, decide
+from shared.bus.delivery import (
+    Bury,
+    EndsProcess,
+    Retry,
+    RetryPolicy,
+    decide,
+    require_survivable,
+)
 from shared.errors import ConfigurationError, InvalidMessage, TransientError
 
 policies = st.builds(
@@ -61,3 +68,17 @@ def test_subclasses_count_as_what_they_are() -> None:
 @pytest.mark.parametrize(("deliveries", "delay_s"), [(1, 0.5), (2, 1), (3, 2), (7, 30), (9, 30)])
 def test_the_default_pauses(deliveries: int, delay_s: float) -> None:
     assert decide(RuntimeError(), deliveries, RetryPolicy()) == Retry(delay_s)
+
+
+@given(st.integers(0, 100), st.integers(1, 50))
+def test_a_message_is_given_up_after_so_many_ended_processes_and_not_before(
+    deaths: int, most: int
+) -> None:
+    policy = RetryPolicy(max_deaths=most)
+    try:
+        require_survivable(deaths, policy)
+        told = None
+    except EndsProcess as error:
+        told = decide(error, 1, policy)
+
+    assert told == (Bury(f"ended the process {deaths} times") if deaths >= most else None)
