@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from services.embedding.domain.pace import Pace
 from services.embedding.domain.patience import Patience, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
@@ -54,6 +55,10 @@ class Encoder:
     patience: Patience = field(default_factory=Patience)
     health: ServerHealth = field(default_factory=ServerHealth)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pace", Pace.full(self.embedder.max_texts))
 
 
 async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[DeadLetter]]:
@@ -68,9 +73,7 @@ async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[De
     texts = [prepare(text, encoder.limits.max_chars) for text in batch.rows["text"].to_pylist()]
     work = Work(batch.descriptor.collection, texts)
     async with asyncio.TaskGroup() as group:
-        for positions in cut_requests(
-            texts, encoder.embedder.max_texts, encoder.limits.request_bytes
-        ):
+        for positions in cut_requests(texts, encoder.pace.most, encoder.limits.request_bytes):
             group.create_task(_embed_positions(work, positions, encoder))
     encoder.health.texts += len(work.rows)
     encoder.health.rejected += len(work.faults)
@@ -81,15 +84,22 @@ async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[De
 
 
 async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encoder) -> None:
-    """Embed some texts; halve the request until a text that is refused stands alone."""
-    fault = await _try_request(work, positions, encoder)
-    if fault is None:
-        return
+    """Embed some texts; halve the request until it is answered, or a refused text stands alone."""
+    fault = None
+    if len(positions) <= encoder.pace.most:
+        try:
+            fault = await _try_request(work, positions, encoder)
+        except EmbedderUnavailable as error:
+            encoder.health.blocked = str(error)
+            encoder.pace.too_long(len(positions))
+        else:
+            if fault is None:
+                return
     if len(positions) > 1:
         middle = len(positions) // 2
         await _embed_positions(work, positions[:middle], encoder)
         await _embed_positions(work, positions[middle:], encoder)
-    else:
+    elif fault is not None:
         await _judge(work, positions[0], fault, encoder)
 
 
@@ -117,6 +127,9 @@ async def _try_request(
 
     Returns:
         None if the vectors are there; else why the texts were refused.
+
+    Raises:
+        EmbedderUnavailable: The server is too slow for so many texts.
     """
     failures = 0
     while True:
@@ -127,6 +140,8 @@ async def _try_request(
             if not finite_rows(vectors).all():
                 raise TextsRejected(NOT_FINITE)
         except EmbedderUnavailable as error:
+            if error.is_slow and len(positions) > 1:
+                raise
             failures += 1
             await _pause(encoder, failures, error)
         except TextsRejected as error:
@@ -136,6 +151,7 @@ async def _try_request(
             await _pause(encoder, failures, None)
         else:
             encoder.health.blocked = None
+            encoder.pace.in_time(len(positions))
             encoder.health.dimensions.setdefault(work.collection, vectors.shape[1])
             work.rows.update(zip(positions, vectors, strict=True))
             return None

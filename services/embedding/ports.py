@@ -12,9 +12,13 @@ from shared.errors import MapstreamError, TransientError
 class EmbedderUnavailable(TransientError):  # noqa: N818  it names the state of the server
     """The server is away, overloaded, or refuses everybody: no text is to blame."""
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, retry_after_s: float | None = None, is_slow: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.is_slow = is_slow
+        """Whether it took the request but did not answer in time: fewer texts may be answered."""
 
 
 class TextsRejected(MapstreamError):  # noqa: N818  it names what happened to the texts

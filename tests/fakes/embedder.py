@@ -20,6 +20,7 @@ class FakeEmbedder:
         wrong_counts: So many answers hold a vector too few; adapters notice that.
         retry_after_s: What the server asks for during an outage.
         poison_is_ambiguous: Poison shows as a 500 instead of a 400.
+        in_time: Requests of more texts are not answered in time.
     """
 
     model = "fake-1"
@@ -36,6 +37,7 @@ class FakeEmbedder:
         wrong_counts: int = 0,
         retry_after_s: float | None = None,
         poison_is_ambiguous: bool = False,
+        in_time: int | None = None,
     ) -> None:
         self.dimension = dimension
         self.max_texts = max_texts
@@ -46,6 +48,7 @@ class FakeEmbedder:
         self.wrong_counts = wrong_counts
         self.retry_after_s = retry_after_s
         self.poison_is_ambiguous = poison_is_ambiguous
+        self.in_time = in_time
         self.requests: list[list[str]] = []
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -53,6 +56,8 @@ class FakeEmbedder:
         if self.outages:
             self.outages -= 1
             raise EmbedderUnavailable("connection refused", retry_after_s=self.retry_after_s)
+        if self.in_time is not None and len(texts) > self.in_time:
+            raise EmbedderUnavailable("ReadTimeout", is_slow=True)
         if self.ambiguous:
             self.ambiguous -= 1
             raise TextsRejected("answered 500", ambiguous=True)

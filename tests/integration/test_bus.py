@@ -69,7 +69,7 @@ def each(handler: Callable[[Delivery], Awaitable[Iterable[Outgoing]]]) -> Callab
 
 async def settled(js: JetStreamContext, durable: Any = EMBEDDING_READS_BATCHES) -> None:
     """Wait until the work queue is empty: a consumer's own figures lag behind the stream's."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await stored(js, durable.stream):
             await asyncio.sleep(0.02)
 

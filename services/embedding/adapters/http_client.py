@@ -38,7 +38,8 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> by
         )
     except (httpx.TransportError, httpx.DecodingError) as error:
         reason = f"{client.base_url}{path.lstrip('/')}: {type(error).__name__} {error}".strip()
-        raise EmbedderUnavailable(reason) from error
+        is_slow = isinstance(error, httpx.ReadTimeout)
+        raise EmbedderUnavailable(reason, is_slow=is_slow) from error
     if response.status_code != httpx.codes.OK:
         raise failure(response)
     return response.content

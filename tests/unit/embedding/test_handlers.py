@@ -394,3 +394,33 @@ async def test_no_more_requests_run_at_once_than_there_are_slots() -> None:
             group.create_task(embed_batch(batch(numbered(6)), encoder=one))
 
     assert most == [2]
+
+
+# --- a server that is slow
+
+
+async def test_a_server_that_is_too_slow_for_a_request_is_asked_for_less() -> None:
+    """One text a second, a hundred a request, a minute's patience: the same again never ends."""
+    fake, nap = FakeEmbedder(in_time=3), Nap()
+    patient = encoder(fake, nap)
+
+    out, dead = await embed_batch(batch(numbered(20)), encoder=patient)
+    asked = len(fake.requests)
+    again, _ = await embed_batch(batch(numbered(20)), encoder=patient)
+
+    assert (len(out), dead, nap.taken) == (20, [], [])
+    assert again.rows.equals(out.rows)
+    assert all(len(texts) <= 3 for texts in fake.requests[asked:])
+    assert patient.health.blocked is None
+
+
+async def test_a_server_that_does_not_answer_for_one_text_is_away() -> None:
+    fake = FakeEmbedder(in_time=0)
+
+    def recover(naps: int) -> None:
+        if naps == 5:
+            fake.in_time = None
+
+    out, dead = await embed_batch(batch(("a",)), encoder=encoder(fake, Nap(meanwhile=recover)))
+
+    assert (len(out), dead, len(fake.requests)) == (1, [], 6)

@@ -84,8 +84,9 @@ async def test_a_broken_connection_is_an_outage(error: type[httpx.TransportError
     def broken(_request: httpx.Request) -> httpx.Response:
         raise error("gone")
 
-    with pytest.raises(EmbedderUnavailable, match=rf"http://server/v1.*{error.__name__}"):
+    with pytest.raises(EmbedderUnavailable, match=rf"http://server/v1.*{error.__name__}") as told:
         await ask(broken)
+    assert told.value.is_slow == (error is httpx.ReadTimeout)
 
 
 @pytest.mark.parametrize(
