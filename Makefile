@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http check scan audit format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http monitoring-test check scan audit format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ chaos: setup-dev  ## Kill and stop processes at random, then compare (SEED=1 FAU
 
 fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expects (SEED=1 EXAMPLES=500).
 	@$(BIN)/python -m tests.http_fuzz --seed $(or $(SEED),1) --examples $(or $(EXAMPLES),500)
+
+monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashboard, and test the alerts.
+	@$(BIN)/python -m pytest tests/unit/monitoring tests/e2e/test_monitoring.py $(ARGS)
 
 check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/ruff check .

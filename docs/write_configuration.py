@@ -48,9 +48,10 @@ projection:
 ```
 
 `mapstream run` decides some fields itself, whatever the file says: `nats.url`, `state.folder` and
-`output.folder` (from `--output`), `collections` (from `--collection`), and `ingestion.sources` if
-folders are given. If `embedding.url` is set nowhere it starts the embedded server, text2vec. If
-`gateway.port` is taken it uses another one and says which.
+`output.folder` (from `--output`), `collections` (from `--collection`), `health.host` and
+`health.port`, and `ingestion.sources` if folders are given. If `embedding.url` is set nowhere it
+starts the embedded server, text2vec. If `gateway.port` is taken it uses another one and says
+which.
 """
 
 

@@ -1,11 +1,14 @@
-"""Writes what is generated: the subjects in README.md, docs/configuration.md, the bus's users."""
+"""Writes what is generated: subjects in README.md, pages of docs/, bus users, the dashboard."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "deploy" / "monitoring"))
 
 import write_configuration
+import write_dashboard
+import write_metrics
 
 from services.cli.commands.streams import table
 from shared.bus.permissions import nats_users
@@ -20,10 +23,12 @@ DAY_S = 86_400
 
 
 def main() -> None:
-    """Write the files."""
+    """Write all of it."""
     README.write_text(render(README.read_text()))
     USERS.write_text(nats_users(["default"]))
     write_configuration.main()
+    write_dashboard.main()
+    write_metrics.main()
 
 
 def render(readme: str) -> str:

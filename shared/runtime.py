@@ -15,6 +15,7 @@ import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from shared.bus import observing
 from shared.bus.broker import GRACEFUL_S, Bus
 from shared.bus.channels import (
     check_collection,
@@ -127,6 +128,7 @@ async def _work(service: Service) -> None:
     """Open everything in order, work until cancelled, close everything in reverse order."""
     settings = service.settings
     serve_collections(settings.collections)
+    observing.begin(service.name, service.durables, settings.collections)
     async with AsyncExitStack() as stack:
         if settings.health.port is not None:
             health = build_health(service.status, service.readings)

@@ -1,12 +1,15 @@
 """Measures what becomes of messages: one place for single messages and micro-batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import product
 from time import perf_counter
 
 from nats.aio.msg import Msg
 
+from shared.bus.channels import CHANNELS, DEAD
+from shared.bus.durables import Durable
 from shared.bus.facts import RECORDS
 from shared.bus.lineage import first_published, in_hand
 from shared.bus.outgoing import Outgoing
@@ -17,12 +20,42 @@ from shared.observability import metrics
 ACKED = "acked"
 RETRIED = "retried"
 BURIED = "buried"
+INVALID = "invalid"
+TRANSIENT = "transient"
+UNEXPECTED = "unexpected"
+REFUSED = "refused"
+UNREACHABLE = "unreachable"
 
 
 def flow(stage: str, subject: str) -> dict[str, str]:
     """Label what a stage does with messages of a subject."""
     family, _, collection = subject.rpartition(".")
     return {"stage": stage, "collection": collection, "family": family}
+
+
+def begin(stage: str, durables: Iterable[Durable], collections: Iterable[str]) -> None:
+    """Begin the counters of a stage with zero."""
+    metrics.BUS_DISCONNECTIONS.begin(stage=stage)
+    written = [channel.family for channel in CHANNELS if channel.producer == stage]
+    for family, reason in product(written, (REFUSED, UNREACHABLE)):
+        metrics.PUBLISH_RETRIES.begin(stage=stage, family=family, reason=reason)
+    read = [channel for durable in durables for channel in durable.channels]
+    for collection in collections:
+        if stage in DEAD:
+            metrics.DEAD_LETTERS.begin(stage=stage, collection=collection)
+            metrics.DEAD_RECORDS.begin(stage=stage, collection=collection)
+        for channel in read:
+            _begin_flow(flow(stage, channel.subject(collection)))
+
+
+def _begin_flow(labels: dict[str, str]) -> None:
+    metrics.MESSAGES_RECEIVED.begin(**labels)
+    metrics.RECORDS_RECEIVED.begin(**labels)
+    metrics.REDELIVERIES.begin(**labels)
+    for outcome in (ACKED, RETRIED, BURIED):
+        metrics.MESSAGES_SETTLED.begin(outcome=outcome, **labels)
+    for reason in (INVALID, TRANSIENT, UNEXPECTED):
+        metrics.FAILURES.begin(reason=reason, **labels)
 
 
 def received(stage: str, raws: list[Msg]) -> None:
@@ -61,8 +94,8 @@ def settled(stage: str, raw: Msg, outcome: str, clock: Clock) -> None:
 
 def failed(stage: str, raw: Msg, error: Exception) -> None:
     """Count a failure of a handler."""
-    kinds = {InvalidMessage: "invalid", TransientError: "transient"}
-    reason = next((name for kind, name in kinds.items() if isinstance(error, kind)), "unexpected")
+    kinds = {InvalidMessage: INVALID, TransientError: TRANSIENT}
+    reason = next((name for kind, name in kinds.items() if isinstance(error, kind)), UNEXPECTED)
     metrics.FAILURES.add(reason=reason, **flow(stage, raw.subject))
 
 

@@ -11,7 +11,7 @@ from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, BadRequestError
 
 from shared.bus.lineage import FIRST_PUBLISHED, origin_of
-from shared.bus.observing import published
+from shared.bus.observing import REFUSED, UNREACHABLE, published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage
@@ -101,7 +101,7 @@ class Publisher:
     def _tell(self, message: Outgoing, error: Exception) -> None:
         self.waiting_since_tries += 1
         family = message.channel.family
-        reason = "refused" if isinstance(error, APIError) else "unreachable"
+        reason = REFUSED if isinstance(error, APIError) else UNREACHABLE
         metrics.PUBLISH_RETRIES.add(stage=self._service, family=family, reason=reason)
         if self.waiting_since_tries in {1, 10} or self.waiting_since_tries % 60 == 0:
             log.warning(

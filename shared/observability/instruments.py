@@ -57,6 +57,10 @@ class Counter(Instrument):
 
     kind: ClassVar[str] = "counter"
 
+    def begin(self, **labels: str) -> None:
+        """Tell a zero: a series that begins with its first event hides that event from rates."""
+        self.child(labels)
+
     def add(self, amount: float = 1, /, **labels: str) -> None:
         """Count."""
         self.child(labels).inc(amount)

@@ -127,7 +127,7 @@ EMBEDDER_REQUESTS = Counter(
     "mapstream_embedder_requests_total",
     ("outcome",),
     "embedding",
-    "Requests to the embedding server: done, unavailable or rejected.",
+    "Requests to the embedding server: done, unavailable, rejected or failed (a defect).",
 )
 EMBEDDER_REQUEST = Histogram(
     "mapstream_embedder_request_seconds",

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from shared.bus.topology import apply_topology
 from shared.errors import ConfigurationError, MapstreamError
 
 STOP_S = 15.0
+TARGETS_FILE = "prometheus-targets.json"
+"""Where the services answer /metrics, in the form of Prometheus's ``file_sd_configs``."""
 Restarted = Callable[[Ended, float], None]
 
 
@@ -71,6 +74,7 @@ class LocalPipeline:
         self.gateway_url: str | None = None
         """Of the HTTP gateway, if this run has one: a run that ends by itself has none."""
         self._url_file = options.output / URL_FILE
+        self._targets_file = options.state / TARGETS_FILE
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[Client]:
@@ -116,18 +120,27 @@ class LocalPipeline:
             self._options, self._settings, nats_url=self.url, text2vec_port=port
         )
         helpers = [] if port is None else ["text2vec"]
+        ports = dict.fromkeys(helpers, port) | {name: free_port() for name in STAGES}
         if not self._options.is_once:
-            gateway = self._settings.gateway.port
-            if not gateway or is_listening(gateway):
-                gateway = free_port()
-            environment["MAPSTREAM_GATEWAY__PORT"] = str(gateway)
-            scheme = "https" if self._settings.gateway.tls_certificate else "http"
-            self.gateway_url = f"{scheme}://127.0.0.1:{gateway}"
-            supervisors.create_task(self._supervise_gateway(environment))
+            ports["gateway"] = free_port()
+            environment["MAPSTREAM_GATEWAY__PORT"] = self._gateway_port()
+            supervisors.create_task(
+                self._supervise_gateway(environment | _health(ports["gateway"]))
+            )
+        self._targets_file.write_text(targets(ports))
         for name in (*helpers, *STAGES):
             command = [sys.executable, "-m", f"services.{name}"]
-            supervisors.create_task(self._process(name, command, environment).supervise())
+            process = self._process(name, command, environment | _health(ports[name]))
+            supervisors.create_task(process.supervise())
         return client
+
+    def _gateway_port(self) -> str:
+        port = self._settings.gateway.port
+        if not port or is_listening(port):
+            port = free_port()
+        scheme = "https" if self._settings.gateway.tls_certificate else "http"
+        self.gateway_url = f"{scheme}://127.0.0.1:{port}"
+        return str(port)
 
     async def _supervise_gateway(self, environment: Mapping[str, str]) -> None:
         """Keep the gateway running; the pipeline does without it if it cannot be."""
@@ -173,10 +186,24 @@ class LocalPipeline:
             if process.name in leaned_on:
                 await process.stop(STOP_S)
         self._url_file.unlink(missing_ok=True)
+        self._targets_file.unlink(missing_ok=True)
 
 
 async def _ignore(_error: Exception) -> None:
     """Say nothing: a bus that is away shows as services that are absent."""
+
+
+def _health(port: int | None) -> dict[str, str]:
+    return {"MAPSTREAM_HEALTH__HOST": "127.0.0.1", "MAPSTREAM_HEALTH__PORT": str(port)}
+
+
+def targets(ports: Mapping[str, int | None]) -> str:
+    """Write for Prometheus where each service answers ``/metrics``."""
+    found = [
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"service": name}}
+        for name, port in ports.items()
+    ]
+    return json.dumps(found, indent=2) + "\n"
 
 
 def is_listening(port: int) -> bool:

@@ -15,6 +15,15 @@ class MeasuredEmbedder:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        for outcome in ("done", "unavailable", "rejected", "failed"):
+            metrics.EMBEDDER_REQUESTS.begin(outcome=outcome)
+        for counter in (
+            metrics.EMBEDDER_RETRIES,
+            metrics.EMBEDDER_TEXTS,
+            metrics.EMBEDDER_CHARACTERS,
+            metrics.EMBEDDER_TOKENS,
+        ):
+            counter.begin()
 
     @property
     def model(self) -> str:

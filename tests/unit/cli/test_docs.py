@@ -19,8 +19,9 @@ BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+def script(name: str, path: Path | None = None) -> ModuleType:
+    file = path or ROOT / "docs" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -1,0 +1,35 @@
+"""Writes the table of metrics into docs/observability.md (run by docs/write_readme.py)."""
+
+from pathlib import Path
+
+from shared.observability import metrics  # noqa: F401  declares them
+from shared.observability.instruments import DECLARED
+
+FILE = Path(__file__).parent / "observability.md"
+BEGIN = "<!-- metrics: written by make readme -->"
+END = "<!-- end of metrics -->"
+
+
+def main() -> None:
+    """Write the file."""
+    FILE.write_text(render(FILE.read_text()))
+
+
+def render(page: str) -> str:
+    """Return the page with the generated part renewed."""
+    before, rest = page.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+def table() -> str:
+    """Return every metric as a Markdown table."""
+    lines = ["| metric | kind | labels | told by | meaning |", "|---|---|---|---|---|"]
+    for one in DECLARED:
+        labels = ", ".join(one.labels)
+        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.teller} | {one.about} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
