@@ -66,7 +66,8 @@ class Service:
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures."""
-        return {"service": self.name, "state": self.state, **self.figures()}
+        told = {"service": self.name, "state": self.state, "traffic": observing.traffic()}
+        return {**told, **self.figures()}
 
     def readings(self) -> Iterator[Reading]:
         """Give the gauges that every service has, and its own."""

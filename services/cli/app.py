@@ -8,36 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.settings import DEFAULT_OUTPUT, BusOptions, RunOptions, load_cli_settings
+from services.cli import settings as cli
 from shared.errors import ConfigurationError, MapstreamError
 from shared.printable import printable
 
 CONFIGURATION = 2
 LINES = "\n"
 FAILURE = 1
-
-Config = Annotated[
-    Path | None, typer.Option("--config", help="A config.yaml; see docs/configuration.md.")
-]
-Collections = Annotated[
-    list[str] | None, typer.Option("--collection", help="A collection; may be repeated.")
-]
-Collection = Annotated[
-    str | None, typer.Option("--collection", help="The map; not needed if there is only one.")
-]
-Url = Annotated[str | None, typer.Option("--url", help="The bus: nats://HOST:PORT.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        help="Folder of a local run, whose bus is asked. Without --url and --output: "
-        "the run in ./mapstream-out if there is one, else nats.url of the configuration.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")
-]
 
 
 def build_app() -> typer.Typer:
@@ -53,7 +30,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for command in (run, status, refit, rollback, forget):
+    for command in (run, status, top, refit, rollback, forget):
         app.command(command.__name__)(command)
     streams = typer.Typer(help="The streams and durable consumers of the bus.")
     streams.command("apply")(streams_apply)
@@ -74,10 +51,10 @@ def run(  # noqa: PLR0913  the options of the command
     ] = False,
     output: Annotated[
         Path, typer.Option(help="Folder of the dataset and of all state.")
-    ] = DEFAULT_OUTPUT,
+    ] = cli.DEFAULT_OUTPUT,
     collection: Annotated[str, typer.Option(help="Name of the map.")] = "default",
     glob: Annotated[str, typer.Option(help="Which files of a folder are read.")] = "**/*.jsonl",
-    config: Config = None,
+    config: cli.Config = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON on stdout.")
     ] = False,
@@ -95,7 +72,7 @@ def run(  # noqa: PLR0913  the options of the command
     The map is OUTPUT/COLLECTION/logs.parquet; open it with: embedding-atlas logs.parquet --text
     text --x projection_x --y projection_y
     """
-    options = RunOptions(
+    options = cli.RunOptions(
         paths=paths or [],
         output=output,
         collection=collection,
@@ -108,7 +85,7 @@ def run(  # noqa: PLR0913  the options of the command
     async def start() -> int:
         from services.cli.commands import dry_run, run  # noqa: PLC0415  see build_app
 
-        settings = load_cli_settings(config)
+        settings = cli.load_cli_settings(config)
         run.check(options, settings)
         start = dry_run.dry_run if options.is_dry else run.run
         return await start(options, settings)
@@ -118,22 +95,41 @@ def run(  # noqa: PLR0913  the options of the command
 
 def status(
     *,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
+    collection: cli.Collection = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+    json: cli.Json = False,
 ) -> None:
     """Show how every stage is and where every record is.
 
     Exits with 0 if every stage runs, 1 if one does not or the bus does not answer.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
 
     async def start() -> int:
         from services.cli.commands import status  # noqa: PLC0415  see build_app
 
-        return await status.status(options, load_cli_settings(config))
+        return await status.status(options, cli.load_cli_settings(config))
+
+    _finish(start)
+
+
+def top(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and exit.")] = False,
+    collection: cli.Collection = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+) -> None:
+    """Watch every stage live: what goes in and out, waits and fails; q or Ctrl-C leaves."""
+    options = cli.BusOptions(url=url, output=output, collection=collection)
+
+    async def start() -> int:
+        from services.cli.commands import top  # noqa: PLC0415  see build_app
+
+        return await top.top(options, cli.load_cli_settings(config), is_once=once)
 
     _finish(start)
 
@@ -147,19 +143,19 @@ def refit(  # noqa: PLR0913  the options of the command
         bool, typer.Option("--force", help="Also if points move further than the budget allows.")
     ] = False,
     reason: Annotated[str, typer.Option(help="For the history of models.")] = "command",
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
+    collection: cli.Collection = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+    json: cli.Json = False,
+    timeout: cli.Timeout = 60,
 ) -> None:
     """Fit the projection to all records so far; waits until the files show it.
 
     Exits with 0 if it was done or previewed, 4 if it is held because points would move too far,
     5 if it was rejected, 1 if there was no answer in time.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = {"dry_run": dry_run, "force": force, "reason": reason}
     _change("Refit", fields, options, config, timeout)
 
@@ -169,44 +165,44 @@ def rollback(  # noqa: PLR0913  the options of the command
     to: Annotated[
         int | None, typer.Option("--to", min=1, help="The version; the one before if not given.")
     ] = None,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
+    collection: cli.Collection = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+    json: cli.Json = False,
+    timeout: cli.Timeout = 60,
 ) -> None:
     """Make an older model current again, as a new version; waits until the files show it.
 
     Exit codes are those of refit.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     _change("Rollback", {"to_version": to}, options, config, timeout)
 
 
 def forget(  # noqa: PLR0913  the options of the command
     source: Annotated[str, typer.Argument(help="Filename of the source on the map, or its id.")],
     *,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
+    collection: cli.Collection = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+    json: cli.Json = False,
+    timeout: cli.Timeout = 60,
 ) -> None:
     """Take a source's records off the map and out of the model.
 
     The file itself stays; when its content changes it is read again. Exits with 0 if it was done,
     5 if it was rejected, 1 if there was no answer in time.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     _change("Forget", {"source": source}, options, config, timeout)
 
 
 def streams_apply(
-    collection: Collections = None,
-    url: Url = None,
-    config: Config = None,
+    collection: cli.Collections = None,
+    url: cli.Url = None,
+    config: cli.Config = None,
     replicas: Annotated[
         int | None,
         typer.Option(min=1, max=5, help="Copies in a cluster; else nats.replicas."),
@@ -220,9 +216,9 @@ def streams_apply(
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
-        settings = load_cli_settings(config)
+        settings = cli.load_cli_settings(config)
         names = collection or list(settings.collections)
-        options = BusOptions(url=url or settings.nats.url)
+        options = cli.BusOptions(url=url or settings.nats.url)
         copies = replicas or settings.nats.replicas
         await streams.apply(options, settings.nats, names, replicas=copies)
         return 0
@@ -231,15 +227,18 @@ def streams_apply(
 
 
 def streams_show(
-    collection: Collections = None, url: Url = None, output: Output = None, config: Config = None
+    collection: cli.Collections = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
 ) -> None:
     """Show what every stream holds and what its consumers have left."""
-    options = BusOptions(url=url, output=output)
+    options = cli.BusOptions(url=url, output=output)
 
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
-        settings = load_cli_settings(config)
+        settings = cli.load_cli_settings(config)
         await streams.show(options, settings.nats, collection or list(settings.collections))
         return 0
 
@@ -253,7 +252,7 @@ def streams_table() -> None:
     sys.stdout.write(streams.table() + "\n")
 
 
-def streams_permissions(collection: Collections = None, config: Config = None) -> None:
+def streams_permissions(collection: cli.Collections = None, config: cli.Config = None) -> None:
     """Print the users of the bus and what each may say and hear, for nats.conf.
 
     The durable consumers are those of the collections given, else of the configuration's.
@@ -262,7 +261,7 @@ def streams_permissions(collection: Collections = None, config: Config = None) -
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app
 
-        names = collection or load_cli_settings(config).collections
+        names = collection or cli.load_cli_settings(config).collections
         sys.stdout.write(streams.permissions(names))
         return 0
 
@@ -270,13 +269,17 @@ def streams_permissions(collection: Collections = None, config: Config = None) -
 
 
 def _change(
-    kind: str, fields: dict[str, Any], options: BusOptions, config: Path | None, timeout_s: float
+    kind: str,
+    fields: dict[str, Any],
+    options: cli.BusOptions,
+    config: Path | None,
+    timeout_s: float,
 ) -> None:
     async def start() -> int:
         from services.cli.commands import changing  # noqa: PLC0415  see build_app
 
         command = changing.build(kind, fields)
-        settings = load_cli_settings(config)
+        settings = cli.load_cli_settings(config)
         return await changing.change(command, options, settings, timeout_s=timeout_s)
 
     _finish(start)

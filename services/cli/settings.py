@@ -5,10 +5,35 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import ConfigDict, Field
 
 from shared.settings import CONFIG_VARIABLE, Section, ServiceSettings, config_file, load_settings
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A config.yaml; see docs/configuration.md.")
+]
+Collections = Annotated[
+    list[str] | None, typer.Option("--collection", help="A collection; may be repeated.")
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", help="The map; not needed if there is only one.")
+]
+Url = Annotated[str | None, typer.Option("--url", help="The bus: nats://HOST:PORT.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        help="Folder of a local run, whose bus is asked. Without --url and --output: "
+        "the run in ./mapstream-out if there is one, else nats.url of the configuration.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")
+]
 
 
 class SourceEntry(Section):

@@ -16,6 +16,7 @@ from shared.bus.outgoing import Outgoing
 from shared.clock import Clock
 from shared.errors import InvalidMessage, TransientError
 from shared.observability import metrics
+from shared.observability.instruments import total
 
 ACKED = "acked"
 RETRIED = "retried"
@@ -110,6 +111,26 @@ def published(stage: str, message: Outgoing, seconds: float) -> None:
     if message.channel.is_dead_letter:
         metrics.DEAD_LETTERS.add(stage=stage, collection=collection)
         metrics.DEAD_RECORDS.add(records, stage=stage, collection=collection)
+
+
+def traffic() -> dict[str, dict[str, float]]:
+    """Tell what was counted, per collection, for those who ask over the bus."""
+    told = {
+        "records_in": total(metrics.RECORDS_RECEIVED),
+        "records_out": total(metrics.RECORDS_PUBLISHED),
+        "failed": total(metrics.FAILURES),
+        "redelivered": total(metrics.REDELIVERIES),
+        "dead": total(metrics.DEAD_RECORDS),
+        "handled": total(metrics.HANDLING, "_count"),
+        "handling_s": total(metrics.HANDLING, "_sum"),
+        "aged": total(metrics.BATCH_AGE, "_count"),
+        "age_s": total(metrics.BATCH_AGE, "_sum"),
+    }
+    collections = {name for values in told.values() for name in values}
+    return {
+        collection: {name: values.get(collection, 0.0) for name, values in told.items()}
+        for collection in collections
+    }
 
 
 def _records(told: str | None) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from services.cli.domain.statuses import ABSENT, Status
+from services.cli.domain.traffic import Traffic
 
 STAGES = ("discovery", "embedding", "projection", "writing")
 
@@ -58,6 +59,8 @@ class Figures:
     """Stages that stand still, and why."""
     held: Mapping[str, Any] | None = None
     """A refit that waits for force: its movement and decision."""
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    """What each stage has counted since it was started."""
 
     @classmethod
     def of(
@@ -98,6 +101,7 @@ class Figures:
             },
             blocked={stage: reason for stage, reason in blocked.items() if reason},
             held=projection.get("held"),
+            traffic={name: Traffic.of(statuses.get(name, ()), collection) for name in STAGES},
         )
 
     @property

@@ -1,0 +1,139 @@
+"""``mapstream top``: the stages, live."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.commands.connecting import connected
+from services.cli.commands.status import rows
+from services.cli.commands.tables import facts
+from services.cli.commands.watching import Watcher
+from services.cli.domain.figures import STAGES, Figures
+from services.cli.domain.traffic import Window
+from services.cli.settings import BusOptions, CliSettings
+
+EVERY_S = 1.0
+WINDOW_S = 5.0
+ANSWER_S = 0.3
+COLUMNS = (
+    "in/s", "out/s", "waiting", "handling", "batch age", "failed", "redelivered", "dead",
+)  # fmt: skip
+
+
+async def top(options: BusOptions, settings: CliSettings, *, is_once: bool) -> int:
+    """Show the stages until told to leave; one table if nobody watches.
+
+    Returns:
+        The exit code: 0 every stage runs; 1 one does not.
+
+    Raises:
+        ConfigurationError: Nobody serves the collection.
+        TransientError: The bus cannot be reached, or has no streams.
+    """
+    console = Console(highlight=False)
+    async with connected(options, settings.nats) as client:
+        watcher = await Watcher.of(client, options.collection, settings.collections)
+        figures = await watcher.ask(wait_s=ANSWER_S)
+        window = Window(WINDOW_S)
+        window.add(time.monotonic(), figures.traffic)
+        if is_once or not console.is_terminal:
+            await asyncio.sleep(EVERY_S)
+            figures = await _look(watcher, window)
+            console.print(view(figures, window, watcher.collection))
+        else:
+            figures = await _watch(console, watcher, window, figures)
+    return 0 if figures.is_everybody_running else 1
+
+
+async def _watch(console: Console, watcher: Watcher, window: Window, figures: Figures) -> Figures:
+    with leaving() as left, Live(console=console, screen=True, auto_refresh=False) as live:
+        while not left.is_set():
+            live.update(view(figures, window, watcher.collection), refresh=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(left.wait(), EVERY_S)
+            if not left.is_set():
+                figures = await _look(watcher, window)
+    return figures
+
+
+async def _look(watcher: Watcher, window: Window) -> Figures:
+    figures = await watcher.look(wait_s=ANSWER_S)
+    window.add(time.monotonic(), figures.traffic)
+    return figures
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[asyncio.Event]:
+    """Give an event that is set by q, Ctrl-C or SIGTERM; single keys are read meanwhile."""
+    loop, left = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, left.set)
+    if not sys.stdin.isatty():
+        yield left
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+
+    def on_key() -> None:
+        if sys.stdin.read(1) in {"q", "Q", ""}:
+            left.set()
+
+    tty.setcbreak(keyboard)
+    loop.add_reader(keyboard, on_key)
+    try:
+        yield left
+    finally:
+        loop.remove_reader(keyboard)
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def view(figures: Figures, window: Window, collection: str) -> Group:
+    """Lay out one look."""
+    head = Text(f"mapstream, collection {collection}; q leaves", style="dim")
+    return Group(head, Text(), stages(figures, window), Text(), facts(rows(figures)))
+
+
+def stages(figures: Figures, window: Window) -> Table:
+    """Lay out the stages, one a row."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("stage", "state"):
+        table.add_column(name)
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for stage in STAGES:
+        state = "blocked" if stage in figures.blocked else figures.states.get(stage, "absent")
+        count = figures.instances.get(stage, 0)
+        several = f" ({count})" if count > 1 else ""
+        style = "" if state == "running" else "red" if state == "absent" else "yellow"
+        cells = _cells(stage, figures, window)
+        table.add_row(stage, Text(state + several, style=style), *cells)
+    return table
+
+
+def _cells(stage: str, figures: Figures, window: Window) -> Iterator[str | Text]:
+    rates, so_far = window.rates(stage), figures.traffic.get(stage)
+    # Discovery reads files, not the bus: what comes in there are the others' news.
+    yield "" if stage == STAGES[0] else f"{rates.records_in:,.0f}"
+    yield "" if stage == STAGES[-1] else f"{rates.records_out:,.0f}"
+    yield f"{figures.lag.get(stage, 0):,}"
+    yield _seconds(rates.handling_s)
+    yield _seconds(rates.age_s)
+    for name in ("failed", "redelivered", "dead"):
+        count = getattr(so_far, name) if so_far else 0.0
+        yield Text(f"{count:,.0f}", style="red" if count and name == "dead" else "")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f} s" if value >= 1 else f"{1000 * value:,.0f} ms"
