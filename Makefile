@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast bench chaos fuzz-http monitoring-test check scan audit format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast bench chaos mutations fuzz-http monitoring-test check scan audit format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,8 +66,11 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.refit
 	@$(BIN)/python -m tests.bench.throughput
 
-chaos: setup-dev  ## Kill and stop processes at random, then compare (SEED=1 FAULTS=40).
-	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),40)
+chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
+	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)
+
+mutations: setup-dev  ## Remove one protection at a time; the harness of chaos must notice each.
+	@$(BIN)/python -m tests.chaos.mutations $(ARGS)
 
 fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expects (SEED=1 EXAMPLES=500).
 	@$(BIN)/python -m tests.http_fuzz --seed $(or $(SEED),1) --examples $(or $(EXAMPLES),500)
@@ -108,7 +111,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 readme: setup-dev  ## Write what is generated: README's subjects, docs/configuration.md, users of the bus.
 	@$(BIN)/python docs/write_readme.py
 
-ci: check scan test  ## What CI runs.
+ci: check scan test chaos  ## What CI runs.
 
 clean:  ## Remove the virtual environment and every cache.
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """What every projection store promises, held against the fake and SQLite."""
 
 import asyncio
+import resource
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -360,6 +361,25 @@ async def test_a_disk_that_refuses_is_a_passing_failure(tmp_path: Path) -> None:
         with pytest.raises(TransientError, match="cannot be stored"):
             await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
         await store._db.execute("PRAGMA query_only = 0")  # type: ignore[attr-defined]
+
+        assert (await store.load("default")).records == 3
+        await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        assert (await store.load("default")).records == 9
+
+
+async def test_a_disk_that_fills_up_is_named_as_the_reason(tmp_path: Path) -> None:
+    """SQLite takes back such a transaction by itself; a second rollback would be the error."""
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file) as store:
+        await store.save(checkpoint())
+        largest = max(path.stat().st_size for path in tmp_path.iterdir())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
+            with pytest.raises(TransientError, match="disk"):
+                await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
         assert (await store.load("default")).records == 3
         await store.save(checkpoint(moments=moments(9), applied={"b": 6}))

@@ -195,7 +195,8 @@ class SqliteProjectionStore:
                     yield self._db
                     await self._db.execute("COMMIT")
                 except BaseException:
-                    await self._db.execute("ROLLBACK")
+                    if self._db.in_transaction:  # SQLite itself takes back what has no room
+                        await self._db.execute("ROLLBACK")
                     raise
             except aiosqlite.OperationalError as error:
                 raise TransientError(

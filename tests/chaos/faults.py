@@ -1,0 +1,222 @@
+"""Injects faults into a running world, and keeps account of which really took place."""
+
+import asyncio
+import json
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+
+from nats.errors import Error as NatsError
+from nats.js.api import StreamConfig
+
+from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, Channel
+from tests.chaos.inputs import Inputs
+from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
+from tests.chaos.proxy import WELL
+from tests.chaos.world import World
+
+PATIENCE_S = 60.0
+CUT_PATIENCE_S = 40.0
+SPOIL_PATIENCE_S = 15.0
+LOOK_S = 0.5
+COMMANDS: dict[str, tuple[Channel, dict[str, object]]] = {
+    "refit": (COMMAND_REFIT, {}),
+    "forced-refit": (COMMAND_REFIT, {"force": True}),
+    "dry-run": (COMMAND_REFIT, {"dry_run": True}),
+    "rollback": (COMMAND_ROLLBACK, {}),
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """How many faults were asked for, and what became of them."""
+
+    requested: Counter[str] = field(default_factory=Counter)
+    injected: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Fault to the reason why it did not take place (the last one)."""
+    spoiled: int = 0
+    """Answers of the embedding server that were spoiled."""
+
+
+class Injector:
+    """Carries out faults; several that last can overlap."""
+
+    def __init__(self, world: World, inputs: Inputs, account: Account) -> None:
+        self._world = world
+        self._inputs = inputs
+        self._account = account
+        self._commands = 0
+        self._answering = asyncio.Lock()
+        self._filling = asyncio.Lock()
+        self._disks = {name: asyncio.Lock() for name in world.disks}
+
+    async def inject(self, fault: Fault) -> None:
+        """Carry out a fault from its beginning to its end."""
+        self._account.requested[fault.name] += 1
+        kinds = {
+            "kill": self._kill,
+            "stop": self._stop,
+            "restart": self._restart,
+            "cut": self._cut,
+            "answer": self._spoil,
+            "disk-full": self._fill_disk,
+            "disk-full-and-kill": self._fill_disk,
+            "stream-full": self._fill_stream,
+            "second-copy": self._copy,
+            "command": self._command,
+            "source": self._source,
+        }
+        why_not = await kinds[fault.kind](fault)
+        if why_not is None:
+            self._account.injected[fault.name] += 1
+        else:
+            self._account.skipped[fault.name] = why_not
+
+    async def _kill(self, fault: Fault) -> str | None:
+        if fault.target == EVERYTHING:
+            for process in self._world.processes.values():
+                process.signal(signal.SIGKILL)
+            return None
+        process = self._world.processes[fault.target]
+        await process.up()
+        process.hold_s = fault.seconds
+        return None if process.signal(signal.SIGKILL) else "it had just ended"
+
+    async def _restart(self, fault: Fault) -> str | None:
+        """Let a service end by itself, with what it has in hand."""
+        process = self._world.processes[fault.target]
+        await process.up()
+        return None if process.tell_to_stop() else "it had just ended"
+
+    async def _stop(self, fault: Fault) -> str | None:
+        process = self._world.processes[fault.target]
+        pid = await process.up()
+        if not process.signal(signal.SIGSTOP):
+            return "it had just ended"
+        await asyncio.sleep(fault.seconds)
+        if process.pid != pid:
+            return "it was killed while it was stopped"
+        process.signal(signal.SIGCONT)
+        return None
+
+    async def _cut(self, fault: Fault) -> str | None:
+        service, point = fault.target.split(":")
+        file = self._world.cut_file(service, point)
+        file.touch()
+        for number in range(int(CUT_PATIENCE_S / 0.1)):
+            await asyncio.sleep(0.1)
+            if not file.exists():
+                return None
+            if number % 20 == 5:  # something has to happen for it to be reached
+                self._inputs.add()
+            if number % 20 == 15:
+                await self._send(COMMAND_REFIT, {"force": True})
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            return None
+        return "the point was not reached in time"
+
+    async def _spoil(self, fault: Fault) -> str | None:
+        async with self._answering:
+            await self._world.ask_proxy("/answer", fault.target)
+            spoiled, ends = 0, fault.seconds
+            while ends > 0 or (not spoiled and ends > -SPOIL_PATIENCE_S):
+                self._inputs.add()
+                await asyncio.sleep(LOOK_S)
+                ends -= LOOK_S
+                spoiled = await self._world.ask_proxy("/spoiled")
+            await self._world.ask_proxy("/answer", WELL)
+        self._account.spoiled += spoiled
+        return None if spoiled else "nothing was asked meanwhile"
+
+    async def _fill_disk(self, fault: Fault) -> str | None:
+        """Fill a disk for a while; the service that has to start on the full one waits, too."""
+        disk = self._world.disks[DISK_OF.get(fault.target, fault.target)]
+        if disk.why_not is not None:
+            return disk.why_not
+        async with self._disks[disk.folder.name]:
+            try:
+                await asyncio.to_thread(disk.fill)
+                if fault.target in DISK_OF:
+                    self._world.processes[fault.target].signal(signal.SIGKILL)
+                await asyncio.sleep(fault.seconds)
+            finally:
+                disk.free()
+        return None
+
+    async def _fill_stream(self, fault: Fault) -> str | None:
+        """Let a stream's limit be what it holds, so that it refuses the next message."""
+        async with self._filling:
+            config = await self._limit(fault.target, None)
+            wide = config.max_bytes
+            await self._limit(fault.target, 1)
+            try:
+                self._inputs.add()
+                await asyncio.sleep(fault.seconds)
+            finally:
+                await self._limit(fault.target, wide)
+        return None
+
+    async def _limit(self, stream: str, max_bytes: int | None) -> StreamConfig:
+        js = self._world.client.jetstream(timeout=2)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    info = await js.stream_info(stream)
+                    if max_bytes is not None:
+                        info.config.max_bytes = max(max_bytes, info.state.bytes)
+                        info = await js.update_stream(info.config)
+                except (NatsError, TimeoutError):
+                    await asyncio.sleep(0.1)
+                else:
+                    return info.config
+
+    async def _copy(self, fault: Fault) -> str | None:
+        """Start a second copy; it stands by, and takes over when the first one is killed."""
+        copy = self._world.copy_of(fault.target)
+        copy.start()
+        try:
+            await copy.says('"event": "service.(standby|running)"')
+            await self._flow(fault.seconds)
+            self._world.processes[fault.target].signal(signal.SIGKILL)
+            await self._flow(fault.seconds)
+        finally:
+            await copy.kill_for_good()
+        return None
+
+    async def _flow(self, seconds: float) -> None:
+        """Let so much time go by, with records coming."""
+        for _ in range(1 + int(seconds / LOOK_S)):
+            self._inputs.add()
+            await asyncio.sleep(LOOK_S)
+
+    async def _command(self, fault: Fault) -> str | None:
+        if fault.target == "forget":
+            name = self._inputs.forget()
+            if name is None:
+                return "there was no settled source to forget"
+            await self._send(COMMAND_FORGET, {"source": name})
+            return None
+        await self._send(*COMMANDS[fault.target])
+        return None
+
+    async def _send(self, channel: Channel, body: dict[str, object]) -> None:
+        """Publish a command until the bus has it."""
+        self._commands += 1
+        headers = {"Nats-Msg-Id": f"chaos-{self._commands}"}
+        js = self._world.client.jetstream(timeout=2)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    subject = channel.subject("default")
+                    await js.publish(subject, json.dumps(body).encode(), headers=dict(headers))
+                except (NatsError, TimeoutError):
+                    await asyncio.sleep(0.1)
+                else:
+                    return
+
+    async def _source(self, fault: Fault) -> str | None:
+        name = self._inputs.apply(fault.target)
+        return "there was no source to do it to" if name is None else None

@@ -1,0 +1,112 @@
+"""What is going to happen: drawn from the seed alone, so that a run can be made again."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shared.cut_points import CutPoint
+
+SERVICES = ("discovery", "embedding", "projection", "writing")
+EMBEDDING_SERVERS = ("text2vec", "proxy")
+EVERYTHING = "everything"
+SINGLE_OWNERS = ("discovery", "projection", "writing")
+ACK_WAIT_S = 2.0
+"""Of the harness; a process that is stopped for longer finds its messages delivered to others."""
+
+CUTS = (
+    *((service, CutPoint.PUBLISHED) for service in SERVICES),
+    ("discovery", CutPoint.SENT),
+    ("discovery", CutPoint.SETTLED),
+    ("projection", CutPoint.CHECKPOINTED),
+    ("projection", CutPoint.MODEL_PUBLISHED),
+    ("writing", CutPoint.RETRACTED),
+    ("writing", CutPoint.COMMITTED),
+    ("writing", CutPoint.MODEL_KEPT),
+    ("writing", CutPoint.REPROJECTED),
+    ("writing", CutPoint.IN_SNAPSHOT),
+    ("writing", CutPoint.BEFORE_RENAME),
+    ("writing", CutPoint.BETWEEN_RENAMES),
+)
+
+ANSWERS = (
+    "429", "429-retry-after", "500", "503", "400", "slow", "silent",
+    "wrong-dimension", "nan", "truncated", "reset",
+)  # fmt: skip
+"""What the embedding server is made to answer, whatever it is asked."""
+DISKS = ("output", "state")
+DISK_OF = {"discovery": "state", "projection": "state", "writing": "output"}
+STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS")
+COMMANDS = ("refit", "forced-refit", "dry-run", "rollback", "forget", "forget")
+SOURCES = (
+    "change", "change-back", "append", "begin", "complete",
+    "bad-lines", "poison", "large", "touch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One interruption."""
+
+    kind: str
+    target: str
+    seconds: float = 0.0
+    """How long it lasts; 0 if it is over at once."""
+    gap_s: float = 0.5
+    """How long after it the next one begins."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+def deck() -> list[tuple[str, str]]:
+    """Every fault that there is; those that are the most likely in life come twice."""
+    killed = (*SERVICES, "nats-server", *EMBEDDING_SERVERS)
+    return [
+        *(("kill", name) for name in (*killed, *SERVICES)),
+        *(("stop", name) for name in killed),
+        *(("restart", name) for name in SERVICES),
+        ("kill", EVERYTHING),
+        *(("cut", f"{service}:{point}") for service, point in CUTS),
+        *(("answer", answer) for answer in ANSWERS),
+        *(("disk-full", disk) for disk in DISKS),
+        *(("disk-full-and-kill", service) for service in SINGLE_OWNERS),
+        *(("stream-full", stream) for stream in STREAMS),
+        *(("second-copy", service) for service in SINGLE_OWNERS),
+        *(("command", command) for command in COMMANDS),
+        *(("source", source) for source in SOURCES),
+    ]
+
+
+def draw(seed: int, faults: int, only: Sequence[str] = ()) -> list[Fault]:
+    """Draw faults: the whole deck in random order, then again, so that none is left out.
+
+    Args:
+        seed: The same one gives the same faults in the same order.
+        faults: How many.
+        only: Beginnings of the names of faults to choose from; all of them if empty.
+    """
+    dice = random.Random(seed)
+    return [card for card, _ in zip(_dealt(dice, only), range(faults), strict=False)]
+
+
+def _dealt(dice: random.Random, only: Sequence[str]) -> Iterator[Fault]:
+    cards = [
+        card for card in deck() if not only or any(" ".join(card).startswith(one) for one in only)
+    ]
+    if not cards:
+        raise SystemExit(f"no fault begins with any of {', '.join(only)}")
+    while True:
+        dice.shuffle(cards)
+        for kind, target in cards:
+            yield Fault(kind, target, _seconds(dice, kind), round(dice.uniform(0.1, 0.9), 2))
+
+
+def _seconds(dice: random.Random, kind: str) -> float:
+    if kind == "stop":
+        return round(ACK_WAIT_S + dice.uniform(0.3, 1.5), 2)
+    if kind == "kill":
+        return round(dice.choice([0.0, dice.uniform(0.0, 1.5)]), 2)
+    if kind in {"answer", "disk-full", "disk-full-and-kill", "stream-full", "second-copy"}:
+        return round(dice.uniform(1.0, 3.0), 2)
+    return 0.0

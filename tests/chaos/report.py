@@ -1,0 +1,142 @@
+"""Writes ``docs/chaos-report.md`` from the results of runs and of the mutation check.
+
+``python -m tests.chaos.report RESULT.json ... --mutations MUTATIONS.json``.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.cut_points import CutPoint
+
+REPORT = Path(__file__).parents[2] / "docs" / "chaos-report.md"
+HEAD = """\
+# What was interrupted, and what became of it
+
+Written by `python -m tests.chaos.report`; how it works is in
+[decision 17](decisions/0017-cut-points-and-chaos.md), what it found in
+[decision 18](decisions/0018-found-by-chaos.md). A *fault* interrupts a running system of real
+processes: nats-server, text2vec, a proxy in front of it that spoils its answers, discovery,
+embedding, projection and writing. Records arrive all the time, sources are changed, and a reader
+opens the public files again and again. After every twenty faults all must come to rest, and then
+this is compared from the outside:
+
+* the record ids in the public files with those in the sources, read again in the plainest way,
+  without the records that were made unusable on purpose and the sources that were forgotten; no id
+  twice, every text the newest, nothing else dead-lettered;
+* every point with its stored vector under the one model that the files, the dataset and the
+  status name;
+* the ledger, in total and per source: `seen = mapped + dead`, nothing in flight, the same in
+  `source.completed`;
+* the moments with those of the stored vectors, to a relative 1e-8;
+* the public streams: no message twice, every model announced;
+* the logs: no batch had to be sent again, no error that nobody foresaw, no process ended by
+  itself.
+"""
+
+
+def render(results: Sequence[dict[str, Any]], mutations: Sequence[dict[str, Any]]) -> str:
+    """Write the report."""
+    parts = [HEAD, *_runs(results), *_faults(results), *_cuts(results), *_not_injected(results)]
+    return "\n".join([*parts, *_mutations(mutations)])
+
+
+def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    injected = sum(one["injected"] for one in results)
+    wrong = sum(len(one["problems"]) for one in results)
+    yield f"## {injected:,} faults, {wrong} deviations\n"
+    yield "| command | injected | records | sources | quiet points | reads of files | minutes |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in results:
+        yield (
+            f"| `make chaos SEED={one['seed']} FAULTS={one['faults']}` "
+            f"| {one['injected']:,} of {one['faults']:,} | {one['records']:,} "
+            f"| {one['sources']:,} | {one['quiet_points']} | {one['reads']:,} "
+            f"| {one['seconds'] / 60:.0f} |"
+        )
+    yield ""
+    for one in results:
+        for problem in one["problems"]:
+            yield f"* seed {one['seed']}: {problem}"
+    yield (
+        f"The reader saw {sum(one['models_seen_by_the_reader'] for one in results):,} models, "
+        "never an unreadable file and never two models in one. "
+        f"{sum(one['spoiled_answers'] for one in results):,} answers of the embedding server were "
+        "spoiled.\n"
+    )
+
+
+def _faults(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    requested, injected = _sums(results)
+    yield "## Which faults\n"
+    yield "| fault | asked for | took place |"
+    yield "|---|---|---|"
+    for name in sorted(requested):
+        if not name.startswith("cut "):
+            yield f"| {name} | {requested[name]} | {injected[name]} |"
+    yield ""
+
+
+def _cuts(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    requested, injected = _sums(results)
+    yield "## At which cut points\n"
+    yield "The process ended itself with SIGKILL exactly there.\n"
+    yield "| cut point | service | armed | hit |"
+    yield "|---|---|---|---|"
+    for point in CutPoint:
+        for name in sorted(requested):
+            if name.startswith("cut ") and name.endswith(f":{point}"):
+                service = name.removeprefix("cut ").split(":")[0]
+                yield f"| {point} | {service} | {requested[name]} | {injected[name]} |"
+    yield ""
+
+
+def _not_injected(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    reasons = {name: reason for one in results for name, reason in one["skipped"].items()}
+    if reasons:
+        yield "Faults that did not take place every time, and why (the last reason):\n"
+        yield from (f"* {name}: {reason}" for name, reason in sorted(reasons.items()))
+        yield ""
+
+
+def _mutations(mutations: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if not mutations:
+        return
+    yield "## Would it notice?\n"
+    yield "`make mutations` removes one protection at a time and runs the harness again.\n"
+    yield "| removed | faults | what the harness said |"
+    yield "|---|---|---|"
+    for one in mutations:
+        faults = ", ".join(
+            f"{count['injected']} times {name}" for name, count in one["faults"].items()
+        )
+        said = one["caught_by"][0] if one["caught_by"] else "nothing"
+        yield f"| {one['name']} | {faults} | {_short(said)} |"
+    yield ""
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.replace("|", "/").split())
+    return text if len(text) <= 240 else text[:237] + "..."
+
+
+def _sums(results: Sequence[dict[str, Any]]) -> tuple[Counter[str], Counter[str]]:
+    requested, injected = Counter[str](), Counter[str]()
+    for one in results:
+        for name, count in one["by_fault"].items():
+            requested[name] += count["requested"]
+            injected[name] += count["injected"]
+    return requested, injected
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.report", description=__doc__)
+    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    parser.add_argument("--mutations", type=Path, metavar="MUTATIONS.json")
+    options = parser.parse_args()
+    runs = [json.loads(file.read_text()) for file in options.results]
+    check = json.loads(options.mutations.read_text()) if options.mutations else []
+    REPORT.write_text(render(runs, check))

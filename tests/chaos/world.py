@@ -1,0 +1,197 @@
+"""Everything that a run consists of: folders, disks, a bus, servers and services."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+from nats.aio.client import Client
+
+from services.cli.adapters.nats_server import program, write_config
+from services.cli.commands.local import free_port, is_listening
+from shared.bus.topology import apply_topology
+from shared.cut_points import VARIABLE
+from tests.chaos.plan import ACK_WAIT_S, DISKS, SERVICES
+from tests.chaos.processes import Supervised
+
+DISK_MIB = {"output": 512, "state": 128}
+PATIENCE_S = 60.0
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(slots=True)
+class Disk:
+    """A small file system of its own, if this machine lets us mount one."""
+
+    folder: Path
+    mib: int
+    why_not: str | None = None
+
+    def mount(self) -> None:
+        self.folder.mkdir(parents=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={self.mib}m", "chaos", str(self.folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            text = getattr(error, "stderr", "") or str(error)
+            self.why_not = f"no file system could be mounted: {text.strip()}"
+
+    def unmount(self) -> None:
+        if self.why_not is None:
+            subprocess.run(["umount", "-l", str(self.folder)], check=False)  # noqa: S607
+
+    def fill(self) -> None:
+        """Leave no byte."""
+        with (self.folder / "filler").open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
+
+    def free(self) -> None:
+        (self.folder / "filler").unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class World:
+    """The running system."""
+
+    folder: Path
+    url: str
+    proxy_port: int
+    client: Client
+    processes: dict[str, Supervised]
+    disks: dict[str, Disk]
+    extra: list[Supervised] = field(default_factory=list)
+    """Second copies."""
+
+    @property
+    def output(self) -> Path:
+        return self.disks["output"].folder / "out"
+
+    @property
+    def state(self) -> Path:
+        return self.disks["state"].folder / "state"
+
+    @property
+    def public(self) -> Path:
+        return self.output / "default"
+
+    def cut_file(self, service: str, point: str) -> Path:
+        return self.folder / "cuts" / service / point
+
+    async def ask_proxy(self, path: str, body: str = "") -> Any:
+        """Speak to the proxy as soon as it is there."""
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.proxy_port}") as client,
+        ):
+            while True:
+                try:
+                    return (await client.post(path, content=body.encode())).json()
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+
+    def copy_of(self, service: str) -> Supervised:
+        """Return another process of a service, with no cut points; not started yet."""
+        original = self.processes[service]
+        environment = {k: v for k, v in original.environment.items() if k != VARIABLE}
+        log = self.folder / "logs" / f"second-{service}-{len(self.extra)}.log"
+        command = [sys.executable, "-m", *original.command]
+        copy = Supervised(f"second {service}", command, environment, log)
+        self.extra.append(copy)
+        return copy
+
+    def surprises(self) -> list[str]:
+        found = [text for one in (*self.processes.values(), *self.extra) for text in one.surprises]
+        for one in (*self.processes.values(), *self.extra):
+            one.surprises.clear()
+        return found
+
+
+@asynccontextmanager
+async def running_world(folder: Path, sources: Path) -> AsyncIterator[World]:
+    """Start everything; at the end stop everything and unmount."""
+    disks = {name: Disk(folder / "disks" / name, DISK_MIB[name]) for name in DISKS}
+    async with AsyncExitStack() as stack:
+        for disk in disks.values():
+            disk.mount()
+            stack.callback(disk.unmount)
+        config = write_config(folder / "nats", free_port())
+        url = f"nats://127.0.0.1:{config.read_text().split('port: ')[1].split()[0]}"
+        log = folder / "logs" / "nats.log"
+        server = Supervised("nats-server", [program(), "-c", str(config)], {}, log)
+        server.start()
+        stack.push_async_callback(server.stop)
+        await listening(int(url.rsplit(":", 1)[1]))
+        client = await _connected(url)
+        stack.push_async_callback(client.close)
+        await apply_topology(client.jetstream(timeout=20), ["default"], ack_wait_s=ACK_WAIT_S)
+        ports = {"text2vec": free_port(), "proxy": free_port()}
+        world = World(folder, url, ports["proxy"], client, {"nats-server": server}, disks)
+        for name in ("text2vec", "proxy", *SERVICES):
+            environment = _environment(world, sources, ports["text2vec"])
+            environment[VARIABLE] = str(world.cut_file(name, "none").parent)
+            world.cut_file(name, "none").parent.mkdir(parents=True)
+            command = [f"services.{name}"]
+            if name == "proxy":
+                command = ["tests.chaos.proxy", str(ports["proxy"]), str(ports["text2vec"])]
+            log = folder / "logs" / f"{name}.log"
+            process = Supervised(name, command, environment, log, is_module=True)
+            world.processes[name] = process
+            process.start()
+            stack.push_async_callback(process.stop)
+        await listening(ports["proxy"])
+        yield world
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(60):
+        while not is_listening(port):
+            await asyncio.sleep(0.05)
+
+
+async def _connected(url: str) -> Client:
+    async def ignore(_error: Exception) -> None:
+        """Say nothing: the server is killed again and again."""
+
+    return await nats.connect(
+        url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=ignore, name="chaos"
+    )
+
+
+def _environment(world: World, sources: Path, text2vec_port: int) -> dict[str, str]:
+    """Say where everything is, and have it all happen soon."""
+    trigger = {"mode": "watch", "debounce_s": 0.2, "rescan_interval_s": 3}
+    return os.environ | {
+        "MAPSTREAM_COLLECTIONS": '["default"]',
+        "MAPSTREAM_NATS__URL": world.url,
+        "MAPSTREAM_NATS__ACK_WAIT_S": str(ACK_WAIT_S),
+        "MAPSTREAM_STATE__FOLDER": str(world.state),
+        "MAPSTREAM_OUTPUT__FOLDER": str(world.output),
+        "MAPSTREAM_OUTPUT__SNAPSHOT_SHARE": "0.5",
+        "MAPSTREAM_OUTPUT__SNAPSHOT_MIN_INTERVAL_S": "0.1",
+        "MAPSTREAM_OUTPUT__COMPACT_EVERY": "4",
+        "MAPSTREAM_OUTPUT__KEEP_VERSIONS_S": "5",
+        "MAPSTREAM_INGESTION__SOURCES": json.dumps([{"path": str(sources)}]),
+        "MAPSTREAM_INGESTION__TRIGGER": json.dumps(trigger),
+        "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{world.proxy_port}",
+        "MAPSTREAM_EMBEDDING__BATCH_SIZE": "16",
+        "MAPSTREAM_EMBEDDING__TIMEOUT_S": "1",
+        "MAPSTREAM_EMBEDDING__LONGEST_PAUSE_S": "0.5",
+        "MAPSTREAM_PROJECTION__REFIT_THRESHOLD": "1.3",
+        "MAPSTREAM_TEXT2VEC__PORT": str(text2vec_port),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }

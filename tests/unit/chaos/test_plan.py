@@ -1,0 +1,107 @@
+"""The harness keeps what it promises: the same faults again, none left out, no stale mutation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.embedding.adapters.openai_embedder import parse_answer
+from services.embedding.ports import TextsRejected
+from shared.cut_points import CutPoint
+from tests.chaos.inputs import Inputs, held_by
+from tests.chaos.mutations import MUTATIONS, ROOT, Mutation
+from tests.chaos.plan import CUTS, deck, draw
+from tests.chaos.proxy import spoil
+from tests.chaos.report import render
+
+
+def test_the_seed_determines_the_faults() -> None:
+    assert draw(7, 300) == draw(7, 300)
+    assert draw(7, 300) != draw(8, 300)
+    assert draw(7, 300)[:50] == draw(7, 50)
+
+
+def test_no_fault_is_left_out() -> None:
+    cards = deck()
+
+    drawn = draw(3, len(cards))
+
+    assert sorted((one.kind, one.target) for one in drawn) == sorted(cards)
+
+
+def test_every_cut_point_is_aimed_at() -> None:
+    assert {point for _, point in CUTS} == set(CutPoint)
+
+
+def test_every_cut_point_is_reached_somewhere() -> None:
+    sources = [path.read_text() for top in ("services", "shared") for path in
+               (ROOT / top).rglob("*.py")]  # fmt: skip
+
+    missing = [
+        point.name
+        for point in CutPoint
+        if not any(f"reached(CutPoint.{point.name})" in text for text in sources)
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+def test_a_mutation_fits_the_program_and_leaves_a_program(mutation: Mutation) -> None:
+    """The protection is where the mutation looks for it, and its faults exist."""
+    texts: dict[str, str] = {}
+    for file, old, new in mutation.edits:
+        text = texts.get(file) or (ROOT / file).read_text()
+        assert text.count(old) == 1, file
+        texts[file] = text.replace(old, new)
+
+    for file, text in texts.items():
+        compile(text, file, "exec")
+    for name in mutation.only:
+        assert draw(1, 1, [name])
+
+
+def test_the_expected_records_are_read_from_the_files(tmp_path: Path) -> None:
+    inputs = Inputs(tmp_path, seed=1)
+    name = inputs.add(3)
+    bad, poison = inputs.apply("bad-lines"), inputs.apply("poison")
+    begun = inputs.apply("begin")
+
+    expected = inputs.expected()
+
+    assert set(expected) == {name, bad, poison}
+    assert len(expected[name].texts) == 3
+    assert expected[str(bad)].bad_lines >= 1
+    assert len(expected[str(poison)].poisoned) == 1
+    assert held_by(tmp_path / str(begun), str(begun)) is None
+
+
+@pytest.mark.parametrize("answer", ["truncated", "nan", "wrong-dimension", "well"])
+def test_an_answer_is_spoiled_as_told(answer: str) -> None:
+    good = {"data": [{"index": 0, "embedding": "AACAPwAAAEA="}]}
+
+    content = spoil(answer, json.dumps(good).encode())
+
+    if answer == "truncated":
+        with pytest.raises(TextsRejected):
+            parse_answer(content, 1)
+        return
+    vectors = parse_answer(content, 1)
+    assert vectors.shape == (1, 3 if answer == "wrong-dimension" else 2)
+    assert np.isnan(vectors).any() == (answer == "nan")
+
+
+def test_a_deviation_is_not_hidden_by_the_report() -> None:
+    result = {
+        "seed": 1, "faults": 2, "injected": 1, "records": 9, "sources": 3, "quiet_points": 1,
+        "reads": 5, "seconds": 60, "models_seen_by_the_reader": 2, "spoiled_answers": 0,
+        "by_fault": {"kill writing": {"requested": 2, "injected": 1}},
+        "skipped": {"kill writing": "it had just ended"}, "problems": ["2 records are lost"],
+    }  # fmt: skip
+
+    text = render([result], [])
+
+    assert "1 faults, 1 deviations" in text
+    assert "2 records are lost" in text
+    assert "it had just ended" in text
