@@ -17,6 +17,8 @@ RING_EVENTS = 1024
 RING_BYTES = 8 << 20
 STEP = 64
 SCAN_STEP = 256
+SCANS = 2
+"""At a time: each reads all answers that the stream has, and anybody may ask for any command."""
 PUBLIC = tuple(one for one in CHANNELS if one.stream == WRITING_PUBLISHED.stream)
 
 
@@ -36,6 +38,7 @@ class EventFeed:
         self._position = 0
         self._changed = asyncio.Event()
         self._is_closed = False
+        self._scanning = asyncio.Semaphore(SCANS)
         self._anew = 0
         """How often the stream was made anew, with sequences that begin again."""
 
@@ -108,6 +111,10 @@ class EventFeed:
         Raises:
             BusAway: The bus did not answer.
         """
+        async with self._scanning:
+            return await self._scan(correlation_id)
+
+    async def _scan(self, correlation_id: str) -> Sequence[Told]:
         found: list[Told] = []
         cursor, has_more = 0, True
         while has_more:
