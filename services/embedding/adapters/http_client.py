@@ -1,5 +1,6 @@
 """One HTTP request to an embedding server: what its failures mean."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ REFUSES_THE_TEXTS = frozenset({400, 413, 422})
 AMBIGUOUS = frozenset({424, 500})
 REFUSES_EVERYBODY = frozenset({401, 402, 403, 404, 405, 501})
 EXCERPT = 300
+MAX_ANSWER_BYTES = 256 << 20
+"""2,048 vectors of 4,096 numbers are half of it as JSON."""
 
 
 def build_client(url: str, *, api_key: str | None, timeout_s: float) -> httpx.AsyncClient:
@@ -28,28 +31,54 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> by
     """Send a JSON body and return the answer's bytes.
 
     Raises:
-        EmbedderUnavailable: No answer, or one that says nothing about the texts.
+        EmbedderUnavailable: No answer, one without end, or one that says nothing about the texts.
         TextsRejected: The server refuses these texts, or fails on them.
     """
-    content = orjson.dumps(body)
+    request = client.build_request(
+        "POST",
+        path,
+        content=orjson.dumps(body),
+        headers={"content-type": "application/json"},
+    )
+    where = request.url.copy_with(userinfo=b"")
+    pause_s = client.timeout.read
     try:
-        response = await client.post(
-            path, content=content, headers={"content-type": "application/json"}
-        )
-    except (httpx.TransportError, httpx.DecodingError) as error:
-        reason = f"{client.base_url}{path.lstrip('/')}: {type(error).__name__} {error}".strip()
-        is_slow = isinstance(error, httpx.ReadTimeout)
+        # httpx bounds the pauses of an answer, not its length: one byte now and then is for ever.
+        async with asyncio.timeout(pause_s and 2 * pause_s):
+            response = await client.send(request, stream=True)
+            try:
+                is_good = response.status_code == httpx.codes.OK
+                answer = await _read(response, MAX_ANSWER_BYTES if is_good else EXCERPT)
+            finally:
+                await response.aclose()
+    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+        reason = f"{where}: {type(error).__name__} {error}".strip()
+        is_slow = isinstance(error, httpx.ReadTimeout | TimeoutError)
         raise EmbedderUnavailable(reason, is_slow=is_slow) from error
-    if response.status_code != httpx.codes.OK:
-        raise failure(response)
-    return response.content
+    if not is_good:
+        raise failure(response, where, answer)
+    if len(answer) > MAX_ANSWER_BYTES:
+        raise EmbedderUnavailable(f"{where}: an answer of more than {MAX_ANSWER_BYTES} bytes")
+    return answer
 
 
-def failure(response: httpx.Response) -> EmbedderUnavailable | TextsRejected:
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    """Read until there are more bytes than the limit, however well they were compressed."""
+    answer = bytearray()
+    async for piece in response.aiter_bytes():
+        answer += piece
+        if len(answer) > limit:
+            break
+    return bytes(answer)
+
+
+def failure(
+    response: httpx.Response, where: httpx.URL, answer: bytes
+) -> EmbedderUnavailable | TextsRejected:
     """Classify an answer that is not 200."""
     status = response.status_code
-    text = response.text[:EXCERPT].replace("\n", " ")
-    reason = f"{response.request.url} answered {status}: {text}"
+    text = answer.decode("utf-8", "replace")[:EXCERPT].replace("\n", " ")
+    reason = f"{where} answered {status}: {text}"
     if status in REFUSES_THE_TEXTS:
         return TextsRejected(reason)
     if status in AMBIGUOUS:

@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -87,6 +89,66 @@ async def test_a_broken_connection_is_an_outage(error: type[httpx.TransportError
     with pytest.raises(EmbedderUnavailable, match=rf"http://server/v1.*{error.__name__}") as told:
         await ask(broken)
     assert told.value.is_slow == (error is httpx.ReadTimeout)
+
+
+class Endless(httpx.AsyncByteStream):
+    """An answer that never ends."""
+
+    def __init__(self, piece: bytes, pause_s: float) -> None:
+        self._piece = piece
+        self._pause_s = pause_s
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield self._piece
+            await asyncio.sleep(self._pause_s)
+
+
+@pytest.mark.parametrize("code", [200, 503])
+async def test_an_answer_without_end_is_an_outage(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr("services.embedding.adapters.http_client.MAX_ANSWER_BYTES", 1 << 20)
+    endless = httpx.Response(code, stream=Endless(b"x" * 65536, 0))
+
+    with pytest.raises(EmbedderUnavailable) as told:
+        await ask(lambda _request: endless)
+
+    assert len(str(told.value)) < 400
+
+
+async def test_an_answer_that_swells_when_it_is_unpacked_is_an_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.embedding.adapters.http_client.MAX_ANSWER_BYTES", 1 << 20)
+    bomb = gzip.compress(bytes(8 << 20))
+    packed = {"content-encoding": "gzip"}
+
+    with pytest.raises(EmbedderUnavailable, match="more than"):
+        await ask(lambda _request: httpx.Response(200, headers=packed, content=bomb))
+
+
+async def test_an_answer_drop_by_drop_is_slow() -> None:
+    """httpx is content as long as something comes now and then."""
+    dripping = httpx.MockTransport(lambda _: httpx.Response(200, stream=Endless(b"x", 0.01)))
+    async with httpx.AsyncClient(
+        transport=dripping, base_url="http://server/", timeout=0.1
+    ) as client:
+        with pytest.raises(EmbedderUnavailable) as told:
+            await post(client, "/v1/embeddings", {})
+
+    assert told.value.is_slow
+
+
+async def test_a_password_in_the_url_is_not_told() -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(status(401)),
+        base_url="http://user:hidden@server/",  # pragma: allowlist secret
+    ) as client:
+        with pytest.raises(EmbedderUnavailable, match="http://server/v1") as told:
+            await post(client, "/v1/embeddings", {})
+
+    assert "hidden" not in str(told.value)
 
 
 @pytest.mark.parametrize(
