@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast bench chaos mutations fuzz-http monitoring-test check scan audit format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations fuzz-http monitoring-test check scan audit format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,14 +57,18 @@ images:  ## Build the container images and tell their sizes.
 	@docker image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -P '\tmapstream-' | sort -k2
 
 test: setup-dev  ## Run every test; real nats-server, real processes, no network.
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m "not compose" $(ARGS)
 
 test-fast: setup-dev  ## Run the tests that need no server: seconds.
 	@$(BIN)/python -m pytest -m "not integration and not e2e" $(ARGS)
 
+compose-test: setup-dev  ## Run the containers on a real Docker engine; skipped where none answers.
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
 bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.refit
 	@$(BIN)/python -m tests.bench.throughput
+	@$(BIN)/python -m tests.bench.sync
 
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)

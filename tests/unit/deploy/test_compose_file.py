@@ -1,0 +1,104 @@
+"""docker-compose.yml and what it leans on, without an engine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.bus.permissions import password_variable, users
+
+ROOT = Path(__file__).parents[3]
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+USERS = [user.name for user in users(["default"])]
+OF_SERVICES = sorted(set(USERS) & set(SERVICES))
+VARIABLE = re.compile(r"\$\{([A-Z_0-9]+)")
+
+per_service = pytest.mark.parametrize("name", sorted(SERVICES))
+
+
+@per_service
+def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service["user"].startswith(("0", "root"))
+    assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
+    assert "privileged" not in service
+
+
+@per_service
+def test_ports_are_this_machines_own(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+@per_service
+def test_images_are_pinned(name: str) -> None:
+    service = SERVICES[name]
+    tag = service["image"].rsplit(":", 1)[1]
+
+    assert tag == "-local}" or re.fullmatch(r"v?\d+\.\d+\.\d+", tag)
+    if "build" in service:
+        assert f" AS {service['build']['target']}\n" in DOCKERFILE
+        assert service["image"].startswith(f"mapstream-{service['build']['target']}:")
+
+
+@pytest.mark.parametrize("name", OF_SERVICES)
+def test_a_service_is_its_own_user_of_the_bus(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+
+    assert environment["MAPSTREAM_NATS__USER"] == name
+    assert password_variable(name) in environment["MAPSTREAM_NATS__PASSWORD"]
+    passwords = [value for value in map(str, environment.values()) if "_PASSWORD" in value]
+    assert len(passwords) == 1
+
+
+def test_the_server_gets_the_password_of_every_user() -> None:
+    assert set(SERVICES["nats"]["environment"]) == {password_variable(user) for user in USERS}
+
+
+def test_every_variable_is_explained() -> None:
+    texts = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("compose.*.yml")]
+    used = {name for file in texts for name in VARIABLE.findall(file.read_text())}
+    explained = set(
+        re.findall(r"^([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    )
+
+    assert used - explained == {"CERTIFICATES_FOLDER"}
+    assert explained <= used
+
+
+def test_what_is_mounted_is_there() -> None:
+    texts = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("compose.*.yml")]
+    named = {
+        path
+        for file in texts
+        for path in re.findall(r"\./((?:deploy/|nats)[\w./-]+):/", file.read_text())
+    }
+
+    assert {"nats.conf", "deploy/config.yaml", "deploy/nats"} <= named
+    assert [one for one in sorted(named) if not (ROOT / one).exists()] == []
+
+
+def test_every_image_has_requirements_of_its_own() -> None:
+    installed = set(re.findall(r"install-for (\w+)$", DOCKERFILE, re.MULTILINE))
+
+    assert installed == set(re.findall(r"COPY requirements/(\w+)\.txt", DOCKERFILE)) - {"build"}
+    for name in installed:
+        lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+        pinned = [line for line in lines if line and not line.startswith((" ", "#"))]
+        assert pinned
+        assert all("==" in line and line.endswith("\\") for line in pinned)
+
+
+def test_an_image_of_a_service_has_the_versions_of_the_local_run() -> None:
+    def versions(name: str) -> set[str]:
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        return set(re.findall(r"^([\w.-]+==[^ ;]+)", text, re.MULTILINE))
+
+    for name in ("discovery", "embedding", "projection", "writing", "gateway", "text2vec", "cli"):
+        assert versions(name) <= versions("run"), name
