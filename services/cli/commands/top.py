@@ -16,7 +16,7 @@ from rich.text import Text
 
 from services.cli.commands.connecting import connected
 from services.cli.commands.status import rows
-from services.cli.commands.tables import facts
+from services.cli.commands.tables import facts, plain
 from services.cli.commands.watching import Watcher
 from services.cli.domain.figures import STAGES, Figures
 from services.cli.domain.traffic import Window
@@ -116,7 +116,7 @@ def stages(figures: Figures, window: Window) -> Table:
         several = f" ({count})" if count > 1 else ""
         style = "" if state == "running" else "red" if state == "absent" else "yellow"
         cells = _cells(stage, figures, window)
-        table.add_row(stage, Text(state + several, style=style), *cells)
+        table.add_row(stage, plain(state + several, style), *cells)
     return table
 
 
