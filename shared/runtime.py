@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from shared.bus.durables import (
     Durable,
 )
 from shared.bus.status import announce
+from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog, wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
@@ -146,7 +148,7 @@ async def _work(service: Service) -> None:
                 exclusive_owner(folder, on_wait=lambda: log.warning("service.standby"))
             )
         service.state = "waiting"
-        await wait_for_durables(
+        births = await wait_for_durables(
             service.bus.js,
             service.durables,
             settings.collections,
@@ -157,7 +159,7 @@ async def _work(service: Service) -> None:
         stack.callback(_set_stopping, service)
         service.state = "running"
         log.info("service.running", collections=list(settings.collections))
-        await _run_together([*loops, partial(_watch, service.bus.js, service)])
+        await _run_together([*loops, partial(_watch, service.bus.js, service, births)])
 
 
 async def _run_together(loops: Sequence[Loop]) -> None:
@@ -191,23 +193,34 @@ def _set_stopping(service: Service) -> None:
     service.state = STOPPING
 
 
-async def _watch(js: JetStreamContext, service: Service) -> None:
-    """Exit when a durable consumer was deleted: FastStream would pull in vain and in silence."""
+async def _watch(
+    js: JetStreamContext, service: Service, births: Mapping[tuple[Durable, str], datetime]
+) -> None:
+    """Exit when a durable consumer was deleted, even if there is one of its name again.
+
+    Then the bus has lost its data. What a service told only there, as projection its model, it
+    tells again when it starts.
+    """
     while service.state != STOPPING:
         await asyncio.sleep(WATCH_S)
-        for collection in service.settings.collections:
-            for durable in service.durables:
-                await _require(js, durable, collection)
+        for (durable, collection), born in births.items():
+            await _require(js, durable, collection, born)
 
 
-async def _require(js: JetStreamContext, durable: Durable, collection: str) -> None:
+async def _require(
+    js: JetStreamContext, durable: Durable, collection: str, born: datetime
+) -> None:
     try:
-        await measure_backlog(js, durable, collection)
+        is_same = (await measure_backlog(js, durable, collection)).born == born
     except NotFoundError:
-        log.error("stream.gone", stream=durable.stream, consumer=durable.name(collection))  # noqa: TRY400  the log line says all
-        sys.exit(EXIT_DURABLE_GONE)
+        is_same = False
     except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere
         log.debug("watch.failed", error=repr(error))
+        return
+    if not is_same:
+        name = durable.name(collection)
+        log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)
+        sys.exit(EXIT_DURABLE_GONE)
 
 
 def _version() -> str:

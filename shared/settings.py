@@ -27,7 +27,7 @@ from shared.errors import ConfigurationError
 
 SECTIONS = frozenset(
     {"collections", "log", "nats", "health", "state", "ingestion", "embedding", "projection",
-     "output", "gateway", "text2vec"}
+     "output", "gateway", "text2vec", "retention"}
 )  # fmt: skip
 SECRET = re.compile("password|key|secret|token")
 CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
@@ -87,6 +87,12 @@ class LogSection(Section):
     format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: pretty on a terminal, JSON lines elsewhere."
     )
+    max_file_bytes: int = Field(
+        default=16 << 20,
+        ge=1 << 10,
+        description="Of mapstream run: a process's log file that is longer begins anew, the one "
+        "before is kept beside it.",
+    )
 
 
 class HealthSection(Section):
@@ -103,6 +109,27 @@ class StateSection(Section):
 
     folder: Path = Field(
         default=Path("mapstream-out/state"), description="Folder of the services' state."
+    )
+
+
+class RetentionSection(Section):
+    """How long the public streams keep what; mapstream streams apply tells the server."""
+
+    events_days: float = Field(default=30, gt=0, description="Events, for anybody.")
+    events_max_bytes: int = Field(
+        default=1 << 30, ge=1 << 20, description="All events together; the oldest go first."
+    )
+    points_days: float = Field(default=3, gt=0, description="Points as they were mapped.")
+    points_max_bytes: int = Field(
+        default=1 << 30, ge=1 << 20, description="All points together; the oldest go first."
+    )
+    dead_letters_days: float = Field(
+        default=30,
+        gt=0,
+        description="Dead letters, and the ledger's accounts of the batches that they belong to.",
+    )
+    dead_letters_max_bytes: int = Field(
+        default=1 << 30, ge=1 << 20, description="All dead letters together; the oldest go first."
     )
 
 

@@ -22,11 +22,13 @@ ROOT = Path(__file__).parents[1]
 class NatsServer:
     """The real server, which can be killed and started again on the same store and port."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, *, port: int = -1
+    ) -> None:
         self._folder = folder
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
-        self._port = -1
+        self._port = port
         self.log = folder / "nats.log"
         self.url = ""
 
@@ -61,6 +63,10 @@ class NatsServer:
         if self._process and self._process.returncode is None:
             self._process.terminate()
             await self._process.wait()
+
+    def wipe(self) -> None:
+        """Delete everything that it keeps; only while it does not run."""
+        shutil.rmtree(self._folder / "store")
 
     async def _address(self) -> str:
         async with asyncio.timeout(10):

@@ -220,7 +220,7 @@ def streams_apply(
         names = collection or list(settings.collections)
         options = cli.BusOptions(url=url or settings.nats.url)
         copies = replicas or settings.nats.replicas
-        await streams.apply(options, settings.nats, names, replicas=copies)
+        await streams.apply(options, settings, names, replicas=copies)
         return 0
 
     _finish(start)

@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 from pydantic import ConfigDict, Field
 
-from shared.settings import CONFIG_VARIABLE, Section, ServiceSettings, config_file, load_settings
+from shared.settings import (
+    CONFIG_VARIABLE,
+    RetentionSection,
+    Section,
+    ServiceSettings,
+    config_file,
+    load_settings,
+)
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="A config.yaml; see docs/configuration.md.")
@@ -76,6 +83,9 @@ class CliSettings(ServiceSettings):
     """The configuration as far as the command line looks at it."""
 
     ingestion: SourcesView = Field(default=SourcesView(), description="Sources.")
+    retention: RetentionSection = Field(
+        default=RetentionSection(), description="What the public streams keep."
+    )
     gateway: GatewayView = Field(default=GatewayView(), description="HTTP gateway.")
     embedding: EmbedderView = Field(default=EmbedderView(), description="Embedding server.")
 

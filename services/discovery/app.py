@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.stalls import Loads, StallFinder
 from services.discovery.loops.reading import Looker, Sweep
-from services.discovery.loops.telling import FiguresLoop, StallLoop
+from services.discovery.loops.telling import FiguresLoop, StallLoop, forget_old_accounts
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import CommandShell
@@ -86,12 +87,15 @@ class Discovery:
                 ledger.subscribe(self._bus.subscriber, collection)
             commands = CommandShell(store, looker.claims, clock, collections, self._changed)
             commands.subscribe(self._bus.subscriber)
+            # A day longer than the letters themselves: the server deletes those by its own clock.
+            keep = timedelta(days=self._settings.retention.dead_letters_days + 1)
             stalls = [self._stall_loop(name, store, clock) for name in collections]
             yield (
                 partial(looker.run, self._trigger),
                 sweep.run,
                 self._counted.run,
                 *(loop.run for loop in stalls),
+                partial(forget_old_accounts, store, clock, keep),
             )
 
     def figures(self) -> dict[str, Any]:

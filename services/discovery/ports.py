@@ -252,6 +252,14 @@ class StateStore(Protocol):
         """
         ...
 
+    async def forget_accounts(self, before: datetime) -> int:
+        """Drop the batches with dead records of sources that ended before; return how many.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
     async def forget_missing(self, present: frozenset[str]) -> int:
         """Forget sources without a version that are not among these ids; return how many.
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from shared.contracts.base import DEFAULT_COLLECTION, Collection
-from shared.settings import Section, ServiceSettings
+from shared.settings import RetentionSection, Section, ServiceSettings
 
 
 class SourceSection(Section):
@@ -86,6 +86,9 @@ class Settings(ServiceSettings):
 
     ingestion: IngestionSection = Field(
         default=IngestionSection(), description="Where records come from."
+    )
+    retention: RetentionSection = Field(
+        default=RetentionSection(), description="How long what is kept."
     )
 
     @model_validator(mode="after")

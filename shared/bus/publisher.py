@@ -8,11 +8,12 @@ import structlog
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
-from nats.js.errors import APIError, BadRequestError
+from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
 
 from shared.bus.lineage import FIRST_PUBLISHED, origin_of
 from shared.bus.observing import REFUSED, UNREACHABLE, published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
+from shared.bus.streams import REMEDY
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage
 from shared.observability import metrics
@@ -109,4 +110,11 @@ class Publisher:
                 subject=message.channel.subject(message.collection),
                 tries=self.waiting_since_tries,
                 error=repr(error),
+                **_remedy(error),
             )
+
+
+def _remedy(error: Exception) -> dict[str, str]:
+    """Say what to do about a stream that nobody has declared."""
+    is_missing = isinstance(error, NoStreamResponseError)
+    return {"remedy": f"its stream is missing: {REMEDY}"} if is_missing else {}

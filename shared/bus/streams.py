@@ -1,12 +1,14 @@
 """The streams: what they keep and for how long, made from the table of channels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faststream.nats import JStream
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from shared.bus.channels import CHANNELS
+from shared.settings import RetentionSection
 
+REMEDY = "create it with: mapstream streams apply"
 MIB = 1 << 20
 DAY_S = 86_400.0
 DEDUPE_WINDOW_S = 600.0
@@ -76,3 +78,18 @@ STREAMS = (
     _public("DEAD_LETTERS", "What could not be mapped.", days=30, max_bytes=1024 * MIB),
 )
 BY_NAME = {stream.name: stream for stream in STREAMS}
+
+
+def streams_of(retention: RetentionSection) -> tuple[Stream, ...]:
+    """Return the streams, the public ones with these limits instead of their own."""
+    kept = {
+        "EVENTS": (retention.events_days, retention.events_max_bytes),
+        "POINTS": (retention.points_days, retention.points_max_bytes),
+        "DEAD_LETTERS": (retention.dead_letters_days, retention.dead_letters_max_bytes),
+    }
+    return tuple(
+        replace(one, max_age_s=kept[one.name][0] * DAY_S, max_bytes=kept[one.name][1])
+        if one.name in kept
+        else one
+        for one in STREAMS
+    )

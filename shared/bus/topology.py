@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -13,13 +14,14 @@ from shared.bus.durables import (
     DURABLES,
     Durable,
 )
-from shared.bus.streams import STREAMS
+from shared.bus.streams import REMEDY, STREAMS, Stream
 from shared.errors import ConfigurationError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
 
-REMEDY = "create it with: mapstream streams apply"
 POLL_S = 0.5
+REMIND_EVERY = 120
+"""Tries to find a missing consumer between two reminders: a minute of them."""
 BUS_ERRORS = (NatsError, TimeoutError, OSError)
 """What asking an absent or a forgetful server may raise."""
 
@@ -28,6 +30,7 @@ async def apply_topology(
     js: JetStreamContext,
     collections: Iterable[str],
     *,
+    streams: Iterable[Stream] = STREAMS,
     replicas: int = 1,
     ack_wait_s: float = ACK_WAIT_S,
 ) -> None:
@@ -36,7 +39,7 @@ async def apply_topology(
     Raises:
         ConfigurationError: A stream of that name exists and cannot become what the table says.
     """
-    for stream in STREAMS:
+    for stream in streams:
         config = stream.config(replicas=replicas)
         try:
             await js.stream_info(stream.name)
@@ -81,6 +84,8 @@ class Backlog:
     in_hand: int
     settled_to: int = 0
     """Place in the stream up to which all is settled: while it stays, the oldest message does."""
+    born: datetime | None = None
+    """When the consumer was created: another one of its name knows nothing of the first."""
 
     @property
     def total(self) -> int:
@@ -97,11 +102,11 @@ async def backlog(js: JetStreamContext, durable: Durable, collection: str) -> Ba
     """
     info = await js.consumer_info(durable.stream, durable.name(collection))
     floor = info.ack_floor.stream_seq if info.ack_floor else 0
-    return Backlog(info.num_pending or 0, info.num_ack_pending or 0, floor)
+    return Backlog(info.num_pending or 0, info.num_ack_pending or 0, floor, info.created)
 
 
-async def measure_backlog(js: JetStreamContext, durable: Durable, collection: str) -> None:
-    """Note in the metrics what a durable consumer has left.
+async def measure_backlog(js: JetStreamContext, durable: Durable, collection: str) -> Backlog:
+    """Note in the metrics what a durable consumer has left, and return it.
 
     Raises:
         NotFoundError: The stream or the consumer does not exist.
@@ -115,6 +120,7 @@ async def measure_backlog(js: JetStreamContext, durable: Durable, collection: st
     }
     metrics.PENDING.set(left.waiting, **labels)
     metrics.UNACKNOWLEDGED.set(left.in_hand, **labels)
+    return left
 
 
 async def total_backlog(
@@ -137,22 +143,28 @@ async def wait_for_durables(
     collections: Iterable[str],
     *,
     on_missing: Callable[[str], None],
-) -> None:
-    """Return when all durable consumers exist; tell once for each that is missing."""
-    told: set[str] = set()
+) -> dict[tuple[Durable, str], datetime]:
+    """Return when all durable consumers exist; tell of each that is missing, now and then.
+
+    Returns:
+        Each with its collection to when it was created.
+    """
+    births: dict[tuple[Durable, str], datetime] = {}
     for collection in collections:
         for durable in durables:
-            while not await _exists(js, durable, collection):
-                name = f"{durable.stream}/{durable.name(collection)}"
-                if name not in told:
+            tries = 0
+            while (born := await _birth(js, durable, collection)) is None:
+                if tries % REMIND_EVERY == 0:
+                    name = f"{durable.stream}/{durable.name(collection)}"
                     on_missing(f"durable consumer {name} is missing: {REMEDY}")
-                told.add(name)
+                tries += 1
                 await asyncio.sleep(POLL_S)
+            births[durable, collection] = born
+    return births
 
 
-async def _exists(js: JetStreamContext, durable: Durable, collection: str) -> bool:
+async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> datetime | None:
     try:
-        await js.consumer_info(durable.stream, durable.name(collection))
+        return (await backlog(js, durable, collection)).born
     except BUS_ERRORS:
-        return False
-    return True
+        return None

@@ -583,3 +583,25 @@ async def act(store: StateStore, name: str, which: int, number: int) -> None:
             await store.apply_committed([Commit(empty, ID, version, 0)], NOW)
         case "fail":
             await store.fail(A, f"reason {number}", NOW)
+
+
+async def test_accounts_of_dead_letters_go_with_the_letters(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 2)
+    await commit(store, "b0", 1)
+    await bury(store, "embedding:b0:r1", "b0")
+    (ended, *_) = await finish(store)
+    assert ended.completed_at
+    open_one = stat("open.jsonl")
+    await store.begin_version(open_one, "f", NOW)
+    await store.record_batch("b1", open_one.source_id, 1, 3)
+
+    before = await counts_of(store)
+    assert await store.forget_accounts(ended.completed_at) == 0
+    assert await store.forget_accounts(ended.completed_at + timedelta(seconds=1)) == 1
+    assert await counts_of(store) == before == (5, 1, 1, 3)
+
+
+async def counts_of(store: StateStore) -> tuple[int, int, int, int]:
+    totals = await store.totals("default")
+    return totals.seen, totals.mapped, totals.dead, totals.in_flight

@@ -173,6 +173,17 @@ class FakeStateStore:
         ended = [row for row in rows if row.status in ("completed", "failed", "forgotten")]
         return [row for row in ended if not row.is_announced]
 
+    async def forget_accounts(self, before: datetime) -> int:
+        ended = {row.source_id: row.completed_at for row in self.sources.values()}
+        old = [
+            key
+            for key, (owner, _) in self.batches.items()
+            if (at := ended.get(owner)) and at < before
+        ]
+        for key in old:
+            del self.batches[key]
+        return len(old)
+
     async def forget_missing(self, present: frozenset[str]) -> int:
         rows = [row for row in self.sources.values() if not row.source_version]
         missing = [row.source_id for row in rows if row.source_id not in present]

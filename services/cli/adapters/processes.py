@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from services.cli.domain.restarts import CONFIGURATION, RestartPause
 from shared.errors import ConfigurationError, MapstreamError
 
 LAST_WORDS = 2000
+LOG_LOOK_S = 2.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -52,6 +54,8 @@ class Process:
     on_restart: Callable[[Ended, float], None]
     """Told what ended, and the pause before the next start."""
     pause: RestartPause = field(default_factory=RestartPause)
+    max_log_bytes: int = 16 << 20
+    """A log that is longer begins anew; what it held is kept beside it."""
     running: asyncio.subprocess.Process | None = field(default=None, init=False)
     _stop_asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _log_start: int = field(default=0, init=False)
@@ -65,7 +69,7 @@ class Process:
         """
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+            self.log_file.replace(self._older_log)
         while not self._stop_asked.is_set():
             started = time.monotonic()
             code = await self._run()
@@ -106,6 +110,8 @@ class Process:
 
     async def _run(self) -> int:
         """Run the process once and return its exit code."""
+        if self.log_file.exists():
+            self._bound_log()
         with self.log_file.open("ab") as log:
             self._log_start = log.tell()
             self.running = await asyncio.create_subprocess_exec(
@@ -120,7 +126,32 @@ class Process:
             )
         if self._stop_asked.is_set():  # while it was being started
             self.running.terminate()
-        return await self.running.wait()
+        while True:
+            try:
+                async with asyncio.timeout(LOG_LOOK_S):
+                    return await self.running.wait()
+            except TimeoutError:
+                self._bound_log()
+
+    @property
+    def _older_log(self) -> Path:
+        return self.log_file.with_suffix(".log.1")
+
+    def _bound_log(self) -> None:
+        """Begin the log anew if it is too long.
+
+        The process goes on writing at its end: it was opened for appending. A line that is
+        written between copy and cut is lost.
+        """
+        with contextlib.suppress(OSError):  # a full disk must not end the run
+            size = self.log_file.stat().st_size
+            if size <= self.max_log_bytes:
+                return
+            with self.log_file.open("rb") as log, self._older_log.open("wb") as older:
+                log.seek(-self.max_log_bytes, os.SEEK_END)
+                shutil.copyfileobj(log, older)
+        os.truncate(self.log_file, 0)
+        self._log_start = 0
 
     def _last_words(self) -> str:
         with self.log_file.open("rb") as log:

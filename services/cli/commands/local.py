@@ -23,7 +23,8 @@ from services.cli.settings import (
     has_own_embedder,
     service_environment,
 )
-from shared.bus.topology import apply_topology
+from shared.bus.streams import streams_of
+from shared.bus.topology import BUS_ERRORS, apply_topology
 from shared.errors import ConfigurationError, MapstreamError
 
 STOP_S = 15.0
@@ -75,6 +76,8 @@ class LocalPipeline:
         """Of the HTTP gateway, if this run has one: a run that ends by itself has none."""
         self._url_file = options.output / URL_FILE
         self._targets_file = options.state / TARGETS_FILE
+        self._is_back = asyncio.Event()
+        self._declaring: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[Client]:
@@ -108,13 +111,11 @@ class LocalPipeline:
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.5,
             error_cb=_ignore,
+            reconnected_cb=self._note_reconnection,
             name="mapstream-cli",
         )
-        await apply_topology(
-            client.jetstream(timeout=20),
-            [self._options.collection],
-            ack_wait_s=self._settings.nats.ack_wait_s,
-        )
+        await self._declare(client)
+        self._declaring = supervisors.create_task(self._keep_declared(client))
         port = None if has_own_embedder(self._settings) else free_port()
         environment = service_environment(
             self._options, self._settings, nats_url=self.url, text2vec_port=port
@@ -141,6 +142,28 @@ class LocalPipeline:
         scheme = "https" if self._settings.gateway.tls_certificate else "http"
         self.gateway_url = f"{scheme}://127.0.0.1:{port}"
         return str(port)
+
+    async def _declare(self, client: Client) -> None:
+        await apply_topology(
+            client.jetstream(timeout=20),
+            [self._options.collection],
+            streams=streams_of(self._settings.retention),
+            ack_wait_s=self._settings.nats.ack_wait_s,
+        )
+
+    async def _note_reconnection(self) -> None:
+        self._is_back.set()
+
+    async def _keep_declared(self, client: Client) -> None:
+        """Declare the streams again when the server is back: its store may have been deleted."""
+        while True:
+            await self._is_back.wait()
+            self._is_back.clear()
+            try:
+                await self._declare(client)
+            except BUS_ERRORS:
+                await asyncio.sleep(1)
+                self._is_back.set()
 
     async def _supervise_gateway(self, environment: Mapping[str, str]) -> None:
         """Keep the gateway running; the pipeline does without it if it cannot be."""
@@ -169,12 +192,21 @@ class LocalPipeline:
 
     def _process(self, name: str, command: list[str], environment: Mapping[str, str]) -> Process:
         log = self._options.state / "logs" / f"{name}.log"
-        process = Process(name, command, environment, log, self._on_restart)
+        process = Process(
+            name,
+            command,
+            environment,
+            log,
+            self._on_restart,
+            max_log_bytes=self._settings.log.max_file_bytes,
+        )
         self.processes.append(process)
         return process
 
     async def _stop(self) -> None:
         """Stop the services together, then what they lean on."""
+        if self._declaring:
+            self._declaring.cancel()
         for process in self.processes:
             process.will_stop()
         leaned_on = ("nats-server", "text2vec")

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.commands.connecting import connected
-from services.cli.settings import BusOptions
+from services.cli.settings import BusOptions, CliSettings
 from shared.bus.channels import BYTES, CHANNELS, check_collection
 from shared.bus.durables import DURABLES
 from shared.bus.permissions import nats_users
-from shared.bus.streams import STREAMS
-from shared.bus.topology import REMEDY, apply_topology, backlog
+from shared.bus.streams import REMEDY, STREAMS, streams_of
+from shared.bus.topology import apply_topology, backlog
 from shared.contracts.batches import ARROW
 from shared.errors import TransientError
 from shared.settings import NatsSection
@@ -25,7 +25,7 @@ NUMBERS = {"messages", "MiB", "limit MiB", "waiting", "in hand"}
 
 
 async def apply(
-    options: BusOptions, section: NatsSection, collections: Sequence[str], *, replicas: int
+    options: BusOptions, settings: CliSettings, collections: Sequence[str], *, replicas: int
 ) -> None:
     """Create or update every stream, and the durable consumers of these collections.
 
@@ -35,13 +35,14 @@ async def apply(
     """
     for collection in collections:
         check_collection(collection)
-    async with connected(options, section) as client:
+    async with connected(options, settings.nats) as client:
         try:
             await apply_topology(
                 client.jetstream(timeout=20),
                 collections,
+                streams=streams_of(settings.retention),
                 replicas=replicas,
-                ack_wait_s=section.ack_wait_s,
+                ack_wait_s=settings.nats.ack_wait_s,
             )
         except NatsError as error:
             raise TransientError(f"the server does not take the streams: {error}") from error
@@ -74,8 +75,9 @@ async def show(options: BusOptions, section: NatsSection, collections: Sequence[
 async def _streams(js: JetStreamContext) -> Table:
     table = _table("stream", "messages", "MiB", "limit MiB", "subjects")
     for stream in STREAMS:
-        state = (await js.stream_info(stream.name)).state
-        size, limit = f"{state.bytes / MIB:.1f}", f"{stream.max_bytes / MIB:.0f}"
+        info = await js.stream_info(stream.name)
+        state, most = info.state, info.config.max_bytes or 0
+        size, limit = f"{state.bytes / MIB:.1f}", f"{most / MIB:.0f}"
         table.add_row(stream.name, f"{state.messages:,}", size, limit, "\n".join(stream.subjects))
     return table
 

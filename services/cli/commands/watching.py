@@ -19,7 +19,8 @@ from services.cli.domain.statuses import (
 from shared.bus.channels import DEAD, check_collection
 from shared.bus.durables import DURABLES
 from shared.bus.status import collect
-from shared.bus.topology import REMEDY, backlog
+from shared.bus.streams import REMEDY
+from shared.bus.topology import backlog
 from shared.errors import TransientError
 
 

@@ -243,6 +243,16 @@ class SqliteStateStore(StallRows):
                 " ORDER BY collection, filename"
             )
 
+    async def forget_accounts(self, before: datetime) -> int:
+        """See StateStore."""
+        async with self._transaction():
+            rows = await self._rows(
+                "DELETE FROM batches WHERE source_id IN (SELECT source_id FROM sources"
+                " WHERE completed_at < ?) RETURNING 1",
+                before.isoformat(),
+            )
+        return len(rows)
+
     async def forget_missing(self, present: frozenset[str]) -> int:
         """See StateStore."""
         async with self._transaction():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from shared.clock import Clock
 from shared.errors import TransientError
 
 REFRESH_S = 0.2
+TIDY_S = 3600.0
 TOLD = 20
 """Of failed and of stalled sources, the status names so many."""
 log = structlog.get_logger(__name__)
@@ -66,6 +68,16 @@ class StallLoop:
             )
             await self.stalls.replace_stalls((), [replace(stall, is_announced=True)])
         self.changed.set()
+
+
+async def forget_old_accounts(store: StateStore, clock: Clock, keep: timedelta) -> None:
+    """Drop the accounts of dead letters that the bus has dropped, now and then, for ever."""
+    while True:
+        try:
+            await store.forget_accounts(clock.now() - keep)
+        except TransientError as error:
+            log.warning("accounts.kept", error=str(error))
+        await asyncio.sleep(TIDY_S)
 
 
 class FiguresLoop:

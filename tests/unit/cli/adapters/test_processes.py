@@ -159,3 +159,40 @@ asyncio.run(Process("worker", [sys.executable, "-c", code], dict(os.environ), lo
     await parent.wait()
 
     await wait_until(lambda: not is_alive(int(log.read_text())))
+
+
+async def test_a_log_that_is_too_long_begins_anew_while_the_process_goes_on(
+    tmp_path: Path,
+) -> None:
+    go = tmp_path / "go"
+    code = f"""
+import pathlib, time
+print('x' * 300_000, flush=True)
+while not pathlib.Path({str(go)!r}).exists():
+    time.sleep(0.01)
+print('again', flush=True)
+time.sleep(60)
+"""
+    worker = process(tmp_path, code, [])
+    worker.max_log_bytes = 200_000
+    async with supervised(worker):
+        await wait_until(worker.log_file.exists)
+        await wait_until(
+            lambda: any(one.stat().st_size >= 200_000 for one in (tmp_path / "logs").iterdir())
+        )
+        worker._bound_log()
+        assert worker.log_file.with_suffix(".log.1").stat().st_size == 200_000
+        go.touch()
+        await wait_until(lambda: worker.log_file.stat().st_size > 0)
+        assert worker.log_file.read_text() == "again\n"
+
+
+async def test_a_run_looks_after_its_logs_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.cli.adapters.processes.LOG_LOOK_S", 0.05)
+    worker = process(tmp_path, "import time\nprint('x' * 5000, flush=True); time.sleep(60)", [])
+    worker.max_log_bytes = 1000
+    async with supervised(worker):
+        await wait_until(lambda: worker.log_file.with_suffix(".log.1").exists())
+        await wait_until(lambda: not worker.log_file.stat().st_size)

@@ -17,11 +17,12 @@ from shared.bus.durables import (
     PROJECTION_READS_COMMANDS,
     Durable,
 )
-from shared.bus.streams import BY_NAME, STREAMS
+from shared.bus.streams import BY_NAME, STREAMS, streams_of
 from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
 from shared.contracts.batches import ARROW
 from shared.errors import ConfigurationError
+from shared.settings import RetentionSection
 
 TOKEN = re.compile(r"[a-z][a-z_]*")
 CONSUMER = re.compile(r"[a-z0-9_-]+")
@@ -171,3 +172,18 @@ def test_a_collection_may_have_no_name_that_is_no_token(name: str) -> None:
 def test_a_good_name_is_one_token_of_a_subject(name: str) -> None:
     if COLLECTION.fullmatch(name):
         assert all(one.subject(name).split(".")[2:] == [name] for one in CHANNELS)
+
+
+def test_settings_bound_the_public_streams_and_no_others() -> None:
+    limits = RetentionSection(
+        events_days=1, events_max_bytes=2 << 20, points_days=2, points_max_bytes=3 << 20,
+        dead_letters_days=3, dead_letters_max_bytes=4 << 20,
+    )  # fmt: skip
+    changed = {one.name: one for one in streams_of(limits) if one not in STREAMS}
+
+    assert streams_of(RetentionSection()) == STREAMS
+    assert {name: (one.max_age_s, one.max_bytes) for name, one in changed.items()} == {
+        "EVENTS": (86_400, 2 << 20),
+        "POINTS": (2 * 86_400, 3 << 20),
+        "DEAD_LETTERS": (3 * 86_400, 4 << 20),
+    }

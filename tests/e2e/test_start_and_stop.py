@@ -1,0 +1,150 @@
+"""Any order of starting, any moment of stopping, and a bus that forgets everything."""
+
+import asyncio
+import json
+import random
+import sys
+from pathlib import Path
+
+import nats
+import pytest
+
+from shared.bus.durables import DURABLES
+from tests.e2e.deployment import SERVICES, Deployment, deployment
+from tests.e2e.local_run import check_coordinates, expected_records, rows, write_source
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def is_mapped(one: Deployment) -> bool:
+    found = rows(one.output)
+    return {row["id"]: row["text"] for row in found} == expected_records(one.sources)
+
+
+async def check_ledger(one: Deployment) -> None:
+    """Wait until it closes: the files may be there before the news of them."""
+    async with asyncio.timeout(60):
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.cli", "status", "--json",
+                env=one.environment(), stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            out, _ = await process.communicate()
+            told = json.loads(out) if out.strip() else {}
+            records = told.get("records", {})
+            if told and not records["in_flight"] and records["seen"]:
+                break
+            await asyncio.sleep(0.3)
+    assert records["seen"] == records["mapped"] + records["dead"]
+    assert records["mapped"] == len(expected_records(one.sources))
+    assert told["model"]["records"] == told["dataset"]["rows"] == records["mapped"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_services_start_in_any_order_before_the_bus_and_its_streams(
+    seed: int, tmp_path: Path
+) -> None:
+    order = [*SERVICES, "text2vec"]
+    random.Random(seed).shuffle(order)  # noqa: S311
+    async with deployment(tmp_path) as one:
+        write_source(one.sources / "a.jsonl", 20, "somebody")
+        late = order.pop()
+        for service in order:
+            one.start(service)
+        await one.until(lambda: all(one.log(name) for name in order if name in SERVICES))
+        await one.nats.start()
+        await one.until(
+            lambda: all(
+                "create it with: mapstream streams apply" in one.log(name)
+                for name in order
+                if name in SERVICES
+            )
+        )
+        one.start(late)
+        await one.apply_streams()
+        await one.until(lambda: is_mapped(one))
+        await check_ledger(one)
+        check_coordinates(one.output)
+        codes = {name: await one.stop(name) for name in SERVICES}
+
+    assert one.ended == []
+    assert set(codes.values()) == {0}
+
+
+async def test_a_graceful_stop_leaves_nothing_that_is_neither_done_nor_handed_back(
+    tmp_path: Path,
+) -> None:
+    """Every stage is stopped again and again while records flow."""
+    chance = random.Random(7)  # noqa: S311
+    async with deployment(tmp_path) as one:
+        await one.nats.start()
+        await one.apply_streams()
+        for service in (*SERVICES, "text2vec"):
+            one.start(service)
+        for number in range(24):
+            write_source(one.sources / f"s{number}.jsonl", 60, f"agent {number}")
+        await one.until(lambda: len(rows(one.output)) > 0)
+        client = await nats.connect(one.nats.url)
+        for number in range(8):
+            name = SERVICES[number % 4]
+            write_source(one.sources / f"t{number}.jsonl", 60, f"agent {number}")
+            starts = 1 + number // 4
+            await one.until(lambda: one.log(name).count("service.running") == starts)  # noqa: B023
+            await asyncio.sleep(chance.random())
+            code = await one.stop(name)
+            assert code == 0, one.log(name)[-3000:]
+            for durable in DURABLES:
+                if durable.service == name:
+                    left = await _unsettled(client, durable.stream, durable.name("default"))
+                    assert left == 0, (name, durable.name("default"))
+            one.start(name)
+        await client.close()
+        await one.until(lambda: is_mapped(one))
+        await check_ledger(one)
+        check_coordinates(one.output)
+
+
+async def _unsettled(client: nats.NATS, stream: str, name: str) -> int:
+    """Messages that a consumer has handed out and heard nothing of."""
+    async with asyncio.timeout(10):
+        while True:
+            info = await client.jetstream().consumer_info(stream, name)
+            if not info.num_ack_pending:
+                return 0
+            await asyncio.sleep(0.1)
+
+
+async def test_a_bus_that_forgets_everything_while_all_run(tmp_path: Path) -> None:
+    """With records, models, commands and dead letters on their way."""
+    async with deployment(tmp_path) as one:
+        await one.nats.start()
+        await one.apply_streams()
+        for service in (*SERVICES, "text2vec"):
+            one.start(service)
+        for number in range(20):
+            write_source(one.sources / f"s{number}.jsonl", 60, f"agent {number}")
+        with (one.sources / "s0.jsonl").open("r+") as file:
+            rest = file.read()
+            file.seek(0)
+            file.write("not JSON\n" + rest)
+        await one.until(lambda: len(rows(one.output)) > 0)
+        await one.stop("projection")
+        client = await nats.connect(one.nats.url)
+        for command in ("refit", "rollback", "refit"):
+            await client.jetstream().publish(f"command.{command}.default", b"{}")
+        await client.close()
+        for number in range(10):
+            write_source(one.sources / f"t{number}.jsonl", 30, f"late agent {number}")
+        write_source(one.sources / "s1.jsonl", 10, "changed")
+        await asyncio.sleep(1)
+        one.start("projection")
+        await one.nats.kill()
+        one.nats.wipe()
+        await one.nats.start()
+        write_source(one.sources / "u.jsonl", 30, "after it")
+        await one.apply_streams()
+        await one.until(lambda: is_mapped(one))
+        check_coordinates(one.output)
+        await one.until(lambda: len(rows(one.output)) == len(expected_records(one.sources)))
+
+    assert {(name, code) for name, code in one.ended if code} <= {(name, 71) for name in SERVICES}
