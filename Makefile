@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations fuzz-http monitoring-test check scan audit format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations soak fuzz-http monitoring-test check scan audit format lock readme ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expect
 
 monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashboard, and test the alerts.
 	@$(BIN)/python -m pytest tests/unit/monitoring tests/e2e/test_monitoring.py $(ARGS)
+
+soak: setup-dev  ## Huge lines, many files, a slow embedder, for minutes (ARGS="lines files").
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: setup-dev  ## Lint, format, types, architecture; changes nothing.
 	@$(BIN)/ruff check .

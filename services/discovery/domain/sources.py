@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
 
 SOURCE_ID_LENGTH = 32
+_LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,13 @@ def record_id(filename: str, iteration: int, idx_in_iteration: int) -> str:
 
 
 def display_name(path: str) -> str:
-    """Return a path as text that every encoder takes, with '/' between its parts."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    r"""Return a path as text that every encoder takes, with '/' between its parts.
+
+    Bytes that are no UTF-8 are written as ``\xNN``; where a name itself looks like that, its
+    backslash is written as ``\x5c``, so that different paths never get the same text.
+    """
+    text = _LOOKS_ESCAPED.sub(r"\\x5c", os.fsencode(path).decode("utf-8", "surrogateescape"))
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text.replace(os.sep, "/")
 
 

@@ -1,6 +1,9 @@
 import hashlib
+import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.discovery.domain.sources import (
     batch_id,
@@ -31,3 +34,32 @@ def test_two_files_of_one_name_are_refused() -> None:
 
 def test_one_name_in_two_collections_is_fine() -> None:
     require_distinct([stat("a", path="/x/a"), stat("a", path="/y/a", collection="other")])
+
+
+NAMES = st.lists(
+    st.sampled_from([b"\\", b"x", b"5c", b"ff", b"\xff", b"\xc3", b"\xbc", b"\n", b"a"]),
+    min_size=1,
+    max_size=6,
+).map(b"".join)
+
+
+@given(NAMES, NAMES)
+def test_different_names_are_never_shown_as_the_same(one: bytes, other: bytes) -> None:
+    """Else two files would share an id, and each would replace the other's records."""
+    shown = [display_name(os.fsdecode(name)) for name in (one, other)]
+
+    assert (shown[0] == shown[1]) == (one == other)
+    assert all(name.encode() for name in shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"\xff.jsonl", "\\xff.jsonl"),
+        (b"\\xff.jsonl", "\\x5cxff.jsonl"),
+        (b"a\\b\n.jsonl", "a\\b\n.jsonl"),
+        ("ü".encode(), "ü"),
+    ],
+)
+def test_a_name_is_shown_as_it_is_unless_it_is_no_text(name: bytes, shown: str) -> None:
+    assert display_name(os.fsdecode(name)) == shown
