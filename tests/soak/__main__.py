@@ -40,7 +40,7 @@ async def lines(folder: Path, options: argparse.Namespace) -> None:
     async with live_run(folder / "runs", folder / "out") as run, watching(run) as watch:
         await _mapped(watch, folder / "out", 2)
         print(f"a line of {options.line_bytes:,} bytes: {time.monotonic() - started:.0f} s")
-    print(table(watch))
+    print(table(watch), flush=True)
     check(watch)
     finished = await run_once(folder / "runs", folder / "out")
     require(finished.summary["records"]["dead"] == 1, finished.text)
@@ -55,7 +55,7 @@ async def files(folder: Path, options: argparse.Namespace) -> None:
     seconds = time.monotonic() - started
     rate = options.files / seconds
     print(f"{options.files:,} logs of one record: {seconds:.0f} s, {rate:.0f}/s")
-    print(table(watch))
+    print(table(watch), flush=True)
     check(watch)
 
 
@@ -72,13 +72,13 @@ async def backpressure(folder: Path, options: argparse.Namespace) -> None:
         ):
             await watch.seconds(options.seconds)
             print(f"one text a second for {options.seconds} s: {embedder.embedded} embedded")
-            print(table(watch))
+            print(table(watch), flush=True)
             embedder.texts_per_s = None
             started = time.monotonic()
             await _mapped(watch, folder / "out", options.records)
             seconds = time.monotonic() - started
             print(f"all {options.records:,} mapped {seconds:.0f} s after the brake was taken off")
-    print(table(watch))
+    print(table(watch), flush=True)
     check(watch)
     ids = {row["id"] for row in rows(folder / "out")}
     require(len(ids) == options.records, f"{len(ids)} ids")

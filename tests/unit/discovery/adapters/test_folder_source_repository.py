@@ -1,8 +1,9 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,7 +15,22 @@ from services.discovery.ports import SourceUnreadable
 from shared.errors import ConfigurationError
 from tests.unit.discovery.builders import stat
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+NOBODY = 65534
+
+
+@pytest.fixture
+def bare_folder() -> Iterator[Path]:
+    """A folder of somebody who may not read everything, even if root runs the test."""
+    with TemporaryDirectory() as folder:
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
 
 
 def repository(*roots: Root) -> FolderSourceRepository:
@@ -127,22 +143,20 @@ async def test_a_root_that_went_away_is_told_of_and_the_others_go_on(tmp_path: P
     assert found.filename == "a.jsonl"
 
 
-@AS_ROOT
-async def test_a_folder_that_may_not_be_listed_is_told_of(tmp_path: Path) -> None:
-    touch(tmp_path / "closed" / "a.jsonl")
-    touch(tmp_path / "open" / "b.jsonl")
-    (tmp_path / "closed").chmod(0)
+async def test_a_folder_that_may_not_be_listed_is_told_of(bare_folder: Path) -> None:
+    touch(bare_folder / "closed" / "a.jsonl")
+    touch(bare_folder / "open" / "b.jsonl")
+    (bare_folder / "closed").chmod(0)
 
-    found = await names(Root(tmp_path))
-    (tmp_path / "closed").chmod(0o700)
+    found = await names(Root(bare_folder))
+    (bare_folder / "closed").chmod(0o700)
     assert isinstance(found[0], FolderUnreadable)
     assert found[1] == "open/b.jsonl"
 
 
-@AS_ROOT
-async def test_a_file_that_may_not_be_read_is_explained(tmp_path: Path) -> None:
-    touch(tmp_path / "a.jsonl").chmod(0)
-    (found,) = await listed(Root(tmp_path))
+async def test_a_file_that_may_not_be_read_is_explained(bare_folder: Path) -> None:
+    touch(bare_folder / "a.jsonl").chmod(0)
+    (found,) = await listed(Root(bare_folder))
 
     with pytest.raises(SourceUnreadable, match="make it readable"):
         await repository().fingerprint(found)
