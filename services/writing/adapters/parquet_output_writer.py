@@ -18,6 +18,7 @@ from services.writing.adapters.durable_files import (
     sync,
     temporary,
 )
+from services.writing.adapters.process_memory import give_back_memory
 from services.writing.ports import PublishedFiles, Snapshot
 from shared.contracts.projection import ProjectionModel
 from shared.cut_points import CutPoint, reached
@@ -140,6 +141,7 @@ class ParquetOutputWriter:
             if not self._has_embeddings:
                 (self._folder / "embeddings.parquet").unlink(missing_ok=True)
                 sync(self._folder)
+        give_back_memory()
         state = snapshot.state
         version = model.version if model else None
         return PublishedFiles(state.dataset_version, version, state.rows)
