@@ -18,9 +18,7 @@ from nats.js.errors import NotFoundError
 
 from shared.bus import observing
 from shared.bus.broker import GRACEFUL_S, Bus
-from shared.bus.channels import (
-    check_collection,
-)
+from shared.bus.channel import check_collection
 from shared.bus.durables import (
     Durable,
 )

@@ -1,20 +1,14 @@
 """The commands and their options."""
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from services.cli import settings as cli
-from shared.errors import ConfigurationError, MapstreamError
-from shared.printable import printable
-
-CONFIGURATION = 2
-LINES = "\n"
-FAILURE = 1
+from services.cli.commands.dead import build_dead_app
+from services.cli.commands.ending import finish, send
 
 
 def build_app() -> typer.Typer:
@@ -38,6 +32,7 @@ def build_app() -> typer.Typer:
     streams.command("table")(streams_table)
     streams.command("permissions")(streams_permissions)
     app.add_typer(streams, name="streams", no_args_is_help=True)
+    app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     return app
 
 
@@ -66,8 +61,8 @@ def run(  # noqa: PLR0913  the options of the command
 
     Starts a private nats-server, the embedding server and every service, shows progress, and
     stops them on Ctrl-C. With --once it exits when everything is mapped: code 0 when all of it
-    is, 3 when something was dead-lettered or failed, 130 when interrupted. Code 2 means that the
-    configuration is wrong.
+    is, 3 when something is dead or failed (see: mapstream dead), 130 when interrupted. Code 2
+    means that the configuration is wrong.
 
     The map is OUTPUT/COLLECTION/logs.parquet; open it with: embedding-atlas logs.parquet --text
     text --x projection_x --y projection_y
@@ -90,7 +85,7 @@ def run(  # noqa: PLR0913  the options of the command
         start = dry_run.dry_run if options.is_dry else run.run
         return await start(options, settings)
 
-    _finish(start)
+    finish(start)
 
 
 def status(
@@ -112,7 +107,7 @@ def status(
 
         return await status.status(options, cli.load_cli_settings(config))
 
-    _finish(start)
+    finish(start)
 
 
 def top(
@@ -131,7 +126,7 @@ def top(
 
         return await top.top(options, cli.load_cli_settings(config), is_once=once)
 
-    _finish(start)
+    finish(start)
 
 
 def refit(  # noqa: PLR0913  the options of the command
@@ -157,7 +152,7 @@ def refit(  # noqa: PLR0913  the options of the command
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = {"dry_run": dry_run, "force": force, "reason": reason}
-    _change("Refit", fields, options, config, timeout)
+    send("Refit", fields, options, config, timeout)
 
 
 def rollback(  # noqa: PLR0913  the options of the command
@@ -177,7 +172,7 @@ def rollback(  # noqa: PLR0913  the options of the command
     Exit codes are those of refit.
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    _change("Rollback", {"to_version": to}, options, config, timeout)
+    send("Rollback", {"to_version": to}, options, config, timeout)
 
 
 def forget(  # noqa: PLR0913  the options of the command
@@ -196,7 +191,7 @@ def forget(  # noqa: PLR0913  the options of the command
     5 if it was rejected, 1 if there was no answer in time.
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    _change("Forget", {"source": source}, options, config, timeout)
+    send("Forget", {"source": source}, options, config, timeout)
 
 
 def streams_apply(
@@ -223,7 +218,7 @@ def streams_apply(
         await streams.apply(options, settings, names, replicas=copies)
         return 0
 
-    _finish(start)
+    finish(start)
 
 
 def streams_show(
@@ -242,7 +237,7 @@ def streams_show(
         await streams.show(options, settings.nats, collection or list(settings.collections))
         return 0
 
-    _finish(start)
+    finish(start)
 
 
 def streams_table() -> None:
@@ -265,34 +260,4 @@ def streams_permissions(collection: cli.Collections = None, config: cli.Config =
         sys.stdout.write(streams.permissions(names))
         return 0
 
-    _finish(start)
-
-
-def _change(
-    kind: str,
-    fields: dict[str, Any],
-    options: cli.BusOptions,
-    config: Path | None,
-    timeout_s: float,
-) -> None:
-    async def start() -> int:
-        from services.cli.commands import changing  # noqa: PLC0415  see build_app
-
-        command = changing.build(kind, fields)
-        settings = cli.load_cli_settings(config)
-        return await changing.change(command, options, settings, timeout_s=timeout_s)
-
-    _finish(start)
-
-
-def _finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:
-    """Run a command and exit with its code; a known error is one line, not a traceback."""
-    try:
-        code = asyncio.run(start())
-    except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
-        code = CONFIGURATION
-    except MapstreamError as error:
-        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
-        code = FAILURE
-    raise typer.Exit(code)
+    finish(start)

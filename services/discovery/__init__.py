@@ -1,7 +1,9 @@
 """Discovery: finds sources, reads them into records and keeps the ledger of each.
 
-Reads ``writing.committed`` and ``dead.*`` (what became of its records), and ``command.forget``;
+Reads ``writing.committed`` and ``dead.*`` (what became of its records), ``command.forget``,
+``command.replay`` and ``command.drop``;
 writes ``discovery.batch``, ``source.discovered``, ``source.completed``, ``source.failed``,
-``source.stalled``, ``source.forgotten``, ``source.rejected`` and ``dead.discovery``; owns
+``source.stalled``, ``source.forgotten``, ``source.rejected``, ``letters.replayed``,
+``letters.dropped`` and ``dead.discovery``, and what stages gave up and are to try again; owns
 ``discovery.sqlite``: the sources and their ledger.
 """

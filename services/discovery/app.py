@@ -14,6 +14,8 @@ from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
+from services.discovery.handlers.replay import Desk, send_again
+from services.discovery.handlers.reread import Reread
 from services.discovery.handlers.stalls import Loads, StallFinder
 from services.discovery.loops.reading import Looker, Sweep
 from services.discovery.loops.telling import FiguresLoop, StallLoop, forget_old_accounts
@@ -21,7 +23,9 @@ from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import CommandShell
 from services.discovery.subscribers.ledger import LedgerShell
+from services.discovery.subscribers.letters import BusLetterBox, BusSender
 from shared.bus.broker import Bus, build_bus
+from shared.bus.dead_letter_log import DeadLetterLog
 from shared.bus.durables import (
     DISCOVERY_READS_COMMANDS,
     DISCOVERY_READS_COMMITS,
@@ -79,13 +83,27 @@ class Discovery:
                 clock=clock,
                 changed=self._changed,
             )
-            sweep = Sweep(store, looker, self._bus.publisher, self._in_flight)
+            sender = BusSender(self._bus.publisher)
+            sweep = Sweep(
+                store,
+                looker,
+                self._bus.publisher,
+                self._in_flight,
+                partial(send_again, store, sender),
+            )
             collections = self._settings.collections
             self._counted = FiguresLoop(store, store, looker, collections, self._changed)
             await ledger.announce_pending()
             for collection in collections:
                 ledger.subscribe(self._bus.subscriber, collection)
-            commands = CommandShell(store, looker.claims, clock, collections, self._changed)
+            desk = Desk(
+                ledger=store,
+                box=BusLetterBox(DeadLetterLog(await self._bus.connect())),
+                sender=sender,
+                reread=Reread(self._repository, store, store),
+                claims=looker.claims,
+            )
+            commands = CommandShell(store, desk, clock, collections, self._changed)
             commands.subscribe(self._bus.subscriber)
             # A day longer than the letters themselves: the server deletes those by its own clock.
             keep = timedelta(days=self._settings.retention.dead_letters_days + 1)

@@ -14,7 +14,7 @@ from services.embedding.domain.patience import Patience, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
-from shared.contracts.batches import Batch, vector_array
+from shared.contracts.batches import Batch, encode, vector_array
 from shared.contracts.dead_letters import DeadLetter
 
 CANARY = "The quick brown fox jumps over the lazy dog."
@@ -213,15 +213,15 @@ def _with_vectors(batch: Batch, work: Work, encoder: Encoder) -> Batch:
 
 
 def _dead_letter(batch: Batch, position: int, reason: str) -> DeadLetter:
-    named = batch.rows.select(["id", "text", "line", "byte_offset"])
-    record = named.slice(position, 1).to_pylist()[0]
+    alone = Batch(batch.descriptor, batch.rows.slice(position, 1))
+    record = alone.rows.select(["id", "line", "byte_offset"]).to_pylist()[0]
     facts = batch.descriptor
     return DeadLetter(
-        key=f"{facts.batch_id}:{record['id']}",
+        key=f"{facts.delivery_id}:{record['id']}",
         stage=STAGE,
         collection=facts.collection,
         reason=reason,
-        body=record["text"].encode(),
+        body=encode(alone),
         filename=facts.filename,
         line=record["line"],
         byte_offset=record["byte_offset"],

@@ -35,9 +35,9 @@ from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, 
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
-from services.gateway.subscribers.tailing import Reading
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.bus.tailing import Reading
 from shared.observability.http_metrics import MeasuredHttp
 from shared.runtime import Loop, Service
 

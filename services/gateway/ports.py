@@ -11,13 +11,9 @@ import pyarrow as pa
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
-from shared.errors import MapstreamError, TransientError
+from shared.errors import MapstreamError
 
 Status = Mapping[str, Any]
-
-
-class BusAway(TransientError):  # noqa: N818  it names the state of the bus
-    """The bus did not answer; whether it got a command is not known."""
 
 
 class PositionLost(MapstreamError):  # noqa: N818  it names the state of the position

@@ -229,7 +229,7 @@ def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
 def _dead_batch(batch: Batch, reason: str) -> DeadLetter:
     facts = batch.descriptor
     return DeadLetter(
-        key=facts.batch_id,
+        key=facts.delivery_id,
         stage=STAGE,
         collection=facts.collection,
         reason=reason,

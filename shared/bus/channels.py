@@ -4,12 +4,10 @@ Streams, durable consumers, the map in the README and the checks of the examples
 no other module spells a subject.
 """
 
-import re
-from dataclasses import dataclass
-
-from shared.contracts.base import Message
+from shared.bus.channel import BYTES, Channel
 from shared.contracts.batches import ARROW
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionModel,
@@ -26,40 +24,6 @@ from shared.contracts.sources import (
     SourceStalled,
 )
 from shared.contracts.writing import WritingCommitted, WritingPublished
-from shared.errors import ConfigurationError
-
-JSON = "application/json"
-BYTES = "application/octet-stream"
-COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A family of subjects, one per collection: ``<family>.<collection>``."""
-
-    family: str
-    stream: str
-    producer: str
-    consumers: tuple[str, ...]
-    about: str
-    contract: type[Message] | None = None
-    """The JSON body's model; none for Arrow batches and for dead letters' original bytes."""
-    content_type: str = JSON
-
-    def subject(self, collection: str) -> str:
-        """Spell the subject of one collection."""
-        return f"{self.family}.{collection}"
-
-    @property
-    def is_dead_letter(self) -> bool:
-        """Whether it carries what could not be handled."""
-        return self.family.startswith("dead.")
-
-    @property
-    def every_subject(self) -> str:
-        """The subjects of all collections, as a wildcard."""
-        return f"{self.family}.*"
-
 
 DISCOVERY_BATCH = Channel(
     "discovery.batch",
@@ -76,6 +40,7 @@ EMBEDDING_BATCH = Channel(
     ("projection",),
     "The same records with their vectors.",
     content_type=ARROW,
+    also_from=("discovery",),
 )
 WRITING_RETRACTION = Channel(
     "writing.retraction",
@@ -84,6 +49,7 @@ WRITING_RETRACTION = Channel(
     ("projection",),
     "Vectors of batches that left the dataset; they leave the moments too.",
     content_type=ARROW,
+    also_from=("discovery",),
 )
 PROJECTION_BATCH = Channel(
     "projection.batch",
@@ -92,6 +58,7 @@ PROJECTION_BATCH = Channel(
     ("writing",),
     "The same records with vectors and coordinates.",
     content_type=ARROW,
+    also_from=("discovery",),
 )
 PROJECTION_MODEL = Channel(
     "projection.model",
@@ -148,6 +115,22 @@ SOURCE_REJECTED = Channel(
     ("anybody",),
     "A command about a source that could not be carried out, and why.",
     contract=SourceRejected,
+)
+LETTERS_REPLAYED = Channel(
+    "letters.replayed",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "Dead letters were sent again, as asked for; and which could not be, and why.",
+    contract=LettersReplayed,
+)
+LETTERS_DROPPED = Channel(
+    "letters.dropped",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "Dead letters were given up for good, as asked for.",
+    contract=LettersDropped,
 )
 PROJECTION_UPDATED = Channel(
     "projection.updated",
@@ -229,6 +212,22 @@ COMMAND_FORGET = Channel(
     "Take a source's records off the map and out of the model.",
     contract=Forget,
 )
+COMMAND_REPLAY = Channel(
+    "command.replay",
+    "COMMANDS",
+    "anybody",
+    ("discovery",),
+    "Try dead letters again.",
+    contract=Replay,
+)
+COMMAND_DROP = Channel(
+    "command.drop",
+    "COMMANDS",
+    "anybody",
+    ("discovery",),
+    "Give dead letters up for good.",
+    contract=Drop,
+)
 
 
 def _dead(stage: str) -> Channel:
@@ -246,6 +245,9 @@ DEAD_DISCOVERY = _dead("discovery")
 DEAD_EMBEDDING = _dead("embedding")
 DEAD_PROJECTION = _dead("projection")
 DEAD_WRITING = _dead("writing")
+DEAD_STREAM = DEAD_DISCOVERY.stream
+EVERY_DEAD = _dead("*")
+"""No channel of its own: the letters of all stages, to be asked for together."""
 DEAD = {
     channel.producer: channel
     for channel in (DEAD_DISCOVERY, DEAD_EMBEDDING, DEAD_PROJECTION, DEAD_WRITING)
@@ -263,6 +265,8 @@ CHANNELS = (
     SOURCE_STALLED,
     SOURCE_FORGOTTEN,
     SOURCE_REJECTED,
+    LETTERS_REPLAYED,
+    LETTERS_DROPPED,
     PROJECTION_UPDATED,
     PROJECTION_HELD,
     PROJECTION_PREVIEWED,
@@ -273,24 +277,7 @@ CHANNELS = (
     COMMAND_REFIT,
     COMMAND_ROLLBACK,
     COMMAND_FORGET,
+    COMMAND_REPLAY,
+    COMMAND_DROP,
     *DEAD.values(),
 )
-
-
-def is_collection(name: str) -> bool:
-    """Tell whether a collection may have this name."""
-    return COLLECTION.fullmatch(name) is not None
-
-
-def check_collection(name: str) -> str:
-    """Return the name if a collection may have it.
-
-    Raises:
-        ConfigurationError: It cannot be a token of a subject.
-    """
-    if not is_collection(name):
-        raise ConfigurationError(
-            f"'{name}' cannot name a collection: use 1 to 63 of a-z, 0-9, '_' and '-', "
-            "beginning with a letter or digit"
-        )
-    return name

@@ -23,7 +23,8 @@ def outgoing_dead_letter(dead: DeadLetter) -> Outgoing:
         "source-version": dead.source_version,
         "batch-id": dead.batch_id,
         "key": dead.key,
-        "body-bytes": len(dead.body),
+        "subject": dead.subject,
+        "body-bytes": dead.original_bytes,
     }
     headers = {
         f"{PREFIX}{name}": header_text(value) for name, value in facts.items() if value is not None
@@ -37,6 +38,7 @@ def read_dead_letter(subject: str, headers: Mapping[str, str], body: bytes) -> D
     """Read a dead letter; what its headers do not tell is left open."""
     stage, collection = subject.rsplit(".", 2)[-2:]
     told = {name.removeprefix(PREFIX): text for name, text in headers.items()}
+    size = header_number(told.get("body-bytes")) or 0
     return DeadLetter(
         key=told.get("key", ""),
         stage=stage,
@@ -52,4 +54,6 @@ def read_dead_letter(subject: str, headers: Mapping[str, str], body: bytes) -> D
         source_id=told.get("source-id"),
         source_version=header_number(told.get("source-version")),
         batch_id=told.get("batch-id"),
+        size=size if size > len(body) else None,
+        subject=told.get("subject"),
     )

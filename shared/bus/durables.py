@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from shared.bus.channels import (
+    COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,
+    COMMAND_REPLAY,
     COMMAND_ROLLBACK,
     DEAD,
     DISCOVERY_BATCH,
@@ -56,7 +58,10 @@ PROJECTION_READS_COMMANDS = Durable(
     "projection", "commands", (COMMAND_REFIT, COMMAND_ROLLBACK), is_per_collection=False
 )
 DISCOVERY_READS_COMMANDS = Durable(
-    "discovery", "commands", (COMMAND_FORGET,), is_per_collection=False
+    "discovery",
+    "commands",
+    (COMMAND_FORGET, COMMAND_REPLAY, COMMAND_DROP),
+    is_per_collection=False,
 )
 WRITING_READS_PROJECTION = Durable("writing", "projection", (PROJECTION_BATCH, PROJECTION_MODEL))
 DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))

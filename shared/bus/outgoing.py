@@ -39,12 +39,12 @@ def outgoing_message(
 
 
 def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
-    """Publish a batch; its id is the batch's id, prefixed by the stage.
+    """Publish a batch; its id is the batch's id (and replay), prefixed by the stage.
 
     What it is a piece of stands in the headers too: a damaged body is still accounted for.
     """
     descriptor = batch.descriptor
-    message_id = f"{channel.producer}:{descriptor.batch_id}"
+    message_id = f"{channel.producer}:{descriptor.delivery_id}"
     return Outgoing(
         channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
     )

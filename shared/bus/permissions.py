@@ -7,7 +7,8 @@ own interface included. What is not listed is refused by the server.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.bus.channels import CHANNELS, DEAD, PROJECTION_UPDATED, Channel
+from shared.bus.channel import Channel
+from shared.bus.channels import CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
 from shared.bus.connection import INBOX
 from shared.bus.durables import DURABLES, Durable
 from shared.bus.status import PREFIX, STATS, status_subject
@@ -33,7 +34,6 @@ LOOKING = (
 """What JetStream is asked by somebody who only wants to see."""
 REMEMBERED = {"embedding": (PROJECTION_UPDATED,)}
 """Of which channels a service looks up the newest message, without a consumer."""
-DEAD_LETTERS = next(iter(DEAD.values())).stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,14 @@ def _stage(name: str, collections: Sequence[str]) -> User:
     # Discovery looks whether anything is under way before it sends a lost batch again.
     watched = DURABLES if name == DISCOVERY else mine
     publishes = [
-        *(channel.every_subject for channel in CHANNELS if channel.producer == name),
+        *(channel.every_subject for channel in CHANNELS if channel.is_from(name)),
         *(f"{API}.CONSUMER.INFO.{one}" for one in _consumers(watched, collections)),
         *(f"{API}.CONSUMER.MSG.NEXT.{one}" for one in _consumers(mine, collections)),
         *(f"$JS.ACK.{one}.>" for one in _consumers(mine, collections)),
         *(f"{API}.STREAM.MSG.GET.{one.stream}" for one in REMEMBERED.get(name, ())),
     ]
+    if name == DISCOVERY:  # replays and drops single dead letters
+        publishes += [f"{API}.STREAM.MSG.{verb}.{DEAD_STREAM}" for verb in ("GET", "DELETE")]
     return User(
         name,
         f"The service {name}: its row of the table.",
@@ -86,14 +88,15 @@ def _stage(name: str, collections: Sequence[str]) -> User:
 
 
 def _gateway(collections: Sequence[str]) -> User:
-    """Read the public streams with consumers of its own, ask for status, publish commands."""
-    public = _public_streams()
+    """Read public streams and dead letters with consumers of its own, publish commands."""
+    read = [*_public_streams(), DEAD_STREAM]
     publishes = [
         *(channel.every_subject for channel in _commands()),
         STATS,
-        *(one for stream in public for one in _reading(stream)),
+        *(one for stream in read for one in _reading(stream)),
+        f"{API}.STREAM.MSG.GET.{DEAD_STREAM}",
     ]
-    others = [durable for durable in DURABLES if durable.stream in public]
+    others = [durable for durable in DURABLES if durable.stream in read]
     never = [
         f"{API}.CONSUMER.{verb}.{one}"
         for one in _consumers(others, collections)
@@ -102,7 +105,7 @@ def _gateway(collections: Sequence[str]) -> User:
     never += [f"{API}.CONSUMER.CREATE.{one}.>" for one in _consumers(others, collections)]
     return User(
         GATEWAY,
-        "The HTTP gateway: public streams, status and commands.",
+        "The HTTP gateway: public streams, dead letters, status and commands.",
         tuple(publishes),
         tuple(never),
         _heard(GATEWAY),
@@ -120,7 +123,7 @@ def _operator() -> User:
         *(f"{API}.{verb}" for verb in LOOKING),
         *(f"{API}.CONSUMER.{verb}" for verb in ("CREATE.>", "DURABLE.CREATE.>", "DELETE.>")),
     ]
-    for stream in (*_public_streams(), DEAD_LETTERS):
+    for stream in (*_public_streams(), DEAD_STREAM):
         publishes += [
             f"{API}.CONSUMER.MSG.NEXT.{stream}.*",
             f"$JS.ACK.{stream}.>",

@@ -132,5 +132,6 @@ def dead_message(raw: Msg, *, stage: str, reason: str, is_readable: bool = True)
         reason=reason,
         body=raw.data,
         attempts=raw.metadata.num_delivered,
+        subject=raw.subject,
         **facts,
     )

@@ -114,6 +114,14 @@ class BatchDescriptor(BaseModel):
         le=MAX_INT64,
         description="Version of the plane of x and y, from projection on.",
     )
+    replays: int = Field(
+        default=0, ge=0, description="How often the whole batch was sent again after it had died."
+    )
+
+    @property
+    def delivery_id(self) -> str:
+        """Name the batch and its replay: no copy of what was sent before, but the same batch."""
+        return f"{self.batch_id}:{self.replays}" if self.replays else self.batch_id
 
 
 class Batch:

@@ -1,8 +1,14 @@
 """Commands: what anybody may ask the pipeline to do."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import MAX_INT64, Command
+from shared.contracts.dead_letters import Stage
+
+MAX_SEQUENCES = 10_000
+Sequence = Annotated[int, Field(ge=1, le=MAX_INT64)]
 
 
 class Refit(Command):
@@ -34,3 +40,26 @@ class Forget(Command):
     """Take a source's records out of the dataset, the public files and the model."""
 
     source: str = Field(default="", description="Filename of the source, or its id.")
+
+
+class Selection(Command):
+    """Dead letters of a collection: those that fit every field, all if none is given."""
+
+    sequences: tuple[Sequence, ...] = Field(
+        default=(), max_length=MAX_SEQUENCES, description="Their places in stream DEAD_LETTERS."
+    )
+    stage: Stage | None = Field(default=None, description="The stage that gave them up.")
+    source: str | None = Field(
+        default=None, min_length=1, description="Filename of their source, or its id."
+    )
+    since: AwareDatetime | None = Field(
+        default=None, description="Only those that were given up then or later."
+    )
+
+
+class Replay(Selection):
+    """Try dead letters again; they leave the dead letters and are in flight again."""
+
+
+class Drop(Selection):
+    """Give dead letters up for good: they are deleted and no longer call for anything."""

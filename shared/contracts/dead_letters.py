@@ -1,9 +1,14 @@
 """What is kept of a record, a line or a message that could not be mapped."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-MAX_BODY = 4 << 20
-"""Of the original bytes at most this many are kept."""
+MAX_BODY = 7 << 20
+"""Of the original bytes at most this many are kept: every message that the bus takes fits."""
+
+Stage = Literal["discovery", "embedding", "projection", "writing"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""Those that may give something up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +34,17 @@ class DeadLetter:
     source_id: str | None = None
     source_version: int | None = None
     batch_id: str | None = None
+    size: int | None = None
+    """How many bytes it had at its origin, if those are more than the body has."""
+    subject: str | None = None
+    """Of a whole message: where it was read."""
+
+    @property
+    def original_bytes(self) -> int:
+        """How many bytes it had at its origin; the body may hold only the first of them."""
+        return self.size or len(self.body)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body holds only the first bytes."""
+        return self.original_bytes > len(self.body)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
+from services.discovery.domain.letters import Resend
 from services.discovery.ports import StateStore
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
@@ -27,6 +28,10 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         return
     async with SqliteStateStore.open(tmp_path) as sqlite:
         yield sqlite
+
+
+def resend(batch_id: str, records: int = 1) -> Resend:
+    return Resend("default", batch_id, records, "embedding", f"m-{batch_id}", b"body")
 
 
 async def row(store: StateStore, source_id: str = ID) -> SourceRecord:
@@ -531,17 +536,31 @@ async def test_the_death_of_the_empty_batch_does_not_end_forgetting(store: State
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["begin", "publish", "finish", "commit", "bury", "lose", "fail", "forget", "empty"]
+            [
+                "begin",
+                "publish",
+                "finish",
+                "commit",
+                "bury",
+                "lose",
+                "fail",
+                "forget",
+                "empty",
+                "replay",
+                "replay_whole",
+                "drop",
+                "return",
+            ]
         ),
         st.integers(0, 2),
         st.integers(0, 3),
     ),
-    max_size=12,
+    max_size=14,
 )
 
 
 @settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -551,16 +570,22 @@ async def test_the_ledger_balances_whatever_happens(
 ) -> None:
     async with SqliteStateStore.open(tmp_path_factory.mktemp("ledger")) as real:
         fake = FakeStateStore()
-        for store in (real, fake):
+        stores: tuple[SqliteStateStore | FakeStateStore, ...] = (real, fake)
+        for store in stores:
             await store.begin_version(A, "f0", NOW)
             for name, which, number in steps:
                 await act(store, name, which, number)
                 seen, mapped, dead, in_flight = await counts(store)
                 assert seen == mapped + dead + in_flight
+                assert (await row(store)).dropped <= dead
+        assert sorted(map(str, await real.resends())) == sorted(map(str, await fake.resends()))
+        assert await real.unreadable(ID) == await fake.unreadable(ID)
         assert await real.get([ID]) == await fake.get([ID])
 
 
-async def act(store: StateStore, name: str, which: int, number: int) -> None:
+async def act(  # noqa: PLR0912  one case per kind of news
+    store: SqliteStateStore | FakeStateStore, name: str, which: int, number: int
+) -> None:
     batch = f"b{which}"
     version = (await row(store)).source_version
     match name:
@@ -575,12 +600,22 @@ async def act(store: StateStore, name: str, which: int, number: int) -> None:
         case "bury":
             await store.apply_dead(Death(f"k{number}", ID, version, batch, number), NOW)
         case "lose":
-            await store.apply_dead(Death(f"l{number}", ID, version, None, number), NOW)
+            await store.apply_dead(Death(f"l{number}", ID, version, None, number, which, 1), NOW)
         case "forget":
             await store.forget(ID, Wish(f"w{which}", "c"))
         case "empty":
             empty = (await row(store)).empty_batch_id
             await store.apply_committed([Commit(empty, ID, version, 0)], NOW)
+        case "replay":
+            death = Death(f"k{number}", ID, version, batch, number)
+            await store.replay(death, [resend(f"r{number}", number)], "c1")
+        case "replay_whole":
+            death = Death(f"k{number}", ID, version, batch, number)
+            await store.replay(death, [resend(batch, number)], "c2")
+        case "drop":
+            await store.drop(Death(f"l{number}", ID, version, None, number), "c3")
+        case "return":
+            await store.apply_committed([Commit(f"r{number}", ID, version, number)], NOW)
         case "fail":
             await store.fail(A, f"reason {number}", NOW)
 

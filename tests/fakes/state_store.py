@@ -16,6 +16,14 @@ from services.discovery.domain.ledger import (
     Wish,
     forgotten_for,
 )
+from services.discovery.domain.letters import (
+    Letter,
+    Refused,
+    Resend,
+    is_whole,
+    why_not,
+    why_not_now,
+)
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.domain.stalls import Stall
 from shared.errors import TransientError
@@ -28,7 +36,9 @@ class FakeStateStore:
         self.failures = failures
         self.sources: dict[str, SourceRecord] = {}
         self.batches: dict[str, tuple[str, BatchAccount]] = {}
-        self.dead: dict[str, str] = {}
+        self.letters: dict[str, Letter] = {}
+        self.sent_again: dict[str, tuple[str, Resend]] = {}
+        """Batch id to the letter's key and what was sent."""
         self.standing: dict[str, Stall] = {}
 
     async def stalls(self, collection: str) -> list[Stall]:
@@ -59,10 +69,11 @@ class FakeStateStore:
             counts[row.status] += 1
         ids = {row.source_id for row in rows}
         in_flight = sum(one.in_flight for source, one in self.batches.values() if source in ids)
-        seen, mapped, dead = (
-            sum(getattr(row, name) for row in rows) for name in ("seen", "mapped", "dead")
+        seen, mapped, dead, dropped = (
+            sum(getattr(row, name) for row in rows)
+            for name in ("seen", "mapped", "dead", "dropped")
         )
-        return Totals(counts, seen, mapped, dead, in_flight)
+        return Totals(counts, seen, mapped, dead, in_flight, dropped)
 
     async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
         row = self._put(stat, now)
@@ -86,7 +97,7 @@ class FakeStateStore:
             counts = {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "completed_at": None}
             version = row.source_version + 1
             fresh |= counts | {"source_version": version, "fingerprint": fingerprint}
-            fresh["is_forgotten"] = False
+            fresh |= {"is_forgotten": False, "dropped": 0, "replays": 0}
             self._update(row.source_id, **fresh)
             return version
         if not row.is_read:
@@ -122,14 +133,54 @@ class FakeStateStore:
         source = self._current(death.source_id, death.source_version)
         if source is None or source.is_forgotten:
             return []
-        if source.completed_at is None and death.key not in self.dead:
-            self.dead[death.key] = death.source_id
-            if death.batch_id is None:
-                seen, dead = source.seen + death.records, source.dead + death.records
-                self._update(source.source_id, seen=seen, dead=dead)
-            else:
-                self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+        self._enter(source, death)
         return self._settle([death.source_id], now)
+
+    async def replay(
+        self, death: Death, resends: Sequence[Resend], command: str
+    ) -> Sequence[Resend] | Refused:
+        self._refuse()
+        source = self.sources.get(death.source_id)
+        if (reason := why_not_now(source, death.source_version)) or source is None:
+            return reason or Refused("")
+        self._enter(source, death)
+        letter = self.letters.get(death.key)
+        account = self.batches[death.batch_id][1] if death.batch_id in self.batches else None
+        if reason := why_not(letter, account, self._told_dead(death.batch_id)):
+            return reason
+        assert letter
+        if letter.fate == "dead":
+            self._revive(
+                letter, account or BatchAccount(), resends, whole=is_whole(death, resends)
+            )
+            self._reopen(letter, command)
+        return [one for key, one in self.sent_again.values() if key == death.key]
+
+    async def drop(self, death: Death, command: str) -> None:
+        self._refuse()
+        source = self._current(death.source_id, death.source_version)
+        if source is None or source.is_forgotten:
+            return
+        self._enter(source, death)
+        letter = self.letters.get(death.key)
+        if letter is not None and letter.fate == "dead":
+            self.letters[letter.key] = replace(letter, fate="dropped", command=command)
+            row = self.sources[letter.source_id]
+            self._update(row.source_id, dropped=min(row.dead, row.dropped + letter.records))
+
+    async def unreadable(self, source_id: str) -> list[Letter]:
+        found = [
+            (one.byte_offset, one.key, one)
+            for one in self.letters.values()
+            if one.source_id == source_id and one.batch_id is None and one.byte_offset is not None
+        ]
+        return [one for *_, one in sorted(found, key=lambda found: found[:2])]
+
+    async def settled_by(self, command: str) -> list[Letter]:
+        return [one for one in self.letters.values() if one.command == command]
+
+    async def resends(self) -> list[Resend]:
+        return [one for _, one in self.sent_again.values()]
 
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         row = self._put(stat, now)
@@ -144,7 +195,7 @@ class FakeStateStore:
     async def requeue(self, source_id: str) -> bool:
         row = self.sources.get(source_id)
         waits = ("reading", "dispatched", "failed")
-        if row is None or row.completed_at or row.is_forgotten or row.status not in waits:
+        if row is None or row.was_completed or row.is_forgotten or row.status not in waits:
             return False
         status = "reading" if row.source_version else row.status
         self._update(source_id, status=status, is_read=False)
@@ -219,24 +270,86 @@ class FakeStateStore:
     def _change(
         self, source: SourceRecord, batch_id: str, change: Callable[[BatchAccount], BatchAccount]
     ) -> None:
-        if batch_id not in self.batches and source.completed_at:
+        if batch_id not in self.batches and source.was_completed:
             return
         before = self.batches.get(batch_id, ("", BatchAccount()))[1]
         after = change(before)
-        self.batches[batch_id] = (source.source_id, after)
-        source = self.sources[source.source_id]
-        self._update(
+        self._put_account(source.source_id, batch_id, after)
+        self._count(
             source.source_id,
-            seen=source.seen + after.records - before.records,
-            mapped=source.mapped + after.mapped - before.mapped,
-            dead=source.dead + after.dead - before.dead,
+            after.records - before.records,
+            after.mapped - before.mapped,
+            after.dead - before.dead,
+        )
+
+    def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
+        self.batches[batch_id] = (source_id, account)
+        if account.is_settled:
+            self.sent_again.pop(batch_id, None)
+
+    def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
+        row = self.sources[source_id]
+        self._update(
+            source_id,
+            seen=row.seen + seen,
+            mapped=row.mapped + mapped,
+            dead=row.dead + dead,
+            dropped=min(row.dropped, row.dead + dead),
+        )
+
+    def _enter(self, source: SourceRecord, death: Death) -> None:
+        if source.completed_at is not None or death.key in self.letters:
+            return
+        self.letters[death.key] = Letter.of(death)
+        if death.batch_id is None:
+            self._count(source.source_id, death.records, 0, death.records)
+        else:
+            self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+
+    def _told_dead(self, batch_id: str | None) -> int:
+        return sum(
+            one.records
+            for one in self.letters.values()
+            if one.batch_id is not None and one.batch_id == batch_id and one.fate != "replayed"
+        )
+
+    def _revive(
+        self, letter: Letter, account: BatchAccount, resends: Sequence[Resend], *, whole: bool
+    ) -> None:
+        source, batch_id = letter.source_id, letter.batch_id
+        sent = sum(one.records for one in resends)
+        self._count(source, sent - letter.records, 0, -letter.records)
+        if batch_id is not None and whole:
+            after = replace(account.revive(letter.records), is_recorded=True)
+            self._put_account(source, batch_id, after)
+        elif batch_id is not None:
+            self._put_account(source, batch_id, account.release(letter.records))
+            if not self.batches[batch_id][1].dead:
+                del self.batches[batch_id]
+        for one in resends:
+            if one.batch_id != batch_id:
+                self._put_account(source, one.batch_id, BatchAccount().record(one.records))
+            self.sent_again[one.batch_id] = (letter.key, one)
+
+    def _reopen(self, letter: Letter, command: str) -> None:
+        row = self.sources[letter.source_id]
+        turn = row.replays + 1
+        self.letters[letter.key] = replace(letter, fate="replayed", command=command, turn=turn)
+        status = "dispatched" if row.status == "completed" else row.status
+        self._update(
+            row.source_id, status=status, completed_at=None, is_announced=False, replays=turn
         )
 
     def _forget(self, source_id: str, *, keep_dead: bool = False) -> None:
         for key, (owner, batch) in list(self.batches.items()):
             if owner == source_id and not (keep_dead and batch.dead):
                 del self.batches[key]
-        self.dead = {key: owner for key, owner in self.dead.items() if owner != source_id}
+                if not keep_dead:
+                    self.sent_again.pop(key, None)
+        if not keep_dead:
+            mine = [one.key for one in self.letters.values() if one.source_id == source_id]
+            for key in mine:
+                del self.letters[key]
 
     def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         completed = []

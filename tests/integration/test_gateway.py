@@ -403,7 +403,7 @@ async def test_many_followers_share_one_consumer(start: Start) -> None:
         tasks = [asyncio.create_task(read_events(world.http, 1)) for _ in range(30)]
         await until(lambda: _followed(world, 30))
         consumers = await world.js.consumers_info("EVENTS")
-        durable = [one for one in consumers if not one.name.startswith("gateway-")]
+        durable = [one for one in consumers if not one.name.startswith("tail-")]
         assert len(consumers) - len(durable) <= 2  # the events, and the commits of the positions
 
         await world.tell(event(WritingPublished))

@@ -6,6 +6,7 @@ from services.cli.commands.asking import Answer
 from services.cli.commands.tables import Row, percent
 from shared.contracts.base import Command
 from shared.contracts.commands import Refit
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     Decision,
     Movement,
@@ -26,23 +27,44 @@ def rows(answer: Answer, command: Command) -> Iterator[Row]:
             if answer.published:
                 yield from _published(answer.published, event.movement)
         case ProjectionHeld() as event:
-            yield "held", f"model {event.version} stays: points would move too far"
-            yield from _movement(event.movement)
-            yield "budget", f"{percent(event.decision.movement_budget)} of the map's diagonal"
-            yield from _decision(event.decision)
-            yield "to apply it", "mapstream refit --force"
+            yield from _held(event)
         case ProjectionPreviewed() as event:
-            yield "preview", f"nothing has changed; model {event.version} is current"
-            yield from _movement(event.movement)
-            yield from _decision(event.decision)
-            if event.would_be_held:
-                yield "would be held", f"above {percent(event.decision.movement_budget)}: --force"
+            yield from _previewed(event)
         case ProjectionRejected() | SourceRejected() as event:
             yield "rejected", event.reason
         case SourceForgotten() as event:
             yield "forgotten", f"{event.filename}: its records are off the map"
+        case LettersReplayed() | LettersDropped() as event:
+            yield from _letters(event)
         case _:
             yield "no answer", f"to {'the refit' if isinstance(command, Refit) else 'the command'}"
+
+
+def _letters(event: LettersReplayed | LettersDropped) -> Iterator[Row]:
+    is_replay = isinstance(event, LettersReplayed)
+    what = "records are in flight again" if is_replay else "records are given up"
+    name = "replayed" if is_replay else "dropped"
+    yield name, f"{event.letters:,} dead letters; {event.records:,} {what}"
+    for one in event.refusals:
+        yield "refused", f"{one.sequence}: {one.reason}"
+    if event.refused > len(event.refusals):
+        yield "refused", f"... and {event.refused - len(event.refusals):,} more"
+
+
+def _held(event: ProjectionHeld) -> Iterator[Row]:
+    yield "held", f"model {event.version} stays: points would move too far"
+    yield from _movement(event.movement)
+    yield "budget", f"{percent(event.decision.movement_budget)} of the map's diagonal"
+    yield from _decision(event.decision)
+    yield "to apply it", "mapstream refit --force"
+
+
+def _previewed(event: ProjectionPreviewed) -> Iterator[Row]:
+    yield "preview", f"nothing has changed; model {event.version} is current"
+    yield from _movement(event.movement)
+    yield from _decision(event.decision)
+    if event.would_be_held:
+        yield "would be held", f"above {percent(event.decision.movement_budget)}: --force"
 
 
 def _updated(event: ProjectionUpdated) -> Iterator[Row]:

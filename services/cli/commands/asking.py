@@ -13,9 +13,13 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from pydantic import ValidationError
 
 from shared.bus.channels import (
+    COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,
+    COMMAND_REPLAY,
     COMMAND_ROLLBACK,
+    LETTERS_DROPPED,
+    LETTERS_REPLAYED,
     PROJECTION_HELD,
     PROJECTION_PREVIEWED,
     PROJECTION_REJECTED,
@@ -27,6 +31,7 @@ from shared.bus.channels import (
 )
 from shared.bus.outgoing import MESSAGE_ID
 from shared.contracts.base import Command, Event
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import ProjectionUpdated
 from shared.contracts.writing import WritingPublished
 from shared.errors import TransientError
@@ -41,6 +46,8 @@ ANSWERS = {
     COMMAND_REFIT: PROJECTION_ANSWERS,
     COMMAND_ROLLBACK: PROJECTION_ANSWERS,
     COMMAND_FORGET: (SOURCE_FORGOTTEN, SOURCE_REJECTED),
+    COMMAND_REPLAY: (LETTERS_REPLAYED, SOURCE_REJECTED),
+    COMMAND_DROP: (LETTERS_DROPPED, SOURCE_REJECTED),
 }
 LOOK_EVERY_S = 1.0
 
@@ -59,6 +66,12 @@ class Answer:
     def outcome(self) -> str:
         """The answering event's own word: updated, held, previewed, rejected, forgotten."""
         return self.event.kind.rsplit(".", 1)[1] if self.event else "none"
+
+    @property
+    def refused(self) -> int:
+        """How many of the dead letters that were asked for stay what they are."""
+        event = self.event
+        return event.refused if isinstance(event, LettersReplayed | LettersDropped) else 0
 
     @property
     def is_complete(self) -> bool:

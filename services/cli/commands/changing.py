@@ -1,4 +1,4 @@
-"""``mapstream refit``, ``rollback`` and ``forget``: one command each, and what came of it."""
+"""``mapstream refit``, ``rollback``, ``forget``, ``dead replay`` and ``dead drop``."""
 
 import json
 import sys
@@ -17,24 +17,32 @@ from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
 from services.cli.domain.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
+from shared.bus.channel import Channel, check_collection
 from shared.bus.channels import (
+    COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,
+    COMMAND_REPLAY,
     COMMAND_ROLLBACK,
-    Channel,
-    check_collection,
 )
 from shared.bus.status import collect
 from shared.contracts.base import Command
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.errors import ConfigurationError, TransientError
 from shared.settings import describe
 
-CHANNELS = {Refit: COMMAND_REFIT, Rollback: COMMAND_ROLLBACK, Forget: COMMAND_FORGET}
+Known = Refit | Rollback | Forget | Replay | Drop
+CHANNELS: dict[type[Known], Channel] = {
+    Refit: COMMAND_REFIT,
+    Rollback: COMMAND_ROLLBACK,
+    Forget: COMMAND_FORGET,
+    Replay: COMMAND_REPLAY,
+    Drop: COMMAND_DROP,
+}
 KINDS = {kind.__name__: kind for kind in CHANNELS}
 
 
-def build(kind: str, fields: Mapping[str, Any]) -> Refit | Rollback | Forget:
+def build(kind: str, fields: Mapping[str, Any]) -> Known:
     """Build a command.
 
     Raises:
@@ -47,7 +55,7 @@ def build(kind: str, fields: Mapping[str, Any]) -> Refit | Rollback | Forget:
 
 
 async def change(
-    command: Refit | Rollback | Forget,
+    command: Known,
     options: BusOptions,
     settings: CliSettings,
     *,
@@ -70,7 +78,7 @@ async def change(
         sys.stdout.write(json.dumps(as_json(answer)) + "\n")
     else:
         _show(answer, command, timeout_s)
-    return exit_code(answer.outcome, is_complete=answer.is_complete)
+    return exit_code(answer.outcome, is_complete=answer.is_complete, refused=answer.refused)
 
 
 async def _collection(

@@ -18,6 +18,10 @@ from services.cli.domain.figures import STAGES, Figures
 PLAIN_EVERY_S = 5.0
 RATE_OVER_S = 5.0
 LISTED = 20
+REMEDY = (
+    "what to do: with a run at work, mapstream dead list shows them; after a fix, mapstream dead "
+    "replay --all tries them again; mapstream dead drop gives them up (docs/dead-letters.md)"
+)
 COLUMNS = "--text text --x projection_x --y projection_y"
 
 
@@ -108,6 +112,8 @@ class Display:
             self.say(f"dead letter: {where} [{letter.stage}] {letter.reason}", style="red")
         if len(dead) > LISTED:
             self.say(f"... and {len(dead) - LISTED} more dead letters before these", style="red")
+        if figures.records.dead > figures.records.dropped:
+            self.say(REMEDY, style="red")
 
 
 def _summary(figures: Figures, seconds: float) -> Iterator[Row]:

@@ -19,7 +19,8 @@ from services.cli.commands.local import LocalPipeline, only_run
 from services.cli.commands.watching import DeadLetterLine, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.settings import CliSettings, RunOptions, configuration_name
-from shared.bus.channels import COMMAND_REFIT, check_collection
+from shared.bus.channel import check_collection
+from shared.bus.channels import COMMAND_REFIT
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from services.cli.commands.connecting import connected
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.channels import BYTES, CHANNELS, check_collection
+from shared.bus.channel import BYTES, check_collection
+from shared.bus.channels import CHANNELS
 from shared.bus.durables import DURABLES
 from shared.bus.permissions import nats_users
 from shared.bus.streams import REMEDY, STREAMS, streams_of
@@ -116,8 +117,9 @@ def table() -> str:
     lines = ["| subject | stream | from | to | body | what |", "|---|---|---|---|---|---|"]
     for channel in CHANNELS:
         body = channel.contract.__name__ if channel.contract else BODIES[channel.content_type]
+        publishers = ", ".join((channel.producer, *channel.also_from))
         lines.append(
-            f"| `{channel.family}.<collection>` | {channel.stream} | {channel.producer} "
+            f"| `{channel.family}.<collection>` | {channel.stream} | {publishers} "
             f"| {', '.join(channel.consumers)} | {body} | {channel.about} |"
         )
     return "\n".join(lines)

@@ -45,8 +45,9 @@ def sources(figures: Figures) -> str:
 def ledger(records: Records) -> str:
     """Write where every record is; an unequal sign would be a defect."""
     sign = "=" if records.is_balanced else "≠"
+    dropped = f" ({records.dropped:,} dropped)" if records.dropped else ""
     return (
-        f"{records.seen:,} seen {sign} {records.mapped:,} mapped + {records.dead:,} dead "
+        f"{records.seen:,} seen {sign} {records.mapped:,} mapped + {records.dead:,} dead{dropped} "
         f"+ {records.in_flight:,} in flight"
     )
 

@@ -16,7 +16,8 @@ from services.cli.domain.statuses import (
     remembering,
     served_collections,
 )
-from shared.bus.channels import DEAD, check_collection
+from shared.bus.channel import check_collection
+from shared.bus.channels import DEAD
 from shared.bus.durables import DURABLES
 from shared.bus.status import collect
 from shared.bus.streams import REMEDY

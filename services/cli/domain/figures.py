@@ -18,6 +18,8 @@ class Records:
     mapped: int = 0
     dead: int = 0
     in_flight: int = 0
+    dropped: int = 0
+    """Of the dead: those that somebody gave up for good."""
 
     @property
     def is_balanced(self) -> bool:
@@ -128,8 +130,9 @@ class Figures:
 
     @property
     def has_casualties(self) -> bool:
-        """Whether something was dead-lettered or could not be read."""
-        return bool(self.records.dead or self.sources.get("failed", 0))
+        """Whether something is dead and was not dropped, or could not be read."""
+        is_dead = self.records.dead > self.records.dropped
+        return is_dead or bool(self.sources.get("failed", 0))
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Return the summary that ``--json`` prints."""

@@ -2,11 +2,17 @@
 
 DONE = 0
 NO_ANSWER = 1
+PARTLY = 3
 HELD = 4
 REJECTED = 5
-CODES = {"updated": DONE, "previewed": DONE, "forgotten": DONE, "held": HELD, "rejected": REJECTED}
+CODES = {
+    **dict.fromkeys(("updated", "previewed", "forgotten", "replayed", "dropped"), DONE),
+    "held": HELD,
+    "rejected": REJECTED,
+}
 
 
-def exit_code(outcome: str, *, is_complete: bool) -> int:
-    """Choose the exit code: 0 done, 4 held, 5 rejected, 1 not all was told in time."""
-    return CODES.get(outcome, NO_ANSWER) if is_complete else NO_ANSWER
+def exit_code(outcome: str, *, is_complete: bool, refused: int = 0) -> int:
+    """Choose the exit code: 0 done, 3 partly, 4 held, 5 rejected, 1 not told in time."""
+    code = CODES.get(outcome, NO_ANSWER) if is_complete else NO_ANSWER
+    return PARTLY if code == DONE and refused else code

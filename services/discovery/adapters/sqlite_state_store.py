@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from services.discovery.adapters.sqlite_stall_store import StallRows
+from services.discovery.adapters.sqlite_state_store_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
 from services.discovery.domain.ledger import (
     STATUSES,
@@ -24,7 +25,7 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(StallRows):
+class SqliteStateStore(StallRows, LetterRows):
     """Keeps the ledger in ``discovery.sqlite``; every method is one durable transaction."""
 
     @classmethod
@@ -72,8 +73,8 @@ class SqliteStateStore(StallRows):
         """See StateStore."""
         async with self._transaction("BEGIN"):
             rows = await self._rows(
-                "SELECT status, count(*), sum(seen), sum(mapped), sum(dead) FROM sources"
-                " WHERE collection = ? GROUP BY status",
+                "SELECT status, count(*), sum(seen), sum(mapped), sum(dead), sum(dropped)"
+                " FROM sources WHERE collection = ? GROUP BY status",
                 collection,
             )
             in_flight = await self._rows(
@@ -82,9 +83,9 @@ class SqliteStateStore(StallRows):
                 collection,
             )
         sources = {row[0]: row[1] for row in rows}
-        seen, mapped, dead = (sum(row[column] for row in rows) for column in (2, 3, 4))
+        seen, mapped, dead, dropped = (sum(row[column] for row in rows) for column in (2, 3, 4, 5))
         counts = {status: sources.get(status, 0) for status in STATUSES}
-        return Totals(counts, seen, mapped, dead, in_flight[0][0])
+        return Totals(counts, seen, mapped, dead, in_flight[0][0], dropped)
 
     async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
         """See StateStore."""
@@ -122,6 +123,7 @@ class SqliteStateStore(StallRows):
                 await self._execute(
                     "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
                     " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
+                    " dropped = 0, replays = 0,"
                     " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
                     " WHERE source_id = ?",
                     fingerprint,
@@ -205,7 +207,8 @@ class SqliteStateStore(StallRows):
             changed = await self._rows(
                 "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
                 " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
-                " AND completed_at IS NULL AND NOT is_forgotten RETURNING source_id",
+                " AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten"
+                " RETURNING source_id",
                 source_id,
             )
             return bool(changed)

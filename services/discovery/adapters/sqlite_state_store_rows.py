@@ -5,13 +5,14 @@ import json
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any
 
 import aiosqlite
 
 from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord, Wish
+from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.errors import TransientError
 
@@ -23,6 +24,11 @@ SELECT_ACCOUNT = f"SELECT {ACCOUNT} FROM batches WHERE batch_id = ?"  # noqa: S6
 PUT_ACCOUNT = (
     f"INSERT OR REPLACE INTO batches (batch_id, source_id, is_settled, {ACCOUNT})"  # noqa: S608
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+LETTER = ", ".join(field.name for field in fields(Letter))
+ENTER_LETTER = (
+    f"INSERT OR IGNORE INTO dead_letters ({LETTER})"  # noqa: S608  see above
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"
 )
 PUT_STAT = (
     "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"  # noqa: S608
@@ -87,10 +93,10 @@ class LedgerRows:
         batch_id: str,
         change: Callable[[BatchAccount], BatchAccount],
     ) -> None:
-        rows = await self._rows(SELECT_ACCOUNT, batch_id)
-        if not rows and source.completed_at is not None:
-            return
-        before = _account(rows[0]) if rows else BatchAccount()
+        known = await self._account(batch_id)
+        if known is None and source.was_completed:
+            return  # late news about a batch whose account is closed
+        before = known or BatchAccount()
         after = change(before)
         await self._put_account(source.source_id, batch_id, after)
         await self._count(
@@ -100,6 +106,10 @@ class LedgerRows:
             after.dead - before.dead,
         )
 
+    async def _account(self, batch_id: str | None) -> BatchAccount | None:
+        rows = await self._rows(SELECT_ACCOUNT, batch_id)
+        return _account(rows[0]) if rows else None
+
     async def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
         await self._execute(
             PUT_ACCOUNT,
@@ -108,11 +118,13 @@ class LedgerRows:
             account.is_settled,
             *(getattr(account, field.name) for field in fields(account)),
         )
+        if account.is_settled:
+            await self._execute("DELETE FROM resends WHERE batch_id = ?", batch_id)
 
     async def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
         await self._execute(
-            "UPDATE sources SET seen = seen + ?, mapped = mapped + ?, dead = dead + ?"
-            " WHERE source_id = ?",
+            "UPDATE sources SET seen = seen + ?1, mapped = mapped + ?2, dead = dead + ?3,"
+            " dropped = min(dropped, dead + ?3) WHERE source_id = ?4",
             seen,
             mapped,
             dead,
@@ -131,6 +143,7 @@ class LedgerRows:
     async def _put_forgotten(self, source: SourceRecord) -> None:
         await self._execute(
             "UPDATE sources SET status = ?, source_version = ?, seen = 0, mapped = 0, dead = 0,"
+            " dropped = 0, replays = 0,"
             " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1"
             " WHERE source_id = ?",
             source.status,
@@ -150,16 +163,13 @@ class LedgerRows:
         )
 
     async def _is_new(self, death: Death) -> bool:
-        rows = await self._rows(
-            "INSERT OR IGNORE INTO dead_letters (key, source_id) VALUES (?, ?) RETURNING key",
-            death.key,
-            death.source_id,
-        )
+        rows = await self._rows(ENTER_LETTER, *astuple(Letter.of(death)))
         return bool(rows)
 
     async def _forget_batches(self, source_id: str) -> None:
         await self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
         await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
+        await self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
 
     async def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         ended: list[SourceRecord] = []
@@ -174,18 +184,16 @@ class LedgerRows:
                 now.isoformat(),
             )
             if changed:
-                await self._forget_settled(source_id)
+                # A batch with dead records stays, since they may be replayed and mapped after all.
+                await self._execute(
+                    "DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id
+                )
             ended += await self._select(
                 "WHERE source_id = ? AND status IN ('completed', 'forgotten')"
                 " AND NOT is_announced",
                 source_id,
             )
         return ended
-
-    async def _forget_settled(self, source_id: str) -> None:
-        # A batch with dead records stays, since they may be replayed and mapped after all.
-        await self._execute("DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id)
-        await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
 
 
 def _account(row: sqlite3.Row) -> BatchAccount:

@@ -30,7 +30,9 @@ CREATE TABLE sources (
     discovered_at TEXT NOT NULL,
     completed_at TEXT,
     is_forgotten INTEGER NOT NULL DEFAULT 0,
-    wishes TEXT NOT NULL DEFAULT '[]'
+    wishes TEXT NOT NULL DEFAULT '[]',
+    dropped INTEGER NOT NULL DEFAULT 0,
+    replays INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX sources_by_name ON sources (collection, filename);
 CREATE TABLE batches (
@@ -47,7 +49,14 @@ CREATE TABLE batches (
 CREATE INDEX batches_by_source ON batches (source_id, is_settled);
 CREATE TABLE dead_letters (
     key TEXT PRIMARY KEY,
-    source_id TEXT NOT NULL
+    source_id TEXT NOT NULL,
+    batch_id TEXT,
+    records INTEGER NOT NULL,
+    byte_offset INTEGER,
+    size INTEGER NOT NULL,
+    fate TEXT NOT NULL CHECK (fate IN ('dead', 'replayed', 'dropped')),
+    command TEXT,
+    turn INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX dead_letters_by_source ON dead_letters (source_id);
 CREATE TABLE stalls (
@@ -59,8 +68,22 @@ CREATE TABLE stalls (
     since TEXT NOT NULL,
     is_announced INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX dead_letters_by_batch ON dead_letters (batch_id);
+CREATE INDEX dead_letters_by_command ON dead_letters (command);
+CREATE TABLE resends (
+    batch_id TEXT PRIMARY KEY,
+    source_id TEXT NOT NULL,
+    letter_key TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    records INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX resends_by_source ON resends (source_id);
+CREATE INDEX resends_by_letter ON resends (letter_key);
 """
-FORMAT = StateFormat("discovery", 2, TABLES)
+FORMAT = StateFormat("discovery", 3, TABLES)
 
 
 async def open_connection(folder: Path) -> aiosqlite.Connection:

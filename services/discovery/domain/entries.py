@@ -47,6 +47,9 @@ class BadLine:
     byte_offset: int
     reason: str
     data: bytes
+    """Its bytes; of a line that is too long, the first ones."""
+    size: int
+    """How many bytes it has in the source."""
 
 
 def parse_line(
@@ -55,7 +58,7 @@ def parse_line(
     """Read the values of a line in order, one at a time; a blank line has none."""
     if isinstance(line, OversizedLine):
         reason = f"line of {line.size} bytes exceeds the limit of {line.limit}"
-        yield BadLine(line.number, 0, line.byte_offset, reason, line.head)
+        yield BadLine(line.number, 0, line.byte_offset, reason, line.head, line.size)
         return
     start = line.byte_offset
     data = line.data
@@ -97,7 +100,8 @@ def _parse_tolerantly(line: Line, data: bytes, start: int) -> Iterator[Entry | B
             value, position = _TOLERANT.raw_decode(text, begin)
         except (ValueError, RecursionError) as error:
             reason = f"not JSON: {_explain(error)}"
-            yield BadLine(line.number, number, offset, reason, _encode(text[begin:]))
+            rest = _encode(text[begin:])
+            yield BadLine(line.number, number, offset, reason, rest, len(rest))
             return
         source = _encode(text[begin:position])
         found = _judge(Line(line.number, offset, source), number, value)
@@ -116,7 +120,7 @@ def _judge(line: Line, position: int, value: Any) -> Entry | BadLine:
     if isinstance(value, dict):
         return Entry(line.number, position, line.byte_offset, value, line.data)
     reason = f"a JSON {_kind(value)}, not an object"
-    return BadLine(line.number, position, line.byte_offset, reason, line.data)
+    return BadLine(line.number, position, line.byte_offset, reason, line.data, len(line.data))
 
 
 def _skip_space(text: str, position: int) -> int:

@@ -62,6 +62,14 @@ class BatchAccount:
         buried = min(self.dead + dead, records - self.mapped)
         return replace(self, records=records, dead=buried, is_closed=self.is_closed or dead == 0)
 
+    def revive(self, dead: int) -> "BatchAccount":
+        """Note that the batch, dead as a whole, was sent again: so many are in flight again."""
+        return replace(self, dead=self.dead - dead, is_closed=False)
+
+    def release(self, dead: int) -> "BatchAccount":
+        """Note that dead records went to batches of their own."""
+        return replace(self, records=self.records - dead, dead=self.dead - dead)
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -83,11 +91,15 @@ class Death:
     source_version: int
     batch_id: str | None
     records: int
+    byte_offset: int | None = None
+    """Of an unreadable part of a source: where it begins."""
+    size: int = 0
+    """How many bytes that part has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A command to forget a source."""
+    """A command about a source or its dead letters."""
 
     key: str
     """Of the message: when it is delivered again it has the same, any other has another."""
@@ -123,6 +135,15 @@ class SourceRecord:
     """Whether this version has no records because somebody wished so."""
     wishes: tuple[Wish, ...] = ()
     """The last commands to forget it; kept when a new content comes, to know them again."""
+    dropped: int = 0
+    """Of the dead: those that somebody gave up for good."""
+    replays: int = 0
+    """How many dead letters of this version were sent again, after it had been completed."""
+
+    @property
+    def was_completed(self) -> bool:
+        """Whether this version was completed before, even if a replay is in flight now."""
+        return self.completed_at is not None or self.replays > 0
 
     @property
     def empty_batch_id(self) -> str:
@@ -151,6 +172,8 @@ class Totals:
     mapped: int
     dead: int
     in_flight: int
+    dropped: int
+    """Of the dead: those that somebody gave up for good."""
 
 
 def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
@@ -197,4 +220,6 @@ def forgotten_for(known: SourceRecord, wish: Wish) -> SourceRecord:
         completed_at=None,
         is_forgotten=True,
         wishes=(wish,),
+        dropped=0,
+        replays=0,
     )

@@ -116,7 +116,9 @@ def parse_timestamp(value: Any) -> datetime | None:
 
 
 def _refuse(entry: Entry, reason: str) -> BadLine:
-    return BadLine(entry.line, entry.position, entry.byte_offset, reason, entry.data)
+    return BadLine(
+        entry.line, entry.position, entry.byte_offset, reason, entry.data, len(entry.data)
+    )
 
 
 def _prompt_text(value: dict[str, Any]) -> str:

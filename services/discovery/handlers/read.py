@@ -1,6 +1,6 @@
 """Reads one source into batches of records, and dead letters for what is no record."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
 
@@ -11,6 +11,7 @@ from anyio import to_thread
 from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.records import Record
 from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.look import SourceToRead
 from services.discovery.ports import SourceRepository
@@ -21,11 +22,13 @@ from shared.contracts.batches import (
     Batch,
     BatchDescriptor,
 )
-from shared.contracts.dead_letters import MAX_BODY, DeadLetter
+from shared.contracts.dead_letters import DeadLetter
 
 STAGE = "discovery"
 LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
 PIECES_AT_ONCE = 16
+LINE_BYTES = 4 << 20
+"""Of an unreadable line at most this many bytes are kept; the source has the others."""
 
 
 async def read_source(
@@ -71,7 +74,8 @@ def _letter(bad: BadLine, source: SourceToRead) -> DeadLetter:
         stage=STAGE,
         collection=stat.collection,
         reason=bad.reason,
-        body=bad.data[:MAX_BODY],
+        body=bad.data[:LINE_BYTES],
+        size=bad.size,
         filename=stat.filename,
         line=bad.line,
         byte_offset=bad.byte_offset,
@@ -94,8 +98,13 @@ def _batch(cut: Cut, source: SourceToRead) -> Batch:
         is_last=cut.is_last,
         records=len(cut.records),
     )
+    return batch_of(descriptor, cut.records)
+
+
+def batch_of(descriptor: BatchDescriptor, records: Sequence[Record]) -> Batch:
+    """Put records into a batch."""
     columns = [
-        pa.array([getattr(record, field.name) for record in cut.records], field.type)
+        pa.array([getattr(record, field.name) for record in records], field.type)
         for field in RECORD_SCHEMA
     ]
     return Batch(descriptor, pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA))

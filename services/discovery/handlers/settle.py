@@ -67,9 +67,22 @@ async def dead_lettered(letter: DeadLetter, store: StateStore, clock: Clock) -> 
     """
     if letter.source_id is None or letter.source_version is None:
         return []
-    key = f"{letter.stage}:{letter.key}"
-    death = Death(key, letter.source_id, letter.source_version, letter.batch_id, letter.records)
+    death = death_of(letter, letter.source_id, letter.source_version)
     return endings(await store.apply_dead(death, clock.now()))
+
+
+def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
+    """Say of a dead letter about a source what the ledger has to know."""
+    is_line = letter.batch_id is None
+    return Death(
+        f"{letter.stage}:{letter.key}",
+        source_id,
+        source_version,
+        letter.batch_id,
+        letter.records,
+        letter.byte_offset if is_line else None,
+        letter.original_bytes if is_line else 0,
+    )
 
 
 async def source_failed(
@@ -140,8 +153,9 @@ def forgotten(source: SourceRecord, wish: Wish) -> SourceForgotten:
 def _completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:
     fingerprint = source.fingerprint or ""
     version = source.source_version
+    after = f":{source.replays}" if source.replays else ""
     return SourceCompleted(
-        id=f"source.completed:{source.source_id}:{version}:{fingerprint[:16]}",
+        id=f"source.completed:{source.source_id}:{version}:{fingerprint[:16]}{after}",
         collection=source.collection,
         occurred_at=occurred_at,
         source_id=source.source_id,

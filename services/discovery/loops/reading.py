@@ -150,7 +150,9 @@ class Sweep:
         looker: Looker,
         publisher: Publisher,
         in_flight: Callable[[], Awaitable[int | None]],
+        send_again: Callable[[], Awaitable[int]],
     ) -> None:
+        self._send_again = send_again
         self._store = store
         self._looker = looker
         self._publisher = publisher
@@ -164,10 +166,11 @@ class Sweep:
             await self._unless_it_fails(self.sweep)
 
     async def resume(self) -> None:
-        """Send the empty batches of the sources that are being forgotten, once more."""
+        """Send the empty batches of sources that are being forgotten, and replays, once more."""
         for source in await self._store.unfinished():
             if source.is_forgotten:
                 await self._forget_again(source)
+        await self._send_again()
 
     async def sweep(self) -> None:
         """Read again what is open although nothing was on its way for a while."""
@@ -184,10 +187,13 @@ class Sweep:
         if not lost or await self._in_flight() != 0:
             return
         log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
-        to_read = [source for source in lost if not source.is_forgotten]
+        replayed = [source for source in lost if source.replays]
+        to_read = [source for source in lost if not (source.is_forgotten or source.replays)]
         for source in lost:
             if source.is_forgotten:
                 await self._forget_again(source)
+        if replayed:
+            await self._send_again()
         for source in to_read:
             await self._store.requeue(source.source_id)
         if to_read:

@@ -135,6 +135,7 @@ class FiguresLoop:
                     "mapped": totals.mapped,
                     "dead": totals.dead,
                     "in_flight": totals.in_flight,
+                    "dropped": totals.dropped,
                 },
                 "failures": failures,
                 "stalled_sources": len(stalls),

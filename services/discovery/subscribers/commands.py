@@ -1,21 +1,29 @@
-"""Commands about the sources of all collections."""
+"""Commands about the sources of all collections, and about their dead letters."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
 
 from services.discovery.domain.ledger import Wish
-from services.discovery.handlers.claims import Claims
+from services.discovery.handlers import replay as letters
 from services.discovery.handlers.forget import Rejected, forget, rejected
+from services.discovery.handlers.replay import Asked, Desk
+from services.discovery.handlers.tell_letters import dropped, replayed
 from services.discovery.ports import StateStore
+from shared.bus.channel import is_collection
 from shared.bus.channels import (
+    COMMAND_DROP,
+    COMMAND_FORGET,
+    COMMAND_REPLAY,
     DISCOVERY_BATCH,
+    LETTERS_DROPPED,
+    LETTERS_REPLAYED,
     SOURCE_FORGOTTEN,
     SOURCE_REJECTED,
-    is_collection,
 )
 from shared.bus.durables import DISCOVERY_READS_COMMANDS
 from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
@@ -23,11 +31,16 @@ from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import Batch
-from shared.contracts.commands import Forget
+from shared.contracts.commands import Drop, Forget, Replay
 from shared.contracts.sources import SourceForgotten
 from shared.errors import InvalidMessage
 
 MAX_MESSAGES = 16
+CONTRACTS: dict[str, type[Forget] | type[Replay] | type[Drop]] = {
+    COMMAND_FORGET.family: Forget,
+    COMMAND_REPLAY.family: Replay,
+    COMMAND_DROP.family: Drop,
+}
 log = structlog.get_logger(__name__)
 
 
@@ -38,7 +51,8 @@ class Command:
     collection: str
     subject: str
     wish: Wish
-    source: str | Rejected
+    given_at: datetime | None
+    body: Forget | Replay | Drop | Rejected
 
 
 class CommandShell:
@@ -47,13 +61,13 @@ class CommandShell:
     def __init__(
         self,
         store: StateStore,
-        claims: Claims,
+        desk: Desk,
         clock: Clock,
         collections: Sequence[str],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
-        self._claims = claims
+        self._desk = desk
         self._clock = clock
         self._collections = tuple(collections)
         self._changed = changed
@@ -78,34 +92,68 @@ class CommandShell:
         return outgoing
 
     async def _carry_out(self, command: Command) -> list[Outgoing]:
-        match await self._answer(command):
+        match self._allowed(command):
+            case Rejected() as refusal:
+                return self._reject(command, refusal)
+            case Forget(source=source):
+                return await self._forget(command, source)
+            case Replay() | Drop() as wanted:
+                return await self._settle_letters(command, wanted)
+
+    def _allowed(self, command: Command) -> Forget | Replay | Drop | Rejected:
+        if isinstance(command.body, Rejected) or command.collection in self._collections:
+            return command.body
+        served = ", ".join(self._collections)
+        return Rejected(f"nobody serves this collection; served are: {served}")
+
+    async def _forget(self, command: Command, source: str) -> list[Outgoing]:
+        outcome = await forget(
+            command.collection,
+            source,
+            command.wish,
+            store=self._store,
+            claims=self._desk.claims,
+        )
+        match outcome:
             case Batch() as batch:
                 log.info("source.forgetting", file=batch.descriptor.filename)
                 return [outgoing_batch(DISCOVERY_BATCH, batch)]
             case SourceForgotten() as event:
                 return [outgoing_event(SOURCE_FORGOTTEN, event)]
-            case Rejected(reason):
-                log.warning("command.rejected", subject=command.subject, reason=reason)
-                event = rejected(
-                    command.collection, command.subject, reason, command.wish, self._clock.now()
-                )
-                return [outgoing_event(SOURCE_REJECTED, event)]
+            case Rejected() as refusal:
+                return self._reject(command, refusal)
             case None:
                 return []
 
-    async def _answer(self, command: Command) -> Batch | SourceForgotten | Rejected | None:
-        if isinstance(command.source, Rejected):
-            return command.source
-        if command.collection not in self._collections:
-            served = ", ".join(self._collections)
-            return Rejected(f"nobody serves this collection; served are: {served}")
-        return await forget(
-            command.collection,
-            command.source,
-            command.wish,
-            store=self._store,
-            claims=self._claims,
+    async def _settle_letters(self, command: Command, wanted: Replay | Drop) -> list[Outgoing]:
+        asked = Asked(command.collection, wanted, command.wish.key, command.given_at)
+        now = self._clock.now()
+        if isinstance(wanted, Replay):
+            tally = await letters.replay(asked, desk=self._desk)
+            event = outgoing_event(
+                LETTERS_REPLAYED, replayed(command.collection, tally, command.wish, now)
+            )
+        else:
+            tally = await letters.drop(asked, desk=self._desk)
+            event = outgoing_event(
+                LETTERS_DROPPED, dropped(command.collection, tally, command.wish, now)
+            )
+        log.info(
+            "letters.settled",
+            subject=command.subject,
+            letters=tally.letters,
+            records=tally.records,
+            refused=len(tally.refused),
         )
+        return [event]
+
+    def _reject(self, command: Command, refusal: Rejected) -> list[Outgoing]:
+        reason = refusal.reason
+        log.warning("command.rejected", subject=command.subject, reason=reason)
+        event = rejected(
+            command.collection, command.subject, reason, command.wish, self._clock.now()
+        )
+        return [outgoing_event(SOURCE_REJECTED, event)]
 
 
 def read_command(delivery: Delivery) -> Command:
@@ -115,18 +163,19 @@ def read_command(delivery: Delivery) -> Command:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
     """
     subject = delivery.subject
-    collection = subject.rsplit(".", 1)[1]
+    family, _, collection = subject.rpartition(".")
     if not is_collection(collection):
         raise InvalidMessage(f"'{collection}' cannot name a collection")
     # Not the message's own id: somebody may use that again when the stream has forgotten it.
     key = f"{delivery.sequence}@{delivery.timestamp}"
+    given_at = datetime.fromisoformat(delivery.timestamp) if delivery.timestamp else None
     try:
-        command = Forget.model_validate_json(delivery.body or b"{}")
+        command = CONTRACTS[family].model_validate_json(delivery.body or b"{}")
     except ValidationError as error:
         mistakes = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
         )
         rejection = Rejected(f"the command cannot be read: {mistakes}")
-        return Command(collection, subject, Wish(key, delivery.cause), rejection)
+        return Command(collection, subject, Wish(key, delivery.cause), given_at, rejection)
     wish = Wish(key, command.correlation_id or delivery.cause)
-    return Command(collection, subject, wish, command.source)
+    return Command(collection, subject, wish, given_at, command)

@@ -152,6 +152,9 @@ class Ledger(Body):
     mapped: int = Field(ge=0, description="In the dataset.")
     dead: int = Field(ge=0, description="Dead-lettered.")
     in_flight: int = Field(ge=0, description="On their way.")
+    dropped: int = Field(
+        default=0, ge=0, description="Of the dead: those that somebody gave up for good."
+    )
 
 
 class FailedSource(Body):

@@ -15,7 +15,8 @@ from services.gateway.handlers.answers import (
     StalledSource,
     WholeModel,
 )
-from services.gateway.ports import BusAway, MapReader, ModelHistory, StatusBoard
+from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from shared.errors import BusAway
 
 STAGES = ("discovery", "embedding", "projection", "writing")
 SUMMARY = set(ModelFacts.model_fields)

@@ -9,9 +9,10 @@ from contextlib import aclosing
 from nats.aio.msg import Msg
 
 from services.gateway.handlers.verdicts import answered_by, is_answer, read
-from services.gateway.ports import BusAway, Told
-from services.gateway.subscribers.tailing import RETRY_S, Reading, patiently
+from services.gateway.ports import Told
 from shared.bus.channels import CHANNELS, WRITING_PUBLISHED, Channel
+from shared.bus.tailing import RETRY_S, Reading, patiently
+from shared.errors import BusAway
 
 RING_EVENTS = 1024
 RING_BYTES = 8 << 20

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from nats.aio.client import Client
 
-from services.gateway.ports import BusAway, Status
-from services.gateway.subscribers.tailing import BUS_ERRORS
-from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, JSON, Channel
+from services.gateway.ports import Status
+from shared.bus.channel import JSON
+from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, Channel
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.status import collect
+from shared.bus.tailing import BUS_ERRORS
 from shared.contracts.base import Command
 from shared.contracts.commands import Forget, Refit, Rollback
+from shared.errors import BusAway
 
 FRESH_S = 1.0
 PUBLISH_S = 5.0

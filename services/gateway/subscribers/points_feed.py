@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from services.gateway.domain.positions import Positions
 from services.gateway.handlers.maps import require_points
-from services.gateway.ports import BusAway, Points, PositionLost
-from services.gateway.subscribers.tailing import Reading, patiently
+from services.gateway.ports import Points, PositionLost
 from shared.bus.channels import MAP_POINTS
 from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.tailing import Reading, patiently
 from shared.contracts.batches import Batch, decode
 from shared.contracts.writing import WritingCommitted
-from shared.errors import InvalidMessage
+from shared.errors import BusAway, InvalidMessage
 
 MOST_MESSAGES = 512
 """In one answer; of at most 128 points each."""
@@ -99,8 +99,8 @@ class PointsFeed:
             positions = self._positions.get(_collection_of(raw))
         self._last = sequence
         if positions is not None:
-            batch_id = (raw.headers or {}).get(MESSAGE_ID, "").removeprefix(PREFIX)
-            positions.add_points(sequence, batch_id)
+            delivery_id = (raw.headers or {}).get(MESSAGE_ID, "").removeprefix(PREFIX)
+            positions.add_points(sequence, delivery_id.partition(":")[0])
 
     def _add_commit(self, raw: Msg) -> None:
         positions = self._positions.get(_collection_of(raw))

@@ -140,7 +140,7 @@ def _dead_letter(batch: Batch, reason: str, *, row: bool = False) -> DeadLetter:
     named = batch.rows.select(["id", "line", "byte_offset"])
     record = named.slice(0, 1).to_pylist()[0] if row else {}
     return DeadLetter(
-        key=f"{facts.batch_id}:{record['id']}" if row else facts.batch_id,
+        key=f"{facts.delivery_id}:{record['id']}" if row else facts.delivery_id,
         stage=STAGE,
         collection=facts.collection,
         reason=reason,

@@ -11,11 +11,8 @@ from services.projection.handlers import tell
 from services.projection.handlers.refit import Rejected
 from services.projection.handlers.tell import Asked
 from services.projection.subscribers.collection import CollectionShell
-from shared.bus.channels import (
-    COMMAND_ROLLBACK,
-    PROJECTION_REJECTED,
-    is_collection,
-)
+from shared.bus.channel import is_collection
+from shared.bus.channels import COMMAND_ROLLBACK, PROJECTION_REJECTED
 from shared.bus.durables import (
     PROJECTION_READS_COMMANDS,
 )

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from services.cli.app import build_app
 
-COMMANDS = ["run", "status", "refit", "rollback", "forget", "streams"]
+COMMANDS = ["run", "status", "refit", "rollback", "forget", "streams", "dead"]
 
 
 def test_help_names_every_command() -> None:
@@ -42,6 +42,10 @@ def test_help_does_not_load_what_talks_to_the_bus() -> None:
         (["run"], "nothing to read"),
         (["run", ".", "--collection", "Not Allowed"], "'Not Allowed' cannot name a collection"),
         (["refit", "--reason", "x" * 201], "refit: reason"),
+        (["dead", "replay"], "say which dead letters"),
+        (["dead", "drop", "3", "--all"], "say which dead letters"),
+        (["dead", "list", "--stage", "cooking"], "dead list: stage"),
+        (["dead", "replay", "--stage", "cooking"], "replay: stage"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) -> None:

@@ -64,7 +64,7 @@ class World:
             clock=FrozenClock(),
             changed=self.changed,
         )
-        self.sweep = Sweep(self.store, self.looker, self.publisher, self._nothing)
+        self.sweep = Sweep(self.store, self.looker, self.publisher, self._nothing, self._nothing)
 
     async def _nothing(self) -> int:
         return 0

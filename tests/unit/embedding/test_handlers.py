@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from services.embedding.domain.patience import Patience
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder, Limits, embed_batch
-from shared.contracts.batches import Batch, embedded_schema, encode, require_columns
+from shared.contracts.batches import Batch, decode, embedded_schema, encode, require_columns
+from shared.contracts.dead_letters import DeadLetter
 from tests.builders import batch
 from tests.fakes.embedder import FakeEmbedder
 
@@ -34,6 +35,10 @@ class Nap:
 
 def encoder(embedder: FakeEmbedder, nap: Nap | None = None, **limits: Any) -> Encoder:
     return Encoder(embedder, asyncio.Semaphore(2), Limits(**limits), PATIENCE, sleep=nap or Nap())
+
+
+def text_of(letter: DeadLetter) -> str:
+    return decode(letter.body).rows["text"].to_pylist()[0]
 
 
 def vectors_by_text(out: Batch) -> dict[str, list[float]]:
@@ -127,7 +132,7 @@ async def test_every_record_has_a_vector_or_a_dead_letter_in_order_and_repeatabl
     again, dead_again = await embed_batch(given_batch, encoder=encoder(server()))
 
     assert out.rows["text"].to_pylist() == [t for t in texts if t.startswith("good")]
-    assert [letter.body.decode() for letter in dead] == [t for t in texts if t[0] != "g"]
+    assert [text_of(letter) for letter in dead] == [t for t in texts if t[0] != "g"]
     if len(out):  # an empty column cannot know the dimension before the first vector
         assert encode(out) == encode(again)
     assert dead == dead_again
@@ -195,7 +200,7 @@ async def test_poison_is_found_and_named_and_the_others_go_on(*, is_ambiguous: b
     )
     (letter,) = dead
     record = given_batch.rows.slice(41, 1).to_pylist()[0]
-    assert letter.body == texts[41].encode()
+    assert text_of(letter) == texts[41]
     assert letter.key == f"b-7:{record['id']}"
     assert (letter.record_id, letter.line, letter.byte_offset) == (record["id"], 42, 4100)
     assert (letter.filename, letter.source_id) == ("runs/ü.jsonl", "s-7")
@@ -228,7 +233,7 @@ async def test_a_batch_of_nothing_but_poison_is_empty_but_has_its_column() -> No
     await embed_batch(batch(("good",)), encoder=one)
     after, _ = await embed_batch(batch(numbered(4)), encoder=one)
 
-    assert [letter.body.decode() for letter in dead] == list(numbered(4))
+    assert [text_of(letter) for letter in dead] == list(numbered(4))
     assert (len(before), before.vectors.shape[0]) == (0, 0)
     require_columns(after.rows, embedded_schema(4))
     assert after.descriptor.records == 4
@@ -268,7 +273,7 @@ async def test_only_texts_without_a_usable_vector_are_dead(count: int) -> None:
 
     assert out.rows["text"].to_pylist() == list(texts[count:])
     assert np.isfinite(out.vectors).all()
-    assert [letter.body.decode() for letter in dead] == list(texts[:count])
+    assert [text_of(letter) for letter in dead] == list(texts[:count])
     assert all("NaN" in letter.reason for letter in dead)
 
 
@@ -372,7 +377,7 @@ async def test_an_outage_during_the_search_for_poison_blames_no_innocent() -> No
 
     _, dead = await embed_batch(batch(texts), encoder=encoder(fake, nap))
 
-    assert [letter.body.decode() for letter in dead] == [texts[3]]
+    assert [text_of(letter) for letter in dead] == [texts[3]]
     assert nap.taken
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.gateway.ports import (
-    BusAway,
     FileFacts,
     MapMarks,
     OpenMap,
@@ -35,6 +34,7 @@ from shared.contracts.projection import (
 )
 from shared.contracts.sources import SourceForgotten
 from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
+from shared.errors import BusAway
 from tests.builders import NOW, descriptor
 
 MOVEMENT = Movement(

@@ -5,9 +5,10 @@ from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any
 
-from services.gateway.ports import BusAway, Told
+from services.gateway.ports import Told
 from services.gateway.subscribers import event_feed
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
+from shared.errors import BusAway
 
 ALL = ("default", "other")
 

@@ -104,6 +104,8 @@ def test_incomplete_sources_do_not_keep_it_from_being_drained() -> None:
         ({"records": {"seen": 6, "mapped": 6, "dead": 0}, "sources": {}}, False),
         ({"records": {"seen": 7, "mapped": 6, "dead": 1}, "sources": {}}, True),
         ({"records": {}, "sources": {"failed": 1}}, True),
+        ({"records": {"seen": 7, "mapped": 5, "dead": 2, "dropped": 1}, "sources": {}}, True),
+        ({"records": {"seen": 7, "mapped": 6, "dead": 1, "dropped": 1}, "sources": {}}, False),
     ],
 )
 def test_casualties_are_dead_letters_and_failed_sources(
@@ -148,7 +150,7 @@ def test_unknown_figures_of_a_newer_discovery_are_passed_over() -> None:
 def test_the_summary_has_the_figures_that_scripts_read() -> None:
     assert figures().summary(1.23456) == {
         "sources": DISCOVERY["sources"],
-        "records": {"seen": 7, "mapped": 6, "dead": 1, "in_flight": 0},
+        "records": {"seen": 7, "mapped": 6, "dead": 1, "in_flight": 0, "dropped": 0},
         "projection": {"version": 3, "explained_variance_ratio": [0.4, 0.2]},
         "seconds": 1.235,
     }

@@ -129,13 +129,13 @@ def test_the_values_of_a_line_are_read_one_at_a_time() -> None:
 def test_a_bad_line_says_where_it_is() -> None:
     found = list(parse_line(Line(3, 100, '{"ä": 1} oops'.encode())))
 
-    assert found[1] == BadLine(3, 1, 110, "not JSON: Expecting value at character 10", b"oops")
+    assert found[1] == BadLine(3, 1, 110, "not JSON: Expecting value at character 10", b"oops", 4)
 
 
 def test_an_oversized_line_is_bad() -> None:
     found = list(parse_line(OversizedLine(2, 5, 70, 64, b"{...")))
 
-    assert found == [BadLine(2, 0, 5, "line of 70 bytes exceeds the limit of 64", b"{...")]
+    assert found == [BadLine(2, 0, 5, "line of 70 bytes exceeds the limit of 64", b"{...", 70)]
 
 
 @PARSERS

@@ -6,7 +6,7 @@ import pytest
 from services.gateway.domain.operations import State
 from services.gateway.handlers.answers import Forgotten, Recomputed
 from services.gateway.handlers.commands import Commands
-from services.gateway.ports import BusAway, MapMarks
+from services.gateway.ports import MapMarks
 from shared.contracts.commands import Forget, Refit, Rollback
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -16,6 +16,7 @@ from shared.contracts.projection import (
 )
 from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
+from shared.errors import BusAway
 from tests.unit.gateway.builders import (
     MOVEMENT,
     FakeCommandBus,

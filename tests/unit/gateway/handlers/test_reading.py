@@ -2,8 +2,9 @@ import pytest
 
 from services.gateway.handlers import reading
 from services.gateway.handlers.answers import WholeModel
-from services.gateway.ports import BusAway, MapMarks
+from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
+from shared.errors import BusAway
 from tests.unit.gateway.builders import FakeMapReader, FakeModelHistory, FakeStatusBoard, model
 
 RUNNING = {name: [{"state": "running"}] for name in reading.STAGES}

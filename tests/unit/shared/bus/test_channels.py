@@ -5,12 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
-from shared.bus.channels import (
-    CHANNELS,
-    COLLECTION,
-    check_collection,
-    is_collection,
-)
+from shared.bus.channel import COLLECTION, check_collection, is_collection
+from shared.bus.channels import CHANNELS
 from shared.bus.durables import (
     DISCOVERY_READS_COMMANDS,
     DURABLES,
@@ -98,7 +94,8 @@ def test_commands_have_one_consumer_for_every_collection() -> None:
     assert PROJECTION_READS_COMMANDS.subjects("a") == ["command.refit.*", "command.rollback.*"]
     config = consumer_config(PROJECTION_READS_COMMANDS, "a")
     assert config.filter_subjects == ["command.refit.*", "command.rollback.*"]
-    assert consumer_config(DISCOVERY_READS_COMMANDS, "a").filter_subject == "command.forget.*"
+    wanted = ["command.forget.*", "command.replay.*", "command.drop.*"]
+    assert consumer_config(DISCOVERY_READS_COMMANDS, "a").filter_subjects == wanted
 
 
 def test_all_other_consumers_read_the_subjects_of_their_collection_alone() -> None:

@@ -14,8 +14,8 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, StreamState
 
-from services.gateway.ports import BusAway
 from shared.bus.pulling import Puller
+from shared.errors import BusAway
 
 WINDOW = 256
 UNUSED_S = 60.0
@@ -116,7 +116,7 @@ class Reading:
     async def _consumer(self, after: int) -> AsyncIterator[ConsumerInfo]:
         single = len(self.subjects) == 1
         config = ConsumerConfig(
-            name=f"gateway-{uuid4().hex}",
+            name=f"tail-{uuid4().hex}",
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=after + 1,
             ack_policy=AckPolicy.NONE,

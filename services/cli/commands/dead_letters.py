@@ -1,0 +1,166 @@
+"""Shows dead letters: a page of them, or one with what it holds."""
+
+import base64
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.commands.connecting import connected
+from services.cli.commands.tables import Row, facts, plain
+from services.cli.commands.watching import Watcher
+from services.cli.settings import BusOptions, CliSettings
+from shared.bus.dead_letter_log import DeadLetterLog, LetterPage, StoredLetter
+from shared.contracts.batches import decode
+from shared.contracts.commands import Selection
+from shared.errors import ConfigurationError, InvalidMessage, TransientError
+from shared.printable import printable
+from shared.settings import describe
+
+SHOWN_CHARACTERS = 10_000
+
+
+def selection_of(fields: Mapping[str, Any]) -> Selection:
+    """Say which letters are meant.
+
+    Raises:
+        ConfigurationError: A field has a value that it may not have.
+    """
+    try:
+        return Selection(**fields)
+    except ValidationError as error:
+        raise ConfigurationError(describe(error, "dead list")) from error
+
+
+async def show_list(
+    options: BusOptions, settings: CliSettings, selection: Selection, *, after: int, limit: int
+) -> None:
+    """Print a page of letters.
+
+    Raises:
+        ConfigurationError: The collection must be chosen.
+        TransientError: The bus cannot be reached.
+    """
+    async with connected(options, settings.nats) as client:
+        watcher = await Watcher.of(client, options.collection, settings.collections)
+        log = DeadLetterLog(client)
+        page = await log.page(watcher.collection, selection, after=after, limit=limit)
+    if options.is_json:
+        report = {
+            "collection": watcher.collection,
+            "total": page.total,
+            "next_after": page.next_after,
+            "items": [as_json(one) for one in page.letters],
+        }
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    console = Console(highlight=False)
+    console.print(_table(page))
+    shown = f"{len(page.letters):,} of {page.total:,} dead letters"
+    more = f"; next page: --after {page.next_after}" if page.next_after else ""
+    console.print(f"{shown} of collection {watcher.collection}{more}")
+
+
+async def show_one(
+    options: BusOptions, settings: CliSettings, sequence: int, *, is_raw: bool
+) -> None:
+    """Print one letter whole.
+
+    Raises:
+        TransientError: There is none of this number, or the bus cannot be reached.
+    """
+    async with connected(options, settings.nats) as client:
+        found = await DeadLetterLog(client).get(sequence)
+    if found is None:
+        raise TransientError(f"there is no dead letter {sequence}; see: mapstream dead list")
+    if is_raw:
+        sys.stdout.buffer.write(found.letter.body)
+        return
+    if options.is_json:
+        body = base64.b64encode(found.letter.body).decode()
+        report = as_json(found) | {"content": content_of(found.letter.body), "body": body}
+        sys.stdout.write(json.dumps(report, default=str) + "\n")
+        return
+    Console(highlight=False).print(facts(_rows(found)))
+
+
+def as_json(one: StoredLetter) -> dict[str, Any]:
+    """Return what ``--json`` tells of a letter, its bytes excepted."""
+    letter = one.letter
+    return {
+        "sequence": one.sequence,
+        "stored_at": one.stored_at.isoformat(),
+        "stage": letter.stage,
+        "collection": letter.collection,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "records": letter.records,
+        "filename": letter.filename,
+        "line": letter.line,
+        "byte_offset": letter.byte_offset,
+        "bytes": letter.original_bytes,
+        "record_id": letter.record_id,
+        "source_id": letter.source_id,
+        "source_version": letter.source_version,
+        "batch_id": letter.batch_id,
+        "subject": letter.subject,
+    }
+
+
+def content_of(body: bytes) -> Any:
+    """Return a batch's records without their vectors, or the text, or none if it is neither."""
+    try:
+        rows = decode(body).rows
+    except InvalidMessage:
+        pass
+    else:
+        names = [name for name in rows.schema.names if name != "vector"]
+        return rows.select(names).to_pylist()
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _table(page: LetterPage) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("number", "line", "byte", "records", "tries"):
+        table.add_column(name, justify="right")
+    for name in ("stage", "file", "record", "reason"):
+        table.add_column(name, overflow="fold")
+    for one in page.letters:
+        letter = one.letter
+        numbers = (one.sequence, letter.line, letter.byte_offset, letter.records, letter.attempts)
+        words = (letter.stage, letter.filename, (letter.record_id or "")[:12], letter.reason)
+        table.add_row(
+            *("" if number is None else str(number) for number in numbers),
+            *(plain(word or "") for word in words),
+        )
+    return table
+
+
+def _rows(one: StoredLetter) -> Iterator[Row]:
+    for name, value in as_json(one).items():
+        if value is not None:
+            yield name.replace("_", " "), str(value)
+    content = content_of(one.letter.body)
+    if isinstance(content, list):
+        for record in content:
+            yield "", ""
+            for name, value in record.items():
+                yield name, _short(str(value))
+    elif content is not None:
+        yield "text", _short(content)
+    else:
+        yield "bytes", "no text; write them with --raw"
+
+
+def _short(text: str) -> str:
+    text = printable(text, keep="\n\t")
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    return f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters; see --raw)"

@@ -1,0 +1,45 @@
+"""How the commands end: with an exit code, and a known error in one line."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from services.cli.settings import BusOptions, load_cli_settings
+from shared.errors import ConfigurationError, MapstreamError
+from shared.printable import printable
+
+CONFIGURATION = 2
+LINES = "\n"
+FAILURE = 1
+
+
+def send(
+    kind: str, fields: dict[str, Any], options: BusOptions, config: Path | None, timeout_s: float
+) -> None:
+    """Give a command to a service, and exit with the code that its answer calls for."""
+
+    async def start() -> int:
+        from services.cli.commands import changing  # noqa: PLC0415  see build_app
+
+        command = changing.build(kind, fields)
+        settings = load_cli_settings(config)
+        return await changing.change(command, options, settings, timeout_s=timeout_s)
+
+    finish(start)
+
+
+def finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    """Run a command and exit with its code; a known error is one line, not a traceback."""
+    try:
+        code = asyncio.run(start())
+    except ConfigurationError as error:
+        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
+        code = CONFIGURATION
+    except MapstreamError as error:
+        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
+        code = FAILURE
+    raise typer.Exit(code)

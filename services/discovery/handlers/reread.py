@@ -1,0 +1,117 @@
+"""Reads a source again for the dead letters of its unreadable parts."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+import orjson
+from anyio import to_thread
+
+from services.discovery.domain.batching import cut_batches
+from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.letters import Refused, Resend, replay_batch_id, why_not_now
+from services.discovery.domain.records import Record
+from services.discovery.domain.rereading import Rereader
+from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.read import LIMITS, STAGE, batch_of
+from services.discovery.handlers.resend import resend_of
+from services.discovery.handlers.settle import death_of
+from services.discovery.ports import (
+    LetterLedger,
+    SourceChanged,
+    SourceRepository,
+    SourceUnreadable,
+    StateStore,
+)
+from shared.contracts.batches import BatchDescriptor
+from shared.contracts.dead_letters import DeadLetter
+
+Reading = Mapping[str, Sequence[Resend] | Refused]
+"""Key of a letter to what is sent for it, or why nothing can be."""
+UNKNOWN = "the ledger does not know it; drop it"
+
+
+class Reread:
+    """Makes batches of what the reader can read now and could not read before."""
+
+    def __init__(
+        self, repository: SourceRepository, store: StateStore, ledger: LetterLedger
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._ledger = ledger
+
+    async def __call__(self, source_id: str, letters: Sequence[DeadLetter]) -> Reading:
+        """Read a source again, once for all letters; those of other stages need no reading.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        lines = [one for one in letters if one.stage == STAGE and one.batch_id is None]
+        deaths = [death_of(one, source_id, one.source_version or 0) for one in lines]
+        if not deaths:
+            return {}
+        source = (await self._store.get([source_id])).get(source_id)
+        reasons = {death.key: why_not_now(source, death.source_version) for death in deaths}
+        refused: dict[str, Sequence[Resend] | Refused] = {
+            key: reason for key, reason in reasons.items() if reason is not None
+        }
+        wanted = frozenset(reasons.keys() - refused.keys())
+        if source is None or not wanted:
+            return refused
+        try:
+            made = await self._read(source, wanted)
+        except SourceChanged:
+            why = f"'{source.filename}' has changed since; it will be read whole as it is now"
+            return refused | dict.fromkeys(wanted, Refused(why))
+        except SourceUnreadable as error:
+            return refused | dict.fromkeys(wanted, Refused(str(error)))
+        return refused | {
+            key: Refused(found) if isinstance(found, str) else _resends(source, key, found)
+            for key, found in made.items()
+        }
+
+    async def _read(
+        self, source: SourceRecord, wanted: frozenset[str]
+    ) -> dict[str, list[Record] | str]:
+        """Read the source's present version.
+
+        Raises:
+            SourceUnreadable: It is not there, or cannot be read.
+            SourceChanged: Its content is another one.
+        """
+        stat = await self._stat(source)
+        parts = await self._ledger.unreadable(source.source_id)
+        known = wanted & {part.key for part in parts}
+        reader = Rereader(source.filename, parts, known, orjson.loads)
+        async with aclosing(self._repository.read_lines(stat, source.fingerprint)) as portions:
+            async for portion in portions:
+                await to_thread.run_sync(reader.feed, portion)
+        return dict.fromkeys(wanted - known, UNKNOWN) | reader.finish()
+
+    async def _stat(self, source: SourceRecord) -> SourceStat:
+        # The ledger spells odd bytes of a path out, so such a path can only be found by listing.
+        changed = None if "\\" in source.path else frozenset({source.path})
+        async with aclosing(self._repository.list_sources(changed)) as listed:
+            async for stat in listed:
+                if isinstance(stat, SourceStat) and stat.source_id == source.source_id:
+                    return stat
+        raise SourceUnreadable(f"{source.path} is not there any more; put it back")
+
+
+def _resends(source: SourceRecord, key: str, records: Sequence[Record]) -> list[Resend]:
+    return [_resend(source, key, cut.index, cut.records) for cut in cut_batches(records, LIMITS)]
+
+
+def _resend(source: SourceRecord, key: str, index: int, records: Sequence[Record]) -> Resend:
+    descriptor = BatchDescriptor(
+        collection=source.collection,
+        batch_id=replay_batch_id(key, index),
+        source_id=source.source_id,
+        filename=source.filename,
+        fingerprint=source.fingerprint or "",
+        source_version=source.source_version,
+        index=index,
+        is_last=False,
+        records=len(records),
+    )
+    return resend_of(batch_of(descriptor, records), STAGE)

@@ -1,0 +1,116 @@
+"""What replaying and dropping dead letters needs from outside."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.discovery.domain.ledger import Death
+from services.discovery.domain.letters import Letter, Refused, Resend
+from shared.contracts.commands import Selection
+from shared.contracts.dead_letters import DeadLetter
+
+
+class LetterLedger(Protocol):
+    """The ledger of dead letters. Each method is one transaction, and harmless when repeated."""
+
+    async def replay(
+        self, death: Death, resends: Sequence[Resend], command: str
+    ) -> Sequence[Resend] | Refused:
+        """Have what was dead count as in flight, and keep what has to be sent for it.
+
+        The source counts as not completed until all of it is mapped or dead again. A letter that
+        was replayed before changes nothing.
+
+        Args:
+            death: The letter.
+            resends: What is to be sent: the batch itself if it died whole, else batches of their
+                own.
+            command: Key of the command that wants it.
+
+        Returns:
+            What of it is still to be sent or under way; or why it must not be sent again: its
+            source has changed or is still being mapped, or its record may be on the map.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def drop(self, death: Death, command: str) -> None:
+        """Note that a dead letter of a source's present version was given up for good.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def unreadable(self, source_id: str) -> list[Letter]:
+        """Return the parts of a source's present version that could not be read, in order.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def settled_by(self, command: str) -> list[Letter]:
+        """Return the letters that a command had replayed or dropped.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def resends(self) -> list[Resend]:
+        """Return what was sent again for dead letters and is neither mapped nor dead again.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+
+class LetterBox(Protocol):
+    """The dead letters on the bus."""
+
+    async def select(
+        self, collection: str, selection: Selection, before: datetime | None
+    ) -> Mapping[int, DeadLetter]:
+        """Return the selected letters by sequence; their bodies may be missing.
+
+        Args:
+            collection: The collection.
+            selection: Which of its letters.
+            before: Only letters that were stored before this; None: all.
+
+        Raises:
+            TransientError: The bus did not answer.
+        """
+        ...
+
+    async def get(self, sequence: int) -> DeadLetter | None:
+        """Return a whole letter; None if it is not there any more.
+
+        Raises:
+            TransientError: The bus did not answer.
+        """
+        ...
+
+    async def delete(self, sequence: int) -> None:
+        """Take a letter off the bus; one that is not there is no error.
+
+        Raises:
+            TransientError: The bus did not answer.
+        """
+        ...
+
+
+class Sender(Protocol):
+    """Where batches are sent again."""
+
+    async def send(self, resend: Resend) -> None:
+        """Send a batch to the stage that is to read it; returns when it is stored."""
+        ...
+
+    async def send_message(self, letter: DeadLetter) -> bool:
+        """Send a whole message again to where it was read; tell whether that is possible."""
+        ...

@@ -1,0 +1,96 @@
+"""Where sources come from."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from services.discovery.domain.lines import Line, OversizedLine
+from services.discovery.domain.sources import FolderUnreadable, SourceStat
+from shared.errors import TransientError
+
+Listed = SourceStat | FolderUnreadable
+
+
+class SourceUnreadable(TransientError):  # noqa: N818  it names what the source is
+    """A source cannot be read; its text gives the reason and the remedy."""
+
+
+class SourceVanished(SourceUnreadable):
+    """A source is not there any more."""
+
+
+class SourceChanged(TransientError):  # noqa: N818  it names what became of the source
+    """A source's content is not what it was when it was looked at; look again."""
+
+
+class SourceRepository(Protocol):
+    """Where sources come from. No method blocks the event loop."""
+
+    async def check(self) -> None:
+        """Check that every configured root is there, can be listed and lies in no other one.
+
+        Raises:
+            ConfigurationError: Names the root (or both) and the remedy.
+        """
+        ...
+
+    def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
+        """List the sources of all roots, always in the same order.
+
+        A source that goes away meanwhile is left out, as is a link that leads nowhere. A folder
+        that cannot be listed is told of, and the others go on.
+
+        Args:
+            changed: List only what is at or below these paths; None: everything.
+        """
+        ...
+
+    async def is_complete(self, stat: SourceStat) -> bool:
+        """Tell whether the source's last line that is not blank has a final answer.
+
+        Raises:
+            SourceUnreadable: It cannot be opened, or its last line is too long to be judged.
+            SourceChanged: It is shorter than it was.
+        """
+        ...
+
+    async def fingerprint(self, stat: SourceStat) -> str:
+        """Return the SHA-256 of the source's first ``size`` bytes, in hex.
+
+        Raises:
+            SourceUnreadable: It cannot be read.
+            SourceChanged: It is shorter than it was.
+        """
+        ...
+
+    def read_lines(
+        self, stat: SourceStat, fingerprint: str | None
+    ) -> AsyncGenerator[Sequence[Line | OversizedLine]]:
+        """Read the lines of the source's first ``size`` bytes, some at a time.
+
+        The memory that it takes depends on the longest line only, up to the limit above which
+        lines come as ``OversizedLine``.
+
+        Args:
+            stat: The source.
+            fingerprint: What the content must have; None: whatever it is.
+
+        Raises:
+            SourceUnreadable: It cannot be read.
+            SourceChanged: What was read does not have this fingerprint; raised after the last
+                line at the latest.
+        """
+        ...
+
+
+class Trigger(Protocol):
+    """Says when to look."""
+
+    def signals(self) -> AsyncGenerator[frozenset[str] | None]:
+        """Yield at once and then whenever it is worth a look; never ends.
+
+        What happens while nobody asks for the next signal is kept for it.
+
+        Yields:
+            The paths that changed, or None: look at everything.
+        """
+        ...

@@ -1,0 +1,111 @@
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.discovery.domain.batching import Cut, Limits
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.letters import Letter
+from services.discovery.domain.lines import LineSplitter
+from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.rereading import NO_RECORD, Rereader
+from tests.unit.discovery.builders import final, iteration, log
+
+LIMITS = Limits(128, 1 << 20)
+
+
+def lines(content: bytes, limit: int = 1 << 20) -> list[Any]:
+    splitter = LineSplitter(limit)
+    return [*splitter.feed(content), *splitter.finish()]
+
+
+def read(content: bytes, limit: int = 1 << 20) -> tuple[list[str], list[Letter]]:
+    """Ids of the records that are readable, and the letters of what is not."""
+    reader = SourceReader("a", LIMITS)
+    ids, letters = [], []
+    for piece in [*reader.feed(lines(content, limit)), reader.finish()]:
+        if isinstance(piece, Cut):
+            ids += [record.id for record in piece.records]
+        elif isinstance(piece, BadLine):
+            key = f"{piece.line}:{piece.position}"
+            letters.append(Letter(key, "s", None, 1, piece.byte_offset, piece.size))
+    return ids, letters
+
+
+def reread(content: bytes, letters: list[Letter], *wanted: str) -> dict[str, Any]:
+    reader = Rereader("a", letters, frozenset(wanted))
+    reader.feed(lines(content))
+    return reader.finish()
+
+
+def test_a_line_that_was_too_long_is_read_with_a_higher_limit() -> None:
+    content = log(iteration(1, "a" * 500), final(2, "b"))
+    ids, letters = read(content, limit=200)
+    assert [part.size for part in letters] == [len(iteration(1, "a" * 500))]
+
+    (records,) = reread(content, letters, letters[0].key).values()
+
+    assert [record.text for record in records] == ["a" * 500]
+    assert records[0].id not in ids
+    assert (records[0].line, records[0].byte_offset) == (1, 0)
+
+
+def test_what_still_cannot_be_read_says_why() -> None:
+    content = log(b"{oops", final())
+    _, letters = read(content)
+
+    found = reread(content, letters, "1:0")
+
+    assert "still cannot be read: not JSON" in found["1:0"]
+
+
+def test_what_holds_no_record_says_so() -> None:
+    content = log(b'{"type": "metadata", "x": "' + b"y" * 300 + b'"}', final())
+    _, letters = read(content, limit=200)
+
+    assert reread(content, letters, "1:0") == {"1:0": NO_RECORD}
+
+
+def test_the_rest_of_a_damaged_line_may_hold_several_records() -> None:
+    rest = b" ".join(iteration(n, f"t{n}") for n in (1, 1, 2))
+    content = log(final(1, "first"), rest, final(2, "last"))
+    part = Letter("2:0", "s", None, 1, len(final(1, "first")) + 1, len(rest))
+
+    (records,) = reread(content, [part], "2:0").values()
+
+    assert [(one.iteration, one.idx_in_iteration) for one in records] == [(1, 1), (1, 2), (2, 1)]
+
+
+LONG = 300
+NUMBERS = st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=12)
+
+
+@given(NUMBERS, st.randoms(use_true_random=False), st.integers(0, 12))
+def test_no_two_records_share_an_id_whatever_is_replayed_when(
+    numbers: list[tuple[int, bool]], random: Random, first: int
+) -> None:
+    content = log(
+        *(iteration(n, ("x" * LONG if is_long else "y") + str(i))
+          for i, (n, is_long) in enumerate(numbers))
+    )  # fmt: skip
+    ids, letters = read(content, limit=LONG)
+    order = [letter.key for letter in letters]
+    random.shuffle(order)
+    rounds = [order[:first], order[first:]]
+
+    for turn, wanted in enumerate(rounds):
+        found = reread(content, letters, *wanted)
+        by_key = sorted(found, key=lambda key: int(key.split(":")[0]))
+        for key in by_key:
+            ids += [record.id for record in found[key]]
+        letters = [
+            one if one.key not in found else replayed(one, turn * 100 + by_key.index(one.key))
+            for one in letters
+        ]
+
+    assert len(ids) == len(set(ids)) == len(numbers)
+
+
+def replayed(letter: Letter, turn: int) -> Letter:
+    return Letter(letter.key, "s", None, 1, letter.byte_offset, letter.size, "replayed", "c", turn)
