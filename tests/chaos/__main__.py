@@ -1,7 +1,7 @@
 """Interrupts everything while records flow: ``make chaos SEED=7 FAULTS=100``.
 
 Everything is real: processes, servers, files. The seed determines which faults come, in which
-order and how long they last; when exactly each hits is up to the machine. After every twenty
+order and how long they last; when exactly each hits is up to the machine. After every forty
 faults the harness waits until all is quiet and compares the public files, the dataset, the
 moments, the ledger, the dead letters and the public streams with the inputs, read in the plainest
 way.

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 
-from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, Channel
+from shared.bus.channels import (
+    COMMAND_FORGET,
+    COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+    MAP_POINTS,
+    Channel,
+)
 from tests.chaos.inputs import Inputs
 from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
 from tests.chaos.proxy import WELL
@@ -19,6 +25,8 @@ PATIENCE_S = 60.0
 CUT_PATIENCE_S = 40.0
 SPOIL_PATIENCE_S = 15.0
 LOOK_S = 0.5
+FLOW_PATIENCE_S = 15.0
+FLOWED = 3
 COMMANDS: dict[str, tuple[Channel, dict[str, object]]] = {
     "refit": (COMMAND_REFIT, {}),
     "forced-refit": (COMMAND_REFIT, {"force": True}),
@@ -187,10 +195,23 @@ class Injector:
         return None
 
     async def _flow(self, seconds: float) -> None:
-        """Let so much time go by, with records coming."""
-        for _ in range(1 + int(seconds / LOOK_S)):
+        """Let so much time go by, or more until some of the records that come have got through."""
+        start = await self._points()
+        for number in range(int(FLOW_PATIENCE_S / LOOK_S)):
             self._inputs.add()
             await asyncio.sleep(LOOK_S)
+            if number * LOOK_S >= seconds and await self._points() >= start + FLOWED:
+                return
+
+    async def _points(self) -> int:
+        """Return how many batches have ever been mapped."""
+        js = self._world.client.jetstream(timeout=2)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    return (await js.stream_info(MAP_POINTS.stream)).state.last_seq
+                except (NatsError, TimeoutError):
+                    await asyncio.sleep(0.1)
 
     async def _command(self, fault: Fault) -> str | None:
         if fault.target == "forget":

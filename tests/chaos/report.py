@@ -21,7 +21,7 @@ Written by `python -m tests.chaos.report`; how it works is in
 [decision 18](decisions/0018-found-by-chaos.md). A *fault* interrupts a running system of real
 processes: nats-server, text2vec, a proxy in front of it that spoils its answers, discovery,
 embedding, projection and writing. Records arrive all the time, sources are changed, and a reader
-opens the public files again and again. After every twenty faults all must come to rest, and then
+opens the public files again and again. After every forty faults all must come to rest, and then
 this is compared from the outside:
 
 * the record ids in the public files with those in the sources, read again in the plainest way,

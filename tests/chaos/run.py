@@ -21,7 +21,7 @@ from tests.chaos.plan import Fault, draw
 from tests.chaos.reader import Reader
 from tests.chaos.world import World, running_world
 
-ROUND = 20
+ROUND = 40
 """Faults between two quiet points."""
 FIRST_SOURCES = 12
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.patience import Patience
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
-from services.embedding.subscribers import subscribe
+from services.embedding.subscribers import known_dimensions, subscribe
 from shared.bus.broker import build_bus
 from shared.bus.channels import (
     DISCOVERY_BATCH,
+    PROJECTION_UPDATED,
 )
 from shared.bus.delivery import RetryPolicy
 from shared.bus.durables import (
@@ -32,6 +34,7 @@ from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
 from tests.nats_server import NatsServer
 
+EXAMPLES = Path(__file__).parents[1] / "contract" / "examples"
 pytestmark = pytest.mark.integration
 
 Run = Callable[..., AbstractAsyncContextManager[Encoder]]
@@ -200,3 +203,14 @@ async def test_replicas_share_the_work(js: JetStreamContext, run: Run) -> None:
 
         assert one.health.texts + other.health.texts == 60
     assert len(await messages(js, "EMBEDDING")) == 30
+
+
+async def test_the_dimension_of_a_collection_is_learnt_from_its_last_model(
+    js: JetStreamContext,
+) -> None:
+    """A process that starts while another model answers knows by it that it is another."""
+    assert await known_dimensions(js, ["default"]) == {}
+    event = EXAMPLES / "projection.updated" / "v2.json"
+    await js.publish(PROJECTION_UPDATED.subject("default"), event.read_bytes())
+
+    assert await known_dimensions(js, ["default", "other"]) == {"default": 4}

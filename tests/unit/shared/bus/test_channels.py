@@ -18,7 +18,7 @@ from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
 from shared.contracts.batches import ARROW
 from shared.errors import ConfigurationError
-from shared.settings import RetentionSection
+from shared.settings import NatsSection, RetentionSection
 
 TOKEN = re.compile(r"[a-z][a-z_]*")
 CONSUMER = re.compile(r"[a-z0-9_-]+")
@@ -141,6 +141,11 @@ def test_the_servers_own_limit_of_deliveries_stays_off() -> None:
         config = consumer_config(durable, "default")
         assert config.max_deliver == -1
         assert bool(config.filter_subject) != bool(config.filter_subjects)
+
+
+def test_the_server_waits_for_a_sign_of_life_as_long_as_it_is_told() -> None:
+    assert consumer_config(DURABLES[0], "default", ack_wait_s=3).ack_wait == 3
+    assert consumer_config(DURABLES[0], "default").ack_wait == NatsSection().ack_wait_s
 
 
 def test_a_durable_reads_one_stream() -> None:
