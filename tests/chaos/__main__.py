@@ -10,6 +10,7 @@ way.
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def main() -> int:
         for fault in draw(options.seed, options.faults, options.only):
             sys.stdout.write(f"{fault.name} {fault.seconds} {fault.gap_s}\n")
         return 0
+    # Ended from outside, it stops what it started and unmounts its disks, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = asyncio.run(
         run(
             options.seed,
