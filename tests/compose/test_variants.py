@@ -1,0 +1,80 @@
+"""The files that change docker-compose.yml: a cluster, and TLS."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from shared.bus.streams import STREAMS
+from tests.compose.stack import Stack, why_not
+from tests.compose.test_stack import check_map
+from tests.e2e.local_run import EXAMPLES, write_source
+
+REASON = why_not()
+pytestmark = [
+    pytest.mark.compose,
+    pytest.mark.e2e,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(bool(REASON), reason=f"no Docker engine answers: {REASON}"),
+]
+
+
+@asynccontextmanager
+async def running(stack: Stack) -> AsyncIterator[Stack]:
+    for file in EXAMPLES.glob("*.jsonl"):
+        shutil.copy(file, stack.runs)
+    try:
+        await stack.compose("build", "--quiet")
+        await stack.compose("up", "--detach", "--wait", "--no-build")
+        yield stack
+    finally:
+        await stack.remove()
+
+
+async def test_a_cluster_goes_on_without_one_of_its_servers(tmp_path: Path) -> None:
+    async with running(Stack(tmp_path, "deploy/compose.cluster.yml")) as stack:
+        await check_map(stack)
+        async with stack.bus("operator") as operator:
+            for stream in STREAMS:
+                told = await operator.jetstream().stream_info(stream.name)
+                assert told.config.num_replicas == 3
+                assert told.cluster
+                assert len(told.cluster.replicas or ()) == 2
+
+        await stack.compose("kill", "nats-2")
+        for number in range(20):
+            write_source(stack.runs / "without" / f"{number}.jsonl", 10, f"agent {number}")
+        await check_map(stack)
+        await stack.compose("start", "nats-2")
+        await stack.compose("kill", "nats-3")
+        write_source(stack.runs / "without" / "last.jsonl", 10, "agent")
+        await check_map(stack)
+
+
+async def test_the_stack_speaks_tls(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, "deploy/compose.tls.yml")
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    authority = trustme.CA()
+    server = authority.issue_cert("nats", "localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "ca.crt")
+    server.private_key_pem.write_to_path(folder / "server.key")
+    for part in server.cert_chain_pems:
+        part.write_to_path(folder / "server.crt", append=True)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    stack.variables["CERTIFICATES_FOLDER"] = str(folder)
+
+    async with running(stack):
+        await check_map(stack)
+        logs = await stack.compose("logs", "nats")
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.nats_port)
+        greeting = await asyncio.wait_for(reader.readline(), 30)
+        writer.close()
+
+    assert b'"tls_required":true' in greeting
+    assert "TLS required for client connections" in logs
