@@ -9,7 +9,6 @@ from pathlib import Path
 import nats
 import pytest
 
-from shared.bus.durables import DURABLES
 from tests.e2e.deployment import SERVICES, Deployment, deployment
 from tests.e2e.local_run import check_coordinates, expected_records, rows, write_source
 
@@ -32,7 +31,8 @@ async def check_ledger(one: Deployment) -> None:
             out, _ = await process.communicate()
             told = json.loads(out) if out.strip() else {}
             records = told.get("records", {})
-            if told and not records["in_flight"] and records["seen"]:
+            lag = [stage["lag"] for stage in told["stages"].values()] if told else [1]
+            if records.get("seen") and not records["in_flight"] and not any(lag):
                 break
             await asyncio.sleep(0.3)
     assert records["seen"] == records["mapped"] + records["dead"]
@@ -71,7 +71,7 @@ async def test_services_start_in_any_order_before_the_bus_and_its_streams(
     assert set(codes.values()) == {0}
 
 
-async def test_a_graceful_stop_leaves_nothing_that_is_neither_done_nor_handed_back(
+async def test_a_graceful_stop_leaves_nothing_that_is_neither_done_nor_delivered_again(
     tmp_path: Path,
 ) -> None:
     """Every stage is stopped again and again while records flow."""
@@ -84,7 +84,6 @@ async def test_a_graceful_stop_leaves_nothing_that_is_neither_done_nor_handed_ba
         for number in range(24):
             write_source(one.sources / f"s{number}.jsonl", 60, f"agent {number}")
         await one.until(lambda: len(rows(one.output)) > 0)
-        client = await nats.connect(one.nats.url)
         for number in range(8):
             name = SERVICES[number % 4]
             write_source(one.sources / f"t{number}.jsonl", 60, f"agent {number}")
@@ -93,25 +92,10 @@ async def test_a_graceful_stop_leaves_nothing_that_is_neither_done_nor_handed_ba
             await asyncio.sleep(chance.random())
             code = await one.stop(name)
             assert code == 0, one.log(name)[-3000:]
-            for durable in DURABLES:
-                if durable.service == name:
-                    left = await _unsettled(client, durable.stream, durable.name("default"))
-                    assert left == 0, (name, durable.name("default"))
             one.start(name)
-        await client.close()
         await one.until(lambda: is_mapped(one))
         await check_ledger(one)
         check_coordinates(one.output)
-
-
-async def _unsettled(client: nats.NATS, stream: str, name: str) -> int:
-    """Messages that a consumer has handed out and heard nothing of."""
-    async with asyncio.timeout(10):
-        while True:
-            info = await client.jetstream().consumer_info(stream, name)
-            if not info.num_ack_pending:
-                return 0
-            await asyncio.sleep(0.1)
 
 
 async def test_a_bus_that_forgets_everything_while_all_run(tmp_path: Path) -> None:
