@@ -38,6 +38,9 @@ EXIT_CONFIGURATION = 2
 EXIT_DURABLE_GONE = 71
 WATCH_S = 5.0
 STOPPING = "stopping"
+RUNNING = "running"
+HALTED = "halted"
+"""Nothing more is given up: too much is dead already."""
 log = structlog.get_logger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
@@ -66,7 +69,13 @@ class Service:
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures."""
-        told = {"service": self.name, "state": self.state, "traffic": observing.traffic()}
+        halted = self.bus.publisher.burials.halted
+        told = {
+            "service": self.name,
+            "state": HALTED if halted and self.state == RUNNING else self.state,
+            "halted": halted,
+            "traffic": observing.traffic(),
+        }
         return {**told, **self.figures()}
 
     def readings(self) -> Iterator[Reading]:
@@ -155,7 +164,7 @@ async def _work(service: Service) -> None:
         loops = await stack.enter_async_context(service.resources())
         await stack.enter_async_context(service.bus.consuming())
         stack.callback(_set_stopping, service)
-        service.state = "running"
+        service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
         await _run_together([*loops, partial(_watch, service.bus.js, service, births)])
 

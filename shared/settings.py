@@ -56,6 +56,19 @@ class NatsSection(Section):
         "so long, seconds. Handlers give three in this time; `mapstream streams apply` tells the "
         "server.",
     )
+    max_dead_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="A stage halts when more than this share of the records that it handled last "
+        "would be dead-lettered; 1: it never does. Unreadable lines of sources do not count.",
+    )
+    dead_share_from: int = Field(
+        default=20,
+        ge=1,
+        le=200,
+        description="So many dead letters among the last 200 outcomes are needed for a halt.",
+    )
     tls_ca: Path | None = Field(
         default=None,
         description="PEM file of the authority that signed the server's certificate; with it, "

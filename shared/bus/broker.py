@@ -17,6 +17,7 @@ from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from shared.bus.burials import BurialLimit
 from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
 from shared.bus.in_hand import InHand
@@ -137,7 +138,8 @@ def build_bus(
     """
     bus = Bus(service)
     bus.broker = _build_broker(bus, settings, service)
-    bus.publisher = Publisher(bus.broker, service)
+    limit = BurialLimit(settings.max_dead_share, settings.dead_share_from)
+    bus.publisher = Publisher(bus.broker, service, burials=limit)
     settler = Settler(
         bus.publisher,
         policy or RetryPolicy(),

@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared.bus import observing
+from shared.bus.burials import BurialRefused
 from shared.bus.delivery import Bury, require_survivable
 from shared.bus.durables import (
     Durable,
@@ -70,7 +71,9 @@ class MicroBatches:
                 with observing.handled(self.settler.stage, raws):
                     await self._handled(raws)
             except Exception as error:  # noqa: BLE001  the one place that catches everything
-                if len(raws) > 1 and not isinstance(error, TransientError):
+                # A refused burial is about some of them only; the others are well.
+                is_shared = not isinstance(error, TransientError)
+                if len(raws) > 1 and (is_shared or isinstance(error, BurialRefused)):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
                     return False
                 verdict = await self.settler.settle(error, raws)

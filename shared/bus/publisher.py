@@ -1,7 +1,7 @@
 """Publishes a message and returns when the stream has stored it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import structlog
@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
 
+from shared.bus.burials import BurialLimit, BurialRefused, outcomes_of
 from shared.bus.lineage import FIRST_PUBLISHED, origin_of
 from shared.bus.observing import REFUSED, UNREACHABLE, published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
@@ -29,7 +30,14 @@ log = structlog.get_logger(__name__)
 class Publisher:
     """Sends messages to the streams and waits as long as that takes."""
 
-    def __init__(self, broker: NatsBroker, service: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        service: str,
+        clock: Clock | None = None,
+        burials: BurialLimit | None = None,
+    ) -> None:
+        self.burials = burials or BurialLimit()
         self._broker = broker
         self._service = service
         self._source = f"/mapstream/{service}"
@@ -37,15 +45,38 @@ class Publisher:
         self.waiting_since_tries = 0
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> None:
-        """Publish in order; the next is sent when the one before is stored.
+        """Publish what came of a message, in order; each when the one before is stored.
 
         Raises:
             InvalidMessage: A message is too large for the bus.
+            BurialRefused: Too much of what this service handles is dead; nothing was published.
         """
+        messages = list(messages)
+        self._admit(messages)
         for message in messages:
-            await self.publish(message)
+            await self._publish(message)
 
     async def publish(self, message: Outgoing) -> None:
+        """Publish one message; see ``publish_all``."""
+        await self.publish_all([message])
+
+    def _admit(self, messages: Sequence[Outgoing]) -> None:
+        """Have the limit of burials judge what is about to be published.
+
+        Raises:
+            BurialRefused: Too much is dead.
+        """
+        was_halted = self.burials.halted is not None
+        try:
+            self.burials.admit(outcomes_of(messages))
+        except BurialRefused as error:
+            if not was_halted:
+                log.critical("stage.halted", reason=str(error))
+            raise
+        if was_halted and self.burials.halted is None:
+            log.info("stage.resumed", dead_share=round(self.burials.share, 3))
+
+    async def _publish(self, message: Outgoing) -> None:
         """Publish one message and return when the stream has stored it, or had it already.
 
         A full stream, an absent server and a lost answer are waited out: the message id makes

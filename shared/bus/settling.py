@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from shared.bus import observing
+from shared.bus.burials import BurialRefused
 from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.delivery import Bury, EndsProcess, Retry, RetryPolicy, decide
 from shared.bus.facts import batch_facts
@@ -51,9 +52,12 @@ class Settler:
         for raw in raws:
             observing.failed(self.stage, raw, error)
         if isinstance(verdict, Bury):
-            for raw in raws:
-                await self.bury(raw, verdict.reason, error)
-        else:
+            try:
+                for raw in raws:
+                    await self.bury(raw, verdict.reason, error)
+            except BurialRefused as refused:
+                error, verdict = refused, decide(refused, deliveries, self.policy)
+        if isinstance(verdict, Retry):
             for raw in raws:
                 observing.settled(self.stage, raw, observing.RETRIED, self.clock)
             log.warning(
@@ -67,10 +71,10 @@ class Settler:
 
     async def bury(self, raw: Msg, reason: str, error: Exception) -> None:
         """Copy a message to the dead letters and return when the copy is stored."""
-        log.error("message.buried", subject=raw.subject, reason=reason)
         is_readable = not isinstance(error, EndsProcess)
         letter = dead_message(raw, stage=self.stage, reason=reason, is_readable=is_readable)
         await self.publisher.publish(outgoing_dead_letter(letter))
+        log.error("message.buried", subject=raw.subject, reason=reason)
         observing.settled(self.stage, raw, observing.BURIED, self.clock)
 
 

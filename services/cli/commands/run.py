@@ -26,6 +26,8 @@ from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError
 
 LOOK_EVERY_S = 0.25
+HALTED_LOOKS = 240
+"""After so many looks, a minute, a halt does not end by itself."""
 CASUALTIES = 3
 INTERRUPTED = 130
 
@@ -52,6 +54,8 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
     display.summarise(figures, seconds, run.dead, options.output / options.collection)
     if options.is_json:
         sys.stdout.write(json.dumps(figures.summary(seconds)) + "\n")
+    if run.is_halted:
+        return CASUALTIES
     if options.is_once and not run.is_drained:
         return INTERRUPTED
     return CASUALTIES if figures.has_casualties and options.is_once else 0
@@ -96,6 +100,8 @@ class _Run:
         )
         self._figures = Figures()
         self.is_drained = False
+        self.is_halted = False
+        self._halted_looks = 0
         self.dead: list[DeadLetterLine] = []
 
     async def until_done(self) -> Figures:
@@ -123,7 +129,7 @@ class _Run:
             if not self._figures.is_stale or not await self._refit(client, watcher):
                 break
         await self._watch(watcher, lambda figures: figures.is_drained and figures.is_published)
-        self.is_drained = not self._stop.is_set()
+        self.is_drained = not self._stop.is_set() and not self.is_halted
 
     async def _refit(self, client: Client, watcher: Watcher) -> bool:
         """Fit the model to everything; force, since a drained map is the exact PCA of it all.
@@ -156,9 +162,21 @@ class _Run:
                 self._display.show(figures)
                 if is_enough(figures):
                     return True
+                if self._options.is_once and self._stands_halted(figures):
+                    return False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
         return False
+
+    def _stands_halted(self, figures: Figures) -> bool:
+        """Tell whether a stage has been halted for long: a run that ends by itself gives up."""
+        self._halted_looks = self._halted_looks + 1 if figures.halted else 0
+        if self._halted_looks < HALTED_LOOKS:
+            return False
+        for stage, reason in figures.halted.items():
+            self._display.say(f"{stage} is halted: {reason}", style="red")
+        self.is_halted = True
+        return True
 
     def _tell_restart(self, ended: Ended, pause_s: float) -> None:
         why = f": {ended.last_line}" if ended.last_line else ""

@@ -56,7 +56,9 @@ def _stages(figures: Figures) -> Table:
         table.add_column(name, justify="right")
     for stage in STAGES:
         blocked = figures.blocked.get(stage)
+        halted = figures.halted.get(stage)
         state = f"blocked: {blocked}" if blocked else figures.states[stage]
+        state = f"halted: {halted}" if halted else state
         style = "" if state == "running" else "red" if state == "absent" else "yellow"
         lag = f"{figures.lag.get(stage, 0):,}"
         table.add_row(stage, plain(state, style), str(figures.instances[stage]), lag)

@@ -7,6 +7,7 @@ from typing import Any, Self
 from services.cli.domain.statuses import ABSENT, Status
 from services.cli.domain.traffic import Traffic
 
+HALTED = "halted"
 STAGES = ("discovery", "embedding", "projection", "writing")
 
 
@@ -59,6 +60,8 @@ class Figures:
     """How many of each service answer."""
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Stages that stand still, and why."""
+    halted: Mapping[str, str] = field(default_factory=dict)
+    """Stages that give up nothing more, since too much is dead already, and why."""
     held: Mapping[str, Any] | None = None
     """A refit that waits for force: its movement and decision."""
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
@@ -100,6 +103,11 @@ class Figures:
             instances={
                 name: sum(one.get("state") != ABSENT for one in statuses.get(name, ()))
                 for name in STAGES
+            },
+            halted={
+                name: next((str(one["halted"]) for one in statuses[name] if one.get("halted")), "")
+                for name in STAGES
+                if _state(statuses.get(name, ())) == HALTED
             },
             blocked={stage: reason for stage, reason in blocked.items() if reason},
             held=projection.get("held"),
@@ -158,6 +166,7 @@ class Figures:
                 for name in STAGES
             },
             "blocked": dict(self.blocked),
+            "halted": dict(self.halted),
             "sources": dict(self.sources),
             "failures": [dict(one) for one in self.failures],
             "stalled_sources": self.stalled_sources,
@@ -180,8 +189,13 @@ class Figures:
 
 
 def _state(statuses: Sequence[Status]) -> str:
-    """Return the best state of a service's instances: a standby beside an owner is no trouble."""
+    """Return the best state of a service's instances: a standby beside an owner is no trouble.
+
+    One that is halted is: it holds messages that the others may not get.
+    """
     states = [str(one.get("state", "")) for one in statuses]
+    if HALTED in states:
+        return HALTED
     return "running" if "running" in states else (states[0] if states else ABSENT)
 
 

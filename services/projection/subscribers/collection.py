@@ -95,9 +95,11 @@ class CollectionShell:
             for letter in result.dead:
                 log.error("batch.buried", file=letter.filename, reason=letter.reason)
             await self.tell(result.model or result.held)
-            await self._publisher.publish_all(map(outgoing_dead_letter, result.dead))
             await self._publisher.publish_all(
-                outgoing_batch(PROJECTION_BATCH, batch) for batch in result.batches
+                [
+                    *map(outgoing_dead_letter, result.dead),
+                    *(outgoing_batch(PROJECTION_BATCH, batch) for batch in result.batches),
+                ]
             )
         return ()
 

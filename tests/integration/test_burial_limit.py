@@ -1,0 +1,121 @@
+"""A stage that would bury too much halts, holds its messages, and goes on when all is mended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import pytest
+from nats.js import JetStreamContext
+
+from shared.bus.broker import Bus, build_bus
+from shared.bus.channels import EMBEDDING_BATCH, PROJECTION_BATCH
+from shared.bus.delivery import RetryPolicy
+from shared.bus.durables import PROJECTION_READS_BATCHES
+from shared.bus.outgoing import Outgoing, outgoing_batch
+from shared.bus.received import Delivery
+from shared.contracts.batches import Batch, decode, encode
+from shared.errors import InvalidMessage
+from shared.settings import NatsSection
+from tests.builders import batch
+from tests.nats_server import NatsServer
+
+pytestmark = pytest.mark.integration
+
+
+class Stage:
+    """Takes batches that are well; while it is broken, gives all up."""
+
+    def __init__(self) -> None:
+        self.is_broken = True
+        self.tries = 0
+
+    def decode(self, delivery: Delivery) -> Batch:
+        return decode(delivery.body)
+
+    async def handle(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
+        self.tries += 1
+        if self.is_broken or any(b"poison" in encode(one) for one in batches):
+            raise InvalidMessage("broken")
+        return [outgoing_batch(PROJECTION_BATCH, one) for one in batches]
+
+
+async def build(server: NatsServer, stage: Stage) -> Bus:
+    policy = RetryPolicy(first_delay_s=0.02, longest_delay_s=0.05)
+    section = NatsSection(url=server.url, dead_share_from=5)
+    bus = build_bus(section, "projection", policy=policy)
+    await bus.connect()
+    bus.subscriber.micro_batches(
+        PROJECTION_READS_BATCHES, "default", stage.decode, stage.handle,
+        max_messages=8, max_wait_s=0.01,
+    )  # fmt: skip
+    return bus
+
+
+async def send(js: JetStreamContext, first: int, count: int, text: str = "well") -> None:
+    for number in range(first, first + count):
+        one = batch((text,), batch_id=f"b{number}")
+        await js.publish(EMBEDDING_BATCH.subject("default"), encode(one))
+
+
+async def messages(js: JetStreamContext, stream: str) -> int:
+    return (await js.stream_info(stream)).state.messages
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
+    server: NatsServer, js: JetStreamContext
+) -> None:
+    stage = Stage()
+    bus = await build(server, stage)
+    await send(js, 0, 30)
+
+    async with bus.consuming():
+        burials = bus.publisher.burials
+
+        async def is_halted() -> bool:
+            return burials.halted is not None and stage.tries > 60
+
+        await until(is_halted)
+        assert await messages(js, "DEAD_LETTERS") == 4
+        assert await messages(js, "EMBEDDING") == 26
+        assert "nats.max_dead_share" in str(burials.halted)
+
+        stage.is_broken = False
+
+        async def is_drained() -> bool:
+            return await messages(js, "EMBEDDING") == 0
+
+        await until(is_drained)
+        assert burials.halted is None
+    await bus.close()
+
+    assert await messages(js, "DEAD_LETTERS") == 4
+
+
+async def test_while_it_halts_what_is_well_still_passes(
+    server: NatsServer, js: JetStreamContext
+) -> None:
+    stage = Stage()
+    stage.is_broken = False
+    bus = await build(server, stage)
+    await send(js, 0, 10, "poison")
+
+    async with bus.consuming():
+
+        async def is_halted() -> bool:
+            return bus.publisher.burials.halted is not None
+
+        await until(is_halted)
+        await send(js, 10, 40)
+
+        async def all_settled() -> bool:
+            return await messages(js, "EMBEDDING") == 0
+
+        await until(all_settled)
+    await bus.close()
+
+    assert await messages(js, "DEAD_LETTERS") == 10
