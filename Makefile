@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations soak fuzz-http monitoring-test check scan audit format lock readme ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -115,8 +115,12 @@ SERVICES := discovery embedding projection writing text2vec gateway cli
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 	--no-emit-index-url --no-emit-package mapstream
 
-readme: setup-dev  ## Write what is generated: README's subjects, docs/configuration.md, users of the bus.
+readme: setup-dev  ## Write what is generated: pages of docs, users of the bus, the dashboard.
 	@$(BIN)/python docs/write_readme.py
+
+docs: setup-dev  ## Build the documentation's site into site/; a broken link fails.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html; to search as well: $(BIN)/python -m http.server --directory site"
 
 ci: check scan test chaos  ## What CI runs.
 

@@ -34,12 +34,6 @@ def docs_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
-@pytest.mark.usefixtures("docs_on_the_path")
-def test_the_map_of_subjects_in_the_readme_is_fresh() -> None:
-    """A map that is written by hand, or not again, leads subscribers astray."""
-    assert script("write_readme").render(README) == README, "run: make readme"
-
-
 def test_the_reference_of_the_configuration_is_fresh() -> None:
     written = (ROOT / "docs" / "configuration.md").read_text()
 
