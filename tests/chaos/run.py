@@ -1,6 +1,7 @@
 """A run: rounds of faults, and after each a quiet point at which everything is compared."""
 
 import asyncio
+import math
 import shutil
 import sqlite3
 import sys
@@ -81,6 +82,7 @@ async def run(
     only: Sequence[str] = (),
     keep: bool = False,
     patience_s: float = QUIET_PATIENCE_S,
+    minutes: float = math.inf,
 ) -> Result:
     """Draw faults and carry them out in a world of their own."""
     result = Result(seed, faults, only)
@@ -95,7 +97,9 @@ async def run(
             try:
                 checker = Checker(world, inputs, reader, facts.Listener(world), patience_s)
                 injector = Injector(world, inputs, result.account)
-                await _rounds(draw(seed, faults, only), injector, checker, result)
+                await _rounds(
+                    draw(seed, faults, only), injector, checker, result, started + minutes * 60
+                )
             finally:
                 polling.cancel()
                 _collect(result, world, inputs, reader, checker)
@@ -109,11 +113,11 @@ async def run(
 
 
 async def _rounds(
-    faults: Sequence[Fault], injector: Injector, checker: Checker, result: Result
+    faults: Sequence[Fault], injector: Injector, checker: Checker, result: Result, end_s: float
 ) -> None:
     await _quiet_point(checker, result, is_last=False)
     for start in range(0, len(faults), ROUND):
-        if result.problems:
+        if result.problems or time.monotonic() > end_s:
             return
         async with asyncio.TaskGroup() as group:
             for fault in faults[start : start + ROUND]:
