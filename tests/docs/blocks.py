@@ -8,6 +8,7 @@ A comment before a block says what is special about it; it is not seen by whoeve
 * ``<!-- run: before the live run -->``: it uses the same folder as the live run.
 
 A block that needs a program of ``ELSEWHERE`` is left out, with that reason, where it is missing.
+One with containers is always left out: ``tests/compose`` starts those.
 """
 
 import os
@@ -35,7 +36,7 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 ELSEWHERE = (
-    "docker", "embedding-atlas", "duckdb", "node", "promtool", "prometheus", "grafana-server",
+    "embedding-atlas", "duckdb", "node", "promtool", "prometheus", "grafana-server",
     "systemctl", "kubectl", "openssl", "jq", "nats-top",
 )  # fmt: skip
 PROGRAMS = {"python": ("python", ".py"), "js": ("node", ".mjs")}
@@ -56,8 +57,10 @@ class Block:
 
     @property
     def missing(self) -> str | None:
-        """A program that the block needs and that is not here."""
+        """What the block needs and is not here."""
         words = {"node"} if self.language == "js" else set(self.commands.split("\n"))
+        if "docker" in words:
+            return "containers: make compose-test"
         return next((one for one in ELSEWHERE if one in words and not shutil.which(one)), None)
 
     @property
