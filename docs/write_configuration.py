@@ -20,7 +20,7 @@ WORDS = {
 }  # fmt: skip
 LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 ORDER = ("collections", "ingestion", "embedding", "projection", "output", "gateway", "text2vec",
-         "nats", "retention", "state", "log", "health")  # fmt: skip
+         "nats", "retention", "state", "log", "health", "tracing")  # fmt: skip
 INTRO = """\
 # Configuration
 

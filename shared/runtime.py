@@ -27,7 +27,7 @@ from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog, wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
@@ -99,7 +99,9 @@ def run(build: Callable[[], Service]) -> None:
         set_up_logs(
             service.name, level=service.settings.log.level, style=service.settings.log.format
         )
-        asyncio.run(serve(service))
+        endpoint = service.settings.tracing.endpoint
+        with tracing.exporting(f"mapstream-{service.name}", str(endpoint) if endpoint else None):
+            asyncio.run(serve(service))
     except ConfigurationError as error:
         told = printable(str(error), keep="\n")
         sys.stderr.write(f"mapstream: {told}\n")

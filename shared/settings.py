@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -26,8 +34,8 @@ from pydantic_settings import (
 from shared.errors import ConfigurationError
 
 SECTIONS = frozenset(
-    {"collections", "log", "nats", "health", "state", "ingestion", "embedding", "projection",
-     "output", "gateway", "text2vec", "retention"}
+    {"collections", "log", "nats", "health", "tracing", "state", "ingestion", "embedding",
+     "projection", "output", "gateway", "text2vec", "retention"}
 )  # fmt: skip
 SECRET = re.compile("password|key|secret|token")
 CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
@@ -117,6 +125,16 @@ class HealthSection(Section):
     )
 
 
+class TracingSection(Section):
+    """Where traces go."""
+
+    endpoint: HttpUrl | None = Field(
+        default=None,
+        description="Root of an OpenTelemetry collector that takes OTLP over HTTP, as "
+        "http://127.0.0.1:4318; none: no traces. Needs mapstream[otel].",
+    )
+
+
 class StateSection(Section):
     """Where services keep what they own, the dataset excepted."""
 
@@ -162,6 +180,7 @@ class ServiceSettings(BaseSettings):
     nats: NatsSection = Field(default=NatsSection(), description="The bus.")
     log: LogSection = Field(default=LogSection(), description="Logs.")
     health: HealthSection = Field(default=HealthSection(), description="Health over HTTP.")
+    tracing: TracingSection = Field(default=TracingSection(), description="Traces.")
     state: StateSection = Field(default=StateSection(), description="State on disk.")
 
     @classmethod

@@ -18,6 +18,7 @@ from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
 from shared.errors import ConfigurationError
+from shared.observability import tracing
 from shared.observability.http_metrics import MeasuredHttp
 from shared.observability.logs import set_up_logs
 
@@ -102,7 +103,9 @@ def run(settings: Settings) -> None:
     with open_socket(section.host, section.port) as listener:
         host, port = listener.getsockname()[:2]
         log.info("server.started", host=host, port=port, model=encoder.model_id)
-        asyncio.run(serve(uvicorn.Server(config), listener))
+        endpoint = settings.tracing.endpoint
+        with tracing.exporting("mapstream-text2vec", str(endpoint) if endpoint else None):
+            asyncio.run(serve(uvicorn.Server(config), listener))
     log.info("server.stopped")
 
 

@@ -17,7 +17,7 @@ from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.writing import MeasuredMovement
 from shared.errors import TransientError
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.steps import step
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class SnapshotLoop:
             self._freshness.wanted.clear()
             self._freshness.waived.clear()
             try:
-                await self.publish()
+                with tracing.span("snapshot", links=self._freshness.take_causes()):
+                    await self.publish()
             except TransientError as error:
                 log.error("snapshot.failed", collection=self._collection, error=str(error))  # noqa: TRY400
                 await asyncio.sleep(AFTER_FAILURE_S)

@@ -1,6 +1,7 @@
 """The shell: from points and models on the bus to the handlers and back."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -47,8 +48,12 @@ from shared.contracts.batches import (
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage, TransientError
+from shared.observability import tracing
+from shared.observability.tracing import Trace
 
 STAGE = "writing"
+MOST_CAUSES = 128
+"""OpenTelemetry keeps as many links of a span, unless told otherwise."""
 AUTOMATIC = frozenset({"first", "threshold", "drift"})
 log = structlog.get_logger(__name__)
 
@@ -62,6 +67,20 @@ class Freshness:
     waived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the share of time does not count: somebody asked for a refit and waits for it."""
     is_fresh: bool = False
+
+    causes: deque[Trace] = field(default_factory=lambda: deque(maxlen=MOST_CAUSES))
+    """Where in their traces the newest changes were made that the files do not show yet."""
+
+    def changed_by(self, trace: Trace | None) -> None:
+        """Note a change, if it is traced."""
+        if trace is not None:
+            self.causes.append(trace)
+
+    def take_causes(self) -> list[Trace]:
+        """Return the changes that the files are about to show, once."""
+        causes = list(self.causes)
+        self.causes.clear()
+        return causes
 
     def want(self, *, is_waived: bool = False) -> None:
         """Have the files written again."""
@@ -139,6 +158,7 @@ class CollectionShell:
             )
             await self._store.maintain()
         self.freshness.want()
+        self.freshness.changed_by(tracing.current())
         return self._news(plan, written)
 
     async def accept(self, model: ProjectionModel) -> Iterable[Outgoing]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from shared.bus.outgoing import MESSAGE_ID
+from shared.observability import tracing
+from shared.observability.tracing import Trace
 
 FIRST_PUBLISHED = "mapstream-first-published"
 """Header: when the first message of a chain was published, as in ``ce-time``."""
@@ -19,6 +21,7 @@ class Origin:
     """Where one message in hand comes from."""
 
     first_published: str | None
+    trace: Trace | None = None
 
 
 _in_hand: ContextVar[Mapping[str, Origin]] = ContextVar("in_hand", default={})  # noqa: B039
@@ -27,11 +30,22 @@ _in_hand: ContextVar[Mapping[str, Origin]] = ContextVar("in_hand", default={})  
 @contextmanager
 def in_hand(raws: list[Msg]) -> Iterator[None]:
     """Let what is published until the block ends come from these messages."""
-    token = _in_hand.set({batch_key(_id(raw)): Origin(first_published(raw)) for raw in raws})
-    try:
-        yield
-    finally:
-        _in_hand.reset(token)
+
+    def named() -> dict[str, tuple[str, Mapping[str, str]]]:
+        return {
+            key_of(raw): (f"process {raw.subject.rpartition('.')[0]}", raw.headers or {})
+            for raw in raws
+        }
+
+    with tracing.handling(named) as traces:
+        origins = {
+            key_of(raw): Origin(first_published(raw), traces.get(key_of(raw))) for raw in raws
+        }
+        token = _in_hand.set(origins)
+        try:
+            yield
+        finally:
+            _in_hand.reset(token)
 
 
 def origin_of(message_id: str) -> Origin | None:
@@ -53,6 +67,7 @@ def batch_key(message_id: str) -> str:
     return message_id.partition(":")[2] or message_id
 
 
-def _id(raw: Msg) -> str:
+def key_of(raw: Msg) -> str:
+    """Return the same part of a message that was delivered."""
     headers = raw.headers or {}
-    return headers.get(MESSAGE_ID) or raw.reply
+    return batch_key(headers.get(MESSAGE_ID) or raw.reply)

@@ -11,13 +11,13 @@ from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
 
 from shared.bus.burials import BurialLimit, BurialRefused, outcomes_of
-from shared.bus.lineage import FIRST_PUBLISHED, origin_of
+from shared.bus.lineage import FIRST_PUBLISHED, Origin, origin_of
 from shared.bus.observing import REFUSED, UNREACHABLE, published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
 from shared.bus.streams import REMEDY
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 
 MAX_MESSAGE = 7 << 20
 """The server takes 8 MiB with headers; above that it closes the connection for good."""
@@ -90,7 +90,12 @@ class Publisher:
                 f"{message.channel.family} of {len(message.body)} bytes: "
                 f"the bus takes {MAX_MESSAGE}"
             )
-        headers = self._headers(message)
+        origin = origin_of(message.message_id)
+        part_of = origin.trace if origin else None
+        with tracing.span(f"publish {message.channel.family}", "producer", part_of=part_of):
+            await self._store(message, self._headers(message, origin))
+
+    async def _store(self, message: Outgoing, headers: dict[str, str]) -> None:
         subject = message.channel.subject(message.collection)
         pause_s = FIRST_PAUSE_S
         started = perf_counter()
@@ -99,7 +104,7 @@ class Publisher:
                 await self._broker.publish(
                     message.body,
                     subject,
-                    headers=dict(headers),
+                    headers=headers,
                     stream=message.channel.stream,
                     timeout=ACK_TIMEOUT_S,
                 )
@@ -114,10 +119,9 @@ class Publisher:
                 published(self._service, message, perf_counter() - started)
                 return
 
-    def _headers(self, message: Outgoing) -> dict[str, str]:
-        origin = origin_of(message.message_id)
+    def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
         first = origin.first_published if origin else None
-        return {
+        headers = {
             MESSAGE_ID: message.message_id,
             "content-type": message.channel.content_type,
             "ce-specversion": "1.0",
@@ -129,6 +133,8 @@ class Publisher:
             **({FIRST_PUBLISHED: first} if first else {}),
             **message.headers,
         }
+        tracing.inject(headers)
+        return headers
 
     def _tell(self, message: Outgoing, error: Exception) -> None:
         self.waiting_since_tries += 1

@@ -1,10 +1,11 @@
-"""Measures the requests that an ASGI app answers."""
+"""Measures the requests that an ASGI app answers, and traces them."""
 
 from time import perf_counter
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NONE = "none"
@@ -32,12 +33,16 @@ class MeasuredHttp:
             await send(message)
 
         stage, started = self._stage, perf_counter()
+        method = scope["method"] if scope["method"] in METHODS else "other"
         try:
-            with metrics.HTTP_IN_FLIGHT.during(stage=stage):
+            part_of = tracing.remote(Headers(scope=scope))
+            with (
+                metrics.HTTP_IN_FLIGHT.during(stage=stage),
+                tracing.span(f"HTTP {method}", "server", part_of=part_of),
+            ):
                 await self._app(scope, receive, send_noted)
         finally:
             endpoint = getattr(scope.get("endpoint"), "__name__", NONE)
-            method = scope["method"] if scope["method"] in METHODS else "other"
             labels = {"stage": stage, "endpoint": endpoint}
             metrics.HTTP_REQUESTS.add(method=method, status=str(status), **labels)
             metrics.HTTP_REQUEST.observe(perf_counter() - started, **labels)

@@ -44,7 +44,7 @@ async def test_it_shows_a_live_run_and_leaves_on_q(tmp_path: Path) -> None:
             env=os.environ | {"TERM": "xterm-256color"},
         )  # fmt: skip
         text = await read_until(terminal, {"discovery", "embedding", "projection", "writing",
-                                           "batch age", "30 seen = 30 mapped"})  # fmt: skip
+                                           "waiting", "30 seen = 30 mapped"})  # fmt: skip
         os.write(terminal, b"q")
         async with asyncio.timeout(PATIENCE_S):
             while process.returncode is None:

@@ -25,9 +25,7 @@ from services.cli.settings import BusOptions, CliSettings
 EVERY_S = 1.0
 WINDOW_S = 5.0
 ANSWER_S = 0.3
-COLUMNS = (
-    "in/s", "out/s", "waiting", "handling", "batch age", "failed", "redelivered", "dead",
-)  # fmt: skip
+COLUMNS = ("in/s", "out/s", "waiting", "handling", "age", "failed", "again", "dead")
 
 
 async def top(options: BusOptions, settings: CliSettings, *, is_once: bool) -> int:
@@ -105,11 +103,11 @@ def view(figures: Figures, window: Window, collection: str) -> Group:
 
 def stages(figures: Figures, window: Window) -> Table:
     """Lay out the stages, one a row."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("stage", "state"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in COLUMNS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for stage in STAGES:
         state = "blocked" if stage in figures.blocked else figures.states.get(stage, "absent")
         count = figures.instances.get(stage, 0)

@@ -30,7 +30,7 @@ from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
-from shared.observability.steps import step
+from shared.observability import metrics, tracing
 
 AFTER_FAILURE_S = 2.0
 SWEEP_S = 15.0
@@ -106,11 +106,16 @@ class Looker:
         try:
             async with aclosing(read_source(source, self._repository)) as pieces:
                 while True:
-                    with step("read"):
+                    since_ns = tracing.now_ns()
+                    with metrics.STEPS.timed(step="read"):
                         piece = await anext(pieces, None)
                     if piece is None:
                         break
-                    await self._send(piece)
+                    # The trace of a batch begins with its reading, once there is a batch.
+                    with tracing.span("discover batch", since_ns=since_ns):
+                        with tracing.span("read", since_ns=since_ns):
+                            pass
+                        await self._send(piece)
                     if self.claims.is_contested(stat.source_id):
                         log.info("source.reading_stopped", file=stat.filename)
                         return

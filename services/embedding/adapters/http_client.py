@@ -7,6 +7,7 @@ import httpx
 import orjson
 
 from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from shared.observability import tracing
 
 REFUSES_THE_TEXTS = frozenset({400, 413, 422})
 AMBIGUOUS = frozenset({424, 500})
@@ -34,12 +35,16 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> by
         EmbedderUnavailable: No answer, one without end, or one that says nothing about the texts.
         TextsRejected: The server refuses these texts, or fails on them.
     """
-    request = client.build_request(
-        "POST",
-        path,
-        content=orjson.dumps(body),
-        headers={"content-type": "application/json"},
-    )
+    headers = {"content-type": "application/json"}
+    with tracing.span(f"POST {path}", "client"):
+        tracing.inject(headers)
+        content = orjson.dumps(body)
+        return await _send(
+            client, client.build_request("POST", path, content=content, headers=headers)
+        )
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request) -> bytes:
     where = request.url.copy_with(userinfo=b"")
     pause_s = client.timeout.read
     try:
