@@ -10,7 +10,6 @@ way.
 import argparse
 import asyncio
 import json
-import math
 import signal
 import sys
 from pathlib import Path
@@ -33,9 +32,7 @@ def parsed() -> argparse.Namespace:
         "--patience", type=float, default=QUIET_PATIENCE_S, metavar="SECONDS",
         help="how long it may take until all is quiet",
     )  # fmt: skip
-    parser.add_argument(
-        "--minutes", type=float, default=math.inf, help="begin no further round after so long"
-    )
+    parser.add_argument("--minutes", type=float, help="begin no further round after so long")
     parser.add_argument("--keep", action="store_true", help="keep logs and files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the result is written")
     return parser.parse_args()

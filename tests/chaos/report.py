@@ -51,9 +51,10 @@ def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| command | injected | records | sources | quiet points | reads of files | minutes |"
     yield "|---|---|---|---|---|---|---|"
     for one in results:
+        asked = sum(count["requested"] for count in one["by_fault"].values())
         yield (
-            f"| `make chaos SEED={one['seed']} FAULTS={one['faults']}` "
-            f"| {one['injected']:,} of {one['faults']:,} | {one['records']:,} "
+            f"| `{_command(one)}` "
+            f"| {one['injected']:,} of {asked:,} | {one['records']:,} "
             f"| {one['sources']:,} | {one['quiet_points']} | {one['reads']:,} "
             f"| {one['seconds'] / 60:.0f} |"
         )
@@ -67,6 +68,14 @@ def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
         f"{sum(one['spoiled_answers'] for one in results):,} answers of the embedding server were "
         "spoiled.\n"
     )
+
+
+def _command(one: dict[str, Any]) -> str:
+    options = [f"--only {name}" for name in one["only"]]
+    if one.get("minutes"):
+        options.append(f"--minutes {one['minutes']:g}")
+    more = f' ARGS="{" ".join(options)}"' if options else ""
+    return f"make chaos SEED={one['seed']} FAULTS={one['faults']}{more}"
 
 
 def _faults(results: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -34,6 +34,8 @@ class Result:
     seed: int
     faults: int
     only: Sequence[str] = ()
+    minutes: float | None = None
+    """After so long no further round was begun."""
     account: Account = field(default_factory=Account)
     records: int = 0
     sources: int = 0
@@ -56,6 +58,7 @@ class Result:
             "seed": self.seed,
             "faults": self.faults,
             "only": list(self.only),
+            "minutes": self.minutes,
             "injected": self.injected,
             "by_fault": {
                 name: {"requested": count, "injected": account.injected[name]}
@@ -82,10 +85,10 @@ async def run(
     only: Sequence[str] = (),
     keep: bool = False,
     patience_s: float = QUIET_PATIENCE_S,
-    minutes: float = math.inf,
+    minutes: float | None = None,
 ) -> Result:
     """Draw faults and carry them out in a world of their own."""
-    result = Result(seed, faults, only)
+    result = Result(seed, faults, only, minutes)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     started = time.monotonic()
     inputs = Inputs(folder / "runs", seed)
@@ -98,7 +101,11 @@ async def run(
                 checker = Checker(world, inputs, reader, facts.Listener(world), patience_s)
                 injector = Injector(world, inputs, result.account)
                 await _rounds(
-                    draw(seed, faults, only), injector, checker, result, started + minutes * 60
+                    draw(seed, faults, only),
+                    injector,
+                    checker,
+                    result,
+                    started + (minutes or math.inf) * 60,
                 )
             finally:
                 polling.cancel()

@@ -97,11 +97,13 @@ def test_a_deviation_is_not_hidden_by_the_report() -> None:
         "seed": 1, "faults": 2, "injected": 1, "records": 9, "sources": 3, "quiet_points": 1,
         "reads": 5, "seconds": 60, "models_seen_by_the_reader": 2, "spoiled_answers": 0,
         "by_fault": {"kill writing": {"requested": 2, "injected": 1}},
+        "only": ["kill"], "minutes": 2.5,
         "skipped": {"kill writing": "it had just ended"}, "problems": ["2 records are lost"],
     }  # fmt: skip
 
     text = render([result], [])
 
     assert "1 faults, 1 deviations" in text
+    assert 'make chaos SEED=1 FAULTS=2 ARGS="--only kill --minutes 2.5"' in text
     assert "2 records are lost" in text
     assert "it had just ended" in text
