@@ -4,15 +4,21 @@ A file of another service, of another format or of somebody else is refused befo
 is touched.
 """
 
+import asyncio
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
+import structlog
 
 from shared.errors import ConfigurationError
 
 BUSY_TIMEOUT_MS = 10_000
+RETRY_S = 1.0
+PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""Primary result codes of a disk that may be well again later."""
+log = structlog.get_logger(__name__)
 IDENTITY = "CREATE TABLE identity (service TEXT NOT NULL) STRICT;"
 
 
@@ -28,8 +34,26 @@ class StateFormat:
 async def open_state(file: Path, form: StateFormat) -> aiosqlite.Connection:
     """Open a service's state, making file and folder if they are missing.
 
+    A disk that is full, or fails otherwise, is waited for: even to read its file, SQLite needs a
+    little room beside it.
+
     Raises:
         ConfigurationError: The file cannot be used, or holds anything else; it is as it was.
+    """
+    while True:
+        try:
+            return await _open(file, form)
+        except sqlite3.OperationalError as error:
+            log.error("state.waiting", file=str(file), error=str(error))  # noqa: TRY400
+            await asyncio.sleep(RETRY_S)
+
+
+async def _open(file: Path, form: StateFormat) -> aiosqlite.Connection:
+    """Open a state.
+
+    Raises:
+        sqlite3.OperationalError: The disk has no room or fails.
+        ConfigurationError: The file cannot be used, or holds anything else.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +66,11 @@ async def open_state(file: Path, form: StateFormat) -> aiosqlite.Connection:
         await _prepare(db, file, form)
     except sqlite3.Error as error:
         await db.close()
+        if (
+            isinstance(error, sqlite3.OperationalError)
+            and error.sqlite_errorcode & 0xFF in PASSING
+        ):
+            raise
         raise ConfigurationError(
             f"{file} cannot be used: {error}; check the disk and the permissions, or point "
             "state.folder to another folder"

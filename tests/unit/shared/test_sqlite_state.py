@@ -1,11 +1,14 @@
 """State files are known again; what is another's is refused and stays as it was."""
 
+import asyncio
 import hashlib
+import resource
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.discovery.adapters.sqlite_state_store_schema import FORMAT as DISCOVERY
 from services.projection.adapters.sqlite_projection_store import FORMAT as PROJECTION
@@ -97,3 +100,22 @@ def test_other_tables_have_another_number(form: StateFormat) -> None:
     digest = hashlib.sha256(form.tables.encode()).hexdigest()
 
     assert NUMBERS.get((form.service, form.number)) == digest
+
+
+async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    """Not taken for a wrong configuration, after which nobody would start the service again."""
+    file = tmp_path / "state.sqlite"
+    await opening(file)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with capture_logs() as told:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+            waiting = asyncio.ensure_future(opening(file))
+            async with asyncio.timeout(20):
+                while not any(line["event"] == "state.waiting" for line in told):
+                    await asyncio.sleep(0.01)
+            assert not waiting.done()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+        await waiting
