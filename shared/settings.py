@@ -8,9 +8,8 @@ that it reads. The environment goes before the file: ``MAPSTREAM_EMBEDDING__URL`
 
 import os
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -32,6 +31,7 @@ from pydantic_settings import (
 )
 
 from shared.errors import ConfigurationError
+from shared.secret_files import with_secret_files
 
 SECTIONS = frozenset(
     {"collections", "log", "nats", "health", "tracing", "state", "ingestion", "embedding",
@@ -206,45 +206,6 @@ class ServiceSettings(BaseSettings):
             ConfigurationError: Says which field of which file is wrong.
         """
         return load_settings(cls, **values)
-
-
-def with_secret_files(
-    kind: type[BaseSettings], variables: Mapping[str, str | None]
-) -> dict[str, str | None]:
-    """Replace each variable that names the file of a secret by the secret itself.
-
-    Args:
-        kind: Whose secrets.
-        variables: Of the environment, names in lower case.
-
-    Raises:
-        ConfigurationError: A file cannot be read or is empty, or the secret is given twice.
-    """
-    found = dict(variables)
-    for name in secret_variables(kind, str(kind.model_config.get("env_prefix", "")).lower()):
-        file = found.pop(f"{name}_file", None)
-        if file is None:
-            continue
-        if found.get(name) is not None:
-            raise ConfigurationError(f"{name.upper()} and {name.upper()}_FILE are both set")
-        try:
-            found[name] = Path(file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{name.upper()}_FILE: {file}: {error}") from error
-        if not found[name]:
-            raise ConfigurationError(f"{name.upper()}_FILE: {file} is empty")
-    return found
-
-
-def secret_variables(kind: type[BaseModel], prefix: str) -> Iterator[str]:
-    """List the variables of all secrets below a section, in lower case."""
-    for name, field in kind.model_fields.items():
-        kinds = (field.annotation, *get_args(field.annotation))
-        for one in kinds:
-            if one is SecretStr:
-                yield f"{prefix}{name}"
-            elif isinstance(one, type) and issubclass(one, BaseModel):
-                yield from secret_variables(one, f"{prefix}{name}__")
 
 
 Loaded = TypeVar("Loaded", bound=BaseSettings)
