@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run, wait_for_rows
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 SERVICES = {f"mapstream-{name}" for name in
             ("discovery", "embedding", "projection", "writing", "gateway")}  # fmt: skip
 
