@@ -46,6 +46,8 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> by
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> bytes:
     where = request.url.copy_with(userinfo=b"")
+    if client.is_closed:  # the service stops; what is in hand comes again elsewhere
+        raise EmbedderUnavailable(f"{where}: the service is stopping")
     pause_s = client.timeout.read
     try:
         # httpx bounds the pauses of an answer, not its length: one byte now and then is for ever.

@@ -165,3 +165,12 @@ async def test_the_path_goes_below_the_root(url: str, asked: str) -> None:
 
     assert str(request.url) == asked
     assert request.headers["authorization"] == "Bearer k"
+
+
+async def test_after_the_end_of_the_service_no_text_is_to_blame() -> None:
+    """What waited through an outage may try once more when the client is closed already."""
+    client = build_client("http://127.0.0.1:9", api_key=None, timeout_s=1)
+    await client.aclose()
+
+    with pytest.raises(EmbedderUnavailable, match="stopping"):
+        await post(client, "/v1/embeddings", {"input": ["a"]})
