@@ -15,6 +15,7 @@ from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from shared.bus.burials import BurialLimit
@@ -91,7 +92,12 @@ class Bus:
     async def close(self) -> None:
         """Send what is buffered and disconnect."""
         self.closing = True
-        await self.broker.stop()
+        try:
+            await self.broker.stop()
+        except NatsError as error:  # the server is away: nothing can be sent, nothing is acked
+            log.warning("bus.away_at_the_end", error=repr(error))
+            if self._client:
+                await self._client.close()
 
     async def on_closed(self) -> None:
         """Die when nats-py gives up for good: FastStream would spin on the closed connection."""

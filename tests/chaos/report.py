@@ -64,7 +64,8 @@ def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"* seed {one['seed']}: {problem}"
     yield (
         f"The reader saw {sum(one['models_seen_by_the_reader'] for one in results):,} models, "
-        "never an unreadable file and never two models in one. "
+        "never an unreadable file and never two models in one. A run ends at the first deviation; "
+        "what was behind each, and its repair, is in decision 18. "
         f"{sum(one['spoiled_answers'] for one in results):,} answers of the embedding server were "
         "spoiled.\n"
     )

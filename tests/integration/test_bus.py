@@ -183,3 +183,16 @@ async def test_a_killed_server_loses_nothing_and_work_goes_on(
         await settled(js)
 
     assert await stored(js, "EMBEDDING") == 2
+
+
+async def test_a_service_ends_in_peace_while_the_server_is_away(server: NatsServer) -> None:
+    bus = build_bus(NatsSection(url=server.url), "embedding")
+    client = await bus.connect()
+    await server.kill()
+    async with asyncio.timeout(20):
+        while client.is_connected:
+            await asyncio.sleep(0.01)
+
+        await bus.close()
+
+    assert client.is_closed
