@@ -62,6 +62,8 @@ def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     for one in results:
         for problem in one["problems"]:
             yield f"* seed {one['seed']}: {problem}"
+    if wrong:
+        yield ""
     yield (
         f"The reader saw {sum(one['models_seen_by_the_reader'] for one in results):,} models, "
         "never an unreadable file and never two models in one. A run ends at the first deviation; "
