@@ -1,7 +1,7 @@
 """The figures of all services, put together: progress, and whether the work is done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from services.cli.domain.statuses import ABSENT, Status
@@ -26,6 +26,16 @@ class Records:
     def is_balanced(self) -> bool:
         """Whether every record that was seen is accounted for."""
         return self.seen == self.mapped + self.dead + self.in_flight
+
+    @property
+    def balance(self) -> dict[str, int]:
+        """The four figures that must balance."""
+        return {
+            "seen": self.seen,
+            "mapped": self.mapped,
+            "dead": self.dead,
+            "in_flight": self.in_flight,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,8 @@ class Figures:
         """Return the summary that ``--json`` prints."""
         return {
             "sources": dict(self.sources),
-            "records": asdict(self.records),
+            "records": self.records.balance,
+            "dropped": self.records.dropped,
             "projection": {
                 "version": self.version,
                 "explained_variance_ratio": list(self.explained_variance_ratio),
@@ -171,7 +182,8 @@ class Figures:
             "failures": [dict(one) for one in self.failures],
             "stalled_sources": self.stalled_sources,
             "stalled": [dict(one) for one in self.stalled],
-            "records": asdict(self.records),
+            "records": self.records.balance,
+            "dropped": self.records.dropped,
             "model": {
                 "version": self.version,
                 "records": self.projection_records,

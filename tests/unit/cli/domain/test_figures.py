@@ -150,7 +150,8 @@ def test_unknown_figures_of_a_newer_discovery_are_passed_over() -> None:
 def test_the_summary_has_the_figures_that_scripts_read() -> None:
     assert figures().summary(1.23456) == {
         "sources": DISCOVERY["sources"],
-        "records": {"seen": 7, "mapped": 6, "dead": 1, "in_flight": 0, "dropped": 0},
+        "records": {"seen": 7, "mapped": 6, "dead": 1, "in_flight": 0},
+        "dropped": 0,
         "projection": {"version": 3, "explained_variance_ratio": [0.4, 0.2]},
         "seconds": 1.235,
     }
