@@ -23,10 +23,12 @@ from services.gateway.adapters.uvicorn_server import (
 from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
 from services.gateway.domain.rates import Rates
 from services.gateway.handlers.commands import Commands
+from services.gateway.handlers.letters import Letters
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
+from services.gateway.routes.letters import build_letter_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.sharing import share
@@ -37,6 +39,7 @@ from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoar
 from services.gateway.subscribers.points_feed import PointsFeed
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.bus.dead_letter_log import DeadLetterLog
 from shared.bus.tailing import Reading
 from shared.observability.http_metrics import MeasuredHttp
 from shared.runtime import Loop, Service
@@ -107,6 +110,7 @@ class Gateway:
         reading = ReadingEndpoints(served, board=NatsStatusBoard(client), maps=maps, models=models)
         routers = (
             build_reading_router(reading),
+            build_letter_router(served, Letters(DeadLetterLog(client))),
             build_command_router(served, commands),
             build_stream_router(self._streams),
         )

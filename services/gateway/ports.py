@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
+from shared.contracts.commands import Selection
+from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.contracts.projection import ProjectionModel
 from shared.errors import MapstreamError
 
@@ -64,6 +66,28 @@ class CommandBus(Protocol):
 
         Raises:
             BusAway: The bus did not take it, or did not say so.
+        """
+        ...
+
+
+class LetterLog(Protocol):
+    """The dead letters of all collections."""
+
+    async def page(
+        self, collection: str, selection: Selection, *, after: int = 0, limit: int = 50
+    ) -> LetterPage:
+        """Return a page of a collection's letters, without their bodies.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+    async def get(self, sequence: int) -> StoredLetter | None:
+        """Return a whole letter; nothing if there is none at this place.
+
+        Raises:
+            BusAway: The bus did not answer.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Reads the dead letters that the bus keeps, and takes single ones away."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,31 +15,11 @@ from shared.bus.dead_letters import read_dead_letter
 from shared.bus.facts import header_text
 from shared.bus.tailing import BUS_ERRORS, Reading, asked
 from shared.contracts.commands import Selection
-from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.errors import BusAway
 
 STEP = 256
 ASK_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLetter:
-    """A dead letter and its place on the bus."""
-
-    sequence: int
-    stored_at: datetime
-    letter: DeadLetter
-
-
-@dataclass(frozen=True, slots=True)
-class LetterPage:
-    """Some of the letters, oldest first."""
-
-    letters: Sequence[StoredLetter]
-    total: int
-    """How many letters fit in all, those before and after the page included."""
-    next_after: int | None = None
-    """The sequence after which the next page begins; None: this is the last."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,8 @@
 """What is kept of a record, a line or a message that could not be mapped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, get_args
 
 MAX_BODY = 7 << 20
@@ -48,3 +50,23 @@ class DeadLetter:
     def is_cut(self) -> bool:
         """Whether the body holds only the first bytes."""
         return self.original_bytes > len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A dead letter and its place on the bus."""
+
+    sequence: int
+    stored_at: datetime
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPage:
+    """Some of the letters, oldest first."""
+
+    letters: Sequence[StoredLetter]
+    total: int
+    """How many letters fit in all, those before and after the page included."""
+    next_after: int | None = None
+    """The sequence after which the next page begins; None: this is the last."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.discovery.domain.letters import Resend
-from shared.bus.dead_letter_log import StoredLetter, fits
+from shared.bus.dead_letter_log import fits
 from shared.contracts.commands import Selection
-from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.dead_letters import DeadLetter, StoredLetter
 from shared.errors import BusAway
 from tests.builders import NOW
 

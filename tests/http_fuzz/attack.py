@@ -11,7 +11,7 @@ CONFIG = """\
 expected-statuses = ["2xx", 404, 409, 410]
 
 [[operations]]
-include-path-regex = "^/(recompute-projection|rollback|forget)$"
+include-path-regex = "^/(recompute-projection|rollback|forget|dead-letters/(replay|drop))$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
 
 [[operations]]

@@ -23,24 +23,35 @@ from services.gateway.app import Gateway, build_keyring
 from services.gateway.settings import GatewaySection, OutputView, Settings, TokenEntry
 from shared.bus.broker import build_bus
 from shared.bus.channels import CHANNELS, MAP_POINTS
+from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS, Durable
 from shared.bus.outgoing import outgoing_batch, outgoing_event
 from shared.bus.status import announce
 from shared.bus.topology import apply_topology
 from shared.contracts.base import Event
-from shared.contracts.batches import Batch
+from shared.contracts.batches import Batch, encode
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,
     ProjectionRejected,
     ProjectionUpdated,
 )
-from shared.contracts.sources import SourceForgotten
+from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
 from shared.settings import NatsSection
+from tests.builders import batch
 from tests.http_fuzz.attack import TOKEN, attack
 from tests.nats_server import NatsServer
-from tests.unit.gateway.builders import committed, event, model, points, write_map, write_models
+from tests.unit.gateway.builders import (
+    committed,
+    event,
+    letter,
+    model,
+    points,
+    write_map,
+    write_models,
+)
 
 pytestmark = pytest.mark.integration
 BY_KIND = {channel.family: channel for channel in CHANNELS}
@@ -74,7 +85,7 @@ class World:
         await self.js.publish(
             message.channel.subject(message.collection),
             message.body,
-            headers={"Nats-Msg-Id": message.message_id},
+            headers={"Nats-Msg-Id": message.message_id, **message.headers},
         )
 
     def publish_map(self, *ids: str, **marks: Any) -> None:
@@ -97,7 +108,8 @@ class World:
             while True:
                 try:
                     for message in await commands.fetch(1, timeout=0.5):
-                        seen.append(json.loads(message.data))
+                        family = message.subject.rpartition(".")[0]
+                        seen.append(json.loads(message.data) | {"family": family})
                         for reply in replies:
                             await self.tell(reply(seen[-1]["correlation_id"]))
                         await message.ack()
@@ -227,6 +239,54 @@ async def test_forget_and_rollback(start: Start) -> None:
             answer = await world.http.post("/rollback", json={"to_version": 1})
         assert (answer.status_code, answer.json()["version"]) == (200, 3)
         assert commands[0]["to_version"] == 1
+
+
+async def test_dead_letters_are_listed_shown_replayed_and_dropped(start: Start) -> None:
+    async with start() as world:
+        for number in (1, 2, 3):
+            await world.send(outgoing_dead_letter(letter(number)))
+        sent = batch(("schön",), filename="ä.jsonl")
+        record = letter(4, stage="embedding", filename="ä.jsonl", body=encode(sent))
+        await world.send(outgoing_dead_letter(record))
+
+        page = (await world.http.get("/dead-letters", params={"limit": 2})).json()
+        assert ([one["line"] for one in page["items"]], page["total"]) == ([1, 2], 4)
+        query = {"after": page["next_after"], "stage": "discovery"}
+        page = (await world.http.get("/dead-letters", params=query)).json()
+        assert ([one["line"] for one in page["items"]], page["next_after"]) == ([3], None)
+        query = {"source": "ä.jsonl"}
+        (one,) = (await world.http.get("/dead-letters", params=query)).json()["items"]
+        whole = (await world.http.get(f"/dead-letters/{one['sequence']}")).json()
+        assert whole | one == whole
+        assert whole["rows"][0]["text"] == "schön"
+        assert (await world.http.get("/dead-letters/1")).json()["text"] == "torn 1"
+        assert (await world.http.get("/dead-letters/9")).status_code == 404
+
+        for verb, kind in (("replay", LettersReplayed), ("drop", LettersDropped)):
+            told = lambda one, kind=kind: event(kind, one)  # noqa: E731
+            async with world.answering(DISCOVERY_READS_COMMANDS, told) as commands:
+                wish = {"sequences": [4], "since": "2026-01-01T00:00:00Z"}
+                answer = await world.http.post(f"/dead-letters/{verb}", json=wish)
+            assert (answer.status_code, answer.json()["records"]) == (200, 9), answer.text
+            command = {name: value for name, value in commands[0].items() if value is not None}
+            assert (command["family"], command["sequences"]) == (f"command.{verb}", [4])
+            assert command["since"] == wish["since"]
+            assert "stage" not in command
+
+
+async def test_a_replay_that_discovery_refuses_or_does_not_answer(start: Start) -> None:
+    async with start(patience_s=0.2) as world:
+        answer = await world.http.post("/dead-letters/replay", json={"all": True})
+        assert answer.status_code == 202
+
+        refused = lambda one: event(SourceRejected, one, command="replay", reason="why")  # noqa: E731
+        async with world.answering(DISCOVERY_READS_COMMANDS, refused):
+
+            async def is_rejected() -> bool:
+                told = (await world.http.get(answer.headers["location"])).json()
+                return (told["state"], told["reason"]) == ("rejected", "why")
+
+            await until(is_rejected)
 
 
 async def test_an_operation_outlives_the_gateway(start: Start) -> None:
@@ -529,12 +589,20 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
         status = {"state": "running", "collections": {"default": FIGURES}}
         client = await nats.connect(world.server.url)
         await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
-        forgotten = lambda one: event(SourceForgotten, one)  # noqa: E731
+        await world.send(outgoing_dead_letter(letter(1)))
+        settled = {
+            "command.forget": SourceForgotten,
+            "command.replay": LettersReplayed,
+            "command.drop": LettersDropped,
+        }
+
+        def settle(correlation_id: str) -> Event:
+            return event(settled[asked[-1]["family"]], correlation_id)
 
         assert world.gateway.url
         async with (
             world.answering(PROJECTION_READS_COMMANDS, reply),
-            world.answering(DISCOVERY_READS_COMMANDS, forgotten),
+            world.answering(DISCOVERY_READS_COMMANDS, settle) as asked,
         ):
             code, told = await attack(
                 world.gateway.url, world.output, examples=10, seed=1, has_rejections=False

@@ -14,10 +14,11 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.tables import Row, facts, plain
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.dead_letter_log import DeadLetterLog, LetterPage, StoredLetter
-from shared.contracts.batches import decode
+from shared.bus.dead_letter_log import DeadLetterLog
 from shared.contracts.commands import Selection
-from shared.errors import ConfigurationError, InvalidMessage, TransientError
+from shared.contracts.dead_letters import LetterPage, StoredLetter
+from shared.contracts.letter_views import content_of, facts_of
+from shared.errors import ConfigurationError, TransientError
 from shared.printable import printable
 from shared.settings import describe
 
@@ -54,7 +55,7 @@ async def show_list(
             "collection": watcher.collection,
             "total": page.total,
             "next_after": page.next_after,
-            "items": [as_json(one) for one in page.letters],
+            "items": [facts_of(one) for one in page.letters],
         }
         sys.stdout.write(json.dumps(report) + "\n")
         return
@@ -82,48 +83,10 @@ async def show_one(
         return
     if options.is_json:
         body = base64.b64encode(found.letter.body).decode()
-        report = as_json(found) | {"content": content_of(found.letter.body), "body": body}
+        report = facts_of(found) | {"content": content_of(found.letter.body), "body": body}
         sys.stdout.write(json.dumps(report, default=str) + "\n")
         return
     Console(highlight=False).print(facts(_rows(found)))
-
-
-def as_json(one: StoredLetter) -> dict[str, Any]:
-    """Return what ``--json`` tells of a letter, its bytes excepted."""
-    letter = one.letter
-    return {
-        "sequence": one.sequence,
-        "stored_at": one.stored_at.isoformat(),
-        "stage": letter.stage,
-        "collection": letter.collection,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "records": letter.records,
-        "filename": letter.filename,
-        "line": letter.line,
-        "byte_offset": letter.byte_offset,
-        "bytes": letter.original_bytes,
-        "record_id": letter.record_id,
-        "source_id": letter.source_id,
-        "source_version": letter.source_version,
-        "batch_id": letter.batch_id,
-        "subject": letter.subject,
-    }
-
-
-def content_of(body: bytes) -> Any:
-    """Return a batch's records without their vectors, or the text, or none if it is neither."""
-    try:
-        rows = decode(body).rows
-    except InvalidMessage:
-        pass
-    else:
-        names = [name for name in rows.schema.names if name != "vector"]
-        return rows.select(names).to_pylist()
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _table(page: LetterPage) -> Table:
@@ -144,7 +107,7 @@ def _table(page: LetterPage) -> Table:
 
 
 def _rows(one: StoredLetter) -> Iterator[Row]:
-    for name, value in as_json(one).items():
+    for name, value in facts_of(one).items():
         if value is not None:
             yield name.replace("_", " "), str(value)
     content = content_of(one.letter.body)

@@ -6,9 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.domain.operations import State
+from shared.contracts.letters import RefusedLetter
 from shared.contracts.projection import Decision, Movement
 
-CommandName = Literal["refit", "rollback", "forget"]
+CommandName = Literal["refit", "rollback", "forget", "replay", "drop"]
 
 
 class Body(BaseModel):
@@ -59,6 +60,20 @@ class Forgotten(Body):
     source_version: int = Field(ge=1, description="The version that has no records.")
 
 
+class Settled(Body):
+    """What became of the dead letters that were to be replayed or dropped."""
+
+    status: Literal["ok"] = Field(default="ok", description="The command was carried out.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    letters: int = Field(ge=0, description="Dead letters that were sent again, or deleted.")
+    records: int = Field(ge=0, description="Their records: in flight again, or given up for good.")
+    refused: int = Field(ge=0, description="Dead letters that stay what they are.")
+    refusals: list[RefusedLetter] = Field(
+        description="Those that stay, at most a hundred, and why."
+    )
+
+
 class Operation(Body):
     """What became of a command."""
 
@@ -68,7 +83,7 @@ class Operation(Body):
     command: CommandName | None = Field(
         default=None, description="What was asked for; null if it was not asked for here."
     )
-    result: Recomputed | Forgotten | None = Field(
+    result: Recomputed | Forgotten | Settled | None = Field(
         default=None, description="What was done; the files may still be on their way."
     )
     reason: str | None = Field(default=None, description="Why it was held or rejected.")
@@ -126,6 +141,48 @@ class ModelPage(Body):
     limit: int = Field(ge=1, description="The most that were asked for.")
     offset: int = Field(ge=0, description="How many newer ones were left out.")
     items: list[ModelSummary] = Field(description="The models.")
+
+
+class Letter(Body):
+    """What is known of a dead letter."""
+
+    sequence: int = Field(ge=1, description="Its number: its place in stream DEAD_LETTERS.")
+    stored_at: datetime = Field(description="When it was given up.")
+    stage: str = Field(description="The stage that gave it up.")
+    collection: str = Field(description="The collection.")
+    reason: str = Field(description="Why.")
+    attempts: int = Field(ge=0, description="How often it was tried.")
+    records: int = Field(ge=0, description="Records that are dead with it.")
+    filename: str | None = Field(description="Path of its source below its root.")
+    line: int | None = Field(description="Its line there, from 1.")
+    byte_offset: int | None = Field(description="Where it begins there, in bytes from 0.")
+    bytes: int = Field(ge=0, description="Its size at its origin.")
+    record_id: str | None = Field(description="The record, if it is one.")
+    source_id: str | None = Field(description="Hash of collection and filename.")
+    source_version: int | None = Field(description="The version of the source.")
+    batch_id: str | None = Field(description="The batch that it was part of, or is.")
+    subject: str | None = Field(description="Of a whole message: where it was read.")
+
+
+class WholeLetter(Letter):
+    """A dead letter and what it holds."""
+
+    text: str | None = Field(description="Its bytes as text; null if they are no UTF-8.")
+    base64: str | None = Field(description="Its bytes, if they are no text.")
+    rows: list[dict[str, Any]] | None = Field(
+        description="Of a record or batch: its records without vectors; NaN is null."
+    )
+
+
+class LetterList(Body):
+    """A page of dead letters, oldest first."""
+
+    collection: str = Field(description="The collection.")
+    total: int = Field(ge=0, description="Letters that fit the filters in all.")
+    next_after: int | None = Field(
+        description="`after` of the next page; null if this is the last."
+    )
+    items: list[Letter] = Field(description="The letters, without what they hold.")
 
 
 class FileInfo(Body):

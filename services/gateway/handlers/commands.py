@@ -10,7 +10,7 @@ from services.gateway.handlers.answers import CommandName, Operation
 from services.gateway.handlers.verdicts import EventVerdict, answered_by, is_answer, judge, read
 from services.gateway.ports import CommandBus, EventLog, MapReader, Told
 from shared.contracts.base import Command
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.contracts.writing import WritingPublished
 from shared.errors import TransientError
 
@@ -19,6 +19,8 @@ NAMES: dict[type[Command], CommandName] = {
     Refit: "refit",
     Rollback: "rollback",
     Forget: "forget",
+    Replay: "replay",
+    Drop: "drop",
 }
 
 

@@ -5,9 +5,10 @@ from functools import singledispatch
 from pydantic import ValidationError
 
 from services.gateway.domain.operations import State, Verdict
-from services.gateway.handlers.answers import Forgotten, Operation, Recomputed
+from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Settled
 from services.gateway.ports import Told
 from shared.contracts.base import Event
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,
@@ -25,6 +26,8 @@ ANSWERS: tuple[type[Event], ...] = (
     ProjectionRejected,
     SourceForgotten,
     SourceRejected,
+    LettersReplayed,
+    LettersDropped,
 )
 CONTRACTS = {contract.kind: contract for contract in (*ANSWERS, WritingPublished)}
 HELD = "points would move further than the budget allows; force applies it all the same"
@@ -119,6 +122,20 @@ def _(event: SourceForgotten, correlation_id: str) -> EventVerdict:
         source_id=event.source_id,
         filename=event.filename,
         source_version=event.source_version,
+    )
+    return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
+
+
+@judge.register(LettersReplayed)
+@judge.register(LettersDropped)
+def _(event: LettersReplayed | LettersDropped, correlation_id: str) -> EventVerdict:
+    result = Settled(
+        correlation_id=correlation_id,
+        collection=event.collection,
+        letters=event.letters,
+        records=event.records,
+        refused=event.refused,
+        refusals=list(event.refusals),
     )
     return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
 

@@ -112,7 +112,7 @@ def roles(routers: Sequence[APIRouter]) -> dict[tuple[str, str], Role | None]:
         for route in router.routes:
             if not isinstance(route, GuardedRoute) or type(route) is GuardedRoute:
                 raise TypeError(f"{route} is neither an open, a reading nor an operating route")
-            table |= {(route.path, method): route.role for method in route.methods or ()}
+            table |= {(route.path_format, method): route.role for method in route.methods or ()}
     return table
 
 

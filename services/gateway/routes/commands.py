@@ -6,12 +6,19 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from services.gateway.domain.operations import State
-from services.gateway.handlers.answers import Accepted, Forgotten, Operation, Recomputed
+from services.gateway.handlers.answers import (
+    Accepted,
+    Forgotten,
+    Operation,
+    Recomputed,
+    Settled,
+)
 from services.gateway.handlers.commands import Commands
 from services.gateway.routes.access import OperateRoute, ReadRoute
 from services.gateway.routes.parameters import (
     Collection,
     ForgetWish,
+    LettersWish,
     OperationId,
     RefitBody,
     RefitWish,
@@ -21,7 +28,7 @@ from services.gateway.routes.parameters import (
 )
 from services.gateway.routes.problems import ProblemError, responses
 from shared.contracts.base import Command
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 
 WHY_409 = "It was held: it would move points too far. Has `movement`, `decision`, `version`."
 WHY_422 = "The request is malformed (has `errors`), or the command was rejected."
@@ -77,6 +84,18 @@ class CommandEndpoints:
         """Take a source's records off the map and out of the model."""
         return await self._carry_out(collection, Forget(source=body.source))
 
+    async def replay(self, body: LettersWish, collection: Collection = None) -> Any:
+        """Try dead letters again, after what was wrong was mended.
+
+        Answers when they were sent again: their records are in flight then, and mapped or dead
+        thereafter. Those that cannot be sent stay dead letters; `refusals` says why.
+        """
+        return await self._carry_out(collection, Replay(**dict(body.selection())))
+
+    async def drop(self, body: LettersWish, collection: Collection = None) -> Any:
+        """Delete dead letters; their records stay counted as dead, and as dropped."""
+        return await self._carry_out(collection, Drop(**dict(body.selection())))
+
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""
         found = await self._commands.find(operation_id)
@@ -112,27 +131,20 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
     endpoints = CommandEndpoints(served, commands)
     refused = responses(404, 413, 503, s422=WHY_422, s503=WHY_503)
     held = responses(404, 409, 413, 503, s409=WHY_409, s422=WHY_422, s503=WHY_503)
-    router.add_api_route(
-        "/recompute-projection",
-        endpoints.recompute,
-        methods=["POST"],
-        response_model=Recomputed,
-        responses=ACCEPTED | held,
-    )
-    router.add_api_route(
-        "/rollback",
-        endpoints.rollback,
-        methods=["POST"],
-        response_model=Recomputed,
-        responses=ACCEPTED | held,
-    )
-    router.add_api_route(
-        "/forget",
-        endpoints.forget,
-        methods=["POST"],
-        response_model=Forgotten,
-        responses=ACCEPTED | refused,
-    )
+    for path, endpoint, answer, problems in (
+        ("/recompute-projection", endpoints.recompute, Recomputed, held),
+        ("/rollback", endpoints.rollback, Recomputed, held),
+        ("/forget", endpoints.forget, Forgotten, refused),
+        ("/dead-letters/replay", endpoints.replay, Settled, refused),
+        ("/dead-letters/drop", endpoints.drop, Settled, refused),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST"],
+            response_model=answer,
+            responses=ACCEPTED | problems,
+        )
     router.add_api_route(
         "/operations/{operation_id}",
         endpoints.operation,

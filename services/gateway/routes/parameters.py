@@ -1,16 +1,33 @@
 """The parameters and bodies of requests."""
 
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import Body, Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from services.gateway.routes.problems import ProblemError
+from shared.contracts.commands import Selection
+from shared.contracts.dead_letters import Stage
 
 MOST = 2**53
 """The largest whole number that every JSON reader gets right."""
+MOST_LETTERS = 1000
+TIME = (
+    r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
 
 Natural = Annotated[int, Field(ge=0, le=MOST)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
@@ -39,11 +56,40 @@ Version = Annotated[int, Path(ge=1, le=MOST, description="The model's version.")
 OperationId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9:._-]{1,128}$", description="The command's correlation id.")
 ]
+LetterNumber = Annotated[int, Path(ge=1, le=MOST, description="The letter's number.")]
+AfterLetter = Annotated[
+    Natural, Query(description="Begin after this letter; `next_after` of the page before.")
+]
 
 
 def _whole(value: object) -> object:
     """Take 2.0 for 2, as JSON does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _time(value: object) -> object:
+    """Read a time as RFC 3339 writes it; Pydantic takes numbers and more for one."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(TIME, value, re.ASCII):
+        raise ValueError("a time is written like 2026-01-31T09:00:00Z")
+    return datetime.fromisoformat(value)
+
+
+Source = Annotated[str, Field(min_length=1, max_length=4096)]
+Time = Annotated[
+    AwareDatetime | SkipJsonSchema[None],
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME}),
+]
+OfStage = Annotated[
+    Stage | SkipJsonSchema[None], Query(description="Only those that this stage gave up.")
+]
+OfSource = Annotated[
+    Source | SkipJsonSchema[None],
+    Query(description="Only those of this source: its filename, or its id."),
+]
+Since = Annotated[Time, Query(description="Only those that were given up then or later.")]
 
 
 class Wish(BaseModel):
@@ -78,6 +124,56 @@ class ForgetWish(Wish):
     source: str = Field(
         min_length=1, max_length=4096, description="Filename of the source, or its id."
     )
+
+
+class LettersWish(Wish):
+    """Which dead letters are meant: those that fit every field that is given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "minProperties": 1,
+            "examples": [{"sequences": [17, 18]}, {"stage": "embedding"}, {"all": True}],
+        }
+    )
+
+    sequences: (
+        Annotated[
+            list[Annotated[Positive, BeforeValidator(_whole)]],
+            Field(min_length=1, max_length=MOST_LETTERS),
+        ]
+        | SkipJsonSchema[None]
+    ) = Field(default=None, description="Their numbers.")
+    stage: Stage | SkipJsonSchema[None] = Field(
+        default=None, description="Those that this stage gave up."
+    )
+    source: Source | SkipJsonSchema[None] = Field(
+        default=None, description="Those of this source: its filename, or its id."
+    )
+    since: Time = Field(default=None, description="Those that were given up then or later.")
+    all: Literal[True] | SkipJsonSchema[None] = Field(
+        default=None, description="Said if nothing else is: every letter of the collection."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_which(cls, fields: Any) -> Any:
+        """Refuse what a caller might send by mistake, and what would mean every letter."""
+        if isinstance(fields, dict):
+            unset = [name for name, value in fields.items() if value is None]
+            if unset:
+                raise ValueError(f"null is no value for {', '.join(unset)}")
+            if not fields:
+                raise ValueError("say which: sequences, stage, source or since; or all: true")
+        return fields
+
+    def selection(self) -> Selection:
+        """Return the same as commands say it."""
+        return Selection(
+            sequences=tuple(self.sequences or ()),
+            stage=self.stage,
+            source=self.source,
+            since=self.since,
+        )
 
 
 RefitBody = Annotated[RefitWish | SkipJsonSchema[None], Body()]

@@ -7,12 +7,19 @@ from nats.aio.client import Client
 
 from services.gateway.ports import Status
 from shared.bus.channel import JSON
-from shared.bus.channels import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK, Channel
+from shared.bus.channels import (
+    COMMAND_DROP,
+    COMMAND_FORGET,
+    COMMAND_REFIT,
+    COMMAND_REPLAY,
+    COMMAND_ROLLBACK,
+    Channel,
+)
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.status import collect
 from shared.bus.tailing import BUS_ERRORS
 from shared.contracts.base import Command
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.errors import BusAway
 
 FRESH_S = 1.0
@@ -21,6 +28,8 @@ CHANNELS: dict[type[Command], Channel] = {
     Refit: COMMAND_REFIT,
     Rollback: COMMAND_ROLLBACK,
     Forget: COMMAND_FORGET,
+    Replay: COMMAND_REPLAY,
+    Drop: COMMAND_DROP,
 }
 
 

@@ -22,6 +22,8 @@ from services.gateway.ports import (
 )
 from shared.contracts.base import Command, Event
 from shared.contracts.batches import POINT_SCHEMA, Batch
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     Decision,
     Movement,
@@ -47,6 +49,13 @@ MOVEMENT = Movement(
     explained_after=1,
 )
 DECISION = Decision(trigger="command", records=7, records_at_last_fit=3, growth_threshold=2)
+
+LETTERS = {
+    "letters": 2,
+    "records": 9,
+    "refused": 1,
+    "refusals": [{"sequence": 3, "reason": "why"}],
+}
 
 
 def model(version: int = 1, **changes: Any) -> ProjectionModel:
@@ -77,6 +86,8 @@ def event(kind: type[Event], correlation_id: str | None = None, **facts: Any) ->
         },
         ProjectionRejected: {"command": "x", "reason": "there are no records"},
         SourceForgotten: {"source_id": "s", "filename": "a.jsonl", "source_version": 2},
+        LettersReplayed: LETTERS,
+        LettersDropped: LETTERS,
         WritingPublished: {"dataset_version": 1, "model_version": 1, "records": 7, "seconds": 0},
         WritingCommitted: {"dataset_version": 1, "batches": ()},
     }
@@ -95,6 +106,19 @@ def committed(version: int, *batch_ids: str) -> WritingCommitted:
         for one in batch_ids
     )
     return event(WritingCommitted, dataset_version=version, batches=batches)
+
+
+def letter(number: int, **changes: Any) -> DeadLetter:
+    facts: dict[str, Any] = {
+        "key": str(number),
+        "stage": "discovery",
+        "collection": "default",
+        "reason": "not JSON",
+        "body": f"torn {number}".encode(),
+        "filename": f"{number % 2}.jsonl",
+        "line": number,
+    }
+    return DeadLetter(**facts | changes)
 
 
 def points(

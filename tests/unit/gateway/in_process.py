@@ -1,5 +1,6 @@
 """The gateway's HTTP API in process, with fakes behind it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -8,13 +9,17 @@ from starlette.types import ASGIApp
 from services.gateway.domain.access import Keyring
 from services.gateway.domain.rates import Rates
 from services.gateway.handlers.commands import Commands
+from services.gateway.handlers.letters import Letters
 from services.gateway.ports import MapMarks
 from services.gateway.routes.api import build_api
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
+from services.gateway.routes.letters import build_letter_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
+from shared.contracts.dead_letters import DeadLetter
+from tests.fakes.letter_log import FakeLetterLog
 from tests.unit.gateway.builders import (
     FakeCommandBus,
     FakeEventLog,
@@ -25,7 +30,9 @@ from tests.unit.gateway.builders import (
 )
 
 
-def build_routers(limits: StreamLimits | None = None, statuses: Any = None) -> tuple[Any, ...]:
+def build_routers(
+    limits: StreamLimits | None = None, statuses: Any = None, letters: Sequence[DeadLetter] = ()
+) -> tuple[Any, ...]:
     served = Served(["default", "second"])
     events = FakeEventLog()
     maps = FakeMapReader(MapMarks(1, 1, 1), ["a"])
@@ -44,6 +51,7 @@ def build_routers(limits: StreamLimits | None = None, statuses: Any = None) -> t
     )
     return (
         build_reading_router(reading),
+        build_letter_router(served, Letters(FakeLetterLog(*letters))),
         build_command_router(served, commands),
         build_stream_router(streams),
     )
@@ -60,7 +68,12 @@ def stream_limits(**changes: Any) -> StreamLimits:
     return StreamLimits(**(plain | changes))
 
 
-def build(limits: StreamLimits | None = None, statuses: Any = None, **rules: Any) -> Guard:
+def build(
+    limits: StreamLimits | None = None,
+    statuses: Any = None,
+    letters: Sequence[DeadLetter] = (),
+    **rules: Any,
+) -> Guard:
     plain: dict[str, Any] = {
         "hosts": allowed_hosts("127.0.0.1", (), is_reachable=False),
         "keyring": Keyring(),
@@ -68,7 +81,7 @@ def build(limits: StreamLimits | None = None, statuses: Any = None, **rules: Any
         "max_body_bytes": 1024,
         "receive_timeout_s": 5,
     }
-    api = build_api(build_routers(limits, statuses), version="1")
+    api = build_api(build_routers(limits, statuses, letters), version="1")
     return Guard(api, GuardRules(**(plain | rules)))
 
 

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from services.gateway.domain.operations import State
-from services.gateway.handlers.answers import Forgotten, Recomputed
+from services.gateway.handlers.answers import Forgotten, Recomputed, Settled
 from services.gateway.handlers.commands import Commands
 from services.gateway.ports import MapMarks
-from shared.contracts.commands import Forget, Refit, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,
@@ -135,6 +136,23 @@ async def test_a_forgotten_source_is_named() -> None:
 
     assert isinstance(operation.result, Forgotten)
     assert operation.result.filename == "a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [(Replay(), LettersReplayed), (Drop(sequences=(3, 4)), LettersDropped)]
+)
+async def test_letters_that_are_settled_are_counted(command: Any, kind: Any) -> None:
+    world = World(lambda one: event(kind, one))
+
+    operation = await world.commands.carry_out("default", command)
+
+    result = operation.result
+    assert isinstance(result, Settled)
+    assert (operation.state, result.letters, result.records) == (State.DONE, 2, 9)
+    assert [(one.sequence, one.reason) for one in result.refusals] == [(3, "why")]
+    found = await world.another().find(operation.id)
+    assert found
+    assert found.result == result
 
 
 async def test_a_command_that_the_bus_did_not_take_is_no_operation() -> None:

@@ -31,6 +31,10 @@ ROLES = {
     ("/recompute-projection", "POST"): Role.OPERATE,
     ("/rollback", "POST"): Role.OPERATE,
     ("/forget", "POST"): Role.OPERATE,
+    ("/dead-letters", "GET"): Role.READ,
+    ("/dead-letters/{sequence}", "GET"): Role.READ,
+    ("/dead-letters/replay", "POST"): Role.OPERATE,
+    ("/dead-letters/drop", "POST"): Role.OPERATE,
     ("/operations/{operation_id}", "GET"): Role.READ,
     ("/map", "GET"): Role.READ,
     ("/events", "GET"): Role.READ,
@@ -65,7 +69,9 @@ async def test_a_route_is_closed_to_whoever_lacks_its_role(
     http: httpx.AsyncClient, path: str, method: str
 ) -> None:
     role = ROLES[path, method]
-    asked = path.format(version=0, operation_id="x!")  # refused, but for another reason
+    asked = path.format(
+        version=0, sequence=0, operation_id="x!"
+    )  # refused, but for another reason
 
     async def status(**headers: str) -> int:
         # What is wrong with the body comes second: it is not even read.
