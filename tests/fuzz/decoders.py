@@ -49,6 +49,8 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "command.refit": (read_wish,),
     "command.rollback": (read_wish,),
     "command.forget": (read_command,),
+    "command.replay": (read_command,),
+    "command.drop": (read_command,),
     **{f"dead.{stage}": (decode_dead_letter,)
        for stage in ("discovery", "embedding", "projection", "writing")},
 }  # fmt: skip

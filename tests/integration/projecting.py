@@ -1,7 +1,7 @@
 """Starts the projection service on the real server, and looks at what it did there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,13 +53,14 @@ class CutOff(Publisher):
         self.gate.set()
         self.is_waiting = asyncio.Event()
 
-    async def publish(self, message: Outgoing) -> None:
-        if message.channel.family == self.before:
-            raise TransientError("cut off")
-        if message.channel.family == "projection.model" and not self.gate.is_set():
-            self.is_waiting.set()
-            await self.gate.wait()
-        await super().publish(message)
+    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+        for message in messages:
+            if message.channel.family == self.before:
+                raise TransientError("cut off")
+            if message.channel.family == "projection.model" and not self.gate.is_set():
+                self.is_waiting.set()
+                await self.gate.wait()
+            await super().publish_all([message])
 
 
 Run = Callable[..., AbstractAsyncContextManager[CollectionShell]]

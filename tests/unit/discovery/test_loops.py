@@ -1,7 +1,7 @@
 """What discovery does by itself, with a bus that is a list."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -32,12 +32,13 @@ class FakePublisher(Publisher):
         self.freed = asyncio.Event()
         self.breaks_after = 99
 
-    async def publish(self, message: Outgoing) -> None:
-        if len(self.sent) >= self.breaks_after:
-            raise TransientError("cut off")
-        if message.channel.family == "discovery.batch" and self.full.is_set():
-            await self.freed.wait()
-        self.sent.append(message)
+    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+        for message in messages:
+            if len(self.sent) >= self.breaks_after:
+                raise TransientError("cut off")
+            if message.channel.family == "discovery.batch" and self.full.is_set():
+                await self.freed.wait()
+            self.sent.append(message)
 
     @property
     def batches(self) -> list[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Commands as the shell takes them: read, folded, carried out once, and always answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,11 +34,12 @@ class Recorder(Publisher):
         self.sent: list[Outgoing] = []
         self.copies: list[str] = []
 
-    async def publish(self, message: Outgoing) -> None:
-        if message.message_id in {one.message_id for one in self.sent}:
-            self.copies.append(message.message_id)
-        else:
-            self.sent.append(message)
+    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+        for message in messages:
+            if message.message_id in {one.message_id for one in self.sent}:
+                self.copies.append(message.message_id)
+            else:
+                self.sent.append(message)
 
     def of(self, family: str) -> list[Any]:
         contracts = [one for one in self.sent if one.channel.family == family]
