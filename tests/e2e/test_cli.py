@@ -110,6 +110,6 @@ async def test_a_run_that_was_killed_leaves_nothing_behind_that_disturbs_the_nex
 
     assert finished.code == 0, finished.text
     assert finished.summary["records"] == {
-        "seen": RECORDS, "mapped": RECORDS, "dead": 0, "in_flight": 0, "dropped": 0,
+        "seen": RECORDS, "mapped": RECORDS, "dead": 0, "in_flight": 0,
     }  # fmt: skip
     assert len(rows(output)) == RECORDS

@@ -66,7 +66,7 @@ async def test_once_maps_everything_and_again_changes_nothing(
     expected = expected_records(sources)
     assert (first.code, again.code) == (0, 0), first.text + again.text
     assert first.summary["records"] == {
-        "seen": len(expected), "mapped": len(expected), "dead": 0, "in_flight": 0, "dropped": 0,
+        "seen": len(expected), "mapped": len(expected), "dead": 0, "in_flight": 0,
     }  # fmt: skip
     assert first.summary["sources"]["completed"] == 15
     assert first.summary["sources"]["incomplete"] == 1
