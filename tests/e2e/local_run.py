@@ -77,12 +77,16 @@ class LiveRun:
         return None
 
     async def second(self, service: str) -> asyncio.subprocess.Process:
-        """Start another copy of a service, by mistake as it were, with the same environment."""
+        """Start another copy of a service, by mistake as it were, with the same environment.
+
+        Only its health has another port: with the same it would end at once.
+        """
         async with asyncio.timeout(PATIENCE_S):
             while (pid := self.pid_of(service)) is None:
                 await asyncio.sleep(0.05)
         words = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
         environment = dict(word.split("=", 1) for word in words if "=" in word)
+        environment["MAPSTREAM_HEALTH__PORT"] = "0"
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"services.{service}", env=environment,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

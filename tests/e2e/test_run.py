@@ -252,8 +252,8 @@ async def test_a_second_copy_waits_and_takes_over(service: str, tmp_path: Path) 
         second = await run.second(service)
         assert second.stderr
         async with asyncio.timeout(60):
-            while b"service.standby" not in await second.stderr.readline():
-                pass
+            while b"service.standby" not in (line := await second.stderr.readline()):
+                assert line, "it ended"
         write_source(folder / "second.jsonl", 20, "somebody")
         await wait_for_rows(output, lambda found: len(found) == 40)
         await run.kill(service)
