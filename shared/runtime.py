@@ -143,11 +143,7 @@ async def _work(service: Service) -> None:
     observing.begin(service.name, service.durables, settings.collections)
     async with AsyncExitStack() as stack:
         if settings.health.port is not None:
-            health = build_health(service.status, service.readings)
-            port = await stack.enter_async_context(
-                serving(health, settings.health.host, settings.health.port)
-            )
-            log.info("health.listening", host=settings.health.host, port=port)
+            await _listen_for_health(stack, service, settings.health.port)
         stack.push_async_callback(service.bus.close)
         client = await service.bus.connect()
         await announce(client, service.name, _version(), service.about, service.status)
@@ -169,6 +165,21 @@ async def _work(service: Service) -> None:
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
         await _run_together([*loops, partial(_watch, service.bus.js, service, births)])
+
+
+async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int) -> None:
+    """Answer /health, /ready and /metrics; where the port is taken, the work goes on without."""
+    host = service.settings.health.host
+    health = build_health(service.status, service.readings)
+    try:
+        port = await stack.enter_async_context(serving(health, host, port))
+    except OSError as error:
+        log.error(  # noqa: TRY400  the log line says all
+            "health.not_listening", host=host, port=port, error=str(error),
+            remedy="set health.port to a free port, or to 0 for any",
+        )  # fmt: skip
+    else:
+        log.info("health.listening", host=host, port=port)
 
 
 async def _run_together(loops: Sequence[Loop]) -> None:
