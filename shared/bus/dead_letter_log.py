@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nats.aio.client import Client
@@ -20,6 +20,9 @@ from shared.errors import BusAway
 
 STEP = 256
 ASK_S = 5
+EPOCH = datetime.fromtimestamp(0, UTC)
+SHORT_REPLY, SHORT_REPLY_TIME = 9, 7
+"""How many parts a reply subject without a domain has, and which of them is the time."""
 
 
 @dataclass(slots=True)
@@ -144,10 +147,22 @@ def fits(one: StoredLetter, selection: Selection) -> bool:
 
 def _of_message(raw: Msg) -> StoredLetter:
     letter = read_dead_letter(raw.subject, raw.headers or {}, raw.data)
-    return StoredLetter(raw.metadata.sequence.stream, raw.metadata.timestamp, letter)
+    return StoredLetter(raw.metadata.sequence.stream, _stored_at(raw), letter)
 
 
 def _of_stored(raw: RawStreamMsg) -> StoredLetter:
     letter = read_dead_letter(raw.subject or "", raw.headers or {}, raw.data or b"")
-    stored_at = raw.time or datetime.fromtimestamp(0, UTC)
+    stored_at = raw.time or EPOCH
     return StoredLetter(raw.seq or 0, stored_at, letter)
+
+
+def _stored_at(raw: Msg) -> datetime:
+    """Return the stored time cut to whole microseconds, as nats-py cuts it for a direct read.
+
+    nats-py's own figure for a delivered message is rounded, by way of a float: it can be a
+    microsecond later.
+    """
+    tokens = raw.reply.split(".")
+    place = SHORT_REPLY_TIME if len(tokens) == SHORT_REPLY else Msg.Ack.Timestamp
+    nanoseconds = int(tokens[place])
+    return EPOCH + timedelta(microseconds=nanoseconds // 1000)

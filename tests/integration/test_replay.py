@@ -344,3 +344,18 @@ async def test_pages_and_filters(stage: Stage, log: DeadLetterLog) -> None:
     await log.delete(2)
     await log.delete(2)
     assert await log.get(2) is None
+
+
+async def test_a_letter_has_one_time_however_it_is_read(stage: Stage, log: DeadLetterLog) -> None:
+    for number in range(30):
+        await stage.bury(
+            DeadLetter(
+                key=str(number), stage="writing", collection="default", reason="?", body=b"body"
+            )
+        )
+
+    listed = [(one.sequence, one.stored_at) async for one in log.every("default", Selection())]
+    walked = [(one.sequence, one.stored_at) async for one in log.walk("default", Selection())]
+
+    assert len(listed) == 30
+    assert listed == walked
