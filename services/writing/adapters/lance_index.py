@@ -45,12 +45,16 @@ class SourceIndex:
         present: Iterable[int],
     ) -> None:
         """Follow a commit that left these fragments present."""
-        ids = set(present)
         for source_id, version in removals.items():
             self._remove(source_id, version)
-        kept = {key: held - removals.keys() for key, held in self._fragments.items() if key in ids}
+        ids = set(present)
+        for key in self._fragments.keys() - ids:
+            del self._fragments[key]
+        for held_sources in self._fragments.values():
+            held_sources.difference_update(removals)
         appended = {batch.descriptor.source_id for batch in append}
-        self._fragments = kept | {key: set(appended) for key in ids - kept.keys()}
+        for key in ids - self._fragments.keys():
+            self._fragments[key] = set(appended)
         for batch in append:
             one = batch.descriptor
             self._note(one.batch_id, one.source_id, one.source_version)
