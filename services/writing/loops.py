@@ -136,7 +136,8 @@ class SnapshotLoop:
             await self._freshness.wanted.wait()
             with contextlib.suppress(TimeoutError):
                 remaining_s = max(0.0, self._next_s - self._clock.monotonic())
-                await asyncio.wait_for(self._freshness.waived.wait(), remaining_s)
+                async with asyncio.timeout(remaining_s):
+                    await self._freshness.waived.wait()
             self._freshness.wanted.clear()
             self._freshness.waived.clear()
             try:

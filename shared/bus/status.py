@@ -6,7 +6,8 @@ are the ``data`` of its endpoint, so ``nats micro stats`` shows them.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import nats.micro
@@ -17,6 +18,7 @@ from nats.micro.service import Service
 Status = Mapping[str, Any]
 PREFIX = "mapstream-"
 STATS = "$SRV.STATS"
+PATIENCE_S = 2.0
 
 
 async def announce(
@@ -47,8 +49,16 @@ def status_subject(service: str) -> str:
     return f"mapstream.status.{service}"
 
 
-async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Status]]:
+async def collect(
+    client: Client, *, wait_s: float = 0.3, awaited: Collection[str] = ()
+) -> dict[str, list[Status]]:
     """Ask every service for its status and return the answers of ``wait_s`` seconds.
+
+    Args:
+        client: The connection.
+        wait_s: How long answers are taken.
+        awaited: Services that should be there: one that does not answer in time has
+            ``PATIENCE_S`` more, as its machine may have much to do.
 
     Returns:
         Service name to the statuses of its instances.
@@ -57,6 +67,7 @@ async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Stat
         NatsError: The server cannot be reached.
     """
     found: dict[str, list[Status]] = {}
+    is_complete = asyncio.Event()
 
     async def take(message: Msg) -> None:
         if not message.data:  # the server says that nobody is there
@@ -66,12 +77,18 @@ async def collect(client: Client, *, wait_s: float = 0.3) -> dict[str, list[Stat
         for endpoint in answer.get("endpoints") or ():
             if name.startswith(PREFIX) and isinstance(endpoint.get("data"), dict):
                 found.setdefault(name.removeprefix(PREFIX), []).append(endpoint["data"])
+        if found.keys() >= set(awaited):
+            is_complete.set()
 
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox, cb=take)
     try:
         await client.publish(STATS, b"", reply=inbox)
         await asyncio.sleep(wait_s)
+        if not found.keys() >= set(awaited):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await is_complete.wait()
     finally:
         await subscription.unsubscribe()
     return found

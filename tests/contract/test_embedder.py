@@ -17,6 +17,7 @@ from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
+from tests.waiting import PATIENCE_S
 
 ODD = [
     "hello",
@@ -48,7 +49,7 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     )
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(server.running())
-        client = build_client(url, api_key=None, timeout_s=5)
+        client = build_client(url, api_key=None, timeout_s=PATIENCE_S)
         await stack.enter_async_context(client)
         if request.param.startswith("openai"):
             yield Pair(OpenaiEmbedder(client, model="fake-1", max_texts=16), mind)
@@ -123,7 +124,9 @@ async def test_openai_is_asked_by_name_for_base64_and_with_the_key(
 ) -> None:
     async with (
         server.running() as url,
-        build_client(url, api_key="s3", timeout_s=5) as client,  # pragma: allowlist secret
+        build_client(
+            url, api_key="s3", timeout_s=PATIENCE_S
+        ) as client,  # pragma: allowlist secret
     ):
         await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
 
@@ -133,7 +136,10 @@ async def test_openai_is_asked_by_name_for_base64_and_with_the_key(
 
 
 async def test_vectors_is_asked_for_one_text(server: EmbeddingServer) -> None:
-    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
         await VectorsEmbedder(client, model="m").embed(["a"])
 
     assert server.bodies == [{"text": "a"}]
@@ -143,7 +149,7 @@ async def test_vectors_is_asked_for_one_text(server: EmbeddingServer) -> None:
 async def test_a_root_with_a_path_keeps_it(server: EmbeddingServer) -> None:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(server.running())
-        client = build_client(f"{url}/behind/", api_key=None, timeout_s=5)
+        client = build_client(f"{url}/behind/", api_key=None, timeout_s=PATIENCE_S)
         await stack.enter_async_context(client)
         with pytest.raises(EmbedderUnavailable, match=r"/behind/vectors answered 404"):
             await VectorsEmbedder(client, model="m").embed(["a"])
@@ -153,7 +159,7 @@ async def test_a_closed_port_is_an_outage_that_names_the_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: refuses
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        async with build_client(url, api_key=None, timeout_s=5) as client:
+        async with build_client(url, api_key=None, timeout_s=PATIENCE_S) as client:
             with pytest.raises(EmbedderUnavailable, match=url):
                 await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
@@ -172,7 +178,10 @@ async def test_an_answer_that_cannot_be_read_may_be_anybodys_fault(
     server: EmbeddingServer, answer: Response
 ) -> None:
     server.script = [answer, answer]
-    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
         for one in (
             OpenaiEmbedder(client, model="m", max_texts=1),
             VectorsEmbedder(client, model="m"),
@@ -184,7 +193,10 @@ async def test_an_answer_that_cannot_be_read_may_be_anybodys_fault(
 
 async def test_an_answer_that_cannot_be_unpacked_is_an_outage(server: EmbeddingServer) -> None:
     server.script = [Response(b"broken", headers={"content-encoding": "gzip"})]
-    async with server.running() as url, build_client(url, api_key=None, timeout_s=5) as client:
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
         with pytest.raises(EmbedderUnavailable):
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
@@ -193,7 +205,7 @@ async def test_an_answer_that_cannot_be_unpacked_is_an_outage(server: EmbeddingS
 async def connected_to(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     *,
-    timeout_s: float = 5,
+    timeout_s: float = PATIENCE_S,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that may break every rule of HTTP; it serves one connection."""
     served = asyncio.Event()
@@ -209,7 +221,7 @@ async def connected_to(
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         async with build_client(url, api_key=None, timeout_s=timeout_s) as client:
             yield client
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await served.wait()
 
 

@@ -11,6 +11,7 @@ from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.ports import Trigger
 from tests.fakes.trigger import FakeTrigger
+from tests.waiting import PATIENCE_S
 
 Signals = AsyncGenerator[frozenset[str] | None, None]
 Prompt = Callable[[], str]
@@ -33,12 +34,12 @@ def prompted(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Trigger, P
     elif request.param == "poll":
         trigger = PollTrigger(0.05)
     else:
-        trigger = WatchTrigger([str(tmp_path)], debounce_ms=100, rescan_interval_s=60)
+        trigger = WatchTrigger([str(tmp_path)], debounce_ms=100, rescan_interval_s=600)
     return trigger, prompt
 
 
 async def signal_for(path: str, signals: Signals) -> frozenset[str] | None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         async for signal in signals:
             if signal is None or path in signal:
                 return signal
@@ -50,7 +51,7 @@ async def test_the_first_signal_comes_at_once_and_means_everything(
 ) -> None:
     trigger, _ = prompted
 
-    async with aclosing(trigger.signals()) as signals, asyncio.timeout(1):
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
         assert await anext(signals) is None
 
 

@@ -1,6 +1,7 @@
 """Every command of README.md and docs is run, against a live run of the examples."""
 
 import asyncio
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,9 @@ CHECKOUT = (".venv", "Makefile", "README.md", "docs", "examples", "mkdocs.yml", 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A checkout, as far as commands see it; what they write stays here."""
+    # Where make finds .venv too old, it would install this folder into it, for every test.
+    stale = subprocess.run(["make", "--question", ".venv/.dev"], cwd=ROOT, check=False).returncode  # noqa: S607
+    assert not stale, "requirements or pyproject.toml are newer than .venv: make setup-dev"
     for name in CHECKOUT:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "node" / "node_modules")

@@ -52,6 +52,7 @@ async def attack(
         "--continue-on-failure",
         f"--max-examples={examples}",
         f"--seed={seed}",
+        "--request-timeout=90",
         "--generation-database=none",
         "--suppress-health-check=all",
         cwd=folder,

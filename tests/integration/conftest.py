@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.topology import apply_topology
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @pytest.fixture
 async def js(server: NatsServer) -> AsyncIterator[JetStreamContext]:
     client = await nats.connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
-    context = client.jetstream()
+    context = client.jetstream(timeout=PATIENCE_S)
     await apply_topology(context, ["default"])
     yield context
     await client.close()

@@ -37,6 +37,7 @@ from shared.settings import NatsSection
 from tests.builders import embedded_batch
 from tests.fakes.clock import FrozenClock
 from tests.nats_server import NatsServer
+from tests.waiting import until
 
 
 class CutOff(Publisher):
@@ -107,21 +108,20 @@ async def send(js: JetStreamContext, *batches: Batch) -> None:
         await js.publish(subject, encode(one), headers={"content-type": ARROW})
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 20) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 async def settled(js: JetStreamContext) -> None:
     """Wait until all is handled: then the work queues are empty.
 
     A consumer's own figures lag behind what the stream has just acknowledged.
     """
-    async with asyncio.timeout(20):
-        for durable in DURABLES:
-            while (await js.stream_info(durable.stream)).state.messages:
-                await asyncio.sleep(0.02)
+
+    async def is_empty() -> bool:
+        return sum([await stored(js, one.stream) for one in DURABLES]) == 0
+
+    await until(is_empty)
+
+
+async def stored(js: JetStreamContext, stream: str) -> int:
+    return (await js.stream_info(stream)).state.messages
 
 
 async def messages(js: JetStreamContext, stream: str) -> list[Msg]:

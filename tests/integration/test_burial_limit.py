@@ -1,7 +1,6 @@
 """A stage that would bury too much halts, holds its messages, and goes on when all is mended."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 from nats.js import JetStreamContext
@@ -17,6 +16,7 @@ from shared.errors import InvalidMessage
 from shared.settings import NatsSection
 from tests.builders import batch
 from tests.nats_server import NatsServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -60,12 +60,6 @@ async def messages(js: JetStreamContext, stream: str) -> int:
     return (await js.stream_info(stream)).state.messages
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():
-            await asyncio.sleep(0.02)
-
-
 async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
     server: NatsServer, js: JetStreamContext
 ) -> None:
@@ -76,10 +70,11 @@ async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
     async with bus.consuming():
         burials = bus.publisher.burials
 
-        async def is_halted() -> bool:
-            return burials.halted is not None and stage.tries > 60
+        async def is_without_the_buried() -> bool:
+            return await messages(js, "EMBEDDING") <= 26
 
-        await until(is_halted)
+        await until(lambda: burials.halted is not None and stage.tries > 40)
+        await until(is_without_the_buried)
         assert await messages(js, "DEAD_LETTERS") == 4
         assert await messages(js, "EMBEDDING") == 26
         assert "nats.max_dead_share" in str(burials.halted)

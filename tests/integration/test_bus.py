@@ -27,6 +27,7 @@ from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -69,9 +70,11 @@ def each(handler: Callable[[Delivery], Awaitable[Iterable[Outgoing]]]) -> Callab
 
 async def settled(js: JetStreamContext, durable: Any = EMBEDDING_READS_BATCHES) -> None:
     """Wait until the work queue is empty: a consumer's own figures lag behind the stream's."""
-    async with asyncio.timeout(60):
-        while await stored(js, durable.stream):
-            await asyncio.sleep(0.02)
+
+    async def is_empty() -> bool:
+        return await stored(js, durable.stream) == 0
+
+    await until(is_empty)
 
 
 async def stored(js: JetStreamContext, stream: str) -> int:
@@ -189,10 +192,8 @@ async def test_a_service_ends_in_peace_while_the_server_is_away(server: NatsServ
     bus = build_bus(NatsSection(url=server.url), "embedding")
     client = await bus.connect()
     await server.kill()
-    async with asyncio.timeout(20):
-        while client.is_connected:
-            await asyncio.sleep(0.01)
-
+    await until(lambda: not client.is_connected)
+    async with asyncio.timeout(PATIENCE_S):
         await bus.close()
 
     assert client.is_closed

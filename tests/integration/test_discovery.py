@@ -22,6 +22,7 @@ from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRej
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.builders import NOW
 from tests.nats_server import NatsServer
+from tests.waiting import ended, until
 
 pytestmark = pytest.mark.integration
 
@@ -71,8 +72,7 @@ def run(server: NatsServer, js: JetStreamContext, tmp_path: Path, file: Path) ->
         async with discovery.open() as loops, bus.consuming():
             running = [asyncio.ensure_future(loop()) for loop in loops]
             yield discovery
-            for task in running:
-                task.cancel()
+            await ended(*running)
         await bus.close()
 
     return start
@@ -87,9 +87,11 @@ async def messages(js: JetStreamContext, stream: str, family: str) -> list[bytes
 
 async def expect(js: JetStreamContext, stream: str, family: str, count: int = 1) -> list[bytes]:
     """Wait until so many messages of a family are there; more must not come."""
-    async with asyncio.timeout(20):
-        while len(found := await messages(js, stream, family)) < count:
-            await asyncio.sleep(0.02)
+
+    async def are_there() -> bool:
+        return len(await messages(js, stream, family)) >= count
+
+    await until(are_there)
     await asyncio.sleep(0.2)
     found = await messages(js, stream, family)
     assert len(found) == count
@@ -150,20 +152,23 @@ async def test_a_source_is_forgotten_and_whoever_wished_so_is_told(
         await commit(js, first)
         await commit(js, empty)
         (event,) = await answers(js, 1)
-        await asyncio.sleep(0.3)
-        figures = discovery.figures()["collections"]["default"]
+
+        def figures() -> tuple[int, int]:
+            told = discovery.figures()["collections"]["default"]
+            return told["sources"].get("forgotten", 0), told["records"]["seen"]
+
+        await until(lambda: figures() == (1, 0))
 
     assert empty.batch_id == batch_id("default", ID, 2, first.fingerprint, 0)
     assert (empty.source_version, empty.fingerprint) == (2, first.fingerprint)
     assert (empty.index, empty.is_last, empty.records, empty.is_forgotten) == (0, True, 0, True)
     assert (event.correlation_id, event.source_version) == ("mine", 2)
     assert (event.source_id, event.filename, event.collection) == (ID, NAME, "default")
-    assert (figures["sources"]["forgotten"], figures["records"]["seen"]) == (1, 0)
     assert len(await messages(js, "EVENTS", "source.completed")) == 1
 
 
 async def test_a_forgotten_source_stays_away_until_its_content_changes(
-    js: JetStreamContext, run: Run, file: Path
+    js: JetStreamContext, run: Run, file: Path, tmp_path: Path
 ) -> None:
     async with run():
         await complete(js)
@@ -175,7 +180,9 @@ async def test_a_forgotten_source_stays_away_until_its_content_changes(
     async with run():
         file.touch()
         await batches(js, 2)
-        file.write_text(content("c"))
+        changed = tmp_path / "changed"
+        changed.write_text(content("c"))
+        changed.replace(file)  # else it might be read when it is half written
         last = (await batches(js, 3))[2]
 
     assert (last.source_version, last.is_forgotten, last.records) == (3, False, 1)
@@ -236,8 +243,13 @@ async def test_a_command_that_cannot_be_carried_out_is_answered(
 ) -> None:
     waiting = content("a").replace("final_answer", "not_yet")
     (file.parent.parent / "waiting.jsonl").write_text(waiting)
-    async with run():
+
+    def sources() -> dict[str, int]:
+        return discovery.figures()["collections"].get("default", {}).get("sources", {})
+
+    async with run() as discovery:
         await complete(js)
+        await until(lambda: sources().get("incomplete") == 1)
         await js.publish(subject, body, headers={"Nats-Msg-Id": "mine"})
         (told,) = await expect(js, "EVENTS", "source.rejected")
         await wish(js, source=NAME)

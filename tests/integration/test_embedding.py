@@ -32,6 +32,7 @@ from tests.builders import batch
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S, until
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "examples"
 pytestmark = pytest.mark.integration
@@ -54,7 +55,7 @@ def run(server: NatsServer, js: JetStreamContext, mind: FakeEmbedder) -> Run:
         bus = build_bus(NatsSection(url=server.url), "embedding", policy=policy)
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(EmbeddingServer(mind).running())
-            client = build_client(url, api_key=None, timeout_s=5)
+            client = build_client(url, api_key=None, timeout_s=PATIENCE_S)
             await stack.enter_async_context(client)
             encoder = Encoder(
                 OpenaiEmbedder(client, model="m", max_texts=16)
@@ -81,9 +82,11 @@ async def settled(js: JetStreamContext) -> None:
 
     A consumer's own figures lag behind what the stream has stored.
     """
-    async with asyncio.timeout(20):
-        while (await js.stream_info(EMBEDDING_READS_BATCHES.stream)).state.messages:
-            await asyncio.sleep(0.02)
+
+    async def is_empty() -> bool:
+        return (await js.stream_info(EMBEDDING_READS_BATCHES.stream)).state.messages == 0
+
+    await until(is_empty)
 
 
 async def messages(js: JetStreamContext, stream: str) -> list[Msg]:
@@ -166,10 +169,7 @@ async def test_through_an_outage_everything_is_kept_and_comes_out_afterwards(
     async with run() as encoder:
         for number in range(3):
             await send(js, batch(batch_id=f"batch-{number}"))
-        async with asyncio.timeout(20):
-            while len(mind.requests) < 20:
-                await asyncio.sleep(0.02)
-        assert encoder.health.blocked
+        await until(lambda: len(mind.requests) >= 20 and encoder.health.blocked)
         assert await messages(js, "EMBEDDING") == []
         mind.outages = mind.ambiguous = 0
         mind.poison.clear()

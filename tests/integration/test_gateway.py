@@ -52,6 +52,7 @@ from tests.unit.gateway.builders import (
     write_map,
     write_models,
 )
+from tests.waiting import PATIENCE_S, ended, until
 
 pytestmark = pytest.mark.integration
 BY_KIND = {channel.family: channel for channel in CHANNELS}
@@ -109,17 +110,18 @@ class World:
                 try:
                     for message in await commands.fetch(1, timeout=0.5):
                         family = message.subject.rpartition(".")[0]
+                        await message.ack()
                         seen.append(json.loads(message.data) | {"family": family})
                         for reply in replies:
                             await self.tell(reply(seen[-1]["correlation_id"]))
-                        await message.ack()
                 except TimeoutError:
                     pass
 
         task = asyncio.create_task(answer())
         yield seen
-        task.cancel()
-        await asyncio.wait({task})
+        await ended(task)
+        await commands.unsubscribe()  # else the next command may go to a request of this one
+        await self.js._nc.flush(PATIENCE_S)
 
 
 @asynccontextmanager
@@ -137,15 +139,17 @@ async def running(
     async with gateway.open() as loops:
         tasks = [asyncio.create_task(one()) for one in loops]  # type: ignore[arg-type]
         assert gateway.url
-        async with httpx.AsyncClient(base_url=gateway.url, timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=gateway.url, timeout=PATIENCE_S, trust_env=False
+        ) as http:
             yield gateway, http
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await ended(*tasks)
     await bus.close()
 
 
 Start = Callable[..., AbstractAsyncContextManager[World]]
+Told = tuple[int, str, dict[str, Any]]
+"""An event: its id, what it is, and its body."""
 
 
 @pytest.fixture
@@ -157,13 +161,6 @@ def start(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Start:
             yield World(http, js, server, output, gateway)
 
     return begin
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.02)
-    return found
 
 
 async def test_a_recompute_answers_when_the_files_hold_the_new_map(start: Start) -> None:
@@ -397,10 +394,11 @@ async def test_a_gateway_that_starts_late_knows_what_the_files_hold(start: Start
 
 
 async def read_events(
-    http: httpx.AsyncClient, count: int, **options: Any
-) -> list[tuple[int, str, dict[str, Any]]]:
-    found = []
-    async with asyncio.timeout(15), http.stream("GET", "/events", **options) as answer:
+    http: httpx.AsyncClient, count: int, found: list[Told] | None = None, **options: Any
+) -> list[Told]:
+    """Read so many events; they are put into ``found`` as they come."""
+    found = [] if found is None else found
+    async with asyncio.timeout(PATIENCE_S), http.stream("GET", "/events", **options) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         fields: dict[str, str] = {}
         async for line in answer.aiter_lines():
@@ -521,29 +519,37 @@ async def test_a_signal_ends_the_process_at_once_although_somebody_follows(
     server: NatsServer, js: JetStreamContext, tmp_path: Path
 ) -> None:
     await apply_topology(js, ["default"])
+    first = outgoing_event(BY_KIND["writing.published"], event(WritingPublished))
+    await js.publish(first.channel.subject("default"), first.body)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "services.gateway",
-        env=_environment(server, tmp_path),
+        env=_environment(server, tmp_path, MAPSTREAM_GATEWAY__PATIENCE_S="600"),
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         async for line in process.stderr:
             told = json.loads(line)
             if told["event"] == "gateway.listening":
                 break
-        async with httpx.AsyncClient(base_url=told["url"], trust_env=False) as http:
-            following = asyncio.create_task(read_events(http, 1))
-            waiting = asyncio.create_task(http.post("/recompute-projection", timeout=30))
-            while not (await js.stream_info("COMMANDS")).state.messages:
-                await asyncio.sleep(0.05)
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(5):
-                assert await process.wait() == 0
 
-            assert await following == []
+    async def is_asked() -> bool:
+        return (await js.stream_info("COMMANDS")).state.messages == 1
+
+    async with httpx.AsyncClient(
+        base_url=told["url"], trust_env=False, timeout=PATIENCE_S
+    ) as http:
+        seen: list[Told] = []
+        following = asyncio.create_task(read_events(http, 2, seen, params={"after": 0}))
+        waiting = asyncio.create_task(http.post("/recompute-projection"))
+        await until(lambda: seen)
+        await until(is_asked)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await process.wait() == 0
+            assert await following == seen[:1]
             assert (await waiting).status_code == 202
 
 
@@ -561,7 +567,7 @@ async def test_a_taken_port_is_a_mistake_in_the_configuration(
             env=_environment(server, tmp_path, MAPSTREAM_GATEWAY__PORT=port),
             stderr=asyncio.subprocess.PIPE,
         )
-        _, told = await asyncio.wait_for(process.communicate(), 30)
+        _, told = await asyncio.wait_for(process.communicate(), PATIENCE_S)
 
     assert process.returncode == 2
     assert b"gateway.port" in told
@@ -581,6 +587,7 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
             **({"model": model(2)} if kind.kind == "projection.updated" else {}),
         )
 
+    token = {"authorization": f"Bearer {TOKEN}"}
     async with start(patience_s=0.3, tokens=(entry,), **limits) as world:
         world.publish_map("a", "b", model_version=2)
         write_models(world.output / "default", model(1), model(2))
@@ -589,6 +596,11 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
         status = {"state": "running", "collections": {"default": FIGURES}}
         client = await nats.connect(world.server.url)
         await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
+
+        async def is_known() -> bool:
+            return (await world.http.get("/sources", headers=token)).status_code == 200
+
+        await until(is_known)
         await world.send(outgoing_dead_letter(letter(1)))
         settled = {
             "command.forget": SourceForgotten,
@@ -618,9 +630,14 @@ async def test_a_bus_that_lost_its_data_is_followed_on(start: Start) -> None:
         for number in range(3):
             await world.map_points(points(f"old{number}", ["a"]))
             await world.tell(committed(1, f"old{number}"), event(WritingPublished, records=number))
-        following = asyncio.create_task(read_events(world.http, 7, params={"after": 0}))
-        answer, _ = await world.get_map()
-        assert answer.headers["x-mapstream-since"] == "3"
+        told: list[Told] = []
+        following = asyncio.create_task(read_events(world.http, 7, told, params={"after": 0}))
+        await until(lambda: len(told) == 6)
+
+        async def covers() -> bool:
+            return (await world.get_map())[0].headers["x-mapstream-since"] == "3"
+
+        await until(covers)
         for stream in ("EVENTS", MAP_POINTS.stream):
             await world.js.delete_stream(stream)
         await apply_topology(world.js, ["default"])

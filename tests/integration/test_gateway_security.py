@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.topology import apply_topology
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 BASH = "/bin/bash"
@@ -53,7 +54,7 @@ async def process(
 
 async def address_of(started: asyncio.subprocess.Process) -> str:
     assert started.stderr
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         async for line in started.stderr:
             told = json.loads(line)
             if told["event"] == "gateway.listening":
@@ -92,7 +93,9 @@ async def test_the_page_on_security_leads_to_a_guarded_gateway(
         url = await address_of(started)
         assert url.startswith("https://")
         context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-        async with httpx.AsyncClient(base_url=url, verify=context, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=url, verify=context, trust_env=False, timeout=PATIENCE_S
+        ) as http:
             token = (tmp_path / "dashboard.token").read_text().strip()
             reader = {"authorization": f"Bearer {token}"}
             assert (await http.get("/collections")).status_code == 401
@@ -119,7 +122,7 @@ async def test_a_gateway_that_would_not_be_safe_ends_with_the_remedy(
     server: NatsServer, tmp_path: Path, gateway: dict[str, Any], remedy: str
 ) -> None:
     async with process(tmp_path, gateway, server) as started:
-        _, told = await asyncio.wait_for(started.communicate(), 60)
+        _, told = await asyncio.wait_for(started.communicate(), PATIENCE_S)
 
     assert started.returncode == 2
     assert told.decode().startswith("mapstream: ")

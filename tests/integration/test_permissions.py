@@ -1,6 +1,5 @@
 """The bus with the project's own nats.conf: who may say and hear what."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from shared.bus.durables import DURABLES
 from shared.bus.streams import STREAMS
 from shared.bus.topology import apply_topology
 from tests.nats_server import SecuredNatsServer
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,7 @@ async def server(tmp_path: Path) -> AsyncIterator[SecuredNatsServer]:
     running = SecuredNatsServer(tmp_path / "nats")
     await running.start()
     operator = await running.client("operator")
-    await apply_topology(operator.jetstream(), ["default"])
+    await apply_topology(operator.jetstream(timeout=PATIENCE_S), ["default"])
     await operator.close()
     yield running
     await running.stop()
@@ -53,8 +53,8 @@ class Trial:
         self.refusals.clear()
         await act()
         # nats-py sends the ping of a flush before what is buffered; the second comes after it.
-        await self.client.flush()
-        await self.client.flush()
+        await self.client.flush(PATIENCE_S)
+        await self.client.flush(PATIENCE_S)
         return any("permissions violation" in one and subject in one for one in self.refusals)
 
     async def may_publish(self, subject: str, body: bytes = b"") -> bool:
@@ -166,16 +166,17 @@ async def test_the_observer_gets_the_newest_model_and_hears_the_next(
     server: SecuredNatsServer,
 ) -> None:
     observer, projection = await server.client("observer"), await server.client("projection")
+    saying = projection.jetstream(timeout=PATIENCE_S)
     subject = PROJECTION_UPDATED.subject("default")
-    await projection.jetstream().publish(subject, b"first", stream="EVENTS")
+    await saying.publish(subject, b"first", stream="EVENTS")
 
     heard = await observer.subscribe(subject)
-    newest = await observer.jetstream().get_last_msg("EVENTS", subject)
-    await observer.flush()
-    await projection.jetstream().publish(subject, b"second", stream="EVENTS")
+    newest = await observer.jetstream(timeout=PATIENCE_S).get_last_msg("EVENTS", subject)
+    await observer.flush(PATIENCE_S)
+    await saying.publish(subject, b"second", stream="EVENTS")
 
     assert newest.data == b"first"
-    assert (await heard.next_msg(5)).data == b"second"
+    assert (await heard.next_msg(PATIENCE_S)).data == b"second"
     await observer.close()
     await projection.close()
 
@@ -239,8 +240,8 @@ async def test_services_still_answer_the_operator(server: SecuredNatsServer) -> 
     await service.flush()
     operator = await server.client("operator")
 
-    async with asyncio.timeout(10):
-        assert (await operator.request("mapstream.status.writing", b"")).data == b"well"
+    answered = await operator.request("mapstream.status.writing", b"", PATIENCE_S)
+    assert answered.data == b"well"
 
     await operator.close()
     await service.close()

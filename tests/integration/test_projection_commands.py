@@ -1,17 +1,16 @@
 """Commands for the projection over the real server: each is carried out once and answered."""
 
-import asyncio
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from nats.js import JetStreamContext
 
 from services.projection.subscribers.collection import CollectionShell
+from shared.bus import micro_batches
 from shared.bus.channels import COMMAND_REFIT, COMMAND_ROLLBACK
-from shared.bus.durables import PROJECTION_READS_COMMANDS
-from shared.bus.topology import backlog
+from shared.bus.pulling import Puller
 from shared.contracts.batches import decode
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -28,9 +27,9 @@ from tests.integration.projecting import (
     send,
     settled,
     starter,
-    until,
 )
 from tests.nats_server import NatsServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -177,21 +176,25 @@ async def test_a_dry_run_a_hold_and_force(js: JetStreamContext, run: Run) -> Non
 
 
 async def test_refits_that_wait_behind_another_are_folded_into_one(
-    js: JetStreamContext, run: Run
+    js: JetStreamContext, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pullers: list[Puller] = []
+
+    class Noted(Puller):
+        async def __aenter__(self) -> Self:
+            pullers.append(self)
+            return await super().__aenter__()
+
+    monkeypatch.setattr(micro_batches, "Puller", Noted)
     async with run() as shell:
         publisher = cast("CutOff", shell._publisher)
         await filled(js)
         publisher.gate.clear()
         await say(js, wish="wish-0")
-        async with asyncio.timeout(10):
-            await publisher.is_waiting.wait()
+        await until(publisher.is_waiting.is_set)
         for number in range(1, 6):
             await say(js, wish=f"wish-{number}")
-        async with asyncio.timeout(10):
-            while (await backlog(js, PROJECTION_READS_COMMANDS, "default")).in_hand < 6:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.2)  # from the server's hand into the service's
+        await until(lambda: sum(len(one.waiting) for one in pullers) == 5)
         publisher.gate.set()
         await settled(js)
 

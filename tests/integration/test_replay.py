@@ -28,6 +28,7 @@ from shared.contracts.sources import SourceRejected
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.builders import NOW
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S, ended, until
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +51,7 @@ class Stage:
 
     async def batch(self, stream: str = "DISCOVERY") -> Batch:
         """Wait for the next batch of a stream."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 state = (await self.js.stream_info(stream)).state
                 for number in range(state.first_seq, state.last_seq + 1):
@@ -147,8 +148,7 @@ async def discovery(
     async with service.open() as loops, bus.consuming():
         running = [asyncio.ensure_future(loop()) for loop in loops]
         yield service
-        for task in running:
-            task.cancel()
+        await ended(*running)
     await bus.close()
 
 
@@ -156,7 +156,7 @@ async def figures(service: Discovery, *wanted: int) -> None:
     """Wait until seen, mapped, dead and in flight are these."""
     found: tuple[int, ...] = ()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while found != wanted:
                 told = service.figures()["collections"].get("default", {}).get("records", {})
                 names = ("seen", "mapped", "dead", "in_flight")
@@ -174,9 +174,9 @@ async def ask(js: JetStreamContext, what: str, **command: object) -> dict[str, o
         f"command.{what}.default",
         json.dumps({"correlation_id": identity, **command}).encode(),
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
-            message = await subscription.next_msg(timeout=20)
+            message = await subscription.next_msg(timeout=PATIENCE_S)
             event = json.loads(message.data)
             if event["correlation_id"] == identity:
                 await subscription.unsubscribe()
@@ -286,9 +286,7 @@ async def test_dropped_letters_are_gone_and_told_apart(
         assert (answer.letters, answer.records, answer.refused) == (1, 1, 1)
         assert answer.refusals[0].sequence == 77
         await figures(service, 4, 2, 2, 0)
-        async with asyncio.timeout(10):
-            while service.figures()["collections"]["default"]["records"]["dropped"] != 1:
-                await asyncio.sleep(0.02)
+        await until(lambda: service.figures()["collections"]["default"]["records"]["dropped"] == 1)
         page = await log.page("default", Selection())
 
     assert [one.sequence for one in page.letters] == [2]
@@ -310,7 +308,7 @@ async def test_a_command_that_cannot_be_read_is_answered(
     async with discovery(server, tmp_path):
         subscription = await js.subscribe("source.rejected.default", ordered_consumer=True)
         await js.publish(f"command.{what}.default", body, headers={MESSAGE_ID: "mine"})
-        message = await subscription.next_msg(timeout=20)
+        message = await subscription.next_msg(timeout=PATIENCE_S)
 
     event = SourceRejected.model_validate_json(message.data)
     assert reason in event.reason

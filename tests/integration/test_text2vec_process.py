@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.integration
 
 
@@ -45,18 +47,20 @@ def test_a_free_port_is_logged_and_a_signal_ends_with_code_0(number: signal.Sign
     with start(port="0") as process:
         url = f"http://127.0.0.1:{find_port(process)}"
 
-        health = httpx.get(f"{url}/health", trust_env=False).json()
-        answer = httpx.post(f"{url}/v1/embeddings", json={"input": "a"}, trust_env=False)
+        health = httpx.get(f"{url}/health", trust_env=False, timeout=PATIENCE_S).json()
+        answer = httpx.post(
+            f"{url}/v1/embeddings", json={"input": "a"}, trust_env=False, timeout=PATIENCE_S
+        )
         process.send_signal(number)
 
         assert health["status"] == "ok"
         assert len(answer.json()["data"][0]["embedding"]) == health["dimension"]
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_taken_port_ends_with_code_2() -> None:
     with start(port="0") as first, start(port=str(find_port(first))) as second:
-        assert second.wait(10) == 2
+        assert second.wait(PATIENCE_S) == 2
         assert second.stderr is not None
         assert "Address already in use" in second.stderr.read()
 
@@ -65,6 +69,6 @@ def test_a_huge_body_is_answered_with_413() -> None:
     with start(port="0", max_body_bytes="1048576") as process:
         url = f"http://127.0.0.1:{find_port(process)}/vectors"
 
-        answer = httpx.post(url, content=bytes(5_000_000), trust_env=False)
+        answer = httpx.post(url, content=bytes(5_000_000), trust_env=False, timeout=PATIENCE_S)
 
         assert answer.status_code == 413

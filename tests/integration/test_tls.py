@@ -15,6 +15,7 @@ from shared.bus.connection import client_options
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 from tests.nats_server import ROOT, SecuredNatsServer
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +87,7 @@ async def test_a_server_of_another_name_is_refused(world: World) -> None:
 async def test_a_service_speaks_tls(world: World) -> None:
     bus = build_bus(world.section(), "discovery")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         client = await bus.connect()
 
     assert (await client.jetstream().account_info()).streams == 0

@@ -1,6 +1,5 @@
 """Traces over the real bus: a message at a time, and several together."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -21,6 +20,7 @@ from shared.observability.steps import step
 from shared.settings import NatsSection
 from tests.builders import batch
 from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -46,17 +46,19 @@ async def traced_run(server: NatsServer, js: JetStreamContext) -> list[ReadableS
     bus.subscriber.each(EMBEDDING_READS_BATCHES, "default", embed, concurrency=2)
     bus.subscriber.micro_batches(
         PROJECTION_READS_BATCHES, "default", lambda one: decode(one.body), project,
-        max_messages=BATCHES, max_wait_s=2.0,
+        max_messages=BATCHES, max_wait_s=PATIENCE_S,
     )  # fmt: skip
+
+    async def is_through() -> bool:
+        return (await js.stream_info("PROJECTION")).state.messages == BATCHES
+
     with tracing.active(OtelTracing(provider)):
         async with bus.consuming():
             for number in range(BATCHES):
                 with tracing.span("discover batch"):
                     one = batch(batch_id=f"b{number}")
                     await bus.publisher.publish(outgoing_batch(DISCOVERY_BATCH, one))
-            async with asyncio.timeout(60):
-                while (await js.stream_info("PROJECTION")).state.messages < BATCHES:
-                    await asyncio.sleep(0.05)
+            await until(is_through)
         await bus.close()
     return list(exporter.get_finished_spans())
 

@@ -90,12 +90,12 @@ async def _collection(
         ConfigurationError: Nobody serves it, or it must be chosen.
         TransientError: The bus was lost.
     """
+    service = channel.consumers[0]
     try:
-        statuses = await collect(client)
+        statuses = await collect(client, awaited=(service,))
     except NatsError as error:
         raise TransientError(f"the bus was lost: {error}") from error
     collection = choose_collection(options.collection, served_collections(statuses), configured)
-    service = channel.consumers[0]
     if service not in statuses:
         sys.stderr.write(f"{service} does not answer; the command waits for it on the bus\n")
     return check_collection(collection)

@@ -30,7 +30,7 @@ async def status(options: BusOptions, settings: CliSettings) -> int:
     """
     async with connected(options, settings.nats) as client:
         watcher = await Watcher.of(client, options.collection, settings.collections)
-        figures = await watcher.ask(wait_s=WAIT_S)
+        figures = await watcher.ask(wait_s=WAIT_S, is_patient=True)
         url = _address(client)
     if options.is_json:
         report = {"collection": watcher.collection, **figures.report()}

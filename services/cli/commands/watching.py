@@ -9,7 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from services.cli.domain.figures import Figures
+from services.cli.domain.figures import STAGES, Figures
 from services.cli.domain.statuses import (
     Status,
     choose_collection,
@@ -38,11 +38,13 @@ class DeadLetterLine:
 class Watcher:
     """Looks at one collection."""
 
-    def __init__(self, client: Client, collection: str) -> None:
+    def __init__(
+        self, client: Client, collection: str, known: Mapping[str, Sequence[Status]] | None = None
+    ) -> None:
         self.collection = collection
         self._client = client
         self._js = client.jetstream(timeout=5)
-        self._known: dict[str, list[Status]] = {}
+        self._known = known or {}
 
     @classmethod
     async def of(cls, client: Client, given: str | None, configured: Sequence[str]) -> Self:
@@ -53,11 +55,12 @@ class Watcher:
             TransientError: The bus was lost.
         """
         try:
-            statuses = await collect(client)
+            statuses = await collect(client, awaited=STAGES)
         except NatsError as error:
             raise TransientError(f"the bus was lost: {error}") from error
         served = served_collections(statuses)
-        return cls(client, check_collection(choose_collection(given, served, configured)))
+        name = check_collection(choose_collection(given, served, configured))
+        return cls(client, name, statuses)
 
     async def look(self, *, wait_s: float = 0.25) -> Figures:
         """Ask every service and the server once; what does not answer counts as absent."""
@@ -66,14 +69,15 @@ class Watcher:
         except TransientError:
             return Figures()
 
-    async def ask(self, *, wait_s: float) -> Figures:
-        """Ask every service and the server once.
+    async def ask(self, *, wait_s: float, is_patient: bool = False) -> Figures:
+        """Ask every service and the server once, patiently those that have answered before.
 
         Raises:
             TransientError: The server does not answer, or has no streams.
         """
+        awaited = self._known if is_patient else ()
         try:
-            statuses = await collect(self._client, wait_s=wait_s)
+            statuses = await collect(self._client, wait_s=wait_s, awaited=awaited)
             lag = await self._lag()
         except NotFoundError as error:
             what = f"collection '{self.collection}' has no streams or consumers"

@@ -79,15 +79,20 @@ class EventFeed:
         self._is_closed = True
         self._wake()
 
-    async def follow(
+    def follow(
         self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
     ) -> AsyncGenerator[Told | None, None]:
-        """Give every event after a position (none: from now on) until the feed is closed.
+        """Give every event after a position (none: from this call on) until the feed is closed.
 
         None comes after each ``idle_s`` without news.
         """
-        cursor = self._position if after is None else await self._clamped(after)
-        anew = self._anew
+        start = self._position if after is None else after
+        return self._follow(start, self._anew, collections, idle_s)
+
+    async def _follow(
+        self, after: int, anew: int, collections: Collection[str], idle_s: float
+    ) -> AsyncGenerator[Told | None, None]:
+        cursor = await self._clamped(after)
         while not self._is_closed:
             if anew != self._anew:
                 anew, cursor = self._anew, self._floor

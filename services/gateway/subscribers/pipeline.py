@@ -79,7 +79,7 @@ class NatsStatusBoard:
             if now_s - self._asked_s < FRESH_S:
                 return self._known
             try:
-                self._known = await collect(self._client)
+                self._known = await collect(self._client, awaited=self._known)
             except BUS_ERRORS:
                 return None
             self._asked_s = asyncio.get_running_loop().time()

@@ -18,6 +18,7 @@ from shared.errors import TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
+from tests.waiting import PATIENCE_S, until
 
 ID = stat("a.jsonl").source_id
 LONG = log(*(iteration(n) for n in range(3 * MAX_RECORDS)), final(999))
@@ -30,6 +31,7 @@ class FakePublisher(Publisher):
         self.sent: list[Outgoing] = []
         self.full = asyncio.Event()
         self.freed = asyncio.Event()
+        self.is_waiting = asyncio.Event()
         self.breaks_after = 99
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> None:
@@ -37,6 +39,7 @@ class FakePublisher(Publisher):
             if len(self.sent) >= self.breaks_after:
                 raise TransientError("cut off")
             if message.channel.family == "discovery.batch" and self.full.is_set():
+                self.is_waiting.set()
                 await self.freed.wait()
             self.sent.append(message)
 
@@ -85,10 +88,7 @@ class World:
         self.publisher.full.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.looker.look(None))
-            async with asyncio.timeout(5):
-                while "source.discovered" not in self.publisher.families():
-                    await asyncio.sleep(0)
-                await asyncio.sleep(0.05)
+            await until(self.publisher.is_waiting.is_set)
             yield
             self.publisher.full.clear()
             self.publisher.freed.set()
@@ -111,7 +111,7 @@ async def test_what_is_found_is_read_to_its_end(world: World) -> None:
 async def test_a_source_that_is_to_be_forgotten_is_not_read_to_its_end(world: World) -> None:
     async with world.reading(), asyncio.TaskGroup() as group:
         wish = group.create_task(world.forget())
-        await asyncio.sleep(0.05)
+        await until(lambda: world.looker.claims.is_contested(ID))
         assert not wish.done()
         world.publisher.full.clear()
         world.publisher.freed.set()
@@ -129,7 +129,7 @@ async def test_a_command_about_another_source_need_not_wait_for_the_reading(
     await world.looker.look(None)
     async with world.reading():
         wish = Wish("k", "c")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             batch = await forget(
                 "default", "c.jsonl", wish, store=world.store, claims=world.looker.claims
             )

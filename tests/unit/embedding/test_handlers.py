@@ -16,6 +16,7 @@ from shared.contracts.batches import Batch, decode, embedded_schema, encode, req
 from shared.contracts.dead_letters import DeadLetter
 from tests.builders import batch
 from tests.fakes.embedder import FakeEmbedder
+from tests.waiting import PATIENCE_S
 
 PATIENCE = Patience(first_s=1.0, longest_s=8.0, tries_when_ambiguous=2)
 
@@ -297,7 +298,7 @@ async def test_while_the_canary_fails_nothing_is_dead(sickness: str) -> None:
 
     nap.meanwhile = recover
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         out, dead = await embed_batch(batch(texts), encoder=one)
 
     assert (len(out), dead) == (4, [])

@@ -204,10 +204,14 @@ class FakeEventLog:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def follow(
+    def follow(
         self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
     ) -> AsyncGenerator[Told | None, None]:
-        cursor = self.position if after is None else after
+        return self._follow(self.position if after is None else after, collections, idle_s)
+
+    async def _follow(
+        self, cursor: int, collections: Collection[str], idle_s: float
+    ) -> AsyncGenerator[Told | None, None]:
         while True:
             for told in self.told[cursor:]:
                 cursor = told.sequence

@@ -28,6 +28,7 @@ from tests.unit.gateway.builders import (
     FakePointLog,
     FakeStatusBoard,
 )
+from tests.waiting import PATIENCE_S
 
 
 def build_routers(
@@ -60,7 +61,7 @@ def build_routers(
 def stream_limits(**changes: Any) -> StreamLimits:
     plain: dict[str, Any] = {
         "heartbeat_s": 1,
-        "send_timeout_s": 1,
+        "send_timeout_s": PATIENCE_S,
         "max_streams": 2,
         "max_streams_per_client": 2,
         "max_stream_s": 60,
@@ -79,7 +80,7 @@ def build(
         "keyring": Keyring(),
         "rates": Rates(1, 1_000_000),
         "max_body_bytes": 1024,
-        "receive_timeout_s": 5,
+        "receive_timeout_s": PATIENCE_S,
     }
     api = build_api(build_routers(limits, statuses, letters), version="1")
     return Guard(api, GuardRules(**(plain | rules)))

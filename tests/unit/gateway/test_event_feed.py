@@ -9,6 +9,7 @@ from services.gateway.ports import Told
 from services.gateway.subscribers import event_feed
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
 from shared.errors import BusAway
+from tests.waiting import PATIENCE_S
 
 ALL = ("default", "other")
 
@@ -44,7 +45,7 @@ def told(number: int, collection: str = "default", size: int = 2) -> Told:
 
 async def take(feed: EventFeed, after: int | None, count: int, names: Any = ALL) -> list[int]:
     found: list[int] = []
-    async with asyncio.timeout(5), aclosing(feed.follow(after, names, idle_s=5)) as news:
+    async with asyncio.timeout(PATIENCE_S), aclosing(feed.follow(after, names)) as news:
         async for one in news:
             if one is not None:
                 found.append(one.sequence)
@@ -80,6 +81,20 @@ async def test_without_a_position_only_news_come() -> None:
     feed.add(told(201))
 
     assert await taking == [201]
+
+
+async def test_news_come_from_the_call_on_not_from_the_first_look() -> None:
+    """A client that was told that it is connected may not miss what happens next."""
+    feed = build(FakeReading(200))
+    await feed.start()
+    news = feed.follow(None, ALL)
+
+    feed.add(told(201))
+
+    async with aclosing(news):
+        first = await anext(news)
+    assert first is not None
+    assert first.sequence == 201
 
 
 async def test_other_collections_are_left_out() -> None:

@@ -15,6 +15,7 @@ from shared.contracts.batches import decode, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
 from tests.builders import NOW, embedded_batch
 from tests.unit.projection.stage import NO_DRIFT, Stage, assert_counted, piece, points, vectors
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ async def test_a_checkpoint_that_was_cut_off_is_in_memory_if_it_is_in_the_store(
     await stage.project(piece(0))
     stage.store.gate.clear()
     working = asyncio.create_task(stage.project(piece(1)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(stage.store.saved) < 2:
             await asyncio.sleep(0)
     working.cancel()

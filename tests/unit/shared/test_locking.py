@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.locking import exclusive_owner
+from tests.waiting import PATIENCE_S, until
 
 OWNER = """
 import asyncio, sys
@@ -16,7 +17,7 @@ from shared.locking import exclusive_owner
 async def main():
     async with exclusive_owner(Path(sys.argv[1]), on_wait=lambda: print("waiting", flush=True)):
         print("owner", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 asyncio.run(main())
 """
@@ -30,7 +31,7 @@ async def start(folder: Path) -> asyncio.subprocess.Process:
 
 async def next_word(process: asyncio.subprocess.Process) -> str:
     assert process.stdout
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return (await process.stdout.readline()).decode().strip()
 
 
@@ -60,9 +61,14 @@ async def test_a_process_that_is_only_stopped_stays_the_owner(tmp_path: Path) ->
         async with exclusive_owner(tmp_path, on_wait=lambda: waited.append(True)):
             pytest.fail("two owners")
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(own_as_well(), 0.5)
+    owning = asyncio.create_task(own_as_well())
+    await until(lambda: waited)
+    await asyncio.sleep(0.5)
+    assert not owning.done()
 
+    owning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await owning
     first.kill()
     await first.communicate()
     assert waited == [True]
@@ -80,13 +86,13 @@ async def test_a_failure_makes_room_as_well(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         async with exclusive_owner(tmp_path):
             raise RuntimeError
-    async with asyncio.timeout(5), exclusive_owner(tmp_path):
+    async with asyncio.timeout(PATIENCE_S), exclusive_owner(tmp_path):
         pass
 
 
 async def test_folders_are_owned_one_by_one(tmp_path: Path) -> None:
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_S),
         exclusive_owner(tmp_path / "a"),
         exclusive_owner(tmp_path / "b"),
     ):

@@ -14,6 +14,7 @@ from services.discovery.adapters.sqlite_state_store_schema import FORMAT as DISC
 from services.projection.adapters.sqlite_projection_store import FORMAT as PROJECTION
 from shared.errors import ConfigurationError
 from shared.sqlite_state import StateFormat, open_state
+from tests.waiting import until
 
 OURS = StateFormat("discovery", 3, "CREATE TABLE things (name TEXT) STRICT;")
 
@@ -111,9 +112,7 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
             waiting = asyncio.ensure_future(opening(file))
-            async with asyncio.timeout(20):
-                while not any(line["event"] == "state.waiting" for line in told):
-                    await asyncio.sleep(0.01)
+            await until(lambda: any(line["event"] == "state.waiting" for line in told))
             assert not waiting.done()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)

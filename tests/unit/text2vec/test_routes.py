@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from services.text2vec.app import build_app
 from services.text2vec.settings import Text2vecSection
 from tests.fakes.text_encoder import FakeTextEncoder
+from tests.waiting import until
 
 
 def connect(encoder: FakeTextEncoder, **fields: Any) -> httpx.AsyncClient:
@@ -252,10 +253,8 @@ async def test_health_answers_while_the_model_works(
     encoder.gate.clear()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(embed(client, input="a"))
-        async with asyncio.timeout(10):
-            while not encoder.calls:
-                await asyncio.sleep(0.01)
-            health = await client.get("/health")
+        await until(lambda: encoder.calls)
+        health = await client.get("/health")
         assert not running.done()
         encoder.gate.set()
 
@@ -268,10 +267,8 @@ async def test_one_request_too_many_is_told_to_come_again(encoder: FakeTextEncod
     async with connect(encoder, max_requests=1) as client:
         async with asyncio.TaskGroup() as group:
             group.create_task(embed(client, input="a"))
-            async with asyncio.timeout(10):
-                while not encoder.calls:
-                    await asyncio.sleep(0.01)
-                refused = await embed(client, input="b")
+            await until(lambda: encoder.calls)
+            refused = await embed(client, input="b")
             encoder.gate.set()
         later = await embed(client, input="b")
 

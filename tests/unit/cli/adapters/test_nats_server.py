@@ -10,6 +10,7 @@ import pytest
 from services.cli.adapters.nats_server import address, program, write_config
 from services.cli.adapters.processes import Ended, Process
 from services.cli.domain.restarts import RestartPause
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -37,9 +38,8 @@ async def test_a_killed_server_comes_back_on_the_same_port_with_its_streams(
 
         assert server.running
         server.running.kill()
-        while not restarts or not client.is_connected:
-            await asyncio.sleep(0.01)
-        kept = await client.jetstream(timeout=10).get_last_msg("KEPT", "kept")
+        await until(lambda: restarts and client.stats["reconnects"] and client.is_connected)
+        kept = await client.jetstream(timeout=PATIENCE_S).get_last_msg("KEPT", "kept")
         connected = client.connected_url
         await client.close()
         await server.stop(5)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import pytest
 from services.cli.adapters.processes import Ended, Process
 from services.cli.domain.restarts import RestartPause
 from shared.errors import ConfigurationError, MapstreamError
+from tests.waiting import PATIENCE_S, until
 
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("up", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -41,25 +42,19 @@ async def supervised(process: Process) -> AsyncIterator[asyncio.Task[None]]:
         await process.stop(5)
 
 
-async def wait_until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():
-            await asyncio.sleep(0.01)
-
-
 def said(process: Process, word: str) -> bool:
     return process.log_file.exists() and word in process.log_file.read_text()
 
 
 async def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
     restarts: list[Ended] = []
-    worker = process(tmp_path, "import time; print('up', flush=True); time.sleep(60)", restarts)
+    worker = process(tmp_path, "import time; print('up', flush=True); time.sleep(600)", restarts)
     async with supervised(worker):
-        await wait_until(lambda: said(worker, "up"))
+        await until(lambda: said(worker, "up"))
         assert worker.running
         first = worker.running.pid
         os.kill(first, signal.SIGKILL)
-        await wait_until(lambda: worker.running is not None and worker.running.pid != first)
+        await until(lambda: worker.running is not None and worker.running.pid != first)
 
     assert [(one.name, one.code, one.last_line) for one in restarts] == [("worker", -9, "up")]
 
@@ -89,19 +84,19 @@ async def test_one_that_does_not_want_to_stop_is_killed_with_its_children(tmp_pa
     child = tmp_path / "child.pid"
     code = f"""
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({str(child)!r}, "w").write(str(child.pid))
 {STUBBORN}
 """
     worker = process(tmp_path, code, [])
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.supervise())
-        await wait_until(lambda: said(worker, "up"))
+        await until(lambda: said(worker, "up"))
         await worker.stop(0.2)
 
     assert worker.running
     assert worker.running.returncode == -9
-    await wait_until(lambda: not is_alive(int(child.read_text())))
+    await until(lambda: not is_alive(int(child.read_text())))
 
 
 def is_alive(pid: int) -> bool:
@@ -116,14 +111,14 @@ async def test_stopping_does_not_wait_for_the_pause_before_a_restart(tmp_path: P
     """Ctrl-C while a service keeps crashing must end the run at once."""
     restarts: list[Ended] = []
     worker = process(tmp_path, "raise SystemExit(1)", restarts)
-    worker.pause = RestartPause(first_s=60, longest_s=60)
-    async with asyncio.timeout(20), supervised(worker):
-        await wait_until(lambda: len(restarts) == 1)
+    worker.pause = RestartPause(first_s=600, longest_s=600)
+    async with asyncio.timeout(PATIENCE_S), supervised(worker):
+        await until(lambda: len(restarts) == 1)
 
 
 async def test_stopping_while_it_is_being_started_does_not_hang(tmp_path: Path) -> None:
-    worker = process(tmp_path, "import time; time.sleep(60)", [])
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    worker = process(tmp_path, "import time; time.sleep(600)", [])
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         group.create_task(worker.supervise())
         await asyncio.sleep(0)  # it has begun to start
         await worker.stop(5)
@@ -146,19 +141,19 @@ async def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> Non
 import asyncio, os, sys
 from pathlib import Path
 from services.cli.adapters.processes import Process
-code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 log = Path({str(tmp_path)!r}) / "worker.log"
 asyncio.run(Process("worker", [sys.executable, "-c", code], dict(os.environ), log, print)
             .supervise())
 """
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", supervisor)
     log = tmp_path / "worker.log"
-    await wait_until(lambda: log.exists() and log.read_text().strip().isdigit())
+    await until(lambda: log.exists() and log.read_text().strip().isdigit())
 
     parent.kill()
     await parent.wait()
 
-    await wait_until(lambda: not is_alive(int(log.read_text())))
+    await until(lambda: not is_alive(int(log.read_text())))
 
 
 async def test_a_log_that_is_too_long_begins_anew_while_the_process_goes_on(
@@ -171,19 +166,19 @@ print('x' * 300_000, flush=True)
 while not pathlib.Path({str(go)!r}).exists():
     time.sleep(0.01)
 print('again', flush=True)
-time.sleep(60)
+time.sleep(600)
 """
     worker = process(tmp_path, code, [])
     worker.max_log_bytes = 200_000
     async with supervised(worker):
-        await wait_until(worker.log_file.exists)
-        await wait_until(
+        await until(worker.log_file.exists)
+        await until(
             lambda: any(one.stat().st_size >= 200_000 for one in (tmp_path / "logs").iterdir())
         )
         worker._bound_log()
         assert worker.log_file.with_suffix(".log.1").stat().st_size == 200_000
         go.touch()
-        await wait_until(lambda: worker.log_file.stat().st_size > 0)
+        await until(lambda: worker.log_file.stat().st_size > 0)
         assert worker.log_file.read_text() == "again\n"
 
 
@@ -191,8 +186,8 @@ async def test_a_run_looks_after_its_logs_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.cli.adapters.processes.LOG_LOOK_S", 0.05)
-    worker = process(tmp_path, "import time\nprint('x' * 5000, flush=True); time.sleep(60)", [])
+    worker = process(tmp_path, "import time\nprint('x' * 5000, flush=True); time.sleep(600)", [])
     worker.max_log_bytes = 1000
     async with supervised(worker):
-        await wait_until(lambda: worker.log_file.with_suffix(".log.1").exists())
-        await wait_until(lambda: not worker.log_file.stat().st_size)
+        await until(lambda: worker.log_file.with_suffix(".log.1").exists())
+        await until(lambda: not worker.log_file.stat().st_size)

@@ -3,11 +3,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 from services.discovery.adapters.watch_trigger import WatchTrigger
+from tests.waiting import PATIENCE_S
 
 
 async def take(trigger: WatchTrigger, count: int) -> list[frozenset[str] | None]:
     found: list[frozenset[str] | None] = []
-    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
         async for signal in signals:
             found.append(signal)
             if len(found) == count:
@@ -40,11 +41,11 @@ async def test_what_is_there_is_watched_though_something_is_missing(tmp_path: Pa
     trigger = WatchTrigger(
         [str(tmp_path), str(tmp_path / "gone")],
         debounce_ms=50,
-        rescan_interval_s=60,
+        rescan_interval_s=600,
         on_degraded=reasons.append,
     )
 
-    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
         await anext(signals)
         await anext(signals)
         (tmp_path / "a.jsonl").touch()
@@ -55,15 +56,22 @@ async def test_what_is_there_is_watched_though_something_is_missing(tmp_path: Pa
 
 
 async def test_a_burst_of_changes_is_one_signal(tmp_path: Path) -> None:
-    trigger = WatchTrigger([str(tmp_path)], debounce_ms=2000, rescan_interval_s=60)
-    files = {str(tmp_path / f"{number}.jsonl") for number in range(5)}
+    """A burst that the machine's other work draws out is no burst; so there may be several."""
+    trigger = WatchTrigger([str(tmp_path)], debounce_ms=2000, rescan_interval_s=600)
+    pieces = 0
 
-    async with aclosing(trigger.signals()) as signals, asyncio.timeout(20):
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
         await anext(signals)
         await anext(signals)
-        for file in files:
-            Path(file).touch()
-        signal = await anext(signals)
+        for burst in range(20):
+            missing = {str(tmp_path / f"{burst}-{number}.jsonl") for number in range(5)}
+            for file in missing:
+                Path(file).touch()
+            pieces = 0
+            while missing:
+                missing -= await anext(signals) or set()
+                pieces += 1
+            if pieces == 1:
+                break
 
-    assert signal is not None
-    assert files <= signal
+    assert pieces == 1

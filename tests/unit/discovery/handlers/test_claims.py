@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from services.discovery.handlers.claims import Claims
+from tests.waiting import PATIENCE_S
 
 
 async def test_a_source_is_in_one_hand_at_a_time() -> None:
@@ -24,7 +25,7 @@ async def test_a_source_is_in_one_hand_at_a_time() -> None:
 async def test_other_sources_need_not_wait() -> None:
     claims = Claims()
 
-    async with claims.claim("a"), asyncio.timeout(1), claims.claim("b"):
+    async with claims.claim("a"), asyncio.timeout(PATIENCE_S), claims.claim("b"):
         assert not claims.is_contested("a")
 
 

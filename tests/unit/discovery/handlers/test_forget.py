@@ -27,6 +27,7 @@ from shared.errors import TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
+from tests.waiting import until
 
 CLOCK = FrozenClock()
 ID = stat("a.jsonl").source_id
@@ -396,9 +397,8 @@ async def test_a_source_that_is_being_looked_at_is_waited_for(world: World) -> N
         source = await anext(found)
         assert isinstance(source, SourceToRead)
         wish = asyncio.ensure_future(world.forget())
-        await asyncio.sleep(0.05)
+        await until(lambda: world.claims.is_contested(ID))
         assert not wish.done()
-        assert world.claims.is_contested(ID)
         await source_read(ID, source.source_version, world.store, CLOCK)
 
     batch = await wish

@@ -26,6 +26,7 @@ from tests.unit.gateway.builders import (
     event,
     model,
 )
+from tests.waiting import PATIENCE_S
 
 
 class World:
@@ -183,7 +184,7 @@ async def test_answers_that_pass_by_are_remembered() -> None:
     await asyncio.sleep(0)
 
     world.events.tell(event(ProjectionRejected, operation.id))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (found := await world.commands.find(operation.id)) and found.state == "pending":
             await asyncio.sleep(0)
     watching.cancel()

@@ -7,6 +7,7 @@ import pytest
 
 from services.gateway.ports import Told
 from services.gateway.routes.streaming import PieceByPiece, event_stream, write_event
+from tests.waiting import PATIENCE_S
 
 
 class Client:
@@ -43,14 +44,14 @@ class Source:
             self.is_closed = True
 
 
-async def answer(source: Source, client: Client, timeout_s: float = 5) -> bool:
+async def answer(source: Source, client: Client, timeout_s: float = PATIENCE_S) -> bool:
     is_closed = []
     stack = AsyncExitStack()
     stack.callback(is_closed.append, True)
     response = PieceByPiece(
         source.pieces(), media_type="text/plain", send_timeout_s=timeout_s, closing=stack
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await response({"type": "http"}, client.receive, client.send)
     return bool(is_closed)
 
@@ -90,7 +91,7 @@ async def test_a_failure_is_not_hidden() -> None:
         raise RuntimeError("broken")
 
     client = Client()
-    response = PieceByPiece(broken(), media_type="text/plain", send_timeout_s=5)
+    response = PieceByPiece(broken(), media_type="text/plain", send_timeout_s=PATIENCE_S)
 
     with pytest.raises(RuntimeError):
         await response({"type": "http"}, client.receive, client.send)

@@ -5,6 +5,7 @@ import pytest
 
 from shared.observability import metrics
 from shared.observability.health import build_health, serving
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(("state", "code"), [("running", 200), ("standby", 503), ("waiting", 503)])
@@ -29,7 +30,7 @@ async def test_metrics_are_told_beside_it() -> None:
 
 
 async def test_it_is_served_on_any_free_port_until_the_block_ends() -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
         async with serving(build_health(lambda: {"state": "running"}), "127.0.0.1", 0) as port:
             url = f"http://127.0.0.1:{port}/ready"
             assert (await client.get(url)).status_code == 200

@@ -3,6 +3,8 @@ import re
 import subprocess
 import sys
 
+from tests.waiting import PATIENCE_S
+
 PROGRAM = """
 import logging, structlog
 from shared.observability.logs import set_up_logs
@@ -26,7 +28,11 @@ def lines(level: str = "info", style: str = "auto") -> list[str]:
     """Log in a process of its own: the set-up is global."""
     program = PROGRAM.format(level=level, style=style)
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
     assert done.stdout == ""
     return done.stderr.splitlines()
@@ -74,7 +80,11 @@ except ValueError as error:
     log.error("source.failed", file=text, exc_info=error, plain="a\\x1bb")
 """
     done = subprocess.run(
-        [sys.executable, "-c", hostile], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", hostile],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
 
     assert "\x1b[2J" not in done.stderr

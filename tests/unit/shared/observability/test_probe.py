@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -31,7 +33,7 @@ def url() -> Iterator[str]:
 
 def probe(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "shared.observability.probe", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def test_a_service_that_is_ready_is_healthy(url: str) -> None:

@@ -1,0 +1,43 @@
+"""What services tell of themselves, to whoever asks over the real server."""
+
+import asyncio
+import json
+
+import nats
+import pytest
+from nats.aio.msg import Msg
+
+from shared.bus.status import STATS, announce, collect
+from tests.nats_server import NatsServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_service_that_should_be_there_may_be_late(server: NatsServer) -> None:
+    """On a machine with much to do it would be called absent."""
+    client = await nats.connect(server.url)
+    is_asked = asyncio.Event()
+
+    async def answer(question: Msg) -> None:
+        is_asked.set()
+        await is_late.wait()
+        told = {"name": "mapstream-slow", "endpoints": [{"data": {"state": "running"}}]}
+        await question.respond(json.dumps(told).encode())
+
+    is_late = asyncio.Event()
+    await client.subscribe(STATS, cb=answer)
+    await announce(client, "quick", "1.0.0", "a stand-in", lambda: {"state": "running"})
+    asking = asyncio.create_task(collect(client, wait_s=0, awaited=("slow", "quick")))
+    await until(is_asked.is_set)
+    is_late.set()
+
+    assert await asking == {"slow": [{"state": "running"}], "quick": [{"state": "running"}]}
+    await client.close()
+
+
+async def test_a_service_that_is_away_is_not_waited_for_for_ever(server: NatsServer) -> None:
+    client = await nats.connect(server.url)
+
+    assert await collect(client, wait_s=0, awaited=("nobody",)) == {}
+    await client.close()
