@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 """Long after this nothing will come; a test that waits for what must come gives it all of it."""
 
 

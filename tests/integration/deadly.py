@@ -17,7 +17,7 @@ from shared.bus.outgoing import Outgoing
 from shared.bus.received import Delivery
 from shared.settings import NatsSection
 
-TOGETHER = 0.3
+TOGETHER = 0.1
 """Seconds that a harmless message is in hand, so that it is beside the poison."""
 
 

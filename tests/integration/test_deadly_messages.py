@@ -14,15 +14,16 @@ from shared.bus.outgoing import outgoing_batch
 from tests.builders import batch
 from tests.nats_server import NatsServer
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 ROOT = Path(__file__).parents[2]
 DEATHS = RetryPolicy().max_deaths
 BESIDE = 6
 
 
 async def deliver_again_soon(js: JetStreamContext, durable: Durable) -> None:
+    """But not while the same process still has it in hand."""
     info = await js.consumer_info(durable.stream, durable.name("default"))
-    await js.add_consumer(durable.stream, info.config.evolve(ack_wait=1.0))
+    await js.add_consumer(durable.stream, info.config.evolve(ack_wait=3.0))
 
 
 async def messages(js: JetStreamContext, stream: str) -> int:
@@ -53,7 +54,7 @@ async def test_a_message_that_ends_the_process_is_buried_with_the_reason(
         await js.publish(subject, sent.body, headers=headers)
 
     starts = 0
-    async with asyncio.timeout(200):
+    async with asyncio.timeout(350):
         while await messages(js, durable.stream):
             starts += 1
             process = await asyncio.create_subprocess_exec(

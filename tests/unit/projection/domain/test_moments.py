@@ -60,7 +60,7 @@ def test_moments_are_numpys_mean_and_covariance(vectors: np.ndarray) -> None:
     moments = Moments.of(vectors)
     wide = vectors.astype(np.float64)
 
-    np.testing.assert_allclose(moments.mean, wide.mean(axis=0))
+    np.testing.assert_allclose(moments.mean, wide.mean(axis=0), atol=1e-12 * scale_of(vectors))
     covariance = np.cov(wide.T, bias=True).reshape(moments.scatter.shape)
     room = 1e-12 * scale_of(vectors) ** 2
     np.testing.assert_allclose(moments.scatter / len(vectors), covariance, atol=room)
