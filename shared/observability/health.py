@@ -18,6 +18,7 @@ from starlette.routing import Route
 from shared.observability.instruments import CONTENT_TYPE, Reading, render
 
 READY = frozenset({"running"})
+BACKLOG = 128
 
 
 def build_health(
@@ -70,6 +71,7 @@ async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # so that it is known now whether the port is taken
         server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         task = asyncio.create_task(server.serve(sockets=[listener]))  # noqa: TID251  awaited below
         try:

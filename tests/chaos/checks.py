@@ -13,7 +13,7 @@ from tests.chaos.inputs import POISON, Held, Inputs
 from tests.chaos.reader import Reader, faults_of_file, faults_of_pair, model_of, read, vectors_in
 from tests.chaos.world import World
 
-QUIET_PATIENCE_S = 150.0
+QUIET_PATIENCE_S = 300.0
 MOMENTS_TOLERANCE = 1e-8
 OUTAGE = re.compile(r'"error": "(TransientError|DiskFull|EmbedderUnavailable|StaleModel)')
 OMENS = re.compile(r"sources\.lost_on_the_bus|micro_batch\.divided|Traceback")
@@ -56,7 +56,7 @@ class Checker:
         try:
             async with asyncio.timeout(self.patience_s):
                 while True:
-                    figures = await watcher.look()
+                    figures = await watcher.look(is_patient=True)
                     is_quiet, state = self._is_quiet(figures)
                     now = (figures.version, figures.dataset_version, figures.rows)
                     self.figures = figures

@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from shared.bus.dead_letters import read_dead_letter
 from shared.contracts.dead_letters import DeadLetter
-from tests.chaos.world import ROOT, World
+from tests.chaos.world import PATIENCE_S, ROOT, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,22 @@ def store(world: World) -> tuple[list[str], set[int]]:
 
 
 async def status(world: World) -> dict[str, Any]:
-    """Run ``mapstream status --json``."""
+    """Run ``mapstream status --json``, as soon as every stage answers in time."""
+    end_s = time.monotonic() + PATIENCE_S
+    code, told = await _status(world)
+    while code and time.monotonic() < end_s:
+        code, told = await _status(world)
+    return told
+
+
+async def _status(world: World) -> tuple[int | None, dict[str, Any]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.cli", "status", "--json", "--url", world.url,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await process.communicate()
-    return json.loads(out) if out.strip() else {}
+    return process.returncode, json.loads(out) if out.strip() else {}
 
 
 @dataclass(slots=True)
@@ -102,7 +111,7 @@ class Listener:
             await self._read(stream)
 
     async def _read(self, stream: str) -> None:
-        js = self.world.client.jetstream(timeout=5)
+        js = self.world.client.jetstream(timeout=PATIENCE_S)
         info = await js.stream_info(stream)
         start = self._next.get(stream, 1)
         if info.state.last_seq < start:
@@ -115,7 +124,7 @@ class Listener:
         subscription = await js.pull_subscribe(">", stream=stream, config=config)
         seen = self.ids.setdefault(stream, set())
         while self._next.get(stream, 1) <= info.state.last_seq:
-            for message in await subscription.fetch(256, timeout=5):
+            for message in await subscription.fetch(256, timeout=PATIENCE_S):
                 headers = message.headers or {}
                 name = headers.get("ce-id", "")
                 if name in seen:

@@ -21,7 +21,7 @@ from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
 from tests.chaos.proxy import WELL
 from tests.chaos.world import World
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 CUT_PATIENCE_S = 40.0
 SPOIL_PATIENCE_S = 15.0
 LOOK_S = 0.5

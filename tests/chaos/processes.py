@@ -15,8 +15,8 @@ from typing import Any
 from services.cli.adapters.processes import end_with_parent
 
 RESTART_S = 0.1
-STOP_S = 20.0
-PATIENCE_S = 60.0
+STOP_S = 60.0
+PATIENCE_S = 180.0
 
 
 @dataclass(slots=True)

@@ -17,14 +17,14 @@ import nats
 from nats.aio.client import Client
 
 from services.cli.adapters.nats_server import program, write_config
-from services.cli.commands.local import free_port, is_listening
+from services.cli.adapters.ports import is_listening, kept_port
 from shared.bus.topology import apply_topology
 from shared.cut_points import VARIABLE
 from tests.chaos.plan import ACK_WAIT_S, DISKS, SERVICES
 from tests.chaos.processes import Supervised
 
 DISK_MIB = {"output": 512, "state": 128}
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 ROOT = Path(__file__).parents[2]
 
 
@@ -126,17 +126,20 @@ async def running_world(folder: Path, sources: Path) -> AsyncIterator[World]:
         for disk in disks.values():
             disk.mount()
             stack.callback(disk.unmount)
-        config = write_config(folder / "nats", free_port())
-        url = f"nats://127.0.0.1:{config.read_text().split('port: ')[1].split()[0]}"
+        port = stack.enter_context(kept_port())
+        config = write_config(folder / "nats", port)
+        url = f"nats://127.0.0.1:{port}"
         log = folder / "logs" / "nats.log"
         server = Supervised("nats-server", [program(), "-c", str(config)], {}, log)
         server.start()
         stack.push_async_callback(server.stop)
-        await listening(int(url.rsplit(":", 1)[1]))
+        await listening(port)
         client = await _connected(url)
         stack.push_async_callback(client.close)
-        await apply_topology(client.jetstream(timeout=20), ["default"], ack_wait_s=ACK_WAIT_S)
-        ports = {"text2vec": free_port(), "proxy": free_port()}
+        await apply_topology(
+            client.jetstream(timeout=PATIENCE_S), ["default"], ack_wait_s=ACK_WAIT_S
+        )
+        ports = {name: stack.enter_context(kept_port()) for name in ("text2vec", "proxy")}
         world = World(folder, url, ports["proxy"], client, {"nats-server": server}, disks)
         for name in ("text2vec", "proxy", *SERVICES):
             environment = _environment(world, sources, ports["text2vec"])
@@ -155,7 +158,7 @@ async def running_world(folder: Path, sources: Path) -> AsyncIterator[World]:
 
 
 async def listening(port: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_listening(port):
             await asyncio.sleep(0.05)
 

@@ -15,7 +15,7 @@ import nats
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-from services.cli.commands.local import free_port
+from services.cli.adapters.ports import kept_port
 from shared.bus.connection import client_options
 from shared.settings import NatsSection
 
@@ -46,7 +46,8 @@ class Stack:
         self.run_as = f"{os.getuid()}:{os.getgid()}" if os.getuid() else "10001:10001"
         if not os.getuid():
             os.chown(self.output, 10001, 10001)
-        self.nats_port, self.gateway_port = free_port(), free_port()
+        with kept_port() as self.nats_port, kept_port() as self.gateway_port:
+            pass  # Docker binds them in a way of its own
         lines = (ROOT / ".env.example").read_text().splitlines()
         names = [line[:-1] for line in lines if line.endswith("=") and not line.startswith("#")]
         self.variables = {name: f"k{secrets.token_hex(24)}" for name in names} | {

@@ -37,10 +37,10 @@ FENCE = re.compile(
 )
 ELSEWHERE = (
     "embedding-atlas", "duckdb", "node", "promtool", "prometheus", "grafana-server",
-    "systemctl", "kubectl", "openssl", "jq", "nats-top",
+    "systemctl", "kubectl", "openssl", "jq", "nats-top", "curl",
 )  # fmt: skip
 PROGRAMS = {"python": ("python", ".py"), "js": ("node", ".mjs")}
-PATIENCE_S = 100
+PATIENCE_S = 180
 
 
 @dataclass(frozen=True)

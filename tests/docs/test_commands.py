@@ -4,11 +4,10 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.docs.blocks import PAGES, ROOT, RUN, SHOWN, Block, Workplace, alike, blocks, exchanges
-from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run, wait_for_rows
+from tests.e2e.local_run import EXAMPLES, live_run, wait_for_rows
 
 LIVE = "mapstream run examples/runs"
 RECORDS = 68
@@ -34,7 +33,7 @@ def every_block() -> list[Block]:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_every_command_runs(folder: Path, subtests: pytest.Subtests) -> None:
     early = [one for one in every_block() if one.how == "before the live run"]
     rest = [one for one in every_block() if one not in early]
@@ -43,7 +42,8 @@ async def test_every_command_runs(folder: Path, subtests: pytest.Subtests) -> No
         await check(block, alone, subtests)
     async with live_run(EXAMPLES, folder / "mapstream-out") as run:
         await wait_for_rows(run.output, lambda found: len(found) == RECORDS)
-        await wait_for_gateway(run.gateway)
+        await run.settled(RECORDS)
+        await run.http()
         for block in rest:
             await check(block, Workplace(folder, run.gateway), subtests)
         assert run.process.returncode is None
@@ -59,17 +59,6 @@ async def check(block: Block, workplace: Workplace, subtests: pytest.Subtests) -
             assert LIVE in block.code
             return
         await asyncio.to_thread(workplace.run, block)
-
-
-async def wait_for_gateway(url: str) -> None:
-    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=url) as http:
-        while True:
-            try:
-                if (await http.get("/health")).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

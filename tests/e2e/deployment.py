@@ -2,27 +2,26 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.cli.commands.local import free_port
+from services.cli.adapters.ports import kept_port
 from tests.nats_server import NatsServer
 
 SERVICES = ("discovery", "embedding", "projection", "writing")
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 
 
 @dataclass
 class Deployment:
     folder: Path
     nats: NatsServer
-    nats_port: int = field(default_factory=free_port)
-    text2vec_port: int = field(default_factory=free_port)
+    nats_port: int
+    text2vec_port: int
     more: dict[str, str] = field(default_factory=dict)
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     ended: list[tuple[str, int]] = field(default_factory=list)
@@ -59,11 +58,12 @@ class Deployment:
         self._keeping[service] = asyncio.ensure_future(self._keep(service))
 
     async def _keep(self, service: str) -> None:
-        while True:
+        while self._keeping.get(service) is asyncio.current_task():
             await self._spawn(service)
             code = await self.processes[service].wait()
-            self.ended.append((service, code))
-            await asyncio.sleep(0.3)
+            if service in self._keeping:
+                self.ended.append((service, code))
+                await asyncio.sleep(0.3)
 
     async def _spawn(self, service: str) -> None:
         with (self.folder / f"{service}.log").open("ab") as log:
@@ -72,17 +72,18 @@ class Deployment:
                 env=self.environment(), stdout=log, stderr=log,
             )  # fmt: skip
 
-    def term(self, service: str) -> None:
-        self.processes[service].send_signal(signal.SIGTERM)
-
     async def stop(self, service: str) -> int:
         """SIGTERM it, do not start it again, and return its exit code."""
-        self._keeping.pop(service).cancel()
-        process = self.processes[service]
-        if process.returncode is None:
-            process.terminate()
+        keeping, told = self._keeping.pop(service), None
         async with asyncio.timeout(PATIENCE_S):
-            return await process.wait()
+            while not keeping.done():
+                process = self.processes.get(service)
+                if process and process is not told and process.returncode is None:
+                    told = process
+                    with suppress(ProcessLookupError):
+                        process.terminate()
+                await asyncio.wait({keeping}, timeout=0.05)
+        return await self.processes[service].wait()
 
     async def apply_streams(self) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -98,12 +99,13 @@ class Deployment:
 
 @asynccontextmanager
 async def deployment(folder: Path, **more: str) -> AsyncIterator[Deployment]:
-    port = free_port()
-    one = Deployment(folder, NatsServer(folder / "nats", port=port), port, more=more)
-    one.sources.mkdir(parents=True)
-    try:
-        yield one
-    finally:
-        for service in list(one._keeping):
-            await one.stop(service)
-        await one.nats.stop()
+    with kept_port() as port, kept_port() as text2vec_port:
+        server = NatsServer(folder / "nats", port=port)
+        one = Deployment(folder, server, port, text2vec_port, more=more)
+        one.sources.mkdir(parents=True)
+        try:
+            yield one
+        finally:
+            for service in list(one._keeping):
+                await one.stop(service)
+            await one.nats.stop()

@@ -14,7 +14,7 @@ from tests.e2e.local_run import (
     write_source,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("lost", ["nothing", "state/nats"])

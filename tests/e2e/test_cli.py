@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.domain.figures import STAGES
 from tests.e2e.local_run import live_run, rows, run_once, wait_for_rows, write_source
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 RECORDS = 20
 
 
@@ -37,7 +38,7 @@ async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_p
     output = tmp_path / "out"
     where = ("--output", str(output))
     async with live_run(sources, output) as run:
-        await wait_for_rows(output, lambda found: len(found) == RECORDS)
+        await run.settled(RECORDS)
 
         code, out, _ = await mapstream("status", "--json", *where)
         told = json.loads(out)
@@ -68,8 +69,9 @@ async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_p
             output, lambda found: {row["filename"] for row in found} == {"b.jsonl"}
         )
 
-        async with asyncio.timeout(15):
-            assert await run.stop() == 0
+        assert await run.stop() == 0
+    for stage in STAGES:
+        assert "service.stopped" in (output / "state" / "logs" / f"{stage}.log").read_text()
 
     code, _, err = await mapstream("status", *where)
     assert code == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,16 +16,18 @@ from sklearn.decomposition import PCA
 
 from shared.contracts.projection import ProjectionModel
 from tests.e2e.local_run import (
+    PATIENCE_S,
     check_coordinates,
     expected_records,
     live_run,
+    read_pair,
     read_table,
     rows,
     wait_for_rows,
     write_source,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 class Bus:
@@ -58,7 +61,7 @@ class Bus:
         )
 
     async def wait(self, is_it: Any) -> dict[str, Any]:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for family, event in self.events:
                     if is_it(family, event):
@@ -72,10 +75,10 @@ def coordinates(output: Path) -> dict[str, tuple[float, float]]:
 
 def check_exact(output: Path) -> None:
     """The map is the PCA of what it holds, up to a turn."""
-    vectors = read_table(output / "default" / "embeddings.parquet").sort_by("id")
+    logs, vectors = read_pair(output)
     matrix = np.stack(vectors["vector"].to_numpy()).astype(np.float64)
     wanted = PCA(n_components=2, svd_solver="full").fit_transform(matrix)
-    found = np.array([place for _, place in sorted(coordinates(output).items())])
+    found = np.column_stack([logs["projection_x"], logs["projection_y"]]).astype(np.float64)
     left, _, right = np.linalg.svd(wanted.T @ found)
     diagonal = np.linalg.norm(found.max(axis=0) - found.min(axis=0))
     assert np.abs(wanted @ (left @ right) - found).max() < 1e-4 * diagonal
@@ -86,9 +89,9 @@ async def test_refit_rollback_and_forget(tmp_path: Path) -> None:
     for number in range(12):
         write_source(folder / f"run-{number}.jsonl", 10, f"agent {number % 5} says")
     async with live_run(folder, output) as run, asyncio.TaskGroup() as group:
-        await wait_for_rows(output, lambda found: len(found) == 120)
+        await run.settled(120)
         client = await nats.connect(run.url)
-        bus = Bus(client.jetstream())
+        bus = Bus(client.jetstream(timeout=PATIENCE_S))
         listening = group.create_task(bus.listen())
 
         before = coordinates(output)
@@ -122,6 +125,7 @@ async def test_refit_rollback_and_forget(tmp_path: Path) -> None:
         )
         await bus.published(version + 2)
         left = await wait_for_rows(output, lambda found: len(found) == 110)
+        await run.settled(110)
         assert not [row for row in left if row["filename"] == "run-3.jsonl"]
         check_coordinates(output)
         check_exact(output)
@@ -154,6 +158,12 @@ def look(output: Path) -> int | None:
     return model.version
 
 
+async def until(is_it: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_it():
+            await asyncio.sleep(0.05)
+
+
 async def test_twenty_refits_while_records_flow(tmp_path: Path) -> None:
     """Nothing lost or doubled, and every look at files and store finds one whole map."""
     folder, output = tmp_path / "runs", tmp_path / "out"
@@ -174,7 +184,7 @@ async def test_twenty_refits_while_records_flow(tmp_path: Path) -> None:
     async with live_run(folder, output) as run, asyncio.TaskGroup() as group:
         await wait_for_rows(output, lambda found: len(found) == 30)
         client = await nats.connect(run.url)
-        bus = Bus(client.jetstream())
+        bus = Bus(client.jetstream(timeout=PATIENCE_S))
         background = [group.create_task(one) for one in (bus.listen(), read())]
         feeding = group.create_task(feed())
         versions = []
@@ -183,8 +193,10 @@ async def test_twenty_refits_while_records_flow(tmp_path: Path) -> None:
                 "refit", "projection.updated", force=True, reason=f"no. {number}"
             )
             versions.append(event["model"]["version"])
+            if number % 5 == 4:  # files are replaced more seldom than models
+                await until(lambda: max(seen, default=0) >= versions[-1])
         await feeding
-        await wait_for_rows(output, lambda found: len(found) == 3030)
+        await run.settled(3030)
         last = check_coordinates(output).version
         for task in background:
             task.cancel()

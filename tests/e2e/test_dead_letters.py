@@ -10,11 +10,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.local_run import check_coordinates, live_run, rows, run_once, wait_for_rows
+from tests.e2e.local_run import (
+    PATIENCE_S,
+    check_coordinates,
+    live_run,
+    rows,
+    run_once,
+    wait_for_rows,
+)
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 BAD = "a text that the server refuses"
 TORN = '{"type": "iteration", "itera'
 
@@ -39,7 +46,10 @@ async def mapstream(output: Path, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 async def ledger_when(gateway: str, is_it: Any) -> dict[str, int]:
-    async with asyncio.timeout(100), httpx.AsyncClient(base_url=gateway, timeout=60) as http:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        httpx.AsyncClient(base_url=gateway, timeout=PATIENCE_S) as http,
+    ):
         while True:
             with suppress(httpx.TransportError):
                 answer = await http.get("/sources")

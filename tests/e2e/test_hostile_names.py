@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.local_run import expected_records, rows, run_once, write_source
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 NAMES = (
     "a\nforged: line.jsonl",
     "b\r\nNats-Msg-Id: forged.jsonl",

@@ -12,13 +12,14 @@ import httpx
 import pytest
 import yaml
 
-from services.cli.commands.local import TARGETS_FILE, free_port
+from services.cli.adapters.ports import kept_port
+from services.cli.commands.local import TARGETS_FILE
 from tests.e2e.local_run import live_run, wait_for_rows, write_source
 from tests.unit.monitoring.test_rules_and_dashboard import FOLDER, RULES, asks
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(480),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         shutil.which("prometheus") is None, reason="prometheus is not installed (a Debian package)"
     ),
@@ -39,22 +40,23 @@ async def prometheus(folder: Path, targets: Path) -> AsyncIterator[httpx.AsyncCl
         "scrape_configs": [job],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            "prometheus",
-            f"--config.file={folder}/prometheus.yml",
-            f"--storage.tsdb.path={folder}/data",
-            f"--web.listen-address={address}",
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as client:
-            yield client
-    finally:
-        process.terminate()
-        await process.wait()
+    with kept_port() as port:
+        address = f"127.0.0.1:{port}"
+        with (folder / "log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                "prometheus",
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address={address}",
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
+                yield client
+        finally:
+            process.terminate()
+            await process.wait()
 
 
 async def ask(client: httpx.AsyncClient, path: str, **parameters: str) -> Any:
@@ -75,6 +77,16 @@ async def ask(client: httpx.AsyncClient, path: str, **parameters: str) -> Any:
 async def value(client: httpx.AsyncClient, expression: str) -> float:
     found = (await ask(client, "query", query=expression))["result"]
     return float(found[0]["value"][1]) if found else 0.0
+
+
+async def figures(client: httpx.AsyncClient) -> dict[str, float]:
+    """Ask for what was counted, as it was when each service was scraped last."""
+    dead = 'sum(mapstream_dead_records_total{stage="discovery"})'
+    return {
+        "dead": await value(client, dead),
+        "mapped": await value(client, 'mapstream_ledger_records{state="mapped"}'),
+        "embedded": await value(client, "sum(mapstream_embedder_texts_total)"),
+    }
 
 
 async def silent(client: httpx.AsyncClient) -> list[tuple[str, str]]:
@@ -103,7 +115,8 @@ async def test_prometheus_has_data_for_every_panel_and_alert(tmp_path: Path) -> 
                 write_source(sources / f"{number}.jsonl", 40, f"agent {number}")
             with (sources / "bad.jsonl").open("w") as file:
                 file.write('{"type": "iteration", broken\n{"final_answer": "x"}\n')
-            async with httpx.AsyncClient(base_url=run.gateway) as gateway:
+            await run.http()
+            async with httpx.AsyncClient(base_url=run.gateway, timeout=60) as gateway:
                 assert (await gateway.get("/health")).status_code == 200
             async with asyncio.timeout(PATIENCE_S):
                 while await value(client, "mapstream_dataset_rows") < 230:
@@ -112,15 +125,13 @@ async def test_prometheus_has_data_for_every_panel_and_alert(tmp_path: Path) -> 
                     await asyncio.sleep(1)
             rules = await ask(client, "rules")
             loaded = [rule for group in rules["groups"] for rule in group["rules"]]
-            dead = 'sum(mapstream_dead_records_total{stage="discovery"})'
-            counted = {
-                "dead": await value(client, dead),
-                "mapped": await value(client, 'mapstream_ledger_records{state="mapped"}'),
-                "embedded": await value(client, "sum(mapstream_embedder_texts_total)"),
-            }
+            wanted = {"dead": 1, "mapped": 230, "embedded": 230}
+            async with asyncio.timeout(PATIENCE_S):
+                while (counted := await figures(client)) != wanted:
+                    await asyncio.sleep(0.5)
 
     assert empty == []
     assert {rule["name"] for rule in loaded} == {rule["alert"] for rule in RULES}
     assert {rule["health"] for rule in loaded} == {"ok"}
-    assert counted == {"dead": 1, "mapped": 230, "embedded": 230}
+    assert counted == wanted
     assert not targets.exists()

@@ -22,7 +22,7 @@ from tests.soak.files import (
     write_with_huge_line,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 HUGE = 100 << 20
 
 

@@ -4,31 +4,39 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.cli.commands.local import free_port
-from tests.e2e.local_run import EXAMPLES, check_coordinates, expected_records, wait_for_rows
+from services.cli.adapters.ports import kept_port
+from tests.e2e.local_run import (
+    EXAMPLES,
+    PATIENCE_S,
+    check_coordinates,
+    end,
+    expected_records,
+    wait_for_rows,
+)
 from tests.nats_server import SecuredNatsServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SERVICES = ("text2vec", "discovery", "embedding", "projection", "writing", "gateway")
-PATIENCE_S = 60.0
 
 
 class Deployment:
     """Processes as docker-compose.yml starts them, each with the password of one user."""
 
-    def __init__(self, server: SecuredNatsServer, folder: Path, runs: Path) -> None:
+    def __init__(
+        self, server: SecuredNatsServer, folder: Path, runs: Path, ports: tuple[int, int]
+    ) -> None:
         self.server = server
         self.output = folder / "out"
-        embedder, self.gateway_port = free_port(), free_port()
+        embedder, self.gateway_port = ports
         self._logs = folder / "logs"
         self._common = {
             "MAPSTREAM_STATE__FOLDER": str(folder / "state"),
@@ -37,6 +45,7 @@ class Deployment:
             "MAPSTREAM_TEXT2VEC__PORT": str(embedder),
             "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{embedder}",
             "MAPSTREAM_GATEWAY__PORT": str(self.gateway_port),
+            "MAPSTREAM_GATEWAY__PATIENCE_S": str(PATIENCE_S),
             "OPENBLAS_NUM_THREADS": "1",
         }
 
@@ -67,12 +76,14 @@ class Deployment:
             processes.append(process)
         try:
             yield
-        finally:
             for process in processes:
                 if process.returncode is None:
                     process.terminate()
             codes = [await process.wait() for process in processes]
             assert codes == [0] * len(SERVICES)
+        finally:
+            for process in processes:
+                await end(process)
 
     def refusals(self) -> list[str]:
         logs = [self.server.log, *self._logs.iterdir()]
@@ -84,7 +95,33 @@ class Deployment:
         return json.loads(out) if code == 0 else {}
 
 
-async def test_every_service_does_its_work_with_its_own_permissions(tmp_path: Path) -> None:
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SecuredNatsServer]:
+    running = SecuredNatsServer(tmp_path / "nats")
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int]]:
+    with kept_port() as first, kept_port() as second:
+        yield first, second
+
+
+async def answering(url: str) -> None:
+    """Wait until the gateway answers: it may be started last."""
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=url) as http:
+        while True:
+            with suppress(httpx.TransportError):
+                await http.get("/health")
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_every_service_does_its_work_with_its_own_permissions(
+    server: SecuredNatsServer, ports: tuple[int, int], tmp_path: Path
+) -> None:
     """Mapping, commands, bad lines, status and HTTP; the server has nothing to refuse."""
     runs = tmp_path / "runs"
     runs.mkdir()
@@ -93,9 +130,7 @@ async def test_every_service_does_its_work_with_its_own_permissions(tmp_path: Pa
     spoilt = next(iter(sorted(runs.glob("*.jsonl"))))
     first, rest = spoilt.read_text().split("\n", 1)
     spoilt.write_text(f"{first}\nthis is no JSON\n{rest}")
-    server = SecuredNatsServer(tmp_path / "nats")
-    await server.start()
-    deployment = Deployment(server, tmp_path, runs)
+    deployment = Deployment(server, tmp_path, runs, ports)
 
     assert (await deployment.mapstream("streams", "apply"))[0] == 0
     async with deployment.running():
@@ -112,6 +147,7 @@ async def test_every_service_does_its_work_with_its_own_permissions(tmp_path: Pa
         assert (await deployment.mapstream("rollback"))[0] == 0
         assert (await deployment.mapstream("forget", spoilt.name))[0] == 0
         url = f"http://127.0.0.1:{deployment.gateway_port}"
+        await answering(url)
         async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
             assert (await http.post("/recompute-projection")).status_code == 200
             health = (await http.get("/health")).json()
@@ -124,17 +160,14 @@ async def test_every_service_does_its_work_with_its_own_permissions(tmp_path: Pa
     check_coordinates(deployment.output)
 
     assert deployment.refusals() == []
-    await server.stop()
 
 
-async def test_a_service_with_another_services_password_does_nothing(tmp_path: Path) -> None:
+async def test_a_service_with_another_services_password_does_nothing(
+    server: SecuredNatsServer, ports: tuple[int, int], tmp_path: Path
+) -> None:
     """So that a stolen password of one service is not worth the others'."""
-    server = SecuredNatsServer(tmp_path / "nats")
-    await server.start()
-    deployment = Deployment(server, tmp_path, tmp_path)
+    deployment = Deployment(server, tmp_path, tmp_path, ports)
     assert (await deployment.mapstream("streams", "apply"))[0] == 0
 
     assert (await deployment.mapstream("refit", "--timeout", "1", user="observer"))[0] == 1
     assert (await deployment.mapstream("streams", "apply", user="gateway"))[0] == 1
-
-    await server.stop()

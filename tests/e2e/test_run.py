@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import httpx
@@ -19,9 +20,12 @@ from sklearn.decomposition import PCA
 
 from tests.e2e.local_run import (
     EXAMPLES,
+    PATIENCE_S,
     check_coordinates,
+    end,
     expected_records,
     live_run,
+    read_pair,
     read_table,
     rows,
     run_once,
@@ -29,7 +33,7 @@ from tests.e2e.local_run import (
     write_source,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 NODE = Path(__file__).parents[1] / "node"
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -108,28 +112,33 @@ async def test_a_live_run_takes_what_comes(sources: Path, tmp_path: Path) -> Non
         with unfinished.open("a") as log:
             entry = {"type": "iteration", "iteration": 9, "response": "so", "final_answer": "42"}
             log.write(json.dumps(entry) + "\n")
-        await wait_for_rows(output, lambda found: any(row["text"] == "so" for row in found))
-        total = len(rows(output))
+        wanted = expected_records(sources)
+        await wait_for_rows(output, lambda found: {row["id"] for row in found} == set(wanted))
 
         write_source(sources / "new.jsonl", 3, "somebody else")
-        changed = await wait_for_rows(output, lambda found: len(found) == total - 2)
-        new = [row["text"] for row in changed if row["filename"] == "new.jsonl"]
-        assert all(text.startswith("somebody else") for text in new)
+        changed = await wait_for_rows(output, lambda found: texts_of(found, "new.jsonl", 3))
+        assert len(changed) == len(wanted) - 2
+        await run.settled(len(changed))
         check_coordinates(output)
         await _check_documented_subscribers(run.url, output, tmp_path, len(changed))
         assert await run.stop() == 0
 
 
+def texts_of(found: list[dict[str, Any]], filename: str, count: int) -> bool:
+    """Tell whether a source is shown as it was written last, all of it."""
+    texts = [row["text"] for row in found if row["filename"] == filename]
+    return len(texts) == count and all(text.startswith("somebody else") for text in texts)
+
+
 async def _check_documented_subscribers(
     url: str, output: Path, tmp_path: Path, points: int
 ) -> None:
-    vectors = read_table(output / "default" / "embeddings.parquet").sort_by("id")
+    logs, vectors = read_pair(output)
     file = tmp_path / "vectors.npy"
     np.save(file, np.stack(vectors["vector"].to_numpy()))
     model = check_coordinates(output)
     told = await _first_lines(DOCS / "subscribe_to_models.py", url, str(file), lines=model.version)
     assert json.loads(told[-1])["version"] == model.version
-    logs = read_table(output / "default" / "logs.parquet").sort_by("id")
     found = np.column_stack([logs["projection_x"], logs["projection_y"]])
     np.testing.assert_allclose(json.loads(told[-1])["points"], found, rtol=0, atol=1e-5)
 
@@ -142,12 +151,13 @@ async def _first_lines(script: Path, *arguments: str, lines: int) -> list[str]:
         sys.executable, str(script), *arguments, stdout=asyncio.subprocess.PIPE, limit=1 << 24
     )
     assert process.stdout
-    async with asyncio.timeout(30):
-        told = [(await process.stdout.readline()).decode() for _ in range(lines)]
-    if process.returncode is None:
-        process.kill()
-    await process.communicate()
-    return told
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return [(await process.stdout.readline()).decode() for _ in range(lines)]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 async def test_a_refit_over_the_bus_and_over_http_are_the_same(
@@ -156,17 +166,19 @@ async def test_a_refit_over_the_bus_and_over_http_are_the_same(
     output = tmp_path / "out"
     async with live_run(sources, output) as run:
         await wait_for_rows(output, lambda found: len(found) == 68)
+        await run.settled(68)
         before = check_coordinates(output)
         client = await nats.connect(run.url)
         await client.publish("command.refit.default", b"{}")
         await client.flush()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while check_coordinates(output).version == before.version:
                 await asyncio.sleep(0.1)
         await client.close()
         over_bus = check_coordinates(output)
 
-        async with httpx.AsyncClient(base_url=run.gateway, timeout=60) as http:
+        await run.http()
+        async with httpx.AsyncClient(base_url=run.gateway, timeout=PATIENCE_S) as http:
             health = (await http.get("/health")).json()
             answer = await http.post("/recompute-projection")
         over_http = check_coordinates(output)
@@ -191,6 +203,7 @@ async def test_a_subscriber_in_javascript_projects_to_the_same_point(
     output = tmp_path / "out"
     async with live_run(sources, output) as run:
         await wait_for_rows(output, lambda found: len(found) == 68)
+        await run.settled(68)
         model = check_coordinates(output)
         row = read_table(output / "default" / "embeddings.parquet").slice(0, 1).to_pylist()[0]
         vector = base64.b64encode(np.array(row["vector"], dtype="<f4").tobytes()).decode()
@@ -198,8 +211,11 @@ async def test_a_subscriber_in_javascript_projects_to_the_same_point(
             "node", "subscriber.mjs", run.url, vector, str(model.version),
             cwd=NODE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        async with asyncio.timeout(30):
-            out, _ = await process.communicate()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                out, _ = await process.communicate()
+        finally:
+            await end(process)
         found = {one["id"]: one for one in rows(output)}[row["id"]]
 
     told = json.loads(out.decode().strip().split("\n")[-1])
@@ -249,18 +265,16 @@ async def test_a_second_copy_waits_and_takes_over(service: str, tmp_path: Path) 
     write_source(folder / "first.jsonl", 20, "somebody")
     async with live_run(folder, output) as run:
         await wait_for_rows(output, lambda found: len(found) == 20)
-        second = await run.second(service)
-        assert second.stderr
-        async with asyncio.timeout(60):
-            while b"service.standby" not in (line := await second.stderr.readline()):
-                assert line, "it ended"
-        write_source(folder / "second.jsonl", 20, "somebody")
-        await wait_for_rows(output, lambda found: len(found) == 40)
-        await run.kill(service)
-        write_source(folder / "third.jsonl", 20, "somebody")
-        await wait_for_rows(output, lambda found: len(found) == 60)
-        second.terminate()
-        await second.communicate()
+        async with run.second(service) as second:
+            assert second.stderr
+            async with asyncio.timeout(PATIENCE_S):
+                while b"service.standby" not in (line := await second.stderr.readline()):
+                    assert line, "it ended"
+            write_source(folder / "second.jsonl", 20, "somebody")
+            await wait_for_rows(output, lambda found: len(found) == 40)
+            await run.kill(service)
+            write_source(folder / "third.jsonl", 20, "somebody")
+            await wait_for_rows(output, lambda found: len(found) == 60)
     assert {row["id"]: row["text"] for row in rows(output)} == expected_records(folder)
     check_coordinates(output)
 

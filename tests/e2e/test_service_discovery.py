@@ -11,9 +11,9 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run, wait_for_rows
+from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SERVICES = {f"mapstream-{name}" for name in
             ("discovery", "embedding", "projection", "writing", "gateway")}  # fmt: skip
 
@@ -40,11 +40,12 @@ async def ask(client: Client, verb: str, wanted: set[str]) -> dict[str, dict[str
 
 async def test_every_service_answers_ping_info_and_stats(tmp_path: Path) -> None:
     async with live_run(EXAMPLES, tmp_path / "out") as run:
-        await wait_for_rows(run.output, lambda found: len(found) == 68)
+        await run.settled(68)
+        await run.http()
         client = await nats.connect(run.url)
         answers = {verb: await ask(client, verb, SERVICES) for verb in ("PING", "INFO", "STATS")}
-        one = await client.request("$SRV.PING.mapstream-writing", b"", timeout=10)
-        status = await client.request("mapstream.status.writing", b"", timeout=10)
+        one = await client.request("$SRV.PING.mapstream-writing", b"", timeout=PATIENCE_S)
+        status = await client.request("mapstream.status.writing", b"", timeout=PATIENCE_S)
         await client.close()
 
     for verb, found in answers.items():

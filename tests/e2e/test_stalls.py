@@ -12,9 +12,9 @@ import httpx
 import nats
 import pytest
 
-from tests.e2e.local_run import live_run, wait_for_rows, write_source
+from tests.e2e.local_run import PATIENCE_S, live_run, wait_for_rows, write_source
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 async def status(output: Path, *options: str) -> str:
@@ -27,7 +27,7 @@ async def status(output: Path, *options: str) -> str:
 
 
 async def report_of(output: Path, is_it: Any) -> dict[str, Any]:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             text = await status(output, "--json")
             report = json.loads(text) if text.strip() else {}
@@ -40,18 +40,18 @@ async def report_of(output: Path, is_it: Any) -> dict[str, Any]:
 async def test_a_stopped_stage_is_named(
     stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MAPSTREAM_INGESTION__STALLED_AFTER_S", "2")
+    monkeypatch.setenv("MAPSTREAM_INGESTION__STALLED_AFTER_S", "8")
     folder, output = tmp_path / "runs", tmp_path / "out"
     write_source(folder / "first.jsonl", 5, "somebody")
     async with live_run(folder, output) as run:
-        await wait_for_rows(output, lambda found: len(found) == 5)
-        pid = run.pid_of(stage)
-        assert pid
+        await run.settled(5)  # so that the stage holds nothing of the first source
+        await run.http()
+        pid = await run.running(stage)
         os.kill(pid, signal.SIGSTOP)
         write_source(folder / "second.jsonl", 3, "somebody else")
         report = await report_of(output, lambda told: told["stalled"])
         text = await status(output)
-        async with httpx.AsyncClient(base_url=run.gateway, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=run.gateway, timeout=PATIENCE_S) as http:
             over_http = (await http.get("/sources")).json()
         os.kill(pid, signal.SIGCONT)
         await wait_for_rows(output, lambda found: len(found) == 8)
@@ -83,11 +83,11 @@ async def test_a_stopped_stage_is_named(
 async def _events(client: Any) -> list[tuple[str, dict[str, Any]]]:
     feed = await client.jetstream().subscribe("source.>", ordered_consumer=True)
     found = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(
             family == "source.completed" and one["filename"] == "second.jsonl"
             for family, one in found
         ):
-            message = await feed.next_msg(timeout=30)
+            message = await feed.next_msg(timeout=PATIENCE_S)
             found.append((message.subject.rsplit(".", 1)[0], json.loads(message.data)))
     return found

@@ -9,10 +9,10 @@ from pathlib import Path
 import nats
 import pytest
 
-from tests.e2e.deployment import SERVICES, Deployment, deployment
+from tests.e2e.deployment import PATIENCE_S, SERVICES, Deployment, deployment
 from tests.e2e.local_run import check_coordinates, expected_records, rows, write_source
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def is_mapped(one: Deployment) -> bool:
@@ -22,7 +22,7 @@ def is_mapped(one: Deployment) -> bool:
 
 async def check_ledger(one: Deployment) -> None:
     """Wait until it closes: the files may be there before the news of them."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "services.cli", "status", "--json",

@@ -6,22 +6,24 @@ import pty
 import struct
 import sys
 import termios
+from collections.abc import Callable
 from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.local_run import live_run, wait_for_rows, write_source
+from services.cli.domain.figures import STAGES
+from tests.e2e.local_run import live_run, write_source
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-PATIENCE_S = 100
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+PATIENCE_S = 180
 
 
-async def read_until(terminal: int, words: set[str]) -> str:
-    """Read what the terminal shows until all words were seen."""
+async def read_until(terminal: int, is_enough: Callable[[str], bool]) -> str:
+    """Read what the terminal shows until it is enough; unread, the program would stand still."""
     seen = ""
     async with asyncio.timeout(PATIENCE_S):
-        while not all(word in seen for word in words):
+        while not is_enough(seen):
             try:
                 seen += os.read(terminal, 1 << 16).decode(errors="replace")
             except BlockingIOError:
@@ -33,8 +35,8 @@ async def test_it_shows_a_live_run_and_leaves_on_q(tmp_path: Path) -> None:
     sources, output = tmp_path / "runs", tmp_path / "out"
     write_source(sources / "first.jsonl", 30, "hello")
     command = [sys.executable, "-m", "services.cli", "top", "--output", str(output)]
-    async with live_run(sources, output):
-        await wait_for_rows(output, lambda found: len(found) == 30)
+    async with live_run(sources, output) as run:
+        await run.settled(30)
         terminal, screen = pty.openpty()
         os.set_blocking(terminal, False)
         ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
@@ -43,13 +45,10 @@ async def test_it_shows_a_live_run_and_leaves_on_q(tmp_path: Path) -> None:
             *command, stdin=screen, stdout=screen, stderr=screen,
             env=os.environ | {"TERM": "xterm-256color"},
         )  # fmt: skip
-        text = await read_until(terminal, {"discovery", "embedding", "projection", "writing",
-                                           "waiting", "30 seen = 30 mapped"})  # fmt: skip
+        words = {*STAGES, "waiting", "30 seen = 30 mapped"}
+        text = await read_until(terminal, lambda seen: all(word in seen for word in words))
         os.write(terminal, b"q")
-        async with asyncio.timeout(PATIENCE_S):
-            while process.returncode is None:
-                await read_until(terminal, set())
-                await asyncio.sleep(0.05)
+        await read_until(terminal, lambda _: process.returncode is not None)
         after = termios.tcgetattr(screen)
 
         once = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
@@ -61,5 +60,4 @@ async def test_it_shows_a_live_run_and_leaves_on_q(tmp_path: Path) -> None:
     assert once.returncode == 0
     assert b"\x1b" not in printed
     lines = printed.decode().splitlines()
-    assert sum(one.startswith(("discovery ", "embedding ", "projection ", "writing "))
-               for one in lines) == 4  # fmt: skip
+    assert {stage for stage in STAGES for one in lines if one.startswith(f"{stage} ")} == {*STAGES}

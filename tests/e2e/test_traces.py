@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.local_run import run_once, write_source
 from tests.otlp import Collector, SpanSeen, collecting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 STAGES = {f"mapstream-{name}" for name in ("discovery", "embedding", "projection", "writing")}
 CLIENT, SERVER = 3, 2
 

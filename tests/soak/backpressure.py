@@ -91,8 +91,8 @@ class Watch:
 @asynccontextmanager
 async def watching(run: LiveRun) -> AsyncIterator[Watch]:
     """Watch a run from when its streams and consumers are declared."""
-    async with asyncio.timeout(120):
-        while not (run.output / "state" / "nats.url").exists():
+    async with asyncio.timeout(180):
+        while not run.url:
             await asyncio.sleep(0.1)
         client = await nats.connect(run.url)
         while await total_backlog(client.jetstream(), DURABLES, ["default"]) is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.cli.adapters.processes import Process
 from shared.errors import ConfigurationError
 
-START_S = 20.0
+START_S = 60.0
 CONFIG = """\
 # Written at every start by: mapstream run
 host: "127.0.0.1"

@@ -3,10 +3,9 @@
 import asyncio
 import fcntl
 import json
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import nats
@@ -14,6 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from services.cli.adapters.nats_server import address, program, write_config
+from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
 from services.cli.domain.figures import STAGES
@@ -76,6 +76,7 @@ class LocalPipeline:
         """Of the HTTP gateway, if this run has one: a run that ends by itself has none."""
         self._url_file = options.output / URL_FILE
         self._targets_file = options.state / TARGETS_FILE
+        self._ports = ExitStack()
         self._is_back = asyncio.Event()
         self._declaring: asyncio.Task[None] | None = None
 
@@ -88,13 +89,14 @@ class LocalPipeline:
             MapstreamError: A process ended again and again.
         """
         try:
-            async with asyncio.TaskGroup() as supervisors:
-                try:
-                    client = await self._start(supervisors)
-                    yield client
-                    await client.close()
-                finally:
-                    await self._stop()
+            with self._ports:
+                async with asyncio.TaskGroup() as supervisors:
+                    try:
+                        client = await self._start(supervisors)
+                        yield client
+                        await client.close()
+                    finally:
+                        await self._stop()
         except* MapstreamError as errors:
             raise errors.exceptions[0] from None
 
@@ -116,14 +118,14 @@ class LocalPipeline:
         )
         await self._declare(client)
         self._declaring = supervisors.create_task(self._keep_declared(client))
-        port = None if has_own_embedder(self._settings) else free_port()
+        port = None if has_own_embedder(self._settings) else self._free_port()
         environment = service_environment(
             self._options, self._settings, nats_url=self.url, text2vec_port=port
         )
         helpers = [] if port is None else ["text2vec"]
-        ports = dict.fromkeys(helpers, port) | {name: free_port() for name in STAGES}
+        ports = dict.fromkeys(helpers, port) | {name: self._free_port() for name in STAGES}
         if not self._options.is_once:
-            ports["gateway"] = free_port()
+            ports["gateway"] = self._free_port()
             environment["MAPSTREAM_GATEWAY__PORT"] = self._gateway_port()
             supervisors.create_task(
                 self._supervise_gateway(environment | _health(ports["gateway"]))
@@ -135,10 +137,14 @@ class LocalPipeline:
             supervisors.create_task(process.supervise())
         return client
 
+    def _free_port(self) -> int:
+        """Choose a port that stays this run's, however long its process takes to start."""
+        return self._ports.enter_context(kept_port())
+
     def _gateway_port(self) -> str:
         port = self._settings.gateway.port
         if not port or is_listening(port):
-            port = free_port()
+            port = self._free_port()
         scheme = "https" if self._settings.gateway.tls_certificate else "http"
         self.gateway_url = f"{scheme}://127.0.0.1:{port}"
         return str(port)
@@ -236,16 +242,3 @@ def targets(ports: Mapping[str, int | None]) -> str:
         for name, port in ports.items()
     ]
     return json.dumps(found, indent=2) + "\n"
-
-
-def is_listening(port: int) -> bool:
-    """Tell whether something answers on a port of the loopback address."""
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """Find a port of the loopback address that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

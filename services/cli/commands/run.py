@@ -156,7 +156,7 @@ class _Run:
     async def _watch(self, watcher: Watcher, is_enough: Callable[[Figures], bool]) -> bool:
         """Show progress until it is enough; returns False when told to stop before."""
         while not self._stop.is_set():
-            figures = await watcher.look()
+            figures = await watcher.look(is_patient=True)
             if figures.states:
                 self._figures = figures
                 self._display.show(figures)

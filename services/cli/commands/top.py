@@ -41,7 +41,7 @@ async def top(options: BusOptions, settings: CliSettings, *, is_once: bool) -> i
     console = Console(highlight=False)
     async with connected(options, settings.nats) as client:
         watcher = await Watcher.of(client, options.collection, settings.collections)
-        figures = await watcher.ask(wait_s=ANSWER_S)
+        figures = await watcher.ask(wait_s=ANSWER_S, is_patient=True)
         window = Window(WINDOW_S)
         window.add(time.monotonic(), figures.traffic)
         if is_once or not console.is_terminal:
@@ -65,7 +65,7 @@ async def _watch(console: Console, watcher: Watcher, window: Window, figures: Fi
 
 
 async def _look(watcher: Watcher, window: Window) -> Figures:
-    figures = await watcher.look(wait_s=ANSWER_S)
+    figures = await watcher.look(wait_s=ANSWER_S, is_patient=True)
     window.add(time.monotonic(), figures.traffic)
     return figures
 

@@ -62,10 +62,10 @@ class Watcher:
         name = check_collection(choose_collection(given, served, configured))
         return cls(client, name, statuses)
 
-    async def look(self, *, wait_s: float = 0.25) -> Figures:
+    async def look(self, *, wait_s: float = 0.25, is_patient: bool = False) -> Figures:
         """Ask every service and the server once; what does not answer counts as absent."""
         try:
-            return await self.ask(wait_s=wait_s)
+            return await self.ask(wait_s=wait_s, is_patient=is_patient)
         except TransientError:
             return Figures()
 

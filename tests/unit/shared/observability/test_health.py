@@ -1,3 +1,4 @@
+import socket
 from typing import Any
 
 import httpx
@@ -37,6 +38,12 @@ async def test_it_is_served_on_any_free_port_until_the_block_ends() -> None:
 
         with pytest.raises(httpx.TransportError):
             await client.get(url)
+
+
+async def test_connections_are_taken_as_soon_as_the_port_is_told() -> None:
+    async with serving(build_health(dict), "127.0.0.1", 0) as port:
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
 
 
 async def test_a_taken_port_is_told() -> None:
