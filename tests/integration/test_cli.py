@@ -74,6 +74,13 @@ DECISION = Decision(
 Answers = Callable[[dict[str, Any]], list[tuple[Channel, Event | bytes]]]
 
 
+@pytest.fixture(autouse=True)
+def without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may ask every program for colours."""
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def common(command: dict[str, Any], name: str) -> dict[str, Any]:
     correlation_id = command.get("correlation_id")
     return {
