@@ -75,8 +75,9 @@ Answers = Callable[[dict[str, Any]], list[tuple[Channel, Event | bytes]]]
 
 
 @pytest.fixture(autouse=True)
-def without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may ask every program for colours."""
+def plain_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may ask for colours, or have a narrow window."""
+    monkeypatch.setenv("COLUMNS", "120")
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
 
