@@ -16,8 +16,10 @@ from services.writing.settings import Settings
 from services.writing.subscribers import CollectionShell
 from shared.bus.broker import Bus, build_bus
 from shared.bus.durables import (
+    PROJECTION_READS_RETRACTIONS,
     WRITING_READS_PROJECTION,
 )
+from shared.bus.handover import BusHandover
 from shared.clock import SystemClock
 from shared.observability import metrics
 from shared.observability.instruments import Reading
@@ -79,7 +81,11 @@ def _collection(
     )
     models = JsonModelArchive(folder / "models", keep=section.keep_models)
     shell = CollectionShell(
-        collection, store=store, models=models, publisher=bus.publisher, clock=clock
+        collection,
+        store=store,
+        models=models,
+        handover=BusHandover(bus, PROJECTION_READS_RETRACTIONS, collection),
+        clock=clock,
     )
     moving = MovingLoop(shell)
     snapshots = SnapshotLoop(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -30,8 +30,8 @@ from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.durables import (
     WRITING_READS_PROJECTION,
 )
+from shared.bus.handover import BusHandover
 from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
-from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
@@ -99,7 +99,7 @@ class CollectionShell:
         *,
         store: DatasetStore,
         models: ModelArchive,
-        publisher: Publisher,
+        handover: BusHandover,
         clock: Clock,
     ) -> None:
         self.collection = collection
@@ -108,7 +108,7 @@ class CollectionShell:
         self._writing = asyncio.Lock()
         self._store = store
         self._models = models
-        self._publisher = publisher
+        self._handover = handover
         self._clock = clock
         self._figures: dict[str, Any] = {}
 
@@ -147,12 +147,14 @@ class CollectionShell:
         return outgoing
 
     async def write(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
-        """Write a run of batches; what leaves the map is published before it is gone."""
+        """Write a run of batches; what leaves the map has left the moments before it is gone.
+
+        Raises:
+            TransientError: It could not be written, or projection does not take it out.
+        """
         async with self._writing:
             plan = await plan_write(batches, store=self._store, models=self._models)
-            is_forgotten = any(one.descriptor.is_forgotten for one in plan.batches)
-            async for retraction in retractions(plan, store=self._store):
-                await self._publisher.publish(self._retraction(retraction, is_forgotten))
+            await self._handover.deliver(self._retractions(plan))
             written = await commit_write(
                 plan, store=self._store, models=self._models, clock=self._clock
             )
@@ -213,6 +215,11 @@ class CollectionShell:
         if written.committed:
             yield outgoing_event(WRITING_COMMITTED, written.committed)
 
+    async def _retractions(self, plan: WritePlan) -> AsyncIterator[Outgoing]:
+        is_forgotten = any(one.descriptor.is_forgotten for one in plan.batches)
+        async for retraction in retractions(plan, store=self._store):
+            yield self._retraction(retraction, is_forgotten)
+
     def _retraction(self, retraction: Retraction, is_forgotten: bool) -> Outgoing:  # noqa: FBT001
         column = vector_array(retraction.vectors)
         ids = pa.repeat(pa.scalar(retraction.batch_id), len(column))
@@ -222,7 +229,9 @@ class CollectionShell:
         ]
         rows = pa.RecordBatch.from_arrays([ids, column], schema=pa.schema(fields))
         message_id = f"writing.retraction:{retraction.batch_id}"
-        metadata = {FORGOTTEN_KEY: b"true"} if is_forgotten else {}
+        metadata = {}
+        if is_forgotten:
+            message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}
         body = encode_rows(rows, metadata)
         return Outgoing(WRITING_RETRACTION, self.collection, message_id, body)
 

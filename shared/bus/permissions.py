@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shared.bus.channel import Channel
 from shared.bus.channels import CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
 from shared.bus.connection import INBOX
-from shared.bus.durables import DURABLES, Durable
+from shared.bus.durables import DURABLES, PROJECTION_READS_RETRACTIONS, Durable
 from shared.bus.status import PREFIX, STATS, status_subject
 from shared.bus.streams import STREAMS
 
@@ -34,6 +34,14 @@ LOOKING = (
 """What JetStream is asked by somebody who only wants to see."""
 REMEMBERED = {"embedding": (PROJECTION_UPDATED,)}
 """Of which channels a service looks up the newest message, without a consumer."""
+
+WATCHED = {
+    # Whether anything is under way, before a lost batch is sent again.
+    "discovery": DURABLES,
+    # Whether vectors have left the moments, before they leave the dataset.
+    "writing": (PROJECTION_READS_RETRACTIONS,),
+}
+"""Whose durable consumers a service looks at, beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,7 @@ def users(collections: Sequence[str]) -> list[User]:
 
 def _stage(name: str, collections: Sequence[str]) -> User:
     mine = [durable for durable in DURABLES if durable.service == name]
-    # Discovery looks whether anything is under way before it sends a lost batch again.
-    watched = DURABLES if name == DISCOVERY else mine
+    watched = [one for one in DURABLES if one in mine or one in WATCHED.get(name, ())]
     publishes = [
         *(channel.every_subject for channel in CHANNELS if channel.is_from(name)),
         *(f"{API}.CONSUMER.INFO.{one}" for one in _consumers(watched, collections)),

@@ -44,8 +44,11 @@ class Publisher:
         self._clock = clock or SystemClock()
         self.waiting_since_tries = 0
 
-    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         """Publish what came of a message, in order; each when the one before is stored.
+
+        Returns:
+            The place of the last one in its stream; 0 if there is none.
 
         Raises:
             InvalidMessage: A message is too large for the bus.
@@ -53,12 +56,14 @@ class Publisher:
         """
         messages = list(messages)
         self._admit(messages)
+        place = 0
         for message in messages:
-            await self._publish(message)
+            place = await self._publish(message)
+        return place
 
-    async def publish(self, message: Outgoing) -> None:
+    async def publish(self, message: Outgoing) -> int:
         """Publish one message; see ``publish_all``."""
-        await self.publish_all([message])
+        return await self.publish_all([message])
 
     def _admit(self, messages: Sequence[Outgoing]) -> None:
         """Have the limit of burials judge what is about to be published.
@@ -76,7 +81,7 @@ class Publisher:
         if was_halted and self.burials.halted is None:
             log.info("stage.resumed", dead_share=round(self.burials.share, 3))
 
-    async def _publish(self, message: Outgoing) -> None:
+    async def _publish(self, message: Outgoing) -> int:
         """Publish one message and return when the stream has stored it, or had it already.
 
         A full stream, an absent server and a lost answer are waited out: the message id makes
@@ -93,15 +98,15 @@ class Publisher:
         origin = origin_of(message.message_id)
         part_of = origin.trace if origin else None
         with tracing.span(f"publish {message.channel.family}", "producer", part_of=part_of):
-            await self._store(message, self._headers(message, origin))
+            return await self._store(message, self._headers(message, origin))
 
-    async def _store(self, message: Outgoing, headers: dict[str, str]) -> None:
+    async def _store(self, message: Outgoing, headers: dict[str, str]) -> int:
         subject = message.channel.subject(message.collection)
         pause_s = FIRST_PAUSE_S
         started = perf_counter()
         while True:
             try:
-                await self._broker.publish(
+                stored = await self._broker.publish(
                     message.body,
                     subject,
                     headers=headers,
@@ -117,7 +122,7 @@ class Publisher:
             else:
                 self.waiting_since_tries = 0
                 published(self._service, message, perf_counter() - started)
-                return
+                return stored.seq
 
     def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
         first = origin.first_published if origin else None

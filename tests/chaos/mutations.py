@@ -129,7 +129,7 @@ MUTATIONS = (
         [
             (
                 "services/writing/subscribers.py",
-                "await self._publisher.publish(self._retraction(retraction, is_forgotten))",
+                "await self._handover.deliver(self._retractions(plan))",
                 "pass",
             )
         ],

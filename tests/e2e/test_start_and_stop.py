@@ -7,10 +7,18 @@ import sys
 from pathlib import Path
 
 import nats
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from nats.js import JetStreamContext
 
+from services.projection.adapters.sqlite_projection_store import open_store
+from services.projection.domain.moments import Moments
+from services.projection.domain.state import CollectionState
 from tests.e2e.deployment import PATIENCE_S, SERVICES, Deployment, deployment
 from tests.e2e.local_run import check_coordinates, expected_records, rows, write_source
+
+MOMENTS_TOLERANCE = 1e-8
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -132,3 +140,78 @@ async def test_a_bus_that_forgets_everything_while_all_run(tmp_path: Path) -> No
         await one.until(lambda: len(rows(one.output)) == len(expected_records(one.sources)))
 
     assert {(name, code) for name, code in one.ended if code} <= {(name, 71) for name in SERVICES}
+
+
+async def test_a_bus_that_forgets_which_vectors_were_to_leave(tmp_path: Path) -> None:
+    """A source was changed and one forgotten; projection has not yet heard of it."""
+    async with deployment(tmp_path) as one:
+        await one.nats.start()
+        await one.apply_streams()
+        for service in (*SERVICES, "text2vec"):
+            one.start(service)
+        for number in range(4):
+            write_source(one.sources / f"s{number}.jsonl", 20, f"agent {number}")
+        await one.until(lambda: is_mapped(one))
+        await check_ledger(one)
+        old = expected_records(one.sources).keys()
+
+        await one.stop("writing")
+        write_source(one.sources / "s1.jsonl", 10, "changed")
+        client = await nats.connect(one.nats.url)
+        js = client.jetstream()
+        await js.publish("command.forget.default", b'{"source": "s2.jsonl"}')
+        await until_stored(js, "projection.batch.default", 2)
+        (one.sources / "s2.jsonl").unlink()
+        await one.stop("projection")
+        one.start("writing")
+        await until_stored(js, "writing.retraction.default", 1)
+        await one.until(
+            lambda: (
+                "message.retry_scheduled" in one.log("writing")
+                or {row["id"] for row in rows(one.output)} != old
+            )
+        )
+        await client.close()
+
+        await one.nats.kill()
+        one.nats.wipe()
+        await one.nats.start()
+        await one.apply_streams()
+        one.start("projection")
+        write_source(one.sources / "u.jsonl", 5, "after it")
+        await one.until(lambda: is_mapped(one))
+        await check_ledger(one)
+        check_coordinates(one.output)
+        await one.stop("projection")
+        state = await check_moments(one)
+
+    assert state.model is not None
+    assert state.model.version > state.forgotten_version > 0
+    assert not state.owes_refit
+
+
+async def until_stored(js: JetStreamContext, subject: str, wanted: int) -> None:
+    """Wait until a stream holds so many messages of a subject."""
+    stream = await js.find_stream_name_by_subject(subject)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            info = await js.stream_info(stream, subjects_filter=subject)
+            if (info.state.subjects or {}).get(subject, 0) >= wanted:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def check_moments(one: Deployment) -> CollectionState:
+    """Compare what projection has counted with what is stored; it must have been stopped."""
+    async with open_store(one.folder / "state" / "projection" / "projection.sqlite") as store:
+        state = await store.load("default")
+    column = pq.read_table(one.output / "default" / "embeddings.parquet")["vector"]
+    direct = Moments.of(np.asarray(column.to_pylist(), dtype=np.float32))
+    assert state.moments is not None
+    assert state.moments.count == direct.count
+    for found, wanted in (
+        (state.moments.mean, direct.mean),
+        (state.moments.scatter, direct.scatter),
+    ):
+        assert np.abs(found - wanted).max() <= MOMENTS_TOLERANCE * np.abs(wanted).max()
+    return state

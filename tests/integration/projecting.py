@@ -54,14 +54,16 @@ class CutOff(Publisher):
         self.gate.set()
         self.is_waiting = asyncio.Event()
 
-    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
+        place = 0
         for message in messages:
             if message.channel.family == self.before:
                 raise TransientError("cut off")
             if message.channel.family == "projection.model" and not self.gate.is_set():
                 self.is_waiting.set()
                 await self.gate.wait()
-            await super().publish_all([message])
+            place = await super().publish_all([message])
+        return place
 
 
 Run = Callable[..., AbstractAsyncContextManager[CollectionShell]]

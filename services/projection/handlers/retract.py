@@ -27,6 +27,9 @@ async def retract(
 ) -> None:
     """Take batches out of the moments, each at most once, and only if it was counted.
 
+    What is to be forgotten may have left them before, as a replaced version: then the model is
+    what still remembers it.
+
     Raises:
         InvalidMessage: The vectors cannot be those that were counted.
         TransientError: The checkpoint could not be stored; nothing has changed.
@@ -34,17 +37,18 @@ async def retract(
     async with state.changing:
         known = await store.known(state.collection, [r.batch_id for r in retractions])
         counted = {r.batch_id: r for r in retractions if known.get(r.batch_id)}
-        if not counted or state.moments is None:
+        is_forgotten = any(r.is_forgotten and r.batch_id in known for r in retractions)
+        is_remembered = is_forgotten and state.is_stale and not state.owes_refit
+        if state.moments is None or not (counted or is_remembered):
             return
         moments = state.moments
         for retraction in counted.values():
             moments = _without(moments, retraction)
-        is_forgotten = any(retraction.is_forgotten for retraction in counted.values())
         version = state.model.version if state.model and is_forgotten else 0
         checkpoint = Checkpoint(
             collection=state.collection,
             moments=moments,
-            revision=state.revision + 1,
+            revision=state.revision + bool(counted),
             applied={},
             retracted=list(counted),
             owes_refit=state.owes_refit or is_forgotten,

@@ -1,6 +1,7 @@
 """Batches, retractions and models of one collection."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import structlog
 
@@ -79,7 +80,14 @@ class CollectionShell:
             max_messages=max_messages,
             max_wait_s=max_wait_s,
         )
-        subscriber.each(PROJECTION_READS_RETRACTIONS, self._collection, self.on_retraction)
+        subscriber.micro_batches(
+            PROJECTION_READS_RETRACTIONS,
+            self._collection,
+            lambda delivery: decode_retraction(delivery.body),
+            self.on_retractions,
+            max_messages=max_messages,
+            max_wait_s=0,
+        )
 
     async def on_batches(self, batches: Sequence[Batch]) -> Iterable[Outgoing]:
         """Project a micro-batch; the new model, if any, goes before it."""
@@ -103,10 +111,9 @@ class CollectionShell:
             )
         return ()
 
-    async def on_retraction(self, delivery: Delivery) -> Iterable[Outgoing]:
-        """Take the vectors of a retraction out of the moments."""
-        retractions = decode_retraction(delivery.body)
-        await retract(retractions, state=self.state, store=self._store)
+    async def on_retractions(self, messages: Sequence[Sequence[Retraction]]) -> Iterable[Outgoing]:
+        """Take vectors out of the moments; whoever sent them waits for that."""
+        await retract([*chain(*messages)], state=self.state, store=self._store)
         return ()
 
     async def carry_out(self, command: Refit | Rollback, asked: Asked) -> None:

@@ -75,8 +75,9 @@ async def plan_write(
 async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[Retraction]:
     """Give out the vectors that a plan takes off the map, before it is carried out.
 
-    Each batch id comes at most once. Publish them before ``commit_write``: after it the rows are
-    gone, and after a crash in between the same ones come again.
+    Each batch id comes at most once. They must have left the moments before ``commit_write``:
+    after it the rows are gone, and nobody else has their vectors. After a crash in between the
+    same ones come again.
 
     Raises:
         TransientError: The store could not be read.

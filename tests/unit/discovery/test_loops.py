@@ -34,7 +34,7 @@ class FakePublisher(Publisher):
         self.is_waiting = asyncio.Event()
         self.breaks_after = 99
 
-    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         for message in messages:
             if len(self.sent) >= self.breaks_after:
                 raise TransientError("cut off")
@@ -42,6 +42,7 @@ class FakePublisher(Publisher):
                 self.is_waiting.set()
                 await self.freed.wait()
             self.sent.append(message)
+        return len(self.sent)
 
     @property
     def batches(self) -> list[tuple[int, int]]:

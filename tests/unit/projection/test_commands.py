@@ -34,12 +34,13 @@ class Recorder(Publisher):
         self.sent: list[Outgoing] = []
         self.copies: list[str] = []
 
-    async def publish_all(self, messages: Iterable[Outgoing]) -> None:
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         for message in messages:
             if message.message_id in {one.message_id for one in self.sent}:
                 self.copies.append(message.message_id)
             else:
                 self.sent.append(message)
+        return len(self.sent)
 
     def of(self, family: str) -> list[Any]:
         contracts = [one for one in self.sent if one.channel.family == family]

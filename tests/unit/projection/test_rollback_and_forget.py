@@ -243,6 +243,21 @@ async def test_an_ordinary_retraction_owes_nothing() -> None:
     assert not stage.state.owes_refit
 
 
+async def test_to_forget_what_was_replaced_before_owes_a_model_that_never_saw_it() -> None:
+    stage = Stage()
+    await stage.project(piece(0), piece(3))
+    await stage.retract(piece(3))
+
+    await stage.retract(piece(3), is_forgotten=True)
+
+    assert stage.state.owes_refit
+    assert stage.state.forgotten_version == 1
+    assert_counted(stage.state, [piece(0)])
+    await stage.refitted(trigger="forget", force=True)
+    await stage.retract(piece(3), is_forgotten=True)
+    assert not stage.state.owes_refit
+
+
 async def test_to_forget_what_was_never_counted_owes_nothing() -> None:
     stage = Stage()
     await stage.project(piece(0))
