@@ -4,6 +4,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 
 from services.gateway.domain.access import Caller, Role
@@ -44,16 +47,25 @@ REFUSED = {
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks for a role before it reads anything of the request."""
+    """A route that asks for a role before it reads anything of the request.
+
+    What it does not know of the query is a mistake, as it is in a body.
+    """
 
     role: ClassVar[Role | None] = None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the question for the role before FastAPI's handler."""
+        """Put the question for the role, and the look at the query, before FastAPI's handler."""
         answer = super().get_route_handler()
+        known = [
+            one.alias
+            for one in get_flat_params(self.dependant)
+            if isinstance(one.field_info, Query)
+        ]
 
         async def answer_if_allowed(request: Request) -> Response:
             require(caller_of(request), self.role)
+            check_query(request, known)
             return await answer(request)
 
         return answer_if_allowed
@@ -99,6 +111,22 @@ def require(caller: Caller | None, role: Role | None) -> None:
         raise ProblemError(
             403, f"this needs a token with role '{role}'; '{caller.name}' has '{caller.role}'"
         )
+
+
+def check_query(request: Request, known: Sequence[str]) -> None:
+    """Check that a request's query has no other parameters than these.
+
+    Raises:
+        RequestValidationError: It has; every one of them is named.
+    """
+    there_is = f"there is: {', '.join(known)}" if known else "there is none here"
+    unknown = [
+        {"loc": ("query", name), "msg": f"there is no such parameter; {there_is}"}
+        for name in request.query_params
+        if name not in known
+    ]
+    if unknown:
+        raise RequestValidationError(unknown)
 
 
 def roles(routers: Sequence[APIRouter]) -> dict[tuple[str, str], Role | None]:

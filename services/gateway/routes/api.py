@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.routes.access import describe_roles, roles
+from services.gateway.routes.access import OpenRoute, describe_roles, roles
 from services.gateway.routes.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
-ABOUT = "A live map of a growing pile of text. Errors are problem details (RFC 9457)."
+ABOUT = (
+    "A live map of a growing pile of text. Errors are problem details (RFC 9457). A query "
+    "parameter that is not listed here is refused with 422, wherever it is sent."
+)
 
 
 def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
@@ -23,6 +26,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
         title=TITLE,
         description=ABOUT,
         version=version,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -46,4 +50,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
         return app.openapi_schema
 
     app.openapi = openapi
+    own = APIRouter(route_class=OpenRoute)
+    own.add_api_route("/openapi.json", openapi, include_in_schema=False)
+    app.include_router(own)
     return app

@@ -49,6 +49,39 @@ async def test_every_error_is_a_problem(
     assert (status == 405) == ("allow" in answer.headers)
 
 
+async def test_a_query_parameter_that_is_not_known_is_refused_everywhere(
+    http: httpx.AsyncClient,
+) -> None:
+    """A misspelt `since` would be answered with the whole map, a `stage` with every letter."""
+    document = (await http.get("/openapi.json")).json()
+    operations = {"/openapi.json": {"get": {}}} | document["paths"]
+    assert len(operations) > 10
+    for path, methods in operations.items():
+        for method, operation in methods.items():
+            asked = path.format(version=1, sequence=1, operation_id="x")
+            answer = await http.request(method, f"{asked}?sinse=15&=x")
+
+            known = [
+                one["name"] for one in operation.get("parameters", []) if one["in"] == "query"
+            ]
+            told = f"there is: {', '.join(known)}" if known else "there is none here"
+            assert answer.status_code == 422, asked
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["errors"] == [
+                {"where": f"query.{name}", "what": f"there is no such parameter; {told}"}
+                for name in ("sinse", "")
+            ]
+
+
+async def test_every_known_query_parameter_is_taken(http: httpx.AsyncClient) -> None:
+    letters = "stage=embedding&source=a&since=2026-01-31T09:00:00Z&after=1&limit=1"
+
+    for query in (f"/dead-letters?collection=default&{letters}", "/map?since=1&model_version=1"):
+        answer = await http.get(query)
+        assert "no such parameter" not in answer.text
+        assert answer.status_code != 422
+
+
 @pytest.mark.parametrize(
     "body",
     [{"dry_run": "yes"}, {"dryrun": True}, {"reason": "x" * 201}, [], "text"],
