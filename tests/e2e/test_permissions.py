@@ -19,20 +19,30 @@ from tests.e2e.local_run import (
     check_coordinates,
     end,
     expected_records,
+    rows,
     wait_for_rows,
 )
+from tests.fakes.embedder import FakeEmbedder
+from tests.fakes.embedding_server import EmbeddingServer
 from tests.nats_server import SecuredNatsServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SERVICES = ("text2vec", "discovery", "embedding", "projection", "writing", "gateway")
+BAD = ("a text that the server refuses", "another that it refuses")
+TORN = ('{"type": "iteration", "itera', "no JSON at all")
 
 
 class Deployment:
     """Processes as docker-compose.yml starts them, each with the password of one user."""
 
     def __init__(
-        self, server: SecuredNatsServer, folder: Path, runs: Path, ports: tuple[int, int]
+        self,
+        server: SecuredNatsServer,
+        folder: Path,
+        runs: Path,
+        ports: tuple[int, int],
+        **more: str,
     ) -> None:
         self.server = server
         self.output = folder / "out"
@@ -47,6 +57,7 @@ class Deployment:
             "MAPSTREAM_GATEWAY__PORT": str(self.gateway_port),
             "MAPSTREAM_GATEWAY__PATIENCE_S": str(PATIENCE_S),
             "OPENBLAS_NUM_THREADS": "1",
+            **more,
         }
 
     def environment(self, user: str) -> Mapping[str, str]:
@@ -94,6 +105,18 @@ class Deployment:
         code, out = await self.mapstream("status", "--json")
         return json.loads(out) if code == 0 else {}
 
+    async def settled(self) -> dict[str, int]:
+        """Wait until nothing is in flight; return what became of the records."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (now := await self.status()) or now["records"]["in_flight"]:
+                await asyncio.sleep(0.2)
+        return now["records"]
+
+    async def dead(self, *words: str) -> dict[str, Any]:
+        code, out = await self.mapstream("dead", *words, "--json")
+        assert code == 0, out
+        return json.loads(out)
+
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[SecuredNatsServer]:
@@ -138,10 +161,7 @@ async def test_every_service_does_its_work_with_its_own_permissions(
         await wait_for_rows(
             deployment.output, lambda found: {row["id"] for row in found} == expected
         )
-        async with asyncio.timeout(PATIENCE_S):
-            while not (now := await deployment.status()) or now["records"]["in_flight"]:
-                await asyncio.sleep(0.2)
-        assert now["records"]["dead"] == 1
+        assert (await deployment.settled())["dead"] == 1
         assert (await deployment.mapstream("streams", "show"))[0] == 0
         assert (await deployment.mapstream("refit", "--force"))[0] == 0
         assert (await deployment.mapstream("rollback"))[0] == 0
@@ -160,6 +180,69 @@ async def test_every_service_does_its_work_with_its_own_permissions(
     check_coordinates(deployment.output)
 
     assert deployment.refusals() == []
+
+
+async def test_dead_letters_are_tried_again_and_given_up_within_the_permissions(
+    server: SecuredNatsServer, ports: tuple[int, int], tmp_path: Path
+) -> None:
+    """Two records and two lines die; the operator settles one of each, the gateway the others."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    lines = [
+        json.dumps({"type": "iteration", "iteration": number, "response": text})
+        for number, text in enumerate(["one", BAD[0], "three", BAD[1], "five"])
+    ]
+    last = json.dumps({"final_answer": "done"})
+    (runs / "a.jsonl").write_text("\n".join([*lines, *TORN, last, ""]))
+    mind = FakeEmbedder(poison=BAD)
+    async with EmbeddingServer(mind).running() as embedder:
+        deployment = Deployment(server, tmp_path, runs, ports, MAPSTREAM_EMBEDDING__URL=embedder)
+        assert (await deployment.mapstream("streams", "apply"))[0] == 0
+        async with deployment.running():
+            await wait_for_rows(deployment.output, lambda found: len(found) == 3)
+            before = await deployment.settled()
+            mind.poison.clear()
+            await settle_as_operator(deployment)
+            await settle_over_http(deployment)
+            await wait_for_rows(deployment.output, lambda found: len(found) == 5)
+            after = await deployment.settled()
+    assert deployment.refusals() == []
+
+    assert (before["seen"], before["mapped"], before["dead"]) == (7, 3, 4)
+    assert (after["seen"], after["mapped"], after["dead"]) == (7, 5, 2)
+    texts = {row["text"] for row in rows(deployment.output)}
+    assert texts == {"one", "three", "five", *BAD}
+    assert (await deployment.mapstream("dead", "list", user="observer"))[0] == 1
+
+
+async def settle_as_operator(deployment: Deployment) -> None:
+    page = await deployment.dead("list")
+    numbers = {one["stage"]: str(one["sequence"]) for one in reversed(page["items"])}
+    assert len(page["items"]) == 4
+    assert (await deployment.dead("show", numbers["discovery"]))["content"] == TORN[0]
+    assert (await deployment.dead("show", numbers["embedding"]))["content"][0]["text"] in BAD
+    replayed = await deployment.dead("replay", numbers["embedding"])
+    assert (replayed["event"]["letters"], replayed["event"]["records"]) == (1, 1)
+    dropped = await deployment.dead("drop", numbers["discovery"])
+    assert dropped["event"]["letters"] == 1
+
+
+async def settle_over_http(deployment: Deployment) -> None:
+    url = f"http://127.0.0.1:{deployment.gateway_port}"
+    await answering(url)
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
+        page = (await http.get("/dead-letters")).json()
+        numbers = {one["stage"]: one["sequence"] for one in page["items"]}
+        assert page["total"] == 2
+        shown = (await http.get(f"/dead-letters/{numbers['discovery']}")).json()
+        assert shown["text"] == TORN[1]
+        wish = {"sequences": [numbers["embedding"]]}
+        replayed = await http.post("/dead-letters/replay", json=wish)
+        assert (replayed.status_code, replayed.json()["records"]) == (200, 1)
+        wish = {"sequences": [numbers["discovery"]]}
+        dropped = await http.post("/dead-letters/drop", json=wish)
+        assert (dropped.status_code, dropped.json()["letters"]) == (200, 1)
+        assert (await http.get("/dead-letters")).json()["total"] == 0
 
 
 async def test_a_service_with_another_services_password_does_nothing(
