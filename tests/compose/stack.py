@@ -87,10 +87,12 @@ class Stack:
         """End a service's process as the kernel does when memory runs out."""
         await self.python(
             container,
-            "import os, pathlib\n"
+            "import contextlib, os, pathlib\n"
             "for one in pathlib.Path('/proc').glob('[0-9]*'):\n"
-            "    words = (one / 'cmdline').read_bytes().split(b'\\0')\n"
-            f"    if words[:3] == [b'python', b'-m', b'{module}']: os.kill(int(one.name), 9)\n",
+            "    with contextlib.suppress(OSError):  # it may end while it is looked at\n"
+            "        words = (one / 'cmdline').read_bytes().split(b'\\0')\n"
+            f"        if words[:3] == [b'python', b'-m', b'{module}']:\n"
+            "            os.kill(int(one.name), 9)\n",
         )
 
     async def upgrade(self, service: str, *options: str) -> str:
