@@ -93,9 +93,19 @@ Since = Annotated[Time, Query(description="Only those that were given up then or
 
 
 class Wish(BaseModel):
-    """The body of a command; what it does not know is a mistake."""
+    """The body of a command; what it does not know is a mistake, and so is null."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_values(cls, fields: Any) -> Any:
+        """Refuse null, which a caller might send by mistake for a field that it has not got."""
+        if isinstance(fields, dict):
+            unset = [name for name, value in fields.items() if value is None]
+            if unset:
+                raise ValueError(f"null is no value for {', '.join(unset)}")
+        return fields
 
 
 class RefitWish(Wish):
@@ -157,13 +167,9 @@ class LettersWish(Wish):
     @model_validator(mode="before")
     @classmethod
     def _says_which(cls, fields: Any) -> Any:
-        """Refuse what a caller might send by mistake, and what would mean every letter."""
-        if isinstance(fields, dict):
-            unset = [name for name, value in fields.items() if value is None]
-            if unset:
-                raise ValueError(f"null is no value for {', '.join(unset)}")
-            if not fields:
-                raise ValueError("say which: sequences, stage, source or since; or all: true")
+        """Refuse what would mean every letter without saying so."""
+        if fields == {}:
+            raise ValueError("say which: sequences, stage, source or since; or all: true")
         return fields
 
     def selection(self) -> Selection:
@@ -176,8 +182,8 @@ class LettersWish(Wish):
         )
 
 
-RefitBody = Annotated[RefitWish | SkipJsonSchema[None], Body()]
-RollbackBody = Annotated[RollbackWish | SkipJsonSchema[None], Body()]
+RefitBody = Annotated[RefitWish | None, Body()]
+RollbackBody = Annotated[RollbackWish | None, Body()]
 
 
 class Served:

@@ -94,6 +94,15 @@ async def test_a_wrong_body_is_told_in_detail(http: httpx.AsyncClient, body: Any
     assert answer.json()["errors"]
 
 
+@pytest.mark.parametrize("path", ["/rollback", "/recompute-projection", "/forget"])
+async def test_a_field_that_is_null_is_refused_by_name(http: httpx.AsyncClient, path: str) -> None:
+    """A rollback to version null would go to the parent, as if no version had been meant."""
+    answer = await http.post(path, json={"to_version": None})
+
+    assert answer.status_code == 422
+    assert "null is no value for to_version" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("body", [None, {}, {"force": True}])
 async def test_a_command_needs_no_body(http: httpx.AsyncClient, body: Any) -> None:
     answer = await http.post("/recompute-projection", json=body)
