@@ -83,6 +83,8 @@ class Service:
         yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.state)
         yield metrics.BUILD.read(1, stage=self.name, version=_version())
         yield metrics.BUS_CONNECTED.read(self.bus.is_connected, stage=self.name)
+        is_halted = self.bus.publisher.burials.halted is not None
+        yield metrics.HALTED.read(is_halted, stage=self.name)
         yield from self.gauges()
 
 

@@ -120,6 +120,7 @@ ROWS: dict[str, list[Panel]] = {
             asks={
                 "{{stage}} records": rate(m.DEAD_RECORDS, "stage", OF),
                 "{{stage}} letters": rate(m.DEAD_LETTERS, "stage", OF),
+                "{{stage}} halted": now(m.HALTED, "stage", ""),
             },
             unit="rps",
         ),

@@ -107,6 +107,12 @@ BUS_CONNECTED = Gauge(
 BUS_DISCONNECTIONS = Counter(
     "mapstream_bus_disconnections_total", ("stage",), EVERY, "Connections to NATS that were lost."
 )
+HALTED = Gauge(
+    "mapstream_halted",
+    ("stage",),
+    EVERY,
+    "1 while a stage gives up no more messages, since too large a share would be dead.",
+)
 SERVICE_STATE = Gauge(
     "mapstream_service_state",
     ("stage", "state"),

@@ -1,6 +1,7 @@
 """A stage that would bury too much halts, holds its messages, and goes on when all is mended."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 
 import pytest
 from nats.js import JetStreamContext
@@ -13,7 +14,9 @@ from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.received import Delivery
 from shared.contracts.batches import Batch, decode, encode
 from shared.errors import InvalidMessage
-from shared.settings import NatsSection
+from shared.observability import metrics
+from shared.runtime import RUNNING, Service
+from shared.settings import NatsSection, ServiceSettings
 from tests.builders import batch
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -60,6 +63,21 @@ async def messages(js: JetStreamContext, stream: str) -> int:
     return (await js.stream_info(stream)).state.messages
 
 
+def told_halted(bus: Bus) -> tuple[float, str]:
+    """Return what the metrics and the status of the stage say."""
+    service = Service(
+        name="projection",
+        about="",
+        settings=ServiceSettings(),
+        bus=bus,
+        resources=lambda: nullcontext(()),
+    )
+    service.state = RUNNING
+    (reading,) = [one for one in service.readings() if one.gauge is metrics.HALTED]
+    assert reading.labels == {"stage": "projection"}
+    return reading.value, service.status()["state"]
+
+
 async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
     server: NatsServer, js: JetStreamContext
 ) -> None:
@@ -78,6 +96,7 @@ async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
         assert await messages(js, "DEAD_LETTERS") == 4
         assert await messages(js, "EMBEDDING") == 26
         assert "nats.max_dead_share" in str(burials.halted)
+        assert told_halted(bus) == (1, "halted")
 
         stage.is_broken = False
 
@@ -86,6 +105,7 @@ async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
 
         await until(is_drained)
         assert burials.halted is None
+        assert told_halted(bus) == (0, "running")
     await bus.close()
 
     assert await messages(js, "DEAD_LETTERS") == 4
