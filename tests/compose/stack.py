@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats
 from nats.aio.client import Client
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from shared.settings import NatsSection
 ROOT = Path(__file__).parents[2]
 IMAGES = ("nats", "cli", "discovery", "embedding", "projection", "writing", "gateway", "text2vec")
 PATIENCE_S = 300.0
+KILLED = 137
 
 
 def why_not() -> str:
@@ -85,15 +87,16 @@ class Stack:
 
     async def kill(self, container: str, module: str) -> None:
         """End a service's process as the kernel does when memory runs out."""
-        await self.python(
-            container,
+        code = (
             "import contextlib, os, pathlib\n"
             "for one in pathlib.Path('/proc').glob('[0-9]*'):\n"
             "    with contextlib.suppress(OSError):  # it may end while it is looked at\n"
             "        words = (one / 'cmdline').read_bytes().split(b'\\0')\n"
             f"        if words[:3] == [b'python', b'-m', b'{module}']:\n"
-            "            os.kill(int(one.name), 9)\n",
+            "            os.kill(int(one.name), 9)\n"
         )
+        # With its process the container ends, and often this command before it is done.
+        await run(["docker", "exec", container, "python", "-c", code], codes=(0, KILLED))
 
     async def upgrade(self, service: str, *options: str) -> str:
         """Put another image in the place of a service's; the others are left alone."""
@@ -118,6 +121,12 @@ class Stack:
             yield client
         finally:
             await client.close()
+
+    def http(self) -> httpx.AsyncClient:
+        """Make a client of the gateway that may do everything."""
+        token = {"Authorization": f"Bearer {self.variables['GATEWAY_TOKEN']}"}
+        url = f"http://127.0.0.1:{self.gateway_port}"
+        return httpx.AsyncClient(base_url=url, headers=token, timeout=60)
 
     async def mapstream(self, *words: str) -> str:
         return await self.compose("run", "--rm", "--no-deps", "-T", "streams", *words)
@@ -153,7 +162,10 @@ def is_shown(status: Mapping[str, Any]) -> bool:
 
 
 async def run(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, told: str = ""
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    told: str = "",
+    codes: Sequence[int] = (0,),
 ) -> str:
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, cwd=ROOT,
@@ -162,5 +174,5 @@ async def run(
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate(told.encode())
-    assert process.returncode == 0, f"{' '.join(command)}:\n{err.decode()[-4000:]}"
+    assert process.returncode in codes, f"{' '.join(command)}:\n{err.decode()[-4000:]}"
     return out.decode()

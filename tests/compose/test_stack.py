@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 
@@ -48,6 +47,7 @@ async def test_the_stack_lives_through_a_day_of_an_operator(stack: Stack) -> Non
     await check_confinement(stack)
     await check_refit_over_the_bus(stack)
     await check_gateway(stack)
+    await check_dead_letters(stack)
 
     await scale_up(stack)
     await while_records_flow(stack, "killed", lambda: kill_everything_once(stack))
@@ -123,12 +123,34 @@ async def check_refit_over_the_bus(stack: Stack) -> None:
 
 
 async def check_gateway(stack: Stack) -> None:
-    url = f"http://127.0.0.1:{stack.gateway_port}"
-    token = {"Authorization": f"Bearer {stack.variables['GATEWAY_TOKEN']}"}
-    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+    async with stack.http() as http:
+        token = http.headers.pop("Authorization")
         assert (await http.post("/recompute-projection")).status_code == 401
-        assert (await http.post("/recompute-projection", headers=token)).status_code == 200
-        assert (await http.get("/map", headers=token)).status_code == 200
+        http.headers["Authorization"] = token
+        assert (await http.post("/recompute-projection")).status_code == 200
+        assert (await http.get("/map")).status_code == 200
+
+
+async def check_dead_letters(stack: Stack) -> None:
+    """A torn line dies, cannot be read again either, and is given up, all of it over HTTP."""
+    lines = [
+        json.dumps({"type": "iteration", "iteration": 1, "response": "before the torn line"}),
+        '{"type": "iteration", "itera',
+        json.dumps({"final_answer": "done"}),
+    ]
+    beside = stack.runs / "torn.part"
+    beside.write_text("\n".join(lines))
+    beside.rename(stack.runs / "torn.jsonl")
+    await check_map(stack)
+    async with stack.http() as http:
+        (letter,) = (await http.get("/dead-letters")).json()["items"]
+        assert (letter["filename"], letter["line"]) == ("torn.jsonl", 2)
+        wish = {"sequences": [letter["sequence"]]}
+        replayed = (await http.post("/dead-letters/replay", json=wish)).json()
+        assert (replayed["letters"], replayed["refused"]) == (0, 1)
+        dropped = (await http.post("/dead-letters/drop", json=wish)).json()
+        assert dropped["letters"] == 1
+        assert (await http.get("/dead-letters")).json()["total"] == 0
 
 
 async def scale_up(stack: Stack) -> None:
