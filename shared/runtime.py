@@ -17,11 +17,12 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from shared.bus import observing
-from shared.bus.broker import GRACEFUL_S, Bus
+from shared.bus.broker import Bus
 from shared.bus.channel import check_collection
 from shared.bus.durables import (
     Durable,
 )
+from shared.bus.micro_batches import GRACEFUL_S
 from shared.bus.status import announce
 from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog, wait_for_durables

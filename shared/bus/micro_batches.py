@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from shared.bus import observing
 from shared.bus.burials import BurialRefused
@@ -17,13 +18,14 @@ from shared.bus.durables import (
     Durable,
 )
 from shared.bus.outgoing import Outgoing
-from shared.bus.pulling import Puller
+from shared.bus.pulling import Puller, give_back
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
 from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
 
 GRACEFUL_S = 10.0
+"""How long what is in hand may take to be finished when the service stops."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,7 +55,19 @@ class MicroBatches:
             while True:
                 raws = await puller.take(self.max_messages, self.linger_s)
                 observing.received(self.settler.stage, raws)
-                await _finish(asyncio.ensure_future(self._settled(raws)))
+                await self._finish(raws)
+
+    async def _finish(self, raws: list[Msg]) -> None:
+        """Handle messages; when cancelled, give that a little time, and back what is left."""
+        work = asyncio.ensure_future(self._settled(raws))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(work, GRACEFUL_S)
+            with suppress(NatsError):
+                await give_back(raws)
+            raise
 
     async def _settled(self, raws: list[Msg]) -> None:
         async with handling(raws, self.settler.heartbeat_s):
@@ -102,13 +116,3 @@ class MicroBatches:
             if not raw.is_acked:
                 await raw.ack()
                 self.settler.done(raw)
-
-
-async def _finish(work: asyncio.Future[None]) -> None:
-    """Wait for work; when cancelled, give it a little time to come to its end."""
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        with suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(work, GRACEFUL_S)
-        raise

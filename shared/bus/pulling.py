@@ -8,11 +8,14 @@ inbox takes all answers, and the number of requested messages is kept account of
 import asyncio
 import json
 from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
@@ -23,6 +26,13 @@ SILENCE_S = 3.0
 """Longer than this without a sign of life, the request is taken for lost."""
 PENDING_BYTES = 256 << 20
 NANOSECONDS = 1_000_000_000
+
+
+async def give_back(raws: Iterable[Msg]) -> None:
+    """Have the server deliver messages again at once, unless they are settled."""
+    for raw in raws:
+        if not raw.is_acked:
+            await raw.nak()
 
 
 class Puller:
@@ -50,10 +60,12 @@ class Puller:
         trace: TracebackType | None,
     ) -> None:
         """Stop asking, and hand back what nobody has begun to handle."""
-        if self._client.is_connected and self._subscription:
-            await self._subscription.unsubscribe()
-            for raw in self.waiting:
-                await raw.nak()
+        if not self._client.is_connected or not self._subscription:
+            return
+        with suppress(NatsError, OSError, TimeoutError):  # the server is away: it knows itself
+            # What the server has sent already arrives: dropped, it would wait for ack_wait.
+            await self._subscription.drain()
+            await give_back(self.waiting)
             await self._client.flush()
 
     async def take(self, most: int, linger_s: float) -> list[Msg]:
