@@ -1,4 +1,7 @@
-"""Around every handling of messages: heartbeat, log context, and the last word on failures."""
+"""Around every handling of messages: heartbeat, log context, and the last word on failures.
+
+Both ways in use it: FastStream's middleware for single messages, and the micro-batches.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

@@ -53,7 +53,16 @@ MUTATIONS = (
     Mutation("ack after commit", [_acks_first("writing")], ["cut writing:after-retraction"]),
     Mutation(
         "ack after publish",
-        [_acks_first("embedding")],
+        [
+            (
+                "shared/bus/subscriptions.py",
+                "            await self.publisher.publish_all(await handle(delivery_of(raw)))\n",
+                (
+                    "            await raw.ack()\n            await self.publisher.publish_all("
+                    "await handle(delivery_of(raw)))\n"
+                ),
+            )
+        ],
         ["kill embedding", "answer 503"],
     ),
     Mutation(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus import micro_batches
+from shared.bus import broker, micro_batches
 from shared.bus.broker import build_bus
 from shared.bus.durables import EMBEDDING_READS_BATCHES
 from shared.bus.outgoing import Outgoing
@@ -81,11 +81,10 @@ async def rest(server: NatsServer, js: JetStreamContext, kind: str) -> list[byte
     return handled.done
 
 
-@pytest.mark.parametrize("kind", ["each", "micro-batches"])
 async def test_whenever_it_stops_all_comes_again_or_is_done(
-    kind: str, server: NatsServer, slow_to_redeliver: JetStreamContext
+    server: NatsServer, slow_to_redeliver: JetStreamContext
 ) -> None:
-    js, done = slow_to_redeliver, []
+    js, done, kind = slow_to_redeliver, [], "micro-batches"
     for stop in range(ROUNDS):
         for number in range(MESSAGES):
             await js.publish("discovery.batch.default", str(stop * MESSAGES + number).encode())
@@ -106,7 +105,8 @@ async def test_what_takes_too_long_to_finish_is_handed_back(
     slow_to_redeliver: JetStreamContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(micro_batches, "GRACEFUL_S", 0.1)
+    for module in (micro_batches, broker):
+        monkeypatch.setattr(module, "GRACEFUL_S", 0.1)
     js, handled = slow_to_redeliver, Handled(LONG_S)
     await js.publish("discovery.batch.default", b"0")
     async with consuming(server, lambda to: subscribed(to, kind, handled)):
