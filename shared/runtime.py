@@ -22,7 +22,7 @@ from shared.bus.channel import check_collection
 from shared.bus.durables import (
     Durable,
 )
-from shared.bus.micro_batches import GRACEFUL_S
+from shared.bus.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
 from shared.bus.status import announce
 from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog, wait_for_durables
@@ -131,7 +131,7 @@ async def serve(service: Service) -> None:
         service.state = STOPPING
         working.cancel()
         # Before Python 3.12, a cancellation can get lost in asyncio.wait_for, which nats-py uses.
-        if not (await asyncio.wait({working}, timeout=GRACEFUL_S + 2))[0]:
+        if not (await asyncio.wait({working}, timeout=GRACEFUL_S + AFTER_WORK_S))[0]:
             working.cancel()
     try:
         await working
@@ -198,8 +198,11 @@ async def _run_together(loops: Sequence[Loop]) -> None:
 
     try:
         async with asyncio.TaskGroup() as group:
-            for loop in loops:
-                group.create_task(work(loop))
+            running = [group.create_task(work(loop)) for loop in loops]
+            try:
+                await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+            finally:
+                await end(running)
     except* ConfigurationError as errors:
         raise first_leaf(errors) from None
 

@@ -22,7 +22,7 @@ from shared.bus.burials import BurialLimit
 from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
 from shared.bus.in_hand import InHand
-from shared.bus.micro_batches import GRACEFUL_S
+from shared.bus.micro_batches import GRACEFUL_S, end
 from shared.bus.middleware import DeliveryMiddleware
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
@@ -83,8 +83,7 @@ class Bus:
                 try:
                     yield
                 finally:
-                    for task in running:
-                        task.cancel()
+                    await end(running)
         finally:
             async with asyncio.TaskGroup() as group:
                 for subscription in self.broker.subscribers:

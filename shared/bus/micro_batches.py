@@ -1,7 +1,7 @@
 """Hands messages to a handler in micro-batches, in stream order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,20 @@ from shared.errors import InvalidMessage, TransientError
 
 GRACEFUL_S = 10.0
 """How long what is in hand may take to be finished when the service stops."""
+AFTER_WORK_S = 2.0
 log = structlog.get_logger(__name__)
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks until all have ended.
+
+    Before Python 3.12 a cancellation can get lost in asyncio.wait_for, which nats-py uses, and a
+    task group cancels but once.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=GRACEFUL_S + AFTER_WORK_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ SILENCE_S = 3.0
 """Longer than this without a sign of life, the request is taken for lost."""
 PENDING_BYTES = 256 << 20
 NANOSECONDS = 1_000_000_000
+AWAY = (NatsError, OSError, TimeoutError)
+"""What it raises if the server is away; it then learns by itself who has nothing in hand."""
 
 
 async def give_back(raws: Iterable[Msg]) -> None:
@@ -60,11 +62,10 @@ class Puller:
         trace: TracebackType | None,
     ) -> None:
         """Stop asking, and hand back what nobody has begun to handle."""
-        if not self._client.is_connected or not self._subscription:
+        if not self._client.is_connected:
             return
-        with suppress(NatsError, OSError, TimeoutError):  # the server is away: it knows itself
-            # What the server has sent already arrives: dropped, it would wait for ack_wait.
-            await self._subscription.drain()
+        await self._drain()
+        with suppress(*AWAY):
             await give_back(self.waiting)
             await self._client.flush()
 
@@ -123,10 +124,15 @@ class Puller:
         if self._client.is_connected and now - self._sign_of_life > SILENCE_S:
             await self._open()
 
+    async def _drain(self) -> None:
+        """Give the inbox up, but take what is on its way: dropped, it would wait for ack_wait."""
+        if self._subscription:
+            with suppress(*AWAY):
+                await self._subscription.drain()
+
     async def _open(self) -> None:
         """Ask anew over a new inbox, forgetting requests that the server may have lost."""
-        if self._subscription:
-            await self._subscription.unsubscribe()
+        await self._drain()
         self._inbox = self._client.new_inbox()
         self._requested = 0
         self._sign_of_life = asyncio.get_running_loop().time()

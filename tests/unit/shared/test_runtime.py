@@ -1,55 +1,56 @@
-"""What a service does before it has a bus."""
+"""The loops of a service end when they are told to."""
 
-from contextlib import AsyncExitStack, nullcontext
+import asyncio
 
-import httpx
-from structlog.testing import capture_logs
+import pytest
 
-from shared.bus.broker import build_bus
-from shared.observability.health import build_health, serving
-from shared.runtime import Service, _listen_for_health
-from shared.settings import HealthSection, NatsSection, ServiceSettings
+from shared import runtime
+from shared.bus import micro_batches
 
 
-def a_service() -> Service:
-    settings = ServiceSettings(health=HealthSection(host="127.0.0.1"))
-    bus = build_bus(NatsSection(), "embedding")
-    return Service(
-        name="embedding",
-        about="for a test",
-        settings=settings,
-        bus=bus,
-        resources=lambda: nullcontext(()),
-    )
+class Deaf:
+    """A loop that does not hear the first cancellations, as asyncio.wait_for may not."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.begun = asyncio.Event()
+
+    async def run(self) -> None:
+        self.begun.set()
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not self.lost:
+                    raise
+                self.lost -= 1
 
 
-async def test_health_is_answered_where_the_port_is_free() -> None:
-    service = a_service()
-    async with AsyncExitStack() as stack, httpx.AsyncClient() as client:
-        with capture_logs() as told:
-            await _listen_for_health(stack, service, 0)
-        (line,) = told
-        answer = await client.get(f"http://127.0.0.1:{line['port']}/health")
+@pytest.mark.parametrize("lost", [0, 1, 3])
+async def test_a_loop_that_lost_a_cancellation_ends_all_the_same(
+    lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(micro_batches, "GRACEFUL_S", 0.01)
+    monkeypatch.setattr(micro_batches, "AFTER_WORK_S", 0.0)
+    deaf, other = Deaf(lost), Deaf(0)
+    working = asyncio.ensure_future(runtime._run_together([deaf.run, other.run]))
+    await deaf.begun.wait()
 
-    assert line["event"] == "health.listening"
-    assert answer.json()["service"] == "embedding"
+    working.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.wait({working})
+
+    assert working.cancelled()
+    assert deaf.lost == 0
 
 
-async def test_the_work_goes_on_where_the_port_for_health_is_taken() -> None:
-    """Somebody else may take it between its choice and the start of the service."""
-    async with (
-        serving(build_health(lambda: {"service": "another"}), "127.0.0.1", 0) as port,
-        AsyncExitStack() as stack,
-        httpx.AsyncClient() as client,
-    ):
-        with capture_logs() as told:
-            await _listen_for_health(stack, a_service(), port)
-        answer = await client.get(f"http://127.0.0.1:{port}/health")
+async def test_a_loop_that_fails_ends_the_others() -> None:
+    other = Deaf(0)
 
-    (line,) = told
-    assert (line["event"], line["log_level"]) == ("health.not_listening", "error")
-    assert (line["port"], line["remedy"]) == (
-        port, "set health.port to a free port, or to 0 for any",
-    )  # fmt: skip
-    assert "in use" in line["error"]
-    assert answer.json() == {"service": "another"}
+    async def fail() -> None:
+        await other.begun.wait()
+        raise ValueError("broken")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await runtime._run_together([fail, other.run])
+    assert caught.group_contains(ValueError, match="broken")
