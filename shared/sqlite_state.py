@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 import structlog
+from anyio import to_thread
 
 from shared.errors import ConfigurationError
 
@@ -29,26 +30,41 @@ class StateFormat:
     service: str
     number: int
     tables: str
+    aids: str = ""
+    """Indexes that are made where they are missing: programs with and without them get along."""
 
 
 async def open_state(file: Path, form: StateFormat) -> aiosqlite.Connection:
+    """Open a service's state for a coroutine; see ``open_blocking``.
+
+    Raises:
+        ConfigurationError: The file cannot be used, or holds anything else; it is as it was.
+    """
+    connection = await open_blocking(file, form)
+    return await aiosqlite.Connection(lambda: connection, iter_chunk_size=64)
+
+
+async def open_blocking(file: Path, form: StateFormat) -> sqlite3.Connection:
     """Open a service's state, making file and folder if they are missing.
 
     A disk that is full, or fails otherwise, is waited for: even to read its file, SQLite needs a
     little room beside it.
+
+    Returns:
+        A connection for any thread, but one at a time.
 
     Raises:
         ConfigurationError: The file cannot be used, or holds anything else; it is as it was.
     """
     while True:
         try:
-            return await _open(file, form)
+            return await to_thread.run_sync(_open, file, form)
         except sqlite3.OperationalError as error:
             log.error("state.waiting", file=str(file), error=str(error))  # noqa: TRY400
             await asyncio.sleep(RETRY_S)
 
 
-async def _open(file: Path, form: StateFormat) -> aiosqlite.Connection:
+def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
     """Open a state.
 
     Raises:
@@ -57,15 +73,15 @@ async def _open(file: Path, form: StateFormat) -> aiosqlite.Connection:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        db = await aiosqlite.connect(file, isolation_level=None)
+        db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(
             f"{file} cannot be opened: {error}; point state.folder to a writable folder"
         ) from error
     try:
-        await _prepare(db, file, form)
+        _prepare(db, file, form)
     except sqlite3.Error as error:
-        await db.close()
+        db.close()
         if (
             isinstance(error, sqlite3.OperationalError)
             and error.sqlite_errorcode & 0xFF in PASSING
@@ -76,20 +92,21 @@ async def _open(file: Path, form: StateFormat) -> aiosqlite.Connection:
             "state.folder to another folder"
         ) from error
     except BaseException:
-        await db.close()
+        db.close()
         raise
     return db
 
 
-async def _prepare(db: aiosqlite.Connection, file: Path, form: StateFormat) -> None:
-    await db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    is_new = not await _value(db, "SELECT count(*) FROM sqlite_schema")
+def _prepare(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:
+    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    is_new = not _value(db, "SELECT count(*) FROM sqlite_schema")
     if not is_new:
-        await _require_ours(db, file, form)
-    await db.execute("PRAGMA journal_mode = WAL")
-    await db.execute("PRAGMA synchronous = FULL")
+        _require_ours(db, file, form)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
     if is_new:
-        await db.executescript(_creation(form))
+        db.executescript(_creation(form))
+    db.executescript(form.aids)
 
 
 def _creation(form: StateFormat) -> str:
@@ -98,19 +115,19 @@ def _creation(form: StateFormat) -> str:
     return f"BEGIN IMMEDIATE; {IDENTITY} {ours} {form.tables} {number} COMMIT;"
 
 
-async def _require_ours(db: aiosqlite.Connection, file: Path, form: StateFormat) -> None:
+def _require_ours(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:
     """Check whose file it is.
 
     Raises:
         ConfigurationError: It is another's, or of another format.
     """
     tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'identity'"
-    number = await _value(db, "PRAGMA user_version")
-    if not await _value(db, tables):
+    number = _value(db, "PRAGMA user_version")
+    if not _value(db, tables):
         # The first formats had no identity, but a number.
         whose = f"state of format {number}" if number else "a database of another program"
     else:
-        service = await _value(db, "SELECT service FROM identity")
+        service = _value(db, "SELECT service FROM identity")
         if (service, number) == (form.service, form.number):
             return
         whose = f"state of '{service}' of format {number}"
@@ -121,7 +138,6 @@ async def _require_ours(db: aiosqlite.Connection, file: Path, form: StateFormat)
     )
 
 
-async def _value(db: aiosqlite.Connection, query: str) -> object:
-    async with db.execute(query) as cursor:
-        row = await cursor.fetchone()
+def _value(db: sqlite3.Connection, query: str) -> object:
+    row = db.execute(query).fetchone()
     return row[0] if row else None

@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Work:
-    """The texts of one batch on their way to vectors."""
+    """The texts of some batches on their way to vectors."""
 
     collection: str
     texts: Sequence[str]
@@ -61,26 +61,40 @@ class Encoder:
         object.__setattr__(self, "pace", Pace.full(self.embedder.max_texts))
 
 
-async def embed_batch(batch: Batch, *, encoder: Encoder) -> tuple[Batch, list[DeadLetter]]:
-    """Embed the texts of a batch.
+async def embed_batches(
+    batches: Sequence[Batch], *, encoder: Encoder
+) -> tuple[list[Batch], list[DeadLetter]]:
+    """Embed the texts of batches of one collection, those of small ones in one request.
 
     Waits through an outage of the server for as long as it lasts.
 
     Returns:
-        The batch with column ``vector``, without the records that the server cannot embed; and
+        The batches with column ``vector``, without the records that the server cannot embed; and
         these as dead letters. The same batch gives the same descriptor.
     """
-    texts = [prepare(text, encoder.limits.max_chars) for text in batch.rows["text"].to_pylist()]
-    work = Work(batch.descriptor.collection, texts)
+    texts = [
+        prepare(text, encoder.limits.max_chars)
+        for batch in batches
+        for text in batch.rows["text"].to_pylist()
+    ]
+    work = Work(batches[0].descriptor.collection, texts)
     async with asyncio.TaskGroup() as group:
         for positions in cut_requests(texts, encoder.pace.most, encoder.limits.request_bytes):
             group.create_task(_embed_positions(work, positions, encoder))
     encoder.health.texts += len(work.rows)
     encoder.health.rejected += len(work.faults)
-    dead = [
-        _dead_letter(batch, position, work.faults[position]) for position in sorted(work.faults)
-    ]
-    return _with_vectors(batch, work, encoder), dead
+    embedded, dead = list[Batch](), list[DeadLetter]()
+    start = 0
+    for batch in batches:
+        places = range(start, start + len(batch))
+        start = places.stop
+        embedded.append(_with_vectors(batch, places, work, encoder))
+        dead += [
+            _dead_letter(batch, row, work.faults[place])
+            for row, place in enumerate(places)
+            if place in work.faults
+        ]
+    return embedded, dead
 
 
 async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encoder) -> None:
@@ -196,11 +210,12 @@ async def _pause(encoder: Encoder, failures: int, error: EmbedderUnavailable | N
     await encoder.sleep(encoder.patience.pause_s(failures, jitter=jitter, asked_s=asked_s))
 
 
-def _with_vectors(batch: Batch, work: Work, encoder: Encoder) -> Batch:
-    kept = sorted(work.rows)
+def _with_vectors(batch: Batch, places: range, work: Work, encoder: Encoder) -> Batch:
+    """Give a batch, whose texts have these places in the work, the vectors of them."""
+    kept = [row for row, place in enumerate(places) if place in work.rows]
     rows = batch.rows if len(kept) == len(batch) else batch.rows.take(pa.array(kept, pa.int64()))
     if kept:
-        vectors = np.stack([work.rows[position] for position in kept])
+        vectors = np.stack([work.rows[places[row]] for row in kept])
     else:
         dimension = encoder.health.dimensions.get(work.collection, 1)
         vectors = np.empty((0, dimension), dtype=np.float32)

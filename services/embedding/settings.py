@@ -31,7 +31,7 @@ class EmbeddingSection(Section):
         default=4, ge=1, le=256, description="Requests that wait for answers at once."
     )
     batches_in_flight: int = Field(
-        default=4, ge=1, le=64, description="Batches that are in hand at once."
+        default=4, ge=1, le=64, description="Batches in hand at once; small ones count together."
     )
     max_chars: int = Field(
         default=32_000,

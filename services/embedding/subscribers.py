@@ -18,7 +18,7 @@ from shared.bus.history import newest
 from shared.bus.outgoing import Outgoing, outgoing_batch
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
-from shared.contracts.batches import RECORD_SCHEMA, decode, require_columns
+from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, require_columns
 from shared.contracts.projection import ProjectionUpdated
 from shared.observability.steps import step
 
@@ -42,17 +42,32 @@ async def known_dimensions(js: JetStreamContext, collections: Sequence[str]) -> 
 def subscribe(
     subscriber: Subscriber, collection: str, *, encoder: handlers.Encoder, concurrency: int
 ) -> None:
-    """Subscribe the service's handler to the batches of one collection."""
+    """Subscribe the service's handler to the batches of one collection; small ones together."""
 
-    async def on_batch(delivery: Delivery) -> Iterable[Outgoing]:
-        batch = decode(delivery.body)
-        require_columns(batch.rows, RECORD_SCHEMA)
+    async def on_batches(batches: Sequence[Batch]) -> Iterable[Outgoing]:
         with step("embed"):
-            embedded, dead = await handlers.embed_batch(batch, encoder=encoder)
+            embedded, dead = await handlers.embed_batches(batches, encoder=encoder)
         for letter in dead:
             log.error(
                 "record.buried", file=letter.filename, line=letter.line, reason=letter.reason
             )
-        return [*map(outgoing_dead_letter, dead), outgoing_batch(EMBEDDING_BATCH, embedded)]
+        # The letters first: their records must not be missing in a batch without being told of.
+        return [
+            *map(outgoing_dead_letter, dead),
+            *(outgoing_batch(EMBEDDING_BATCH, batch) for batch in embedded),
+        ]
 
-    subscriber.each(EMBEDDING_READS_BATCHES, collection, on_batch, concurrency=concurrency)
+    subscriber.groups(
+        EMBEDDING_READS_BATCHES, collection, decode_batch, on_batches, concurrency=concurrency
+    )
+
+
+def decode_batch(delivery: Delivery) -> Batch:
+    """Read a batch of records.
+
+    Raises:
+        InvalidMessage: It is none.
+    """
+    batch = decode(delivery.body)
+    require_columns(batch.rows, RECORD_SCHEMA)
+    return batch

@@ -1,6 +1,7 @@
 """Hands messages to a handler in micro-batches, in stream order."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from shared.bus.durables import (
     Durable,
 )
 from shared.bus.outgoing import Outgoing
-from shared.bus.pulling import Puller, give_back
+from shared.bus.pulling import Puller, give_back, weight_of
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
 from shared.cut_points import CutPoint, reached
@@ -42,6 +43,30 @@ async def end(tasks: Collection[asyncio.Task[None]]) -> None:
         await asyncio.wait(running, timeout=GRACEFUL_S + AFTER_WORK_S)
 
 
+class Window:
+    """How many messages to ask for ahead: such as those before made as many as are wanted.
+
+    Without a limit of weight, that is one micro-batch. With one, it follows what messages weigh:
+    large ones are not hoarded, which another replica could handle, and small ones do not come
+    one by one.
+    """
+
+    def __init__(self, max_messages: int, max_weight: float, concurrency: int) -> None:
+        self._max_messages = max_messages
+        self._max_weight = max_weight
+        self._concurrency = concurrency
+        self.messages = concurrency if math.isfinite(max_weight) else max_messages
+
+    def after(self, raws: Sequence[Msg]) -> int:
+        """Take note of the last micro-batch; it grows by steps, and shrinks at once."""
+        if math.isfinite(self._max_weight):
+            mean = sum(map(weight_of, raws)) / len(raws)
+            fitting = int(self._max_weight / mean) if mean else self._max_messages
+            wanted = self._concurrency * max(1, min(fitting, self._max_messages))
+            self.messages = min(wanted, 2 * self.messages)
+        return self.messages
+
+
 @dataclass(frozen=True, slots=True)
 class MicroBatches:
     """One durable consumer whose messages are handled together.
@@ -57,18 +82,35 @@ class MicroBatches:
     settler: Settler
     max_messages: int
     linger_s: float
+    max_weight: float = math.inf
+    """How much the messages of a micro-batch may weigh together; 1 is the largest batch."""
+    concurrency: int = 1
+    """How many micro-batches are in hand at once; with more than one, they keep no order."""
 
     async def run(self, client: Client) -> None:
         """Handle micro-batches until cancelled; what is in hand then is finished first."""
         name = self.durable.name(self.collection)
+        window = Window(self.max_messages, self.max_weight, self.concurrency)
+        places = asyncio.Semaphore(self.concurrency)
         async with (
-            Puller(client, self.durable.stream, name, window=self.max_messages) as puller,
+            Puller(client, self.durable.stream, name, window=window.messages) as puller,
             heartbeat(puller.waiting, self.settler.heartbeat_s),
+            asyncio.TaskGroup() as group,
         ):
             while True:
-                raws = await puller.take(self.max_messages, self.linger_s)
+                await places.acquire()
+                raws = await puller.take(
+                    self.max_messages, self.linger_s, max_weight=self.max_weight
+                )
+                puller.window = window.after(raws)
                 observing.received(self.settler.stage, raws)
-                await self._finish(raws)
+                group.create_task(self._finished(raws, places))
+
+    async def _finished(self, raws: list[Msg], places: asyncio.Semaphore) -> None:
+        try:
+            await self._finish(raws)
+        finally:
+            places.release()
 
     async def _finish(self, raws: list[Msg]) -> None:
         """Handle messages; when cancelled, give that a little time, and back what is left."""

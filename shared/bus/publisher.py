@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from time import perf_counter
 
 import structlog
@@ -16,6 +17,7 @@ from shared.bus.observing import REFUSED, UNREACHABLE, published
 from shared.bus.outgoing import MESSAGE_ID, Outgoing
 from shared.bus.streams import REMEDY
 from shared.clock import Clock, SystemClock
+from shared.crew import Crew
 from shared.errors import InvalidMessage
 from shared.observability import metrics, tracing
 
@@ -24,6 +26,8 @@ MAX_MESSAGE = 7 << 20
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 ACK_TIMEOUT_S = 5.0
+TOGETHER = 16
+"""So many messages are on their way at once: each costs half of what it costs alone."""
 log = structlog.get_logger(__name__)
 
 
@@ -45,10 +49,13 @@ class Publisher:
         self.waiting_since_tries = 0
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
-        """Publish what came of a message, in order; each when the one before is stored.
+        """Publish what came of a message, and return when all is stored.
+
+        Messages of one channel that follow each other go together, in no order of their own; those
+        of the next channel go when they are stored.
 
         Returns:
-            The place of the last one in its stream; 0 if there is none.
+            The last place that those of the last channel have in its stream; 0 if there are none.
 
         Raises:
             InvalidMessage: A message is too large for the bus.
@@ -57,9 +64,20 @@ class Publisher:
         messages = list(messages)
         self._admit(messages)
         place = 0
-        for message in messages:
-            place = await self._publish(message)
+        for _, alike in groupby(messages, key=lambda message: message.channel):
+            place = await self._publish_together(alike)
         return place
+
+    async def _publish_together(self, messages: Iterable[Outgoing]) -> int:
+        places = []
+
+        async def publish(message: Outgoing) -> None:
+            places.append(await self._publish(message))
+
+        async with Crew(TOGETHER) as crew:
+            for message in messages:
+                await crew.begin(publish, message)
+        return max(places)
 
     async def publish(self, message: Outgoing) -> int:
         """Publish one message; see ``publish_all``."""

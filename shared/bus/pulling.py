@@ -7,6 +7,7 @@ inbox takes all answers, and the number of requested messages is kept account of
 
 import asyncio
 import json
+import math
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,6 +20,9 @@ from nats.errors import Error as NatsError
 
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
+
+from shared.bus.facts import RECORDS, header_number
+from shared.contracts.batches import MAX_RECORDS, MAX_TEXT_BYTES
 
 EXPIRES_S = 10.0
 IDLE_HEARTBEAT_S = 1.0
@@ -37,13 +41,22 @@ async def give_back(raws: Iterable[Msg]) -> None:
             await raw.nak()
 
 
+def weight_of(raw: Msg) -> float:
+    """Say what share of the largest batch a message is, by its records and its bytes."""
+    records = header_number((raw.headers or {}).get(RECORDS)) or 0
+    return max(records / MAX_RECORDS, len(raw.data) / MAX_TEXT_BYTES)
+
+
 class Puller:
     """A bounded number of messages of one durable consumer, requested or waiting here."""
+
+    window: int
+    """The bound; it may be changed at any time."""
 
     def __init__(self, client: Client, stream: str, durable: str, *, window: int) -> None:
         self._client = client
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
-        self._window = window
+        self.window = window
         self._requested = 0
         self._sign_of_life = 0.0
         self._subscription: Subscription | None = None
@@ -69,8 +82,15 @@ class Puller:
             await give_back(self.waiting)
             await self._client.flush()
 
-    async def take(self, most: int, linger_s: float) -> list[Msg]:
-        """Wait for a message; then take what comes within ``linger_s``, up to ``most``."""
+    async def take(self, most: int, linger_s: float, *, max_weight: float = math.inf) -> list[Msg]:
+        """Wait for a message; then take what comes within ``linger_s``, up to ``most``.
+
+        Args:
+            most: How many messages at most.
+            linger_s: How long to wait for more of them.
+            max_weight: How much they may weigh together; one alone may weigh more.
+        """
+        await self._request()
         while not self.waiting:
             await self._wait(IDLE_HEARTBEAT_S)
         end = asyncio.get_running_loop().time() + linger_s
@@ -79,7 +99,14 @@ class Puller:
             if remaining_s <= 0:
                 break
             await self._wait(remaining_s)
-        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        taken = [self.waiting.popleft()]
+        weight = weight_of(taken[0])
+        while self.waiting and len(taken) < most:
+            weight += weight_of(self.waiting[0])
+            if weight > max_weight:
+                break
+            taken.append(self.waiting.popleft())
+        return taken
 
     async def _wait(self, seconds: float) -> None:
         await self._request()
@@ -91,8 +118,8 @@ class Puller:
             await self._reopen_if_lost()
 
     async def _request(self) -> None:
-        missing = self._window - self._requested - len(self.waiting)
-        if missing <= 0 or (self._requested and missing < self._window // 2):
+        missing = self.window - self._requested - len(self.waiting)
+        if missing <= 0 or (self._requested and missing < self.window // 2):
             return
         if not self._client.is_connected:
             return

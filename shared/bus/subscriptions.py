@@ -22,6 +22,7 @@ from shared.cut_points import CutPoint, reached
 PULL_TIMEOUT_S = 1.0
 """How long one pull waits; also how soon consumption goes on after a restart of the server."""
 
+GROUP_MESSAGES = 32
 AnyBody = NoCast[Any]
 One = Callable[[Delivery], Awaitable[Iterable[Outgoing]]]
 Many = Callable[[Sequence[Any]], Awaitable[Iterable[Outgoing]]]
@@ -64,6 +65,34 @@ class Subscriber:
                 inbox_prefix=f"{self.inbox_prefix}.".encode(),
                 title=durable.name(collection),
             )(on_message)
+
+    def groups(
+        self,
+        durable: Durable,
+        collection: str,
+        decode: Callable[[Delivery], Any],
+        handle: Many,
+        *,
+        concurrency: int,
+    ) -> None:
+        """Call ``handle`` with one large message, or with small ones that are no more together.
+
+        Up to ``concurrency`` groups are in hand at once, in no order. What fails is settled as in
+        ``micro_batches``.
+        """
+        self.micro_batched.append(
+            MicroBatches(
+                durable,
+                collection,
+                decode,
+                handle,
+                self.settler,
+                max_messages=GROUP_MESSAGES,
+                linger_s=0,
+                max_weight=1.0,
+                concurrency=concurrency,
+            )
+        )
 
     def micro_batches(
         self,

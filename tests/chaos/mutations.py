@@ -53,16 +53,7 @@ MUTATIONS = (
     Mutation("ack after commit", [_acks_first("writing")], ["cut writing:after-retraction"]),
     Mutation(
         "ack after publish",
-        [
-            (
-                "shared/bus/subscriptions.py",
-                "            await self.publisher.publish_all(await handle(delivery_of(raw)))\n",
-                (
-                    "            await raw.ack()\n            await self.publisher.publish_all("
-                    "await handle(delivery_of(raw)))\n"
-                ),
-            )
-        ],
+        [_acks_first("embedding")],
         ["kill embedding", "answer 503"],
     ),
     Mutation(
@@ -154,7 +145,13 @@ MUTATIONS = (
     ),
     Mutation(
         "dead letters",
-        [("services/embedding/subscribers.py", "*map(outgoing_dead_letter, dead), ", "")],
+        [
+            (
+                "services/embedding/subscribers.py",
+                "            *map(outgoing_dead_letter, dead),\n",
+                "",
+            )
+        ],
         ["source poison"],
     ),
     Mutation(

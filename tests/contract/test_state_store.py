@@ -637,6 +637,16 @@ async def test_accounts_of_dead_letters_go_with_the_letters(store: StateStore) -
     assert await counts_of(store) == before == (5, 1, 1, 3)
 
 
+async def test_failed_sources_are_told_by_name_and_not_all(store: StateStore) -> None:
+    for name in ("c.jsonl", "a.jsonl", "b.jsonl"):
+        await store.fail(stat(name), f"no {name}", NOW)
+    await store.fail(stat("0.jsonl", collection="other"), "no", NOW)
+    await store.begin_version(stat("0.jsonl"), "f", NOW)
+
+    assert [one.filename for one in await store.failed("default", 2)] == ["a.jsonl", "b.jsonl"]
+    assert [one.reason for one in await store.failed("default", 9)][2:] == ["no c.jsonl"]
+
+
 async def counts_of(store: StateStore) -> tuple[int, int, int, int]:
     totals = await store.totals("default")
     return totals.seen, totals.mapped, totals.dead, totals.in_flight

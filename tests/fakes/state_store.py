@@ -62,6 +62,10 @@ class FakeStateStore:
         rows = await self.list_sources(collection)
         return [row for row in rows if row.status in ("reading", "dispatched")]
 
+    async def failed(self, collection: str, most: int) -> list[SourceRecord]:
+        rows = await self.list_sources(collection)
+        return [row for row in rows if row.status == "failed"][:most]
+
     async def totals(self, collection: str) -> Totals:
         rows = await self.list_sources(collection)
         counts: dict[Status, int] = dict.fromkeys(STATUSES, 0)

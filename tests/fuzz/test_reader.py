@@ -18,7 +18,7 @@ from services.discovery.domain.entries import BadLine, is_final
 from services.discovery.domain.lines import LineSplitter
 from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.sources import SourceStat
-from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
 from shared.bus.channels import DISCOVERY_BATCH
 from shared.bus.dead_letters import outgoing_dead_letter, read_dead_letter
@@ -30,7 +30,7 @@ from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.fuzz import plain_reader
 from tests.fuzz.damage import damaged
-from tests.unit.discovery.builders import FrozenClock, final, iteration
+from tests.unit.discovery.builders import final, iteration, looked
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLES = sorted(DATA.rglob("*.jsonl"))
@@ -162,7 +162,7 @@ def test_no_field_is_nested_too_deeply_to_be_read_or_refused(field: str, depth: 
 async def message_of(content: bytes) -> list[Batch | DeadLetter]:
     repository = FakeSourceRepository()
     repository.put(NAME, content)
-    found = [one async for one in look(repository, FakeStateStore(), FrozenClock())]
+    found = await looked(repository, FakeStateStore())
     assert isinstance(found[0], SourceToRead)
     assert isinstance(found[0].stat, SourceStat)
     return [piece async for piece in read_source(found[0], repository)]

@@ -47,16 +47,24 @@ async def lines(folder: Path, options: argparse.Namespace) -> None:
 
 
 async def files(folder: Path, options: argparse.Namespace) -> None:
-    """Map many small logs."""
+    """Map many small logs, and look at them once more."""
     write_many_small(folder / "runs", options.files)
     started = time.monotonic()
     async with live_run(folder / "runs", folder / "out") as run, watching(run) as watch:
-        await _mapped(watch, folder / "out", options.files)
-    seconds = time.monotonic() - started
-    rate = options.files / seconds
-    print(f"{options.files:,} logs of one record: {seconds:.0f} s, {rate:.0f}/s")
+        for tenth in range(1, 11):
+            count = options.files * tenth // 10
+            await _mapped(watch, folder / "out", count)
+            print(f"{count:,} mapped after {time.monotonic() - started:.0f} s", flush=True)
+    rate = options.files / (time.monotonic() - started)
+    print(f"{options.files:,} logs of one record: {rate:.0f}/s")
     print(table(watch), flush=True)
     check(watch)
+    started = time.monotonic()
+    told = (await run_once(folder / "runs", folder / "out")).summary["records"]
+    print(f"all looked at again in {time.monotonic() - started:.0f} s: {told}", flush=True)
+    require(told["seen"] == told["mapped"] == options.files, "records are missing")
+    ids = {row["id"] for row in rows(folder / "out")}
+    require(len(ids) == options.files, f"{len(ids)} ids")
 
 
 async def backpressure(folder: Path, options: argparse.Namespace) -> None:

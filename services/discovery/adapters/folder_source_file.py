@@ -35,6 +35,11 @@ class SourceFile:
             self._require_within(self._fd)
         return self._fd
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._left == 0
+
     def read(self, size: int) -> bytes:
         """Read the next bytes; none at the end.
 

@@ -76,9 +76,12 @@ class FolderSourceRepository:
                 if lines is None:
                     break
                 yield lines
+                if file.is_at_end:
+                    break
         finally:
             file.close()
-        yield splitter.finish()
+        if rest := splitter.finish():
+            yield rest
         if fingerprint not in (None, digest.hexdigest()):
             raise SourceChanged(f"{display_name(stat.path)} was changed while it was read")
 
@@ -115,7 +118,7 @@ def _read_lines(
 def _hash_more(file: SourceFile, digest: "hashlib._Hash") -> bool:
     piece = file.read(HASHED_AT_ONCE)
     digest.update(piece)
-    return bool(piece)
+    return not file.is_at_end
 
 
 def _is_complete(stat: SourceStat, max_line_bytes: int) -> bool:

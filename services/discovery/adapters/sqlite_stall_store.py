@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
 from services.discovery.domain.stalls import Stall
 
@@ -11,12 +12,12 @@ from services.discovery.domain.stalls import Stall
 class StallRows(LedgerRows):
     """The part of the ledger that says what stands still."""
 
-    async def stalls(self, collection: str) -> list[Stall]:
+    @reads
+    def stalls(self, collection: str) -> list[Stall]:
         """See StallStore."""
-        async with self._transaction("BEGIN"):
-            rows = await self._rows(
-                "SELECT * FROM stalls WHERE collection = ? ORDER BY since, source_id", collection
-            )
+        rows = self._rows(
+            "SELECT * FROM stalls WHERE collection = ? ORDER BY since, source_id", collection
+        )
         return [
             Stall(
                 row["collection"],
@@ -30,20 +31,20 @@ class StallRows(LedgerRows):
             for row in rows
         ]
 
-    async def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
+    @change
+    def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
         """See StallStore."""
-        async with self._transaction():
-            for source_id in over:
-                await self._execute("DELETE FROM stalls WHERE source_id = ?", source_id)
-            for one in begun:
-                await self._execute(
-                    "REPLACE INTO stalls (source_id, collection, filename, numbers, stage, since,"
-                    " is_announced) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    one.source_id,
-                    one.collection,
-                    one.filename,
-                    json.dumps(one.numbers),
-                    one.stage,
-                    one.since.isoformat(),
-                    one.is_announced,
-                )
+        for source_id in over:
+            self._execute("DELETE FROM stalls WHERE source_id = ?", source_id)
+        for one in begun:
+            self._execute(
+                "REPLACE INTO stalls (source_id, collection, filename, numbers, stage, since,"
+                " is_announced) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                one.source_id,
+                one.collection,
+                one.filename,
+                json.dumps(one.numbers),
+                one.stage,
+                one.since.isoformat(),
+                one.is_announced,
+            )

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
@@ -26,7 +27,7 @@ CHUNK = 500
 
 
 class SqliteStateStore(StallRows, LetterRows):
-    """Keeps the ledger in ``discovery.sqlite``; every method is one durable transaction."""
+    """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod
     @asynccontextmanager
@@ -36,231 +37,227 @@ class SqliteStateStore(StallRows, LetterRows):
         Raises:
             ConfigurationError: The folder or the file cannot be used.
         """
-        connection = await open_connection(folder)
+        store = cls(await open_connection(folder))
         try:
-            yield cls(connection)
+            yield store
         finally:
-            await connection.close()
+            await store._commits.close()
 
-    async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
+    @reads
+    def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
         """See StateStore."""
         found: dict[str, SourceRecord] = {}
-        async with self._transaction("BEGIN"):
-            for start in range(0, len(source_ids), CHUNK):
-                chunk = source_ids[start : start + CHUNK]
-                marks = ", ".join("?" * len(chunk))
-                rows = await self._select(f"WHERE source_id IN ({marks})", *chunk)
-                found.update((row.source_id, row) for row in rows)
+        for start in range(0, len(source_ids), CHUNK):
+            chunk = source_ids[start : start + CHUNK]
+            marks = ", ".join("?" * len(chunk))
+            rows = self._select(f"WHERE source_id IN ({marks})", *chunk)
+            found.update((row.source_id, row) for row in rows)
         return found
 
-    async def list_sources(self, collection: str | None = None) -> list[SourceRecord]:
+    @reads
+    def list_sources(self, collection: str | None = None) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction("BEGIN"):
-            return await self._select(
-                "WHERE ?1 IS NULL OR collection = ?1 ORDER BY collection, filename", collection
-            )
+        return self._select(
+            "WHERE ?1 IS NULL OR collection = ?1 ORDER BY collection, filename", collection
+        )
 
-    async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
+    @reads
+    def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction("BEGIN"):
-            return await self._select(
-                "WHERE status IN ('reading', 'dispatched') AND (?1 IS NULL OR collection = ?1)"
-                " ORDER BY collection, filename",
-                collection,
-            )
+        return self._select(
+            "WHERE status IN ('reading', 'dispatched') AND (?1 IS NULL OR collection = ?1)"
+            " ORDER BY collection, filename",
+            collection,
+        )
 
-    async def totals(self, collection: str) -> Totals:
+    @reads
+    def failed(self, collection: str, most: int) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction("BEGIN"):
-            rows = await self._rows(
-                "SELECT status, count(*), sum(seen), sum(mapped), sum(dead), sum(dropped)"
-                " FROM sources WHERE collection = ? GROUP BY status",
-                collection,
-            )
-            in_flight = await self._rows(
-                "SELECT coalesce(sum(records - batches.mapped - batches.dead), 0) FROM batches"
-                " JOIN sources USING (source_id) WHERE is_settled = 0 AND collection = ?",
-                collection,
-            )
+        return self._select(
+            "WHERE status = 'failed' AND collection = ? ORDER BY filename LIMIT ?",
+            collection,
+            most,
+        )
+
+    @reads
+    def totals(self, collection: str) -> Totals:
+        """See StateStore."""
+        rows = self._rows(
+            "SELECT status, sources, seen, mapped, dead, dropped FROM totals WHERE collection = ?",
+            collection,
+        )
+        in_flight = self._rows("SELECT records FROM in_flight WHERE collection = ?", collection)
         sources = {row[0]: row[1] for row in rows}
         seen, mapped, dead, dropped = (sum(row[column] for row in rows) for column in (2, 3, 4, 5))
         counts = {status: sources.get(status, 0) for status in STATUSES}
-        return Totals(counts, seen, mapped, dead, in_flight[0][0], dropped)
+        return Totals(counts, seen, mapped, dead, in_flight[0][0] if in_flight else 0, dropped)
 
-    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
+    @change
+    def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
         """See StateStore."""
-        async with self._transaction():
-            await self._put_stat(stat, now)
-            await self._execute(
-                "UPDATE sources SET status = 'incomplete', reason = NULL"
-                " WHERE source_id = ? AND source_version = 0",
-                stat.source_id,
-            )
+        self._put_stat(stat, now)
+        self._execute(
+            "UPDATE sources SET status = 'incomplete', reason = NULL"
+            " WHERE source_id = ? AND source_version = 0",
+            stat.source_id,
+        )
 
-    async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
+    @change
+    def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction():
-            await self._put_stat(stat, now)
-            await self._execute(
-                "UPDATE sources SET reason = NULL, is_announced = 0,"
-                " status = iif(completed_at IS NULL, 'dispatched', 'completed')"
-                " WHERE source_id = ? AND status = 'failed' AND is_read",
-                stat.source_id,
-            )
-            await self._execute(
-                "UPDATE sources SET reason = NULL WHERE source_id = ? AND is_forgotten",
-                stat.source_id,
-            )
-            return await self._settle([stat.source_id], now)
+        self._put_stat(stat, now)
+        self._execute(
+            "UPDATE sources SET reason = NULL, is_announced = 0,"
+            " status = iif(completed_at IS NULL, 'dispatched', 'completed')"
+            " WHERE source_id = ? AND status = 'failed' AND is_read",
+            stat.source_id,
+        )
+        self._execute(
+            "UPDATE sources SET reason = NULL WHERE source_id = ? AND is_forgotten",
+            stat.source_id,
+        )
+        return self._settle([stat.source_id], now)
 
-    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
+    @change
+    def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
         """See StateStore."""
-        async with self._transaction():
-            known = await self._put_stat(stat, now)
-            if known.fingerprint != fingerprint:
-                if known.source_version:
-                    await self._forget_batches(known.source_id)
-                await self._execute(
-                    "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
-                    " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
-                    " dropped = 0, replays = 0,"
-                    " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
-                    " WHERE source_id = ?",
-                    fingerprint,
-                    known.source_id,
-                )
-                return known.source_version + 1
-            await self._execute(
-                "UPDATE sources SET status = 'reading', is_announced = 0, reason = NULL"
-                " WHERE source_id = ? AND NOT is_read",
+        known = self._put_stat(stat, now)
+        if known.fingerprint != fingerprint:
+            if known.source_version:
+                self._forget_batches(known.source_id)
+            self._execute(
+                "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
+                " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
+                " dropped = 0, replays = 0,"
+                " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
+                " WHERE source_id = ?",
+                fingerprint,
                 known.source_id,
             )
-            return known.source_version
+            return known.source_version + 1
+        self._execute(
+            "UPDATE sources SET status = 'reading', is_announced = 0, reason = NULL"
+            " WHERE source_id = ? AND NOT is_read",
+            known.source_id,
+        )
+        return known.source_version
 
-    async def record_batch(
-        self, batch_id: str, source_id: str, version: int, records: int
-    ) -> None:
+    @change
+    def record_batch(self, batch_id: str, source_id: str, version: int, records: int) -> None:
         """See StateStore."""
-        async with self._transaction():
-            if (source := await self._current(source_id, version)) is not None:
-                await self._change(source, batch_id, lambda batch: batch.record(records))
+        if (source := self._current(source_id, version)) is not None:
+            self._change(source, batch_id, lambda batch: batch.record(records))
 
-    async def finish_reading(
-        self, source_id: str, version: int, now: datetime
-    ) -> list[SourceRecord]:
+    @change
+    def finish_reading(self, source_id: str, version: int, now: datetime) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction():
-            await self._execute(
-                "UPDATE sources SET is_read = 1, status = 'dispatched', reason = NULL"
-                " WHERE source_id = ? AND source_version = ? AND status = 'reading'",
-                source_id,
-                version,
-            )
-            source = await self._current(source_id, version)
-            return await self._settle([source_id], now) if source else []
+        self._execute(
+            "UPDATE sources SET is_read = 1, status = 'dispatched', reason = NULL"
+            " WHERE source_id = ? AND source_version = ? AND status = 'reading'",
+            source_id,
+            version,
+        )
+        source = self._current(source_id, version)
+        return self._settle([source_id], now) if source else []
 
-    async def apply_committed(
-        self, commits: Sequence[Commit], now: datetime
-    ) -> list[SourceRecord]:
+    @change
+    def apply_committed(self, commits: Sequence[Commit], now: datetime) -> list[SourceRecord]:
         """See StateStore."""
         touched: dict[str, None] = {}
-        async with self._transaction():
-            for commit in commits:
-                source = await self._current(commit.source_id, commit.source_version)
-                if source is not None:
-                    await self._commit(source, commit)
-                    touched[commit.source_id] = None
-            return await self._settle(touched, now)
+        for commit in commits:
+            source = self._current(commit.source_id, commit.source_version)
+            if source is not None:
+                self._commit(source, commit)
+                touched[commit.source_id] = None
+        return self._settle(touched, now)
 
-    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+    @change
+    def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
         """See StateStore."""
-        async with self._transaction():
-            source = await self._current(death.source_id, death.source_version)
-            if source is None or source.is_forgotten:
-                return []
-            if source.completed_at is None and await self._is_new(death):
-                await self._bury(source, death)
-            return await self._settle([death.source_id], now)
+        source = self._current(death.source_id, death.source_version)
+        if source is None or source.is_forgotten:
+            return []
+        if source.completed_at is None and self._is_new(death):
+            self._bury(source, death)
+        return self._settle([death.source_id], now)
 
-    async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
+    @change
+    def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         """See StateStore."""
-        async with self._transaction():
-            known = await self._put_stat(stat, now)
-            if known.is_forgotten:
-                await self._execute(
-                    "UPDATE sources SET reason = ? WHERE source_id = ?", reason, stat.source_id
-                )
-                return None
-            if known.status != "failed" or known.reason != reason:
-                await self._execute(
-                    "UPDATE sources SET status = 'failed', reason = ?, is_announced = 0"
-                    " WHERE source_id = ?",
-                    reason,
-                    stat.source_id,
-                )
-            rows = await self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
-            return rows[0] if rows else None
-
-    async def requeue(self, source_id: str) -> bool:
-        """See StateStore."""
-        async with self._transaction():
-            changed = await self._rows(
-                "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
-                " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
-                " AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten"
-                " RETURNING source_id",
-                source_id,
+        known = self._put_stat(stat, now)
+        if known.is_forgotten:
+            self._execute(
+                "UPDATE sources SET reason = ? WHERE source_id = ?", reason, stat.source_id
             )
-            return bool(changed)
-
-    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
-        """See StateStore."""
-        async with self._transaction():
-            rows = await self._select("WHERE source_id = ? AND source_version > 0", source_id)
-            if not rows:
-                return None
-            after = forgotten_for(rows[0], wish)
-            if after.source_version != rows[0].source_version:
-                await self._put_forgotten(after)
-            await self._put_wishes(after)
-            return after
-
-    async def mark_announced(
-        self, source_id: str, status: Status, version: int | None = None
-    ) -> None:
-        """See StateStore."""
-        async with self._transaction():
-            await self._execute(
-                "UPDATE sources SET is_announced = 1 WHERE source_id = ?1 AND status = ?2"
-                " AND (?3 IS NULL OR source_version = ?3)",
-                source_id,
-                status,
-                version,
+            return None
+        if known.status != "failed" or known.reason != reason:
+            self._execute(
+                "UPDATE sources SET status = 'failed', reason = ?, is_announced = 0"
+                " WHERE source_id = ?",
+                reason,
+                stat.source_id,
             )
+        rows = self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
+        return rows[0] if rows else None
 
-    async def unannounced(self) -> list[SourceRecord]:
+    @change
+    def requeue(self, source_id: str) -> bool:
         """See StateStore."""
-        async with self._transaction("BEGIN"):
-            return await self._select(
-                "WHERE NOT is_announced AND status IN ('completed', 'failed', 'forgotten')"
-                " ORDER BY collection, filename"
-            )
+        changed = self._rows(
+            "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
+            " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
+            " AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten"
+            " RETURNING source_id",
+            source_id,
+        )
+        return bool(changed)
 
-    async def forget_accounts(self, before: datetime) -> int:
+    @change
+    def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
         """See StateStore."""
-        async with self._transaction():
-            rows = await self._rows(
-                "DELETE FROM batches WHERE source_id IN (SELECT source_id FROM sources"
-                " WHERE completed_at < ?) RETURNING 1",
-                before.isoformat(),
-            )
+        rows = self._select("WHERE source_id = ? AND source_version > 0", source_id)
+        if not rows:
+            return None
+        after = forgotten_for(rows[0], wish)
+        if after.source_version != rows[0].source_version:
+            self._put_forgotten(after)
+        self._put_wishes(after)
+        return after
+
+    @change
+    def mark_announced(self, source_id: str, status: Status, version: int | None = None) -> None:
+        """See StateStore."""
+        self._execute(
+            "UPDATE sources SET is_announced = 1 WHERE source_id = ?1 AND status = ?2"
+            " AND (?3 IS NULL OR source_version = ?3)",
+            source_id,
+            status,
+            version,
+        )
+
+    @reads
+    def unannounced(self) -> list[SourceRecord]:
+        """See StateStore."""
+        return self._select(
+            "WHERE NOT is_announced AND status IN ('completed', 'failed', 'forgotten')"
+            " ORDER BY collection, filename"
+        )
+
+    @change
+    def forget_accounts(self, before: datetime) -> int:
+        """See StateStore."""
+        rows = self._rows(
+            "DELETE FROM batches WHERE source_id IN (SELECT source_id FROM sources"
+            " WHERE completed_at < ?) RETURNING 1",
+            before.isoformat(),
+        )
         return len(rows)
 
-    async def forget_missing(self, present: frozenset[str]) -> int:
+    @change
+    def forget_missing(self, present: frozenset[str]) -> int:
         """See StateStore."""
-        async with self._transaction():
-            rows = await self._rows("SELECT source_id FROM sources WHERE source_version = 0")
-            missing = [row[0] for row in rows if row[0] not in present]
-            for source_id in missing:
-                await self._execute("DELETE FROM sources WHERE source_id = ?", source_id)
+        rows = self._rows("SELECT source_id FROM sources WHERE source_version = 0")
+        missing = [row[0] for row in rows if row[0] not in present]
+        for source_id in missing:
+            self._execute("DELETE FROM sources WHERE source_id = ?", source_id)
         return len(missing)

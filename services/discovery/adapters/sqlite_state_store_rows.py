@@ -1,20 +1,16 @@
 """Reading and writing single rows of the ledger, inside a transaction."""
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any
 
-import aiosqlite
-
+from services.discovery.adapters.sqlite_group_commit import GroupCommit
 from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord, Wish
 from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
-from shared.errors import TransientError
 
 COLUMNS = ", ".join(field.name for field in fields(SourceRecord))
 ACCOUNT = ", ".join(field.name for field in fields(BatchAccount))
@@ -22,8 +18,10 @@ ACCOUNT = ", ".join(field.name for field in fields(BatchAccount))
 SELECT_SOURCES = f"SELECT {COLUMNS} FROM sources "  # noqa: S608  see above
 SELECT_ACCOUNT = f"SELECT {ACCOUNT} FROM batches WHERE batch_id = ?"  # noqa: S608  see above
 PUT_ACCOUNT = (
-    f"INSERT OR REPLACE INTO batches (batch_id, source_id, is_settled, {ACCOUNT})"  # noqa: S608
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO batches (batch_id, source_id, is_settled, {ACCOUNT})"  # noqa: S608  see above
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch_id) DO UPDATE SET"
+    " source_id = excluded.source_id, is_settled = excluded.is_settled, "
+    + ", ".join(f"{field.name} = excluded.{field.name}" for field in fields(BatchAccount))
 )
 LETTER = ", ".join(field.name for field in fields(Letter))
 ENTER_LETTER = (
@@ -39,43 +37,28 @@ PUT_STAT = (
 
 
 class LedgerRows:
-    """What the methods of the ledger are made of; all but ``_transaction`` need one around."""
+    """What the methods of the ledger are made of; they need a transaction around."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._lock = asyncio.Lock()
+        self._commits = GroupCommit(connection)
 
-    @asynccontextmanager
-    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncGenerator[None]:
-        async with self._lock:
-            try:
-                await self._connection.execute(begin)
-                yield
-                await self._connection.commit()
-            except sqlite3.Error as error:
-                await self._connection.rollback()
-                raise TransientError(f"the ledger of discovery: {error}") from error
-            except BaseException:
-                await self._connection.rollback()
-                raise
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, values).fetchall()
 
-    async def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        # One way to the connection's thread and back; a cursor of its own would take three.
-        return list(await self._connection.execute_fetchall(sql, values))
+    def _execute(self, sql: str, *values: Any) -> None:
+        self._connection.execute(sql, values)
 
-    async def _execute(self, sql: str, *values: Any) -> None:
-        await self._connection.execute_fetchall(sql, values)
-
-    async def _select(self, where: str, *values: Any) -> list[SourceRecord]:
-        rows = await self._rows(SELECT_SOURCES + where, *values)
+    def _select(self, where: str, *values: Any) -> list[SourceRecord]:
+        rows = self._rows(SELECT_SOURCES + where, *values)
         return [_source(row) for row in rows]
 
-    async def _current(self, source_id: str, version: int) -> SourceRecord | None:
-        rows = await self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
+    def _current(self, source_id: str, version: int) -> SourceRecord | None:
+        rows = self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
         return rows[0] if rows else None
 
-    async def _put_stat(self, stat: SourceStat, now: datetime) -> SourceRecord:
-        rows = await self._rows(
+    def _put_stat(self, stat: SourceStat, now: datetime) -> SourceRecord:
+        rows = self._rows(
             PUT_STAT,
             stat.source_id,
             stat.collection,
@@ -87,31 +70,31 @@ class LedgerRows:
         )
         return _source(rows[0])
 
-    async def _change(
+    def _change(
         self,
         source: SourceRecord,
         batch_id: str,
         change: Callable[[BatchAccount], BatchAccount],
     ) -> None:
-        known = await self._account(batch_id)
+        known = self._account(batch_id)
         if known is None and source.was_completed:
             return  # late news about a batch whose account is closed
         before = known or BatchAccount()
         after = change(before)
-        await self._put_account(source.source_id, batch_id, after)
-        await self._count(
+        self._put_account(source.source_id, batch_id, after)
+        self._count(
             source.source_id,
             after.records - before.records,
             after.mapped - before.mapped,
             after.dead - before.dead,
         )
 
-    async def _account(self, batch_id: str | None) -> BatchAccount | None:
-        rows = await self._rows(SELECT_ACCOUNT, batch_id)
+    def _account(self, batch_id: str | None) -> BatchAccount | None:
+        rows = self._rows(SELECT_ACCOUNT, batch_id)
         return _account(rows[0]) if rows else None
 
-    async def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
-        await self._execute(
+    def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
+        self._execute(
             PUT_ACCOUNT,
             batch_id,
             source_id,
@@ -119,10 +102,10 @@ class LedgerRows:
             *(getattr(account, field.name) for field in fields(account)),
         )
         if account.is_settled:
-            await self._execute("DELETE FROM resends WHERE batch_id = ?", batch_id)
+            self._execute("DELETE FROM resends WHERE batch_id = ?", batch_id)
 
-    async def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
-        await self._execute(
+    def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
+        self._execute(
             "UPDATE sources SET seen = seen + ?1, mapped = mapped + ?2, dead = dead + ?3,"
             " dropped = min(dropped, dead + ?3) WHERE source_id = ?4",
             seen,
@@ -131,17 +114,17 @@ class LedgerRows:
             source_id,
         )
 
-    async def _commit(self, source: SourceRecord, commit: Commit) -> None:
-        await self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
+    def _commit(self, source: SourceRecord, commit: Commit) -> None:
+        self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
 
-    async def _bury(self, source: SourceRecord, death: Death) -> None:
+    def _bury(self, source: SourceRecord, death: Death) -> None:
         if death.batch_id is None:
-            await self._count(source.source_id, death.records, 0, death.records)
+            self._count(source.source_id, death.records, 0, death.records)
         else:
-            await self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+            self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
 
-    async def _put_forgotten(self, source: SourceRecord) -> None:
-        await self._execute(
+    def _put_forgotten(self, source: SourceRecord) -> None:
+        self._execute(
             "UPDATE sources SET status = ?, source_version = ?, seen = 0, mapped = 0, dead = 0,"
             " dropped = 0, replays = 0,"
             " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1"
@@ -150,31 +133,31 @@ class LedgerRows:
             source.source_version,
             source.source_id,
         )
-        await self._forget_batches(source.source_id)
+        self._forget_batches(source.source_id)
         account = BatchAccount().record(0)
-        await self._put_account(source.source_id, source.empty_batch_id, account)
+        self._put_account(source.source_id, source.empty_batch_id, account)
 
-    async def _put_wishes(self, source: SourceRecord) -> None:
+    def _put_wishes(self, source: SourceRecord) -> None:
         pairs = [(wish.key, wish.correlation_id) for wish in source.wishes]
-        await self._execute(
+        self._execute(
             "UPDATE sources SET wishes = ? WHERE source_id = ?",
             json.dumps(pairs),
             source.source_id,
         )
 
-    async def _is_new(self, death: Death) -> bool:
-        rows = await self._rows(ENTER_LETTER, *astuple(Letter.of(death)))
+    def _is_new(self, death: Death) -> bool:
+        rows = self._rows(ENTER_LETTER, *astuple(Letter.of(death)))
         return bool(rows)
 
-    async def _forget_batches(self, source_id: str) -> None:
-        await self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
-        await self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
-        await self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
+    def _forget_batches(self, source_id: str) -> None:
+        self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
+        self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
+        self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
 
-    async def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
+    def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         ended: list[SourceRecord] = []
         for source_id in source_ids:
-            changed = await self._rows(
+            changed = self._rows(
                 "UPDATE sources SET status = iif(is_forgotten, 'forgotten', 'completed'),"
                 " completed_at = ?2, is_announced = 0"
                 " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
@@ -185,10 +168,8 @@ class LedgerRows:
             )
             if changed:
                 # A batch with dead records stays, since they may be replayed and mapped after all.
-                await self._execute(
-                    "DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id
-                )
-            ended += await self._select(
+                self._execute("DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id)
+            ended += self._select(
                 "WHERE source_id = ? AND status IN ('completed', 'forgotten')"
                 " AND NOT is_announced",
                 source_id,

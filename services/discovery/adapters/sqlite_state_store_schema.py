@@ -3,9 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-import aiosqlite
+from anyio import to_thread
 
-from shared.sqlite_state import StateFormat, open_state
+from shared.sqlite_state import StateFormat, open_blocking
 
 FILENAME = "discovery.sqlite"
 TABLES = """
@@ -83,15 +83,73 @@ CREATE TABLE resends (
 CREATE INDEX resends_by_source ON resends (source_id);
 CREATE INDEX resends_by_letter ON resends (letter_key);
 """
-FORMAT = StateFormat("discovery", 3, TABLES)
+AIDS = """
+CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
+"""
+FORMAT = StateFormat("discovery", 3, TABLES, AIDS)
+TOTALS = """
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE totals (
+    collection TEXT NOT NULL, status TEXT NOT NULL, sources INTEGER NOT NULL,
+    seen INTEGER NOT NULL, mapped INTEGER NOT NULL, dead INTEGER NOT NULL,
+    dropped INTEGER NOT NULL, PRIMARY KEY (collection, status)
+) WITHOUT ROWID;
+CREATE TEMP TABLE in_flight (
+    collection TEXT PRIMARY KEY, records INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO totals
+    SELECT collection, status, count(*), sum(seen), sum(mapped), sum(dead), sum(dropped)
+    FROM sources GROUP BY collection, status;
+INSERT INTO in_flight
+    SELECT collection, sum(batches.records - batches.mapped - batches.dead)
+    FROM batches JOIN sources USING (source_id) WHERE NOT is_settled GROUP BY collection;
+"""
+"""The sums over the ledger, kept up to date by triggers: to tell them must not cost a look at
+every source. They belong to the connection; the file is as it would be without."""
+LEAVE_TOTALS = """
+UPDATE totals SET sources = sources - 1, seen = seen - OLD.seen, mapped = mapped - OLD.mapped,
+    dead = dead - OLD.dead, dropped = dropped - OLD.dropped
+    WHERE collection = OLD.collection AND status = OLD.status;
+"""
+ENTER_TOTALS = """
+INSERT INTO totals SELECT NEW.collection, NEW.status, 0, 0, 0, 0, 0 WHERE NOT EXISTS
+    (SELECT 1 FROM totals WHERE collection = NEW.collection AND status = NEW.status);
+UPDATE totals SET sources = sources + 1, seen = seen + NEW.seen, mapped = mapped + NEW.mapped,
+    dead = dead + NEW.dead, dropped = dropped + NEW.dropped
+    WHERE collection = NEW.collection AND status = NEW.status;
+"""
+LEAVE_FLIGHT = """
+UPDATE in_flight SET records = records - (OLD.records - OLD.mapped - OLD.dead)
+    WHERE NOT OLD.is_settled
+    AND collection = (SELECT collection FROM sources WHERE source_id = OLD.source_id);
+"""
+ENTER_FLIGHT = """
+INSERT INTO in_flight SELECT collection, 0 FROM sources
+    WHERE source_id = NEW.source_id AND collection NOT IN (SELECT collection FROM in_flight);
+UPDATE in_flight SET records = records + NEW.records - NEW.mapped - NEW.dead
+    WHERE NOT NEW.is_settled
+    AND collection = (SELECT collection FROM sources WHERE source_id = NEW.source_id);
+"""
+FIGURES = "status, seen, mapped, dead, dropped"
+TRIGGERS = f"""
+CREATE TEMP TRIGGER source_came AFTER INSERT ON sources BEGIN {ENTER_TOTALS} END;
+CREATE TEMP TRIGGER source_changed AFTER UPDATE OF {FIGURES} ON sources
+    BEGIN {LEAVE_TOTALS} {ENTER_TOTALS} END;
+CREATE TEMP TRIGGER source_went AFTER DELETE ON sources BEGIN {LEAVE_TOTALS} END;
+CREATE TEMP TRIGGER batch_came AFTER INSERT ON batches BEGIN {ENTER_FLIGHT} END;
+CREATE TEMP TRIGGER batch_changed AFTER UPDATE ON batches
+    BEGIN {LEAVE_FLIGHT} {ENTER_FLIGHT} END;
+CREATE TEMP TRIGGER batch_went AFTER DELETE ON batches BEGIN {LEAVE_FLIGHT} END;
+"""
 
 
-async def open_connection(folder: Path) -> aiosqlite.Connection:
+async def open_connection(folder: Path) -> sqlite3.Connection:
     """Open the ledger in a folder, making both if they are missing.
 
     Raises:
         ConfigurationError: The folder or the file cannot be used; names it and the remedy.
     """
-    connection = await open_state(folder / FILENAME, FORMAT)
+    connection = await open_blocking(folder / FILENAME, FORMAT)
     connection.row_factory = sqlite3.Row
+    await to_thread.run_sync(connection.executescript, TOTALS + TRIGGERS)
     return connection

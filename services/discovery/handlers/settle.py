@@ -42,7 +42,9 @@ async def source_read(
     return endings(await store.finish_reading(source_id, source_version, clock.now()))
 
 
-async def committed(event: WritingCommitted, store: StateStore, clock: Clock) -> list[Ended]:
+async def committed(
+    events: Sequence[WritingCommitted], store: StateStore, clock: Clock
+) -> list[Ended]:
     """Note what the dataset holds; tell the sources that this completes or takes away.
 
     Raises:
@@ -50,6 +52,7 @@ async def committed(event: WritingCommitted, store: StateStore, clock: Clock) ->
     """
     commits = [
         Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
+        for event in events
         for batch in event.batches
     ]
     completed = await store.apply_committed(commits, clock.now())

@@ -84,12 +84,14 @@ class Looker:
             self._changed.set()
 
     async def _look_once(self, changed: frozenset[str] | None) -> None:
-        all_found = look(
-            self._repository, self._store, self._clock, changed=changed, claims=self.claims
+        await look(
+            self._repository,
+            self._store,
+            self._clock,
+            take=self._take,
+            changed=changed,
+            claims=self.claims,
         )
-        async with aclosing(all_found):
-            async for found in all_found:
-                await self._take(found)
 
     async def _take(self, found: Found) -> None:
         self._changed.set()
@@ -179,17 +181,8 @@ class Sweep:
 
     async def sweep(self) -> None:
         """Read again what is open although nothing was on its way for a while."""
-        lost = await self._store.unfinished()
-        if not lost or await self._in_flight() != 0:
-            return
-        await asyncio.sleep(REFRESH_S)
-        still = {source.source_id for source in await self._store.unfinished()}
-        lost = [
-            source
-            for source in lost
-            if source.source_id in still and source.status == "dispatched"
-        ]
-        if not lost or await self._in_flight() != 0:
+        lost = await self._lost()
+        if not lost:
             return
         log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
         replayed = [source for source in lost if source.replays]
@@ -203,6 +196,19 @@ class Sweep:
             await self._store.requeue(source.source_id)
         if to_read:
             await self._looker.look(None)
+
+    async def _lost(self) -> list[SourceRecord]:
+        """Return what has been open for a while with nothing on its way."""
+        # The bus is asked first: while much is on its way, the ledger has a long list of it.
+        if await self._in_flight() != 0:
+            return []
+        before = await self._store.unfinished()
+        if not before or await self._in_flight() != 0:
+            return []
+        await asyncio.sleep(REFRESH_S)
+        still = {source.source_id for source in await self._store.unfinished()}
+        lost = [one for one in before if one.source_id in still and one.status == "dispatched"]
+        return lost if await self._in_flight() == 0 else []
 
     async def _forget_again(self, source: SourceRecord) -> None:
         await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, empty_batch(source)))

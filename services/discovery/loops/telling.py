@@ -121,12 +121,10 @@ class FiguresLoop:
             totals = await self._store.totals(collection)
             failures = []
             if totals.sources.get("failed"):
-                known = await self._store.list_sources(collection)
                 failures = [
                     {"filename": one.filename, "reason": one.reason or "unknown"}
-                    for one in known
-                    if one.status == "failed"
-                ][:TOLD]
+                    for one in await self._store.failed(collection, TOLD)
+                ]
             stalls = await self._stalls.stalls(collection)
             self.figures[collection] = {
                 "sources": dict(totals.sources),

@@ -70,6 +70,14 @@ class StateStore(Protocol):
         """
         ...
 
+    async def failed(self, collection: str, most: int) -> list[SourceRecord]:
+        """Return a collection's failed sources by filename, at most so many.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
     async def totals(self, collection: str) -> Totals:
         """Return a collection's sources per status and its records.
 

@@ -27,6 +27,7 @@ from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceFailed, SourceForgotten
 from shared.contracts.writing import WritingCommitted
+from shared.crew import Crew
 from shared.errors import InvalidMessage
 
 MAX_MESSAGES = 64
@@ -65,8 +66,7 @@ class LedgerShell:
 
     async def on_committed(self, events: Sequence[WritingCommitted]) -> Iterable[Outgoing]:
         """Note what the dataset holds."""
-        for event in events:
-            await self.announce(await settle.committed(event, self._store, self._clock))
+        await self.announce(await settle.committed(events, self._store, self._clock))
         self._changed.set()
         return ()
 
@@ -82,10 +82,11 @@ class LedgerShell:
 
         A source that several commands asked to forget has an event for each.
         """
-        for event in events:
-            await self._publisher.publish(outgoing_event(_channel_of(event), event))
-        for event in events:
-            await settle.announced(event, self._store)
+        messages = [outgoing_event(_channel_of(event), event) for event in events]
+        await self._publisher.publish_all(messages)
+        async with Crew(MAX_MESSAGES) as crew:
+            for event in events:
+                await crew.begin(settle.announced, event, self._store)
 
     async def announce_pending(self) -> None:
         """Tell what a crash kept from being told."""

@@ -1,6 +1,6 @@
 """Counts vectors once, and projects batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio.to_thread
@@ -18,6 +18,7 @@ from shared.contracts.batches import Batch, encode
 from shared.contracts.dead_letters import DeadLetter
 
 STAGE = "projection"
+COUNTED_AT_ONCE = 128
 
 
 @dataclass(slots=True)
@@ -115,11 +116,22 @@ def _finite_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
 
 
 def _count(moments: Moments | None, batches: Sequence[Batch]) -> Moments | None:
-    for batch in batches:
-        if len(batch):
-            part = Moments.of(batch.vectors)
-            moments = part if moments is None else moments.merge(part)
+    for vectors in _together([batch.vectors for batch in batches if len(batch)]):
+        part = Moments.of(vectors)
+        moments = part if moments is None else moments.merge(part)
     return moments
+
+
+def _together(parts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Join small parts: to count a part costs a square of its dimension, however few its rows."""
+    some: list[np.ndarray] = []
+    for part in parts:
+        some.append(part)
+        if sum(map(len, some)) >= COUNTED_AT_ONCE:
+            yield np.concatenate(some)
+            some = []
+    if some:
+        yield np.concatenate(some)
 
 
 def _with_coordinates(batch: Batch, model: ModelVersion | None) -> Batch:

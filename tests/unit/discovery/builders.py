@@ -8,6 +8,9 @@ from services.discovery.domain.entries import Entry
 from services.discovery.domain.lines import Line
 from services.discovery.domain.records import Record
 from services.discovery.domain.sources import SourceStat, record_id
+from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.look import Found, look
+from services.discovery.ports import SourceRepository, StateStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,3 +56,21 @@ def stat(
     collection = more.get("collection", "default")
     path = more.get("path", f"/root/{filename}")
     return SourceStat(collection, filename, path, size, mtime_ns)
+
+
+async def looked(
+    repository: SourceRepository,
+    store: StateStore,
+    *,
+    changed: frozenset[str] | None = None,
+    claims: Claims | None = None,
+) -> list[Found]:
+    """Look once; take what is found and do nothing with it."""
+    found: list[Found] = []
+
+    async def take(one: Found) -> None:
+        found.append(one)
+
+    clock = FrozenClock()
+    await look(repository, store, clock, take=take, changed=changed, claims=claims)
+    return found

@@ -6,11 +6,11 @@ from pathlib import Path
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.survey import dry_run
 from shared.contracts.batches import Batch
-from tests.unit.discovery.builders import FrozenClock
+from tests.unit.discovery.builders import looked
 
 RUNS = Path(__file__).parents[2] / "data" / "runs"
 RECORDS = {
@@ -28,13 +28,12 @@ def repository() -> FolderSourceRepository:
 async def test_every_record_of_the_complete_runs_is_found(tmp_path: Path) -> None:
     found: dict[str, int] = {}
     async with SqliteStateStore.open(tmp_path) as store:
-        async with aclosing(look(repository(), store, FrozenClock())) as sources:
-            async for source in sources:
-                assert isinstance(source, SourceToRead)
-                async with aclosing(read_source(source, repository())) as pieces:
-                    batches = [piece async for piece in pieces]
-                assert all(isinstance(one, Batch) for one in batches)
-                found[source.stat.filename] = sum(len(b) for b in batches if isinstance(b, Batch))
+        for source in await looked(repository(), store):
+            assert isinstance(source, SourceToRead)
+            async with aclosing(read_source(source, repository())) as pieces:
+                batches = [piece async for piece in pieces]
+            assert all(isinstance(one, Batch) for one in batches)
+            found[source.stat.filename] = sum(len(b) for b in batches if isinstance(b, Batch))
         totals = await store.totals("default")
 
     assert found == RECORDS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.embedding.domain.patience import Patience
 from services.embedding.domain.vectors import normalise
-from services.embedding.handlers import CANARY, Encoder, Limits, embed_batch
+from services.embedding.handlers import CANARY, Encoder, Limits, embed_batches
 from shared.contracts.batches import Batch, decode, embedded_schema, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from tests.builders import batch
@@ -36,6 +36,11 @@ class Nap:
 
 def encoder(embedder: FakeEmbedder, nap: Nap | None = None, **limits: Any) -> Encoder:
     return Encoder(embedder, asyncio.Semaphore(2), Limits(**limits), PATIENCE, sleep=nap or Nap())
+
+
+async def embed_batch(one: Batch, *, encoder: Encoder) -> tuple[Batch, list[DeadLetter]]:
+    (embedded,), dead = await embed_batches([one], encoder=encoder)
+    return embedded, dead
 
 
 def text_of(letter: DeadLetter) -> str:
@@ -64,6 +69,21 @@ async def test_every_record_has_its_vector_and_the_rest_is_as_it_was() -> None:
     expected = np.stack([fake.vector(text) for text in numbered(5)])
     assert np.array_equal(out.vectors, expected)
     assert out.descriptor == given_batch.descriptor.model_copy(update={"embedder": "fake-1"})
+
+
+async def test_small_batches_share_a_request_and_each_gets_its_own_back() -> None:
+    fake = FakeEmbedder(poison={"b"})
+    texts = (("a", "b"), (), ("c",), ("d", "e"))
+    given_batches = [batch(some, batch_id=f"batch-{number}") for number, some in enumerate(texts)]
+
+    out, dead = await embed_batches(given_batches, encoder=encoder(fake, normalise=False))
+
+    assert fake.requests[0] == ["a", "b", "c", "d", "e"]
+    assert [vectors_by_text(one) for one in out] == [
+        {text: fake.vector(text).tolist() for text in some if text != "b"} for some in texts
+    ]
+    assert [one.descriptor.batch_id for one in out] == [f"batch-{number}" for number in range(4)]
+    assert [(one.batch_id, text_of(one)) for one in dead] == [("batch-0", "b")]
 
 
 async def test_vectors_have_length_one_by_default() -> None:

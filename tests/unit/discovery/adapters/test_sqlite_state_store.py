@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit
+from services.discovery.domain.ledger import Commit, Death
 from shared.errors import ConfigurationError, TransientError
 from tests.unit.discovery.builders import NOW, stat
 
@@ -42,7 +42,7 @@ async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 async def test_commits_are_durable(tmp_path: Path) -> None:
     async with SqliteStateStore.open(tmp_path) as store:
         settings = [
-            (await store._rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous")
+            store._rows(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous")
         ]
 
     assert settings == ["wal", 2]
@@ -67,4 +67,39 @@ async def test_settled_batches_are_forgotten_at_completion(tmp_path: Path) -> No
             await store.apply_committed([Commit(f"b{number}", A.source_id, 1, 1)], NOW)
         await store.finish_reading(A.source_id, 1, NOW)
 
-        assert (await store._rows("SELECT count(*) FROM batches"))[0][0] == 0
+        assert store._rows("SELECT count(*) FROM batches")[0][0] == 0
+
+
+async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_path: Path) -> None:
+    """They are not counted when they are asked for, so they could drift away."""
+    folder = tmp_path / "ledger"
+    async with SqliteStateStore.open(folder) as store:
+        for number in range(6):
+            one = stat(f"{number}.jsonl", collection="other" if number == 5 else "default")
+            await store.begin_version(one, "f", NOW)
+            await store.record_batch(f"b{number}", one.source_id, 1, 10)
+            await store.finish_reading(one.source_id, 1, NOW)
+            if number % 2:
+                await store.apply_committed([Commit(f"b{number}", one.source_id, 1, 7)], NOW)
+                await store.apply_dead(Death(f"d{number}", one.source_id, 1, f"b{number}", 3), NOW)
+        await store.note_incomplete(stat("waits.jsonl"), NOW)
+        await store.fail(stat("4.jsonl"), "no", NOW)
+        await store.begin_version(stat("0.jsonl"), "f2", NOW)
+        await store.forget_missing(frozenset())
+        kept = [await store.totals(name) for name in ("default", "other")]
+        await store.record_batch("undone", A.source_id, 1, 2)
+        with pytest.raises(OverflowError):
+            await store.record_batch("undone", stat("2.jsonl").source_id, 1, 2**70)
+        assert [await store.totals(name) for name in ("default", "other")] == kept
+
+    async with SqliteStateStore.open(folder) as store:
+        assert [await store.totals(name) for name in ("default", "other")] == kept
+    first, second = kept
+    assert (first.seen, first.mapped, first.dead, first.in_flight) == (40, 14, 6, 20)
+    assert (second.seen, second.mapped, second.dead, second.in_flight) == (10, 7, 3, 0)
+    assert {name: count for name, count in first.sources.items() if count} == {
+        "reading": 1,
+        "dispatched": 1,
+        "completed": 2,
+        "failed": 1,
+    }

@@ -26,7 +26,7 @@ from shared.contracts.writing import CommittedBatch, WritingCommitted
 from shared.errors import TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
+from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
 from tests.waiting import until
 
 CLOCK = FrozenClock()
@@ -42,9 +42,7 @@ class World:
         self.asked = 0
 
     async def look(self) -> list[Found]:
-        found = look(self.repository, self.store, CLOCK, claims=self.claims)
-        async with aclosing(found):
-            return [one async for one in found]
+        return await looked(self.repository, self.store, claims=self.claims)
 
     async def ingest(self) -> list[Batch]:
         """Look, and read what is found to its end."""
@@ -77,7 +75,7 @@ class World:
         event = WritingCommitted(
             id="x", collection="default", occurred_at=NOW, batches=(told,), dataset_version=1
         )
-        events = await committed(event, self.store, CLOCK)
+        events = await committed([event], self.store, CLOCK)
         for ended in events if is_told else ():
             await announced(ended, self.store)
         return events
@@ -392,16 +390,17 @@ async def test_a_full_ledger_disk_is_told_and_nothing_has_changed(world: World) 
 async def test_a_source_that_is_being_looked_at_is_waited_for(world: World) -> None:
     await world.complete()
     world.repository.put("a.jsonl", log(final(1)))
-    found = look(world.repository, world.store, CLOCK, claims=world.claims)
-    async with aclosing(found):
-        source = await anext(found)
+    wishes = []
+
+    async def take(source: Found) -> None:
         assert isinstance(source, SourceToRead)
-        wish = asyncio.ensure_future(world.forget())
+        wishes.append(asyncio.ensure_future(world.forget()))
         await until(lambda: world.claims.is_contested(ID))
-        assert not wish.done()
+        assert not wishes[0].done()
         await source_read(ID, source.source_version, world.store, CLOCK)
 
-    batch = await wish
+    await look(world.repository, world.store, CLOCK, take=take, claims=world.claims)
+    batch = await wishes[0]
     assert isinstance(batch, Batch)
     assert batch.descriptor.source_version == 3
 
@@ -412,16 +411,14 @@ async def test_a_look_does_not_take_a_source_for_what_it_was_before_it_was_forgo
     """The ledger is asked about many sources together, long before the last is looked at."""
     for name in ("0.jsonl", "a.jsonl"):
         world.repository.put(name, CONTENT)
-    found = look(world.repository, world.store, CLOCK, claims=world.claims)
-    async with aclosing(found):
-        await anext(found)
-        await anext(found)
-    found = look(world.repository, world.store, CLOCK, claims=world.claims)
-    async with aclosing(found):
-        first = await anext(found)
-        assert isinstance(first, SourceToRead)
-        assert first.stat.filename == "0.jsonl"
+    assert len(await world.look()) == 2
+    found = []
+
+    async def take(source: Found) -> None:
+        assert isinstance(source, SourceToRead)
+        found.append(source.stat.filename)
         assert len(await world.forgotten()) == 1
 
-        assert [one async for one in found] == []
+    await look(world.repository, world.store, CLOCK, take=take, claims=world.claims)
+    assert found == ["0.jsonl"]
     assert world.status() == "forgotten"

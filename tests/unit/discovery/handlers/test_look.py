@@ -1,15 +1,21 @@
-from contextlib import aclosing
+import asyncio
 
 import pytest
 
 from services.discovery.domain.sources import FolderUnreadable
-from services.discovery.handlers.look import Found, SourceToRead, look
+from services.discovery.handlers.look import (
+    SMALL_AT_ONCE,
+    SMALL_BYTES,
+    Found,
+    SourceToRead,
+    look,
+)
 from services.discovery.handlers.settle import announced, source_read
 from shared.contracts.sources import SourceFailed
 from shared.errors import ConfigurationError, TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import FrozenClock, final, iteration, log, stat
+from tests.unit.discovery.builders import FrozenClock, final, iteration, log, looked, stat
 
 CLOCK = FrozenClock()
 
@@ -21,9 +27,7 @@ class World:
 
     async def look(self, changed: frozenset[str] | None = None) -> list[Found]:
         self.repository.opened.clear()
-        found = look(self.repository, self.store, CLOCK, changed=changed)
-        async with aclosing(found):
-            return [one async for one in found]
+        return await looked(self.repository, self.store, changed=changed)
 
     async def to_read(self) -> list[str]:
         return [one.stat.filename for one in await self.look() if isinstance(one, SourceToRead)]
@@ -188,3 +192,45 @@ async def test_a_full_ledger_disk_is_told(world: World) -> None:
     with pytest.raises(TransientError):
         await world.look()
     assert await world.to_read() == ["a.jsonl"]
+
+
+async def at_once(world: World) -> int:
+    """Look, and return how many sources were in hand at the same time at most."""
+    in_hand, most = 0, 0
+
+    async def take(_found: Found) -> None:
+        nonlocal in_hand, most
+        in_hand += 1
+        most = max(most, in_hand)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        in_hand -= 1
+
+    await look(world.repository, world.store, CLOCK, take=take)
+    assert in_hand == 0
+    return most
+
+
+async def test_small_sources_are_taken_many_at_once(world: World) -> None:
+    for number in range(3 * SMALL_AT_ONCE):
+        world.repository.put(f"{number:03}.jsonl", log(final()))
+
+    assert await at_once(world) == SMALL_AT_ONCE
+
+
+async def test_large_sources_are_taken_one_by_one(world: World) -> None:
+    """Each may hold lines that take all the memory there is for them."""
+    for number in range(3):
+        world.repository.put(f"{number}.jsonl", log(iteration(1, "x" * SMALL_BYTES), final()))
+
+    assert await at_once(world) == 1
+
+
+async def test_a_ledger_that_fails_for_one_of_many_ends_the_look(world: World) -> None:
+    for number in range(5):
+        world.repository.put(f"{number}.jsonl", log(final()))
+    world.store.failures = 1
+
+    with pytest.raises(TransientError):
+        await world.look()
+    assert len(await world.to_read()) == 5

@@ -4,22 +4,22 @@ import pytest
 
 from services.discovery.domain.batching import Limits
 from services.discovery.domain.sources import batch_id
-from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import LIMITS, read_source
 from services.discovery.ports import SourceChanged, SourceVanished
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import FrozenClock, final, iteration, log
+from tests.unit.discovery.builders import final, iteration, log, looked
 
 TWO = Limits(2, 1 << 20)
 
 
 async def find(repository: FakeSourceRepository) -> SourceToRead:
-    async with aclosing(look(repository, FakeStateStore(), FrozenClock())) as found:
-        (source,) = [one async for one in found if isinstance(one, SourceToRead)]
-        return source
+    (source,) = await looked(repository, FakeStateStore())
+    assert isinstance(source, SourceToRead)
+    return source
 
 
 async def read(

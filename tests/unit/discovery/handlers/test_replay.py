@@ -14,7 +14,7 @@ from services.discovery.domain.letters import Resend
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import settle
 from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.replay import GONE, Asked, Desk, Tally, drop, replay, send_again
 from services.discovery.handlers.reread import Reread
@@ -26,7 +26,7 @@ from tests.builders import NOW
 from tests.fakes.letter_box import FakeLetterBox, FakeSender
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import FrozenClock, final, iteration, log
+from tests.unit.discovery.builders import FrozenClock, final, iteration, log, looked
 
 NAME = "a.jsonl"
 ID = source_id("default", NAME)
@@ -95,7 +95,7 @@ class World:
     async def read(self, content: bytes, *, max_line_bytes: int = 1 << 20) -> None:
         self.repository.max_line_bytes = max_line_bytes
         self.repository.put(NAME, content)
-        async for found in look(self.repository, self.store, self.clock):
+        for found in await looked(self.repository, self.store):
             if isinstance(found, SourceToRead):
                 async for piece in read_source(found, self.repository):
                     await self.take(piece)

@@ -2,7 +2,7 @@ from contextlib import aclosing
 
 import pytest
 
-from services.discovery.handlers.look import SourceToRead, look
+from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.settle import (
     announced,
@@ -19,7 +19,7 @@ from shared.contracts.sources import SourceCompleted
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
+from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
 
 CLOCK = FrozenClock()
 
@@ -28,8 +28,8 @@ async def ingest(store: FakeStateStore, *lines: bytes) -> list[BatchDescriptor]:
     """Read one source and publish it to nowhere."""
     repository = FakeSourceRepository()
     repository.put("a.jsonl", log(*lines))
-    async with aclosing(look(repository, store, CLOCK)) as found:
-        (source,) = [one async for one in found if isinstance(one, SourceToRead)]
+    (source,) = await looked(repository, store)
+    assert isinstance(source, SourceToRead)
     batches = []
     async with aclosing(read_source(source, repository)) as pieces:
         async for piece in pieces:
@@ -64,7 +64,7 @@ async def test_a_source_is_completed_by_the_commit_of_its_last_batch(
 ) -> None:
     (batch,) = await ingest(store, iteration(), b"oops", final())
 
-    (event,) = await committed(commit_of(batch), store, CLOCK)
+    (event,) = await committed([commit_of(batch)], store, CLOCK)
     assert isinstance(event, SourceCompleted)
     assert (event.seen, event.mapped, event.dead) == (3, 2, 1)
     assert event.fingerprint == batch.fingerprint
@@ -75,12 +75,12 @@ async def test_a_source_without_records_is_completed_by_its_empty_batch(
 ) -> None:
     (batch,) = await ingest(store, b'{"final_answer": 1}')
 
-    assert len(await committed(commit_of(batch), store, CLOCK)) == 1
+    assert len(await committed([commit_of(batch)], store, CLOCK)) == 1
 
 
 async def test_a_source_is_completed_by_its_last_dead_letter(store: FakeStateStore) -> None:
     (batch,) = await ingest(store, iteration(), final())
-    assert await committed(commit_of(batch, 1), store, CLOCK) == []
+    assert await committed([commit_of(batch, 1)], store, CLOCK) == []
 
     letter = DeadLetter(
         key="r1",
@@ -101,16 +101,16 @@ async def test_a_redelivered_commit_tells_the_same_event_until_it_is_announced(
     store: FakeStateStore,
 ) -> None:
     (batch,) = await ingest(store, final())
-    first = await committed(commit_of(batch), store, CLOCK)
-    assert await committed(commit_of(batch), store, CLOCK) == first
+    first = await committed([commit_of(batch)], store, CLOCK)
+    assert await committed([commit_of(batch)], store, CLOCK) == first
 
     await announced(first[0], store)
-    assert await committed(commit_of(batch), store, CLOCK) == []
+    assert await committed([commit_of(batch)], store, CLOCK) == []
 
 
 async def test_what_a_crash_kept_from_being_told_is_told_at_start(store: FakeStateStore) -> None:
     (batch,) = await ingest(store, final())
-    completed = await committed(commit_of(batch), store, CLOCK)
+    completed = await committed([commit_of(batch)], store, CLOCK)
     failed = await source_failed(stat("b.jsonl"), "no", store, CLOCK)
 
     assert await unannounced(store, CLOCK) == [*completed, *failed]

@@ -1,0 +1,79 @@
+"""What goes together and what waits for what, before any server has a say."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from shared.bus.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
+from shared.bus.outgoing import Outgoing
+from shared.bus.publisher import MAX_MESSAGE, TOGETHER, Publisher
+from shared.errors import InvalidMessage
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+
+class SlowBroker:
+    """Takes a while to store a message, and remembers what happened."""
+
+    def __init__(self) -> None:
+        self.happened: list[tuple[str, str]] = []
+        self.under_way = 0
+        self.most = 0
+
+    async def publish(self, _body: bytes, _subject: str, **options: Any) -> None:
+        name = options["headers"]["Nats-Msg-Id"]
+        self.happened.append(("sent", name))
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.under_way -= 1
+        self.happened.append(("stored", name))
+
+
+def message(channel: Channel, name: str, size: int = 1) -> Outgoing:
+    return Outgoing(channel, "default", name, b"x" * size)
+
+
+def publisher(broker: SlowBroker) -> Publisher:
+    return Publisher(cast("NatsBroker", broker), "embedding")
+
+
+async def test_messages_of_one_channel_go_together_up_to_a_bound() -> None:
+    broker = SlowBroker()
+
+    await publisher(broker).publish_all(
+        [message(EMBEDDING_BATCH, str(number)) for number in range(100)]
+    )
+
+    assert broker.most == TOGETHER
+    assert sorted(name for what, name in broker.happened if what == "stored") == sorted(
+        map(str, range(100))
+    )
+
+
+async def test_a_batch_goes_after_the_letters_of_its_records_are_stored() -> None:
+    broker = SlowBroker()
+
+    await publisher(broker).publish_all(
+        [
+            message(DEAD_EMBEDDING, "letter 1"),
+            message(DEAD_EMBEDDING, "letter 2"),
+            message(EMBEDDING_BATCH, "batch"),
+        ]
+    )
+
+    assert broker.happened[-2:] == [("sent", "batch"), ("stored", "batch")]
+    assert {name for what, name in broker.happened[:-2] if what == "stored"} == {
+        "letter 1",
+        "letter 2",
+    }
+
+
+async def test_a_message_that_is_too_large_is_told_as_such() -> None:
+    with pytest.raises(InvalidMessage):
+        await publisher(SlowBroker()).publish_all(
+            [message(EMBEDDING_BATCH, "1"), message(EMBEDDING_BATCH, "2", MAX_MESSAGE + 1)]
+        )
