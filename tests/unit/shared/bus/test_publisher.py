@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from nats.js.api import PubAck
 
 from shared.bus.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
 from shared.bus.outgoing import Outgoing
@@ -22,7 +23,7 @@ class SlowBroker:
         self.under_way = 0
         self.most = 0
 
-    async def publish(self, _body: bytes, _subject: str, **options: Any) -> None:
+    async def publish(self, _body: bytes, _subject: str, **options: Any) -> PubAck:
         name = options["headers"]["Nats-Msg-Id"]
         self.happened.append(("sent", name))
         self.under_way += 1
@@ -31,6 +32,7 @@ class SlowBroker:
             await asyncio.sleep(0)
         self.under_way -= 1
         self.happened.append(("stored", name))
+        return PubAck("STREAM", seq=sum(what == "stored" for what, _ in self.happened))
 
 
 def message(channel: Channel, name: str, size: int = 1) -> Outgoing:
@@ -44,10 +46,11 @@ def publisher(broker: SlowBroker) -> Publisher:
 async def test_messages_of_one_channel_go_together_up_to_a_bound() -> None:
     broker = SlowBroker()
 
-    await publisher(broker).publish_all(
+    place = await publisher(broker).publish_all(
         [message(EMBEDDING_BATCH, str(number)) for number in range(100)]
     )
 
+    assert place == 100
     assert broker.most == TOGETHER
     assert sorted(name for what, name in broker.happened if what == "stored") == sorted(
         map(str, range(100))
