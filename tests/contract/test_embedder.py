@@ -124,9 +124,8 @@ async def test_openai_is_asked_by_name_for_base64_and_with_the_key(
 ) -> None:
     async with (
         server.running() as url,
-        build_client(
-            url, api_key="s3", timeout_s=PATIENCE_S
-        ) as client,  # pragma: allowlist secret
+        # pragma: allowlist nextline secret
+        build_client(url, api_key="s3", timeout_s=PATIENCE_S) as client,
     ):
         await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
 
