@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nats.aio.client
 import structlog
-from faststream import AckPolicy
-from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
@@ -22,8 +19,7 @@ from shared.bus.burials import BurialLimit
 from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
 from shared.bus.in_hand import InHand
-from shared.bus.micro_batches import GRACEFUL_S, end
-from shared.bus.middleware import DeliveryMiddleware
+from shared.bus.micro_batches import end
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
@@ -74,20 +70,12 @@ class Bus:
             ExceptionGroup: A consumer failed in a way that nobody foresaw.
         """
         client = await self.connect()
-        await self.broker.start()
-        try:
-            async with asyncio.TaskGroup() as group:
-                running = [
-                    group.create_task(one.run(client)) for one in self.subscriber.micro_batched
-                ]
-                try:
-                    yield
-                finally:
-                    await end(running)
-        finally:
-            async with asyncio.TaskGroup() as group:
-                for subscription in self.broker.subscribers:
-                    group.create_task(subscription.stop())
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(one.run(client)) for one in self.subscriber.micro_batched]
+            try:
+                yield
+            finally:
+                await end(running)
 
     async def close(self) -> None:
         """Send what is buffered and disconnect."""
@@ -100,7 +88,7 @@ class Bus:
                 await self._client.close()
 
     async def on_closed(self) -> None:
-        """Die when nats-py gives up for good: FastStream would spin on the closed connection."""
+        """Die when nats-py gives up for good: a closed connection is never made again."""
         if not self.closing:
             log.error("bus.closed", exit_code=CONNECTION_LOST)
             os._exit(CONNECTION_LOST)
@@ -130,9 +118,6 @@ def build_bus(
 ) -> Bus:
     """Wire a connection; nothing connects yet.
 
-    FastStream's own default for JetStream terminates a message whose handler raised, so the
-    policy is named here, once, for every subscriber. Bodies stay bytes: the subscribers decode.
-
     Args:
         settings: Where the server is.
         service: The service's name.
@@ -153,8 +138,7 @@ def build_bus(
         InHand(state / IN_HAND / service if state else None),
         settings.ack_wait_s / SIGNS_OF_LIFE,
     )
-    bus.broker.add_middleware(DeliveryMiddleware.bound_to(settler))
-    bus.subscriber = Subscriber(bus.broker, bus.publisher, settler, inbox_prefix(settings))
+    bus.subscriber = Subscriber(settler)
     return bus
 
 
@@ -166,8 +150,6 @@ def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
         name=f"mapstream-{service}",
         security=_security(settings),
         inbox_prefix=inbox_prefix(settings),
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        decoder=_raw_body,
         logger=None,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
@@ -176,7 +158,6 @@ def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
         max_outstanding_pings=2,
         pending_size=16 << 20,
         js_options={"timeout": 10.0},
-        graceful_timeout=GRACEFUL_S,
         error_cb=bus.report("bus.error"),
         disconnected_cb=bus.on_disconnected,
         reconnected_cb=bus.report("bus.reconnected"),
@@ -196,7 +177,3 @@ def _security(settings: NatsSection) -> NatsSecurity:
         ssl_context=context,
         tls_handshake_first=is_private,
     )
-
-
-async def _raw_body(message: StreamMessage[Any]) -> Any:
-    return message.body

@@ -1,7 +1,4 @@
-"""Around every handling of messages: heartbeat, log context, and the last word on failures.
-
-Both ways in use it: FastStream's middleware for single messages, and the micro-batches.
-"""
+"""Around every handling of messages: heartbeat, log context, and the last word on failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

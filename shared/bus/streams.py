@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from faststream.nats import JStream
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from shared.bus.channels import CHANNELS
@@ -45,10 +44,6 @@ class Stream:
             duplicate_window=DEDUPE_WINDOW_S,
             num_replicas=replicas,
         )
-
-    def reference(self) -> JStream:
-        """Point FastStream at the stream without letting it declare anything."""
-        return JStream(self.name, declare=False)
 
 
 def _work(name: str, about: str, *, retention: RetentionPolicy, max_bytes: int) -> Stream:

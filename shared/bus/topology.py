@@ -60,7 +60,7 @@ def consumer_config(
     """Describe a durable consumer to the server.
 
     The server's own limit on deliveries stays off: when it is reached a message is lost without a
-    trace, so the middleware counts and buries instead.
+    trace, so the services count and bury instead.
     """
     subjects = durable.subjects(collection)
     single = len(subjects) == 1

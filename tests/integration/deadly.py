@@ -16,6 +16,7 @@ from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHE
 from shared.bus.outgoing import Outgoing
 from shared.bus.received import Delivery
 from shared.settings import NatsSection
+from tests.integration.one_by_one import each
 
 TOGETHER = 0.1
 """Seconds that a harmless message is in hand, so that it is beside the poison."""
@@ -41,7 +42,7 @@ async def handle_many(bodies: Sequence[bytes]) -> Iterable[Outgoing]:
 async def main(url: str, folder: Path, way: str) -> None:
     bus = build_bus(NatsSection(url=url), "embedding", state=folder)
     if way == "each":
-        bus.subscriber.each(EMBEDDING_READS_BATCHES, "default", handle_one, concurrency=4)
+        each(bus.subscriber, EMBEDDING_READS_BATCHES, handle_one, concurrency=4)
     else:
         bus.subscriber.micro_batches(
             PROJECTION_READS_BATCHES,

@@ -1,7 +1,7 @@
 """Delivery against the real server: what is retried, what is buried, what is dropped."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from shared.contracts.batches import Batch, decode
 from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
+from tests.integration.one_by_one import HandleOne, each
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -64,8 +65,8 @@ class Handler:
         return [outgoing_batch(EMBEDDING_BATCH, decode(delivery.body))]
 
 
-def each(handler: Callable[[Delivery], Awaitable[Iterable[Outgoing]]]) -> Callable[..., None]:
-    return lambda to: to.each(EMBEDDING_READS_BATCHES, "default", handler, concurrency=4)
+def four_places(handler: HandleOne) -> Callable[[Subscriber], None]:
+    return lambda to: each(to, EMBEDDING_READS_BATCHES, handler, concurrency=4)
 
 
 async def settled(js: JetStreamContext, durable: Any = EMBEDDING_READS_BATCHES) -> None:
@@ -85,7 +86,7 @@ async def test_a_message_is_handled_published_and_acked_once(
     js: JetStreamContext, wired: Wire
 ) -> None:
     handler = Handler()
-    async with wired(each(handler)) as publisher:
+    async with wired(four_places(handler)) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await settled(js)
@@ -99,7 +100,7 @@ async def test_a_message_is_handled_published_and_acked_once(
 
 async def test_a_passing_failure_is_retried(js: JetStreamContext, wired: Wire) -> None:
     handler = Handler(TransientError("away"), RuntimeError("a bug"))
-    async with wired(each(handler)) as publisher:
+    async with wired(four_places(handler)) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await settled(js)
 
@@ -111,7 +112,7 @@ async def test_an_outage_is_waited_for_beyond_the_limit_of_deliveries(
     js: JetStreamContext, wired: Wire
 ) -> None:
     handler = Handler(*(TransientError("away") for _ in range(7)))
-    async with wired(each(handler)) as publisher:
+    async with wired(four_places(handler)) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await settled(js)
 
@@ -127,7 +128,7 @@ async def test_what_cannot_succeed_is_buried_with_its_story(
     js: JetStreamContext, wired: Wire, errors: list[Exception], calls: int
 ) -> None:
     handler = Handler(*errors)
-    async with wired(each(handler)) as publisher:
+    async with wired(four_places(handler)) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await settled(js)
 
@@ -173,7 +174,7 @@ async def test_a_killed_server_loses_nothing_and_work_goes_on(
     server: NatsServer, js: JetStreamContext, wired: Wire
 ) -> None:
     handler = Handler()
-    async with wired(each(handler)) as publisher:
+    async with wired(four_places(handler)) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
         await settled(js)
         await server.kill()

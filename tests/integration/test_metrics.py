@@ -25,6 +25,7 @@ from shared.errors import InvalidMessage, TransientError
 from shared.observability.instruments import REGISTRY
 from shared.settings import NatsSection
 from tests.builders import batch
+from tests.integration.one_by_one import each
 from tests.metering import Gained, metered
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -65,7 +66,7 @@ async def test_every_end_of_a_message_is_counted(server: NatsServer) -> None:
     handle = failing(TransientError("away"), RuntimeError("a bug"), InvalidMessage("never"))
     gained = metered()
     async with stage(
-        server.url, lambda to: to.each(EMBEDDING_READS_BATCHES, "default", handle)
+        server.url, lambda to: each(to, EMBEDDING_READS_BATCHES, handle)
     ) as publisher:
         await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch(batch_id="bad")))
         await counted(gained, "mapstream_messages_settled_total", 1, outcome="buried")
@@ -125,9 +126,7 @@ async def test_the_age_of_a_batch_is_told_onwards(
     headers = {"Nats-Msg-Id": "discovery:b", "ce-time": "2020-01-01T00:00:00+00:00", RECORDS: "2"}
     out = outgoing_batch(DISCOVERY_BATCH, batch(batch_id="b"))
     gained = metered()
-    async with stage(
-        server.url, lambda to: to.each(EMBEDDING_READS_BATCHES, "default", failing())
-    ):
+    async with stage(server.url, lambda to: each(to, EMBEDDING_READS_BATCHES, failing())):
         await js.publish("discovery.batch.default", out.body, headers=headers)
         await counted(gained, "mapstream_batch_age_seconds_count", 1, **FLOW)
 

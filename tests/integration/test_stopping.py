@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus import broker, micro_batches
+from shared.bus import micro_batches
 from shared.bus.broker import build_bus
 from shared.bus.durables import EMBEDDING_READS_BATCHES
 from shared.bus.outgoing import Outgoing
@@ -16,6 +16,7 @@ from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.bus.topology import apply_topology
 from shared.settings import NatsSection
+from tests.integration.one_by_one import as_it_is
 from tests.nats_server import NatsServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -34,9 +35,6 @@ class Handled:
         self.begun = asyncio.Event()
         self.done: list[bytes] = []
 
-    async def one(self, delivery: Delivery) -> Iterable[Outgoing]:
-        return await self.many([delivery])
-
     async def many(self, deliveries: Sequence[Delivery]) -> Iterable[Outgoing]:
         self.begun.set()
         await asyncio.sleep(self.seconds)
@@ -45,11 +43,11 @@ class Handled:
 
 
 def subscribed(to: Subscriber, kind: str, handled: Handled) -> None:
-    if kind == "each":
-        to.each(DURABLE, "default", handled.one, concurrency=4)
+    if kind == "groups":
+        to.groups(DURABLE, "default", as_it_is, handled.many, concurrency=4)
     else:
         to.micro_batches(
-            DURABLE, "default", lambda one: one, handled.many, max_messages=16, max_wait_s=0.0
+            DURABLE, "default", as_it_is, handled.many, max_messages=16, max_wait_s=0.0
         )
 
 
@@ -81,10 +79,11 @@ async def rest(server: NatsServer, js: JetStreamContext, kind: str) -> list[byte
     return handled.done
 
 
+@pytest.mark.parametrize("kind", ["groups", "micro-batches"])
 async def test_whenever_it_stops_all_comes_again_or_is_done(
-    server: NatsServer, slow_to_redeliver: JetStreamContext
+    kind: str, server: NatsServer, slow_to_redeliver: JetStreamContext
 ) -> None:
-    js, done, kind = slow_to_redeliver, [], "micro-batches"
+    js, done = slow_to_redeliver, []
     for stop in range(ROUNDS):
         for number in range(MESSAGES):
             await js.publish("discovery.batch.default", str(stop * MESSAGES + number).encode())
@@ -98,15 +97,14 @@ async def test_whenever_it_stops_all_comes_again_or_is_done(
     assert sorted(map(int, done)) == list(range(ROUNDS * MESSAGES))
 
 
-@pytest.mark.parametrize("kind", ["each", "micro-batches"])
+@pytest.mark.parametrize("kind", ["groups", "micro-batches"])
 async def test_what_takes_too_long_to_finish_is_handed_back(
     kind: str,
     server: NatsServer,
     slow_to_redeliver: JetStreamContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (micro_batches, broker):
-        monkeypatch.setattr(module, "GRACEFUL_S", 0.1)
+    monkeypatch.setattr(micro_batches, "GRACEFUL_S", 0.1)
     js, handled = slow_to_redeliver, Handled(LONG_S)
     await js.publish("discovery.batch.default", b"0")
     async with consuming(server, lambda to: subscribed(to, kind, handled)):

@@ -19,6 +19,7 @@ from shared.observability.otel import OtelTracing
 from shared.observability.steps import step
 from shared.settings import NatsSection
 from tests.builders import batch
+from tests.integration.one_by_one import each
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -43,7 +44,7 @@ async def traced_run(server: NatsServer, js: JetStreamContext) -> list[ReadableS
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     bus = build_bus(NatsSection(url=server.url), "embedding")
-    bus.subscriber.each(EMBEDDING_READS_BATCHES, "default", embed, concurrency=2)
+    each(bus.subscriber, EMBEDDING_READS_BATCHES, embed, concurrency=2)
     bus.subscriber.micro_batches(
         PROJECTION_READS_BATCHES, "default", lambda one: decode(one.body), project,
         max_messages=BATCHES, max_wait_s=PATIENCE_S,
