@@ -15,7 +15,12 @@ import lance
 import pyarrow as pa
 
 from services.writing.adapters.jsonl_emptied import EmptiedSources
-from services.writing.adapters.lance_layout import IO_BUFFER_BYTES, batch_rows, lance_errors
+from services.writing.adapters.lance_layout import (
+    IO_BUFFER_BYTES,
+    batch_rows,
+    lance_errors,
+    open_table,
+)
 from services.writing.adapters.lance_maintenance import forget_versions, join_fragments
 from services.writing.adapters.lance_reprojection import TableReprojection
 from services.writing.adapters.lance_table import LanceTable
@@ -180,7 +185,7 @@ class LanceDatasetStore:
             return LanceSnapshot(state, None)
         with lance_errors():
             # Compaction changes the table's own object in place: so this one is another.
-            dataset = lance.dataset(self._table.path, version=state.dataset_version)
+            dataset = open_table(self._table.path, state.dataset_version)
         return LanceSnapshot(state, dataset)
 
 

@@ -18,6 +18,9 @@ COORDINATES = ("x", "y", "model_version")
 
 READ_BYTES = 8 << 20
 IO_BUFFER_BYTES = 64 << 20
+CACHE_BYTES = 32 << 20
+"""Of what Lance remembers of manifests and fragments. Each commit adds some 50 kB, and Lance's own
+bound is a gigabyte."""
 
 _NO_ROOM = ("os error 28", "os error 122")
 _LAST_MANIFEST = 2**64 - 1
@@ -41,6 +44,14 @@ def store_schema(dimension: int) -> pa.Schema:
 def has_manifest(path: Path) -> bool:
     """Tell whether there is a table; a folder without a manifest is left of its creation."""
     return any((path / "_versions").glob("*.manifest"))
+
+
+def open_table(path: Path, version: int | None = None) -> lance.LanceDataset:
+    """Open a version of a table, or the newest; what Lance caches stays within bounds."""
+    session = lance.Session(
+        metadata_cache_size_bytes=CACHE_BYTES, index_cache_size_bytes=CACHE_BYTES
+    )
+    return lance.dataset(path, version=version, session=session)
 
 
 def dimension_of(dataset: lance.LanceDataset) -> int:

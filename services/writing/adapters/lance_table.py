@@ -20,6 +20,7 @@ from services.writing.adapters.lance_layout import (
     dimension_of,
     has_manifest,
     lance_errors,
+    open_table,
     require_one_model,
     store_schema,
     sync_fragments,
@@ -159,7 +160,8 @@ class LanceTable:
     def _commit_rows(self, rows: pa.Table | None, removals: Mapping[str, int]) -> None:
         if self.dataset is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.dataset = lance.write_dataset(rows, self.path, mode="create")
+            lance.write_dataset(rows, self.path, mode="create")
+            self.dataset = open_table(self.path)
             sync_fragments(self.path, [item.metadata for item in self.fragments()])
             sync_manifest(self.path, self.dataset.version)
             sync(self.path.parent)
@@ -221,7 +223,7 @@ class LanceTable:
 
 def _open(path: Path) -> lance.LanceDataset | None:
     """Open a table, if there is one."""
-    return lance.dataset(path) if has_manifest(path) else None
+    return open_table(path) if has_manifest(path) else None
 
 
 def _model_version(dataset: lance.LanceDataset | None) -> int | None:

@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.writing.adapters import lance_layout
 from services.writing.adapters.json_model_archive import JsonModelArchive
+from services.writing.adapters.jsonl_emptied import EmptiedSources
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.lance_layout import lance_errors
+from services.writing.adapters.lance_table import LanceTable
 from services.writing.ports import DatasetStore, DiskFull
 from shared.errors import TransientError
 from tests.fakes.dataset_store import FakeModelArchive
@@ -220,3 +223,21 @@ async def test_the_oldest_models_go_but_never_the_one_that_is_held(
     newest = await models.newest()
     assert kept == [6, 7, 8]
     assert newest == model(8)
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_what_lance_caches_is_bounded_however_many_commits_there_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_reopened: bool
+) -> None:
+    bound = 128 << 10
+    monkeypatch.setattr(lance_layout, "CACHE_BYTES", bound)
+    table = LanceTable(tmp_path / "store.lance", EmptiedSources(tmp_path / "emptied.jsonl"))
+    table.commit([piece("first")], {}, {})
+    if is_reopened:
+        table = LanceTable(tmp_path / "store.lance", EmptiedSources(tmp_path / "emptied.jsonl"))
+        table.load()
+
+    for number in range(40):
+        table.commit([piece(str(number))], {}, {})
+
+    assert table.dataset.session().size_bytes() <= 2 * bound
