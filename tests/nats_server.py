@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sysconfig
 from collections.abc import Mapping
 from itertools import count
@@ -80,6 +81,15 @@ class NatsServer:
         assert self._process
         self._process.kill()
         await self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it say nothing, and keep its connections."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> None:
         if self._process and self._process.returncode is None:

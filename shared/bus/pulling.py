@@ -9,10 +9,11 @@ import asyncio
 import json
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -61,6 +62,8 @@ class Puller:
         self._sign_of_life = 0.0
         self._subscription: Subscription | None = None
         self._inbox = ""
+        self._given_up: dict[float, Subscription] = {}
+        """Inboxes that were silent, by when they were given up: something may still come."""
         self._arrived = asyncio.Event()
         self.waiting: deque[Msg] = deque()
 
@@ -77,10 +80,12 @@ class Puller:
         """Stop asking, and hand back what nobody has begun to handle."""
         if not self._client.is_connected:
             return
-        await self._drain()
+        last = [] if self._subscription is None else [self._subscription]
+        # What is on its way is taken, too: dropped, it would wait for ack_wait.
+        await _done(*(one.drain() for one in (*self._given_up.values(), *last)))
         with suppress(*AWAY):
             await give_back(self.waiting)
-            await self._client.flush()
+        await _done(self._client.flush())
 
     async def take(self, most: int, linger_s: float, *, max_weight: float = math.inf) -> list[Msg]:
         """Wait for a message; then take what comes within ``linger_s``, up to ``most``.
@@ -132,14 +137,16 @@ class Puller:
         reply = self._inbox
         await self._client.publish(self._next, json.dumps(request).encode(), reply=reply)
 
-    async def _on_message(self, raw: Msg) -> None:
-        self._sign_of_life = asyncio.get_running_loop().time()
+    async def _on_message(self, inbox: str, raw: Msg) -> None:
+        is_present = inbox == self._inbox
+        if is_present:
+            self._sign_of_life = asyncio.get_running_loop().time()
         headers = raw.headers or {}
         status = headers.get("Status")
         if status is None or raw.reply.startswith("$JS.ACK"):
-            self._requested = max(0, self._requested - 1)
+            self._requested = max(0, self._requested - is_present)
             self.waiting.append(raw)
-        elif status == "100":  # idle heartbeat
+        elif not is_present or status == "100":
             return
         else:  # the request has ended: expired, or its consumer or the server's store is gone
             left = int(headers.get("Nats-Pending-Messages") or 0)
@@ -151,18 +158,35 @@ class Puller:
         if self._client.is_connected and now - self._sign_of_life > SILENCE_S:
             await self._open()
 
-    async def _drain(self) -> None:
-        """Give the inbox up, but take what is on its way: dropped, it would wait for ack_wait."""
-        if self._subscription:
-            with suppress(*AWAY):
-                await self._subscription.drain()
-
     async def _open(self) -> None:
-        """Ask anew over a new inbox, forgetting requests that the server may have lost."""
-        await self._drain()
+        """Ask anew over a new inbox, forgetting requests that the server may have lost.
+
+        The one before stays open for a while, as something may be on its way to it.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._subscription:
+            self._given_up[now], self._subscription = self._subscription, None
         self._inbox = self._client.new_inbox()
         self._requested = 0
-        self._sign_of_life = asyncio.get_running_loop().time()
+        self._sign_of_life = now
         self._subscription = await self._client.subscribe(
-            self._inbox, cb=self._on_message, pending_bytes_limit=PENDING_BYTES
+            self._inbox,
+            cb=partial(self._on_message, self._inbox),
+            pending_bytes_limit=PENDING_BYTES,
         )
+        for since in [one for one in self._given_up if now - one > 2 * EXPIRES_S]:
+            with suppress(*AWAY):
+                await self._given_up.pop(since).unsubscribe()
+
+
+async def _done(*works: Coroutine[Any, Any, None]) -> None:
+    """Let works come to their end, even if nobody waits for it any more.
+
+    nats-py stops reading when the server answers a flush that was cancelled.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        with suppress(*AWAY):
+            task.result()
