@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,10 +82,11 @@ class Bus:
         self.closing = True
         try:
             await self.broker.stop()
-        except NatsError as error:  # the server is away: nothing can be sent, nothing is acked
+        except (NatsError, OSError) as error:  # the server is away: what is unsent is not acked
             log.warning("bus.away_at_the_end", error=repr(error))
             if self._client:
-                await self._client.close()
+                with suppress(OSError):  # it tries to send what is buffered
+                    await self._client.close()
 
     async def on_closed(self) -> None:
         """Die when nats-py gives up for good: a closed connection is never made again."""

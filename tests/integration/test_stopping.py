@@ -18,6 +18,7 @@ from shared.bus.topology import apply_topology
 from shared.settings import NatsSection
 from tests.integration.one_by_one import as_it_is
 from tests.nats_server import NatsServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 DURABLE = EMBEDDING_READS_BATCHES
@@ -112,3 +113,15 @@ async def test_what_takes_too_long_to_finish_is_handed_back(
 
     assert handled.done == []
     assert await rest(server, js, kind) == [b"0"]
+
+
+async def test_a_stop_while_the_server_is_away_ends_in_peace(server: NatsServer) -> None:
+    bus = build_bus(NatsSection(url=server.url), "embedding")
+    client = await bus.connect()
+    await server.kill()
+    await until(lambda: client.is_reconnecting)
+    await client.publish("discovery.batch.default", b"stays in the buffer")
+
+    await bus.close()
+
+    assert not client.is_connected
