@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import string
 import sysconfig
 from pathlib import Path
 
@@ -10,6 +12,10 @@ from services.cli.adapters.processes import Process
 from shared.errors import ConfigurationError
 
 START_S = 60.0
+PLAIN = frozenset((string.ascii_letters + string.digits + "/._- ").encode())
+MAX_FILE_STORE = 1 << 50
+"""What all streams together may reserve: no limit. Each has its own; by default the server takes
+three quarters of the room that is free when it starts, and refuses streams that it took before."""
 CONFIG = """\
 # Written at every start by: mapstream run
 host: "127.0.0.1"
@@ -18,6 +24,7 @@ max_payload: 8MB
 ports_file_dir: {ports}
 jetstream {{
   store_dir: {store}
+  max_file_store: {max_file_store}
 }}
 """
 
@@ -36,6 +43,15 @@ def program() -> str:
     return found
 
 
+def quoted(path: Path) -> str:
+    r"""Write a path as a string of the server's configuration, which is not JSON.
+
+    It knows ``\xHH`` for a byte, and that is enough for every path that a file system may have.
+    """
+    written = (chr(one) if one in PLAIN else f"\\x{one:02x}" for one in os.fsencode(path))
+    return f'"{"".join(written)}"'
+
+
 def write_config(folder: Path, port: int) -> Path:
     """Write the configuration of a server whose store is in this folder.
 
@@ -47,7 +63,10 @@ def write_config(folder: Path, port: int) -> Path:
     file = folder / "nats.conf"
     file.write_text(
         CONFIG.format(
-            port=port, ports=json.dumps(str(folder)), store=json.dumps(str(folder / "store"))
+            port=port,
+            ports=quoted(folder),
+            store=quoted(folder / "store"),
+            max_file_store=MAX_FILE_STORE,
         )
     )
     for old in folder.glob("*.ports"):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import nats
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.cli.adapters.nats_server import address, program, write_config
+from services.cli.adapters.nats_server import address, program, quoted, write_config
 from services.cli.adapters.processes import Ended, Process
 from services.cli.domain.restarts import RestartPause
 from tests.waiting import PATIENCE_S, until
@@ -63,3 +65,50 @@ async def test_two_runs_get_different_ports(tmp_path: Path) -> None:
             await server.stop(5)
 
     assert len(set(urls)) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "données",
+        "a b",
+        " lead and trail ",
+        "q\"uo'te \\ back",
+        "#hash $HOME ${A} %25 ? &",
+        "[1]{2}(3),;=:@",
+        "new\nline\ttab\r",
+        "true",
+        "8MB",
+        "\u2028\U0001f600",
+        "\x01\x1b[31m",
+        os.fsdecode(b"no utf-8 \xff\xfe\xe9"),
+    ],
+    ids=ascii,
+)
+async def test_every_name_that_a_folder_may_have_is_taken(name: str, tmp_path: Path) -> None:
+    """It is asked for a stream: its store is where the configuration says, not beside it."""
+    folder = tmp_path / name / "nats"
+    command = [program(), "-c", str(write_config(folder, -1))]
+    server = Process(
+        "nats-server", command, dict(os.environ), tmp_path / "log", lambda *_: None,
+        RestartPause(short_lives=1),
+    )  # fmt: skip
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.supervise())
+        client = await nats.connect(await address(folder, server), connect_timeout=PATIENCE_S)
+        await client.jetstream(timeout=PATIENCE_S).add_stream(name="KEPT", subjects=["kept"])
+        await client.close()
+        await server.stop(5)
+
+    assert [one.name for one in tmp_path.iterdir()] in ([name, "log"], ["log", name])
+    assert (folder / "store" / "jetstream" / "$G" / "streams" / "KEPT").is_dir()
+
+
+@given(name=st.binary(min_size=1))
+def test_a_quoted_path_is_plain_text_that_says_every_byte(name: bytes) -> None:
+    written = quoted(Path(os.fsdecode(name)))
+
+    assert written.isascii()
+    assert written.isprintable()
+    told = written.removeprefix('"').removesuffix('"').encode().decode("unicode_escape")
+    assert told.encode("latin-1") == os.fsencode(Path(os.fsdecode(name)))
