@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -18,12 +19,14 @@ def build_app() -> typer.Typer:
     """
     app = typer.Typer(
         name="mapstream",
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Turn a growing pile of text into a live map.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(mapstream)
     for command in (run, status, top, refit, rollback, forget):
         app.command(command.__name__)(command)
     streams = typer.Typer(help="The streams and durable consumers of the bus.")
@@ -34,6 +37,23 @@ def build_app() -> typer.Typer:
     app.add_typer(streams, name="streams", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     return app
+
+
+def tell_version(is_asked: bool) -> None:  # noqa: FBT001  as typer calls it
+    """Print the version and exit, if that is asked for."""
+    if is_asked:
+        sys.stdout.write(f"mapstream {version('mapstream')}\n")
+        raise typer.Exit
+
+
+def mapstream(
+    *,
+    is_version: Annotated[
+        bool,
+        typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Turn a growing pile of text into a live map."""
 
 
 def run(  # noqa: PLR0913  the options of the command
@@ -112,14 +132,18 @@ def status(
 
 def top(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Print one table and exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Look once, print it and exit.")] = False,
     collection: cli.Collection = None,
     url: cli.Url = None,
     output: cli.Output = None,
     config: cli.Config = None,
+    json: cli.Json = False,
 ) -> None:
-    """Watch every stage live: what goes in and out, waits and fails; q or Ctrl-C leaves."""
-    options = cli.BusOptions(url=url, output=output, collection=collection)
+    """Watch every stage live: what goes in and out, waits and fails; q or Ctrl-C leaves.
+
+    With --json it prints a line of JSON a second, with --once as well just one. Exits as status.
+    """
+    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
 
     async def start() -> int:
         from services.cli.commands import top  # noqa: PLC0415  see build_app
@@ -222,13 +246,15 @@ def streams_apply(
 
 
 def streams_show(
+    *,
     collection: cli.Collections = None,
     url: cli.Url = None,
     output: cli.Output = None,
     config: cli.Config = None,
+    json: cli.Json = False,
 ) -> None:
     """Show what every stream holds and what its consumers have left."""
-    options = cli.BusOptions(url=url, output=output)
+    options = cli.BusOptions(url=url, output=output, is_json=json)
 
     async def start() -> int:
         from services.cli.commands import streams  # noqa: PLC0415  see build_app

@@ -20,6 +20,7 @@ from services.cli.commands.changing import change
 from services.cli.commands.display import Display
 from services.cli.commands.run import _Run
 from services.cli.commands.status import status
+from services.cli.commands.streams import show
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings, RunOptions
 from shared.bus.channels import (
@@ -52,6 +53,7 @@ from shared.contracts.projection import (
 from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import MeasuredMovement, WritingPublished
 from shared.errors import ConfigurationError, TransientError
+from shared.settings import NatsSection
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, ended, until
 
@@ -423,6 +425,22 @@ async def test_the_status_tells_of_everything(
         "a refit would move points by 12.5% of the map's diagonal",
     ):
         assert words in text
+
+
+async def test_what_the_streams_hold_is_told_as_json(
+    server: NatsServer, js: JetStreamContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await js.publish(COMMAND_REFIT.subject("default"), b"{}")
+
+    await show(options(server), NatsSection(), ["default"])
+
+    told = json.loads(capsys.readouterr().out)
+    commands = next(one for one in told["streams"] if one["stream"] == "COMMANDS")
+    waiting = {one["consumer"]: one["waiting"] for one in told["consumers"]}
+    assert commands["messages"] == 1
+    assert commands["bytes"] > 0
+    assert waiting["projection-commands"] == 1
+    assert waiting["embedding-discovery-batch-default"] == 0
 
 
 async def test_a_stage_that_is_absent_is_code_1(

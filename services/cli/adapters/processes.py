@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.cli.domain.last_words import configuration_words, telling_line
 from services.cli.domain.restarts import CONFIGURATION, RestartPause
 from shared.errors import ConfigurationError, MapstreamError
 
-LAST_WORDS = 2000
+LAST_WORDS = 64 << 10
 LOG_LOOK_S = 2.0
 PR_SET_PDEATHSIG = 1
 
@@ -39,7 +40,7 @@ class Ended:
     code: int
     """The exit code; of a signal it is the negative number."""
     last_line: str
-    """The last that it wrote."""
+    """The line of its log that says why."""
     log_file: Path
 
 
@@ -76,14 +77,15 @@ class Process:
             if self._stop_asked.is_set():
                 return
             if code == CONFIGURATION:
-                raise ConfigurationError(self._last_words() or f"{self.name}: no reason was given")
+                words = configuration_words(self._last_words())
+                raise ConfigurationError(words or f"{self.name}: no reason was given")
+            last_line = telling_line(self._last_words())
             wait_s = self.pause.after(time.monotonic() - started)
             if wait_s is None:
                 raise MapstreamError(
                     f"{self.name} ended again and again, at last with code {code}; "
-                    f"its log is {self.log_file}:\n{self._last_words()}"
+                    f"its log is {self.log_file}: {last_line}"
                 )
-            last_line = self._last_words().rsplit("\n", 1)[-1]
             self.on_restart(Ended(self.name, code, last_line, self.log_file), wait_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop_asked.wait(), wait_s)
@@ -155,6 +157,6 @@ class Process:
 
     def _last_words(self) -> str:
         with self.log_file.open("rb") as log:
-            log.seek(self._log_start)
-            text = log.read()[-LAST_WORDS:].decode(errors="replace").strip()
-        return text.removeprefix("mapstream: ")
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - LAST_WORDS))
+            return log.read().decode(errors="replace")

@@ -1,6 +1,9 @@
 """``mapstream streams``: declares the streams and durable consumers, and shows them."""
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,7 +17,7 @@ from shared.bus.channel import BYTES, check_collection
 from shared.bus.channels import CHANNELS
 from shared.bus.durables import DURABLES
 from shared.bus.permissions import nats_users
-from shared.bus.streams import REMEDY, STREAMS, streams_of
+from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
 from shared.bus.topology import apply_topology, backlog
 from shared.contracts.batches import ARROW
 from shared.errors import TransientError
@@ -61,38 +64,60 @@ async def show(options: BusOptions, section: NatsSection, collections: Sequence[
     async with connected(options, section) as client:
         js = client.jetstream(timeout=5)
         try:
-            streams = await _streams(js)
+            streams = [await _stream(js, stream) for stream in STREAMS]
             consumers = await _consumers(js, collections)
         except NotFoundError as error:
             raise TransientError(f"{error.description}; {REMEDY}") from error
         except NatsError as error:
             raise TransientError(f"the server does not answer: {error}") from error
+    if options.is_json:
+        sys.stdout.write(json.dumps({"streams": streams, "consumers": consumers}) + "\n")
+        return
     console = Console(highlight=False)
-    console.print(streams)
+    console.print(_table_of_streams(streams))
     console.print()
-    console.print(consumers)
+    console.print(_table_of_consumers(consumers))
 
 
-async def _streams(js: JetStreamContext) -> Table:
-    table = _table("stream", "messages", "MiB", "limit MiB", "subjects")
-    for stream in STREAMS:
-        info = await js.stream_info(stream.name)
-        state, most = info.state, info.config.max_bytes or 0
-        size, limit = f"{state.bytes / MIB:.1f}", f"{most / MIB:.0f}"
-        table.add_row(stream.name, f"{state.messages:,}", size, limit, "\n".join(stream.subjects))
-    return table
+async def _stream(js: JetStreamContext, stream: Stream) -> dict[str, Any]:
+    info = await js.stream_info(stream.name)
+    return {
+        "stream": stream.name,
+        "messages": info.state.messages,
+        "bytes": info.state.bytes,
+        "max_bytes": info.config.max_bytes or 0,
+        "subjects": list(stream.subjects),
+    }
 
 
-async def _consumers(js: JetStreamContext, collections: Sequence[str]) -> Table:
-    table = _table("durable consumer", "waiting", "in hand", "stream")
+async def _consumers(js: JetStreamContext, collections: Sequence[str]) -> list[dict[str, Any]]:
     named = {
         durable.name(collection): (durable, collection)
         for collection in collections
         for durable in DURABLES
     }
+    found = []
     for name, (durable, collection) in named.items():
         left = await backlog(js, durable, collection)
-        table.add_row(name, f"{left.waiting:,}", f"{left.in_hand:,}", durable.stream)
+        in_it = {"stream": durable.stream, "waiting": left.waiting, "in_hand": left.in_hand}
+        found.append({"consumer": name, **in_it})
+    return found
+
+
+def _table_of_streams(streams: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("stream", "messages", "MiB", "limit MiB", "subjects")
+    for one in streams:
+        size, limit = f"{one['bytes'] / MIB:.1f}", f"{one['max_bytes'] / MIB:.0f}"
+        subjects = "\n".join(one["subjects"])
+        table.add_row(one["stream"], f"{one['messages']:,}", size, limit, subjects)
+    return table
+
+
+def _table_of_consumers(consumers: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("durable consumer", "waiting", "in hand", "stream")
+    for one in consumers:
+        waiting, in_hand = f"{one['waiting']:,}", f"{one['in_hand']:,}"
+        table.add_row(one["consumer"], waiting, in_hand, one["stream"])
     return table
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,17 +21,18 @@ from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, plain
 from services.cli.commands.watching import Watcher
 from services.cli.domain.figures import STAGES, Figures
-from services.cli.domain.traffic import Window
+from services.cli.domain.traffic import Traffic, Window
 from services.cli.settings import BusOptions, CliSettings
 
 EVERY_S = 1.0
 WINDOW_S = 5.0
 ANSWER_S = 0.3
+WIDEST = 10_000
 COLUMNS = ("in/s", "out/s", "waiting", "handling", "age", "failed", "again", "dead")
 
 
 async def top(options: BusOptions, settings: CliSettings, *, is_once: bool) -> int:
-    """Show the stages until told to leave; one table if nobody watches.
+    """Show the stages until told to leave; one table if nobody watches, unless JSON is wanted.
 
     Returns:
         The exit code: 0 every stage runs; 1 one does not.
@@ -44,19 +47,37 @@ async def top(options: BusOptions, settings: CliSettings, *, is_once: bool) -> i
         figures = await watcher.ask(wait_s=ANSWER_S, is_patient=True)
         window = Window(WINDOW_S)
         window.add(time.monotonic(), figures.traffic)
-        if is_once or not console.is_terminal:
+        if is_once or not (console.is_terminal or options.is_json):
             await asyncio.sleep(EVERY_S)
             figures = await _look(watcher, window)
-            console.print(view(figures, window, watcher.collection))
+            if options.is_json:
+                _print_json(figures, window, watcher.collection)
+            else:
+                console.print(view(figures, window, watcher.collection, width=console.width))
+        elif options.is_json:
+            figures = await _tell(watcher, window, figures)
         else:
             figures = await _watch(console, watcher, window, figures)
     return 0 if figures.is_everybody_running else 1
 
 
+async def _tell(watcher: Watcher, window: Window, figures: Figures) -> Figures:
+    """Print a line of JSON a look, until told to leave or nobody reads on."""
+    with leaving() as left, contextlib.suppress(BrokenPipeError):
+        while not left.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(left.wait(), EVERY_S)
+            if not left.is_set():
+                figures = await _look(watcher, window)
+                _print_json(figures, window, watcher.collection)
+    return figures
+
+
 async def _watch(console: Console, watcher: Watcher, window: Window, figures: Figures) -> Figures:
     with leaving() as left, Live(console=console, screen=True, auto_refresh=False) as live:
         while not left.is_set():
-            live.update(view(figures, window, watcher.collection), refresh=True)
+            shown = view(figures, window, watcher.collection, width=console.width)
+            live.update(shown, refresh=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(left.wait(), EVERY_S)
             if not left.is_set():
@@ -95,27 +116,58 @@ def leaving() -> Iterator[asyncio.Event]:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
 
 
-def view(figures: Figures, window: Window, collection: str) -> Group:
-    """Lay out one look."""
+def _print_json(figures: Figures, window: Window, collection: str) -> None:
+    sys.stdout.write(json.dumps(told(figures, window, collection)) + "\n")
+    sys.stdout.flush()
+
+
+def told(figures: Figures, window: Window, collection: str) -> dict[str, Any]:
+    """Write one look as ``--json`` prints it: what ``status`` tells, and the traffic."""
+    report = figures.report()
+    for stage, facts_of_it in report["stages"].items():
+        rates, so_far = window.rates(stage), figures.traffic.get(stage, Traffic())
+        facts_of_it |= {
+            "records_in_per_s": round(rates.records_in, 3),
+            "records_out_per_s": round(rates.records_out, 3),
+            "handling_s": rates.handling_s,
+            "age_s": rates.age_s,
+            "failed": round(so_far.failed),
+            "redelivered": round(so_far.redelivered),
+            "dead": round(so_far.dead),
+        }
+    return {"collection": collection, **report}
+
+
+def view(figures: Figures, window: Window, collection: str, *, width: int) -> Group:
+    """Lay out one look, a stage a row; a stage a column where rows are too long."""
     head = Text(f"mapstream, collection {collection}; q leaves", style="dim")
-    return Group(head, Text(), stages(figures, window), Text(), facts(rows(figures)))
+    rows_of_it = [
+        (stage, _state(stage, figures), *_cells(stage, figures, window)) for stage in STAGES
+    ]
+    wide = _table(("stage", "state", *COLUMNS), rows_of_it)
+    turned = zip(("state", *COLUMNS), *[cells[1:] for cells in rows_of_it], strict=True)
+    is_wide = Console(width=WIDEST).measure(wide).maximum <= width
+    table = wide if is_wide else _table(("", *STAGES), turned)
+    return Group(head, Text(), table, Text(), facts(rows(figures)))
 
 
-def stages(figures: Figures, window: Window) -> Table:
-    """Lay out the stages, one a row."""
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("stage", "state"):
-        table.add_column(name, no_wrap=True)
-    for name in COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for stage in STAGES:
-        state = "blocked" if stage in figures.blocked else figures.states.get(stage, "absent")
-        count = figures.instances.get(stage, 0)
-        several = f" ({count})" if count > 1 else ""
-        style = "" if state == "running" else "red" if state == "absent" else "yellow"
-        cells = _cells(stage, figures, window)
-        table.add_row(stage, plain(state + several, style), *cells)
+def _table(names: Iterable[str], lines: Iterable[Sequence[str | Text]]) -> Table:
+    """Lay out a table whose figures stand on the right."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", collapse_padding=True)
+    for name in names:
+        is_left = name in {"", "stage", "state"}
+        table.add_column(name, justify="left" if is_left else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*line)
     return table
+
+
+def _state(stage: str, figures: Figures) -> Text:
+    state = "blocked" if stage in figures.blocked else figures.states.get(stage, "absent")
+    count = figures.instances.get(stage, 0)
+    several = f" ({count})" if count > 1 else ""
+    style = "" if state == "running" else "red" if state == "absent" else "yellow"
+    return plain(state + several, style)
 
 
 def _cells(stage: str, figures: Figures, window: Window) -> Iterator[str | Text]:

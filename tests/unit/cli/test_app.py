@@ -1,12 +1,14 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from services.cli.app import build_app
 
-COMMANDS = ["run", "status", "refit", "rollback", "forget", "streams", "dead"]
+COMMANDS = ["run", "status", "top", "refit", "rollback", "forget", "streams", "dead"]
 
 
 def test_help_names_every_command() -> None:
@@ -16,12 +18,28 @@ def test_help_names_every_command() -> None:
     assert [name for name in COMMANDS if f"\n  {name} " not in told.output] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str) -> None:
-    told = CliRunner().invoke(build_app(), [command, "--help"])
+def every_command() -> list[list[str]]:
+    def below(command: typer.core.TyperGroup | object, path: list[str]) -> list[list[str]]:
+        inner = getattr(command, "commands", {})
+        return [path, *(one for name, sub in inner.items() for one in below(sub, [*path, name]))]
+
+    return below(typer.main.get_command(build_app()), [])
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_every_command_explains_itself(command: list[str], option: str) -> None:
+    told = CliRunner().invoke(build_app(), [*command, option])
 
     assert told.exit_code == 0
     assert "Usage" in told.output
+
+
+def test_the_version_is_told() -> None:
+    told = CliRunner().invoke(build_app(), ["--version"])
+
+    assert told.exit_code == 0
+    assert told.output == f"mapstream {version('mapstream')}\n"
 
 
 def test_help_does_not_load_what_talks_to_the_bus() -> None:

@@ -69,6 +69,26 @@ async def test_one_that_keeps_ending_is_given_up_with_its_last_words(tmp_path: P
     assert len(restarts) == 2
 
 
+async def test_one_that_ends_with_a_group_of_errors_says_what_lies_in_it(tmp_path: Path) -> None:
+    """The last line of a group that Python prints is a line of dashes."""
+    restarts: list[Ended] = []
+    code = """
+import asyncio
+async def fail():
+    raise RecursionError("a folder is too deep")
+async def main():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail())
+asyncio.run(main())
+"""
+    worker = process(tmp_path, code, restarts, lives=2)
+
+    with pytest.raises(MapstreamError, match=r"log: RecursionError: a folder is too deep$"):
+        await worker.supervise()
+
+    assert [one.last_line for one in restarts] == ["RecursionError: a folder is too deep"]
+
+
 async def test_a_mistake_in_the_configuration_is_not_tried_again(tmp_path: Path) -> None:
     restarts: list[Ended] = []
     code = "import sys; sys.stderr.write('mapstream: field x is wrong'); sys.exit(2)"
