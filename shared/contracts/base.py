@@ -1,6 +1,6 @@
 """What every JSON message has."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -40,8 +40,26 @@ class Event(Message):
     )
 
 
+OPTIONAL = "correlation_id"
+"""What of a command may be null: nothing depends on it but who is told."""
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """Describe the fields as whoever sends them may write them: null is refused."""
+    for name, described in schema["properties"].items():
+        kinds = [one for one in described.get("anyOf", ()) if one != {"type": "null"}]
+        if name != OPTIONAL and len(kinds) == 1:
+            del described["anyOf"]
+            described.update(kinds[0])
+
+
 class Command(Message):
-    """A wish, in the imperative. Every field has a default: ``{}`` is a complete command."""
+    """A wish, in the imperative. What it does not know is refused, and nothing is converted.
+
+    A misspelt field that was passed over would leave its default, which may mean everything.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_without_null)
 
     correlation_id: str | None = Field(
         default=None,

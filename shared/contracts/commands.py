@@ -1,14 +1,21 @@
 """Commands: what anybody may ask the pipeline to do."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from shared.contracts.base import MAX_INT64, Command
+from shared.contracts.base import MAX_INT64, Command, Message
 from shared.contracts.dead_letters import Stage
+from shared.contracts.times import TIME, parse_time
 
 MAX_SEQUENCES = 10_000
+SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
 Sequence = Annotated[int, Field(ge=1, le=MAX_INT64)]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(parse_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME}),
+]
 
 
 class Refit(Command):
@@ -42,8 +49,8 @@ class Forget(Command):
     source: str = Field(default="", description="Filename of the source, or its id.")
 
 
-class Selection(Command):
-    """Dead letters of a collection: those that fit every field, all if none is given."""
+class Selection(Message):
+    """Dead letters of a collection: those that fit every field that is given."""
 
     sequences: tuple[Sequence, ...] = Field(
         default=(), max_length=MAX_SEQUENCES, description="Their places in stream DEAD_LETTERS."
@@ -52,14 +59,29 @@ class Selection(Command):
     source: str | None = Field(
         default=None, min_length=1, description="Filename of their source, or its id."
     )
-    since: AwareDatetime | None = Field(
+    since: Time | None = Field(
         default=None, description="Only those that were given up then or later."
     )
 
 
-class Replay(Selection):
+class LettersCommand(Selection, Command):
+    """A wish about dead letters; that every one is meant has to be said."""
+
+    all: bool = Field(
+        default=False, description="Every letter, as far as no other field says less."
+    )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        """Refuse what would mean every letter without saying so."""
+        if not (self.all or self.sequences or self.stage or self.source or self.since):
+            raise ValueError(SAY_WHICH)
+        return self
+
+
+class Replay(LettersCommand):
     """Try dead letters again; they leave the dead letters and are in flight again."""
 
 
-class Drop(Selection):
+class Drop(LettersCommand):
     """Give dead letters up for good: they are deleted and no longer call for anything."""

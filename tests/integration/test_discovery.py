@@ -236,6 +236,10 @@ async def test_a_crash_before_the_batch_is_sent_is_mended_at_the_next_start(
         (FORGET, b'{"source": "nowhere.jsonl"}', "nowhere.jsonl"),
         (FORGET, b'{"source": "waiting.jsonl"}', "no records yet"),
         ("command.forget.other", b'{"source": "a"}', "nobody serves"),
+        (FORGET, b'{"file": "a"}', "file: there is no such field"),
+        ("command.drop.default", b'{"sequence": [63]}', "sequence: there is no such field"),
+        ("command.drop.default", b"{}", "say which"),
+        ("command.replay.default", b'{"sequences": []}', "sequences: [] is no value"),
     ],
 )
 async def test_a_command_that_cannot_be_carried_out_is_answered(

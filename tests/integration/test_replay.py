@@ -198,7 +198,7 @@ async def test_what_died_is_mapped_after_the_fix_and_the_ledger_closes(
     async with discovery(server, tmp_path) as service:
         await two_dead(stage, service)
     async with discovery(server, tmp_path, max_line_bytes=1 << 20) as service:
-        answer = LettersReplayed.model_validate(await ask(js, "replay"))
+        answer = LettersReplayed.model_validate(await ask(js, "replay", all=True))
         assert (answer.letters, answer.records, answer.refused) == (2, 2, 0)
         await figures(service, 4, 2, 0, 2)
         assert (await log.page("default", Selection())).total == 0
@@ -263,7 +263,7 @@ async def test_a_whole_batch_goes_again_to_the_stage_that_gave_it_up(
         )  # fmt: skip
         await stage.bury(dead)
         await figures(service, 4, 0, 4, 0)
-        await ask(js, "replay")
+        await ask(js, "replay", all=True)
         stage.seen.clear()
         again = await stage.batch("EMBEDDING")
         await figures(service, 4, 0, 0, 4)

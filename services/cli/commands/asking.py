@@ -112,7 +112,7 @@ async def ask(
         events = await _subscribe(js, channel, collection)
         await js.publish(
             channel.subject(collection),
-            command.model_dump_json().encode(),
+            command.model_dump_json(exclude_defaults=True).encode(),
             headers={MESSAGE_ID: answer.correlation_id},
         )
     except (NatsError, TimeoutError) as error:

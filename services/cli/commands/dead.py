@@ -129,8 +129,7 @@ def dead_replay(  # noqa: PLR0913  the options of the command
     """
     options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(sequences, stage, source, since)
-    _require_choice(fields, every=every)
-    send("Replay", fields, options, config, timeout)
+    send("Replay", _chosen(fields, every=every), options, config, timeout)
 
 
 def dead_drop(  # noqa: PLR0913  the options of the command
@@ -155,8 +154,8 @@ def dead_drop(  # noqa: PLR0913  the options of the command
     """
     options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(sequences, stage, source, since)
-    _require_choice(fields, every=every)
-    if not fields and not yes:
+    fields = _chosen(fields, every=every)
+    if every and not yes:
         typer.confirm("Delete every dead letter of the collection?", abort=True, err=True)
     send("Drop", fields, options, config, timeout)
 
@@ -166,19 +165,21 @@ def _fields(
 ) -> dict[str, Any]:
     """Return the fields of the command that were given."""
     fields = {
-        "sequences": tuple(sequences or ()),
+        "sequences": tuple(sequences) if sequences else None,
         "stage": stage,
         "source": source,
         "since": since.replace(tzinfo=UTC) if since else None,
     }
-    return {name: value for name, value in fields.items() if value}
+    # An empty text stays, and is refused: it is what a variable holds that was never set.
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _require_choice(fields: dict[str, Any], *, every: bool) -> None:
-    """Check that either all are meant or some are chosen."""
+def _chosen(fields: dict[str, Any], *, every: bool) -> dict[str, Any]:
+    """Return the fields of a command that means either all or some."""
     if bool(fields) == every:
         sys.stderr.write(
             "mapstream: say which dead letters: by number, with --stage, --source or --since, or "
             "--all alone (see: mapstream dead list)\n"
         )
         raise typer.Exit(2)
+    return {"all": True} if every else fields

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from pydantic import ValidationError
 
 from services.discovery.domain.ledger import Wish
 from services.discovery.handlers import replay as letters
@@ -32,6 +31,7 @@ from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Drop, Forget, Replay
+from shared.contracts.reading import Unreadable, parse_command
 from shared.contracts.sources import SourceForgotten
 from shared.errors import InvalidMessage
 
@@ -169,13 +169,8 @@ def read_command(delivery: Delivery) -> Command:
     # Not the message's own id: somebody may use that again when the stream has forgotten it.
     key = f"{delivery.sequence}@{delivery.timestamp}"
     given_at = datetime.fromisoformat(delivery.timestamp) if delivery.timestamp else None
-    try:
-        command = CONTRACTS[family].model_validate_json(delivery.body or b"{}")
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
-        )
-        rejection = Rejected(f"the command cannot be read: {mistakes}")
-        return Command(collection, subject, Wish(key, delivery.cause), given_at, rejection)
+    command = parse_command(CONTRACTS[family], delivery.body)
     wish = Wish(key, command.correlation_id or delivery.cause)
+    if isinstance(command, Unreadable):
+        return Command(collection, subject, wish, given_at, Rejected(command.reason))
     return Command(collection, subject, wish, given_at, command)

@@ -90,11 +90,11 @@ class CommandEndpoints:
         Answers when they were sent again: their records are in flight then, and mapped or dead
         thereafter. Those that cannot be sent stay dead letters; `refusals` says why.
         """
-        return await self._carry_out(collection, Replay(**dict(body.selection())))
+        return await self._carry_out(collection, Replay(**body.fields()))
 
     async def drop(self, body: LettersWish, collection: Collection = None) -> Any:
         """Delete dead letters; their records stay counted as dead, and as dropped."""
-        return await self._carry_out(collection, Drop(**dict(body.selection())))
+        return await self._carry_out(collection, Drop(**body.fields()))
 
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""

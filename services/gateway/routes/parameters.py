@@ -1,8 +1,6 @@
 """The parameters and bodies of requests."""
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Path, Query
@@ -18,16 +16,13 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from services.gateway.routes.problems import ProblemError
-from shared.contracts.commands import Selection
+from shared.contracts.commands import SAY_WHICH
 from shared.contracts.dead_letters import Stage
+from shared.contracts.times import TIME, parse_time
 
 MOST = 2**53
 """The largest whole number that every JSON reader gets right."""
 MOST_LETTERS = 1000
-TIME = (
-    r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
-)
 
 Natural = Annotated[int, Field(ge=0, le=MOST)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
@@ -67,19 +62,10 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _time(value: object) -> object:
-    """Read a time as RFC 3339 writes it; Pydantic takes numbers and more for one."""
-    if not isinstance(value, str):
-        return value
-    if not re.fullmatch(TIME, value, re.ASCII):
-        raise ValueError("a time is written like 2026-01-31T09:00:00Z")
-    return datetime.fromisoformat(value)
-
-
 Source = Annotated[str, Field(min_length=1, max_length=4096)]
 Time = Annotated[
     AwareDatetime | SkipJsonSchema[None],
-    BeforeValidator(_time),
+    BeforeValidator(parse_time),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME}),
 ]
 OfStage = Annotated[
@@ -169,17 +155,13 @@ class LettersWish(Wish):
     def _says_which(cls, fields: Any) -> Any:
         """Refuse what would mean every letter without saying so."""
         if fields == {}:
-            raise ValueError("say which: sequences, stage, source or since; or all: true")
+            raise ValueError(SAY_WHICH)
         return fields
 
-    def selection(self) -> Selection:
+    def fields(self) -> dict[str, Any]:
         """Return the same as commands say it."""
-        return Selection(
-            sequences=tuple(self.sequences or ()),
-            stage=self.stage,
-            source=self.source,
-            since=self.since,
-        )
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return given | ({"sequences": tuple(self.sequences)} if self.sequences else {})
 
 
 RefitBody = Annotated[RefitWish | None, Body()]

@@ -51,7 +51,7 @@ class NatsCommandBus:
         try:
             await self._client.jetstream(timeout=PUBLISH_S).publish(
                 channel.subject(collection),
-                command.model_dump_json(exclude_none=True).encode(),
+                command.model_dump_json(exclude_defaults=True).encode(),
                 stream=channel.stream,
                 headers={MESSAGE_ID: command.correlation_id or "", "content-type": JSON},
             )

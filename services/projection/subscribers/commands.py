@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import structlog
-from pydantic import ValidationError
 
 from services.projection.handlers import tell
 from services.projection.handlers.refit import Rejected
@@ -22,6 +21,7 @@ from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.commands import Refit, Rollback
+from shared.contracts.reading import Unreadable, parse_command
 from shared.errors import InvalidMessage
 
 FOLDED_AT_ONCE = 64
@@ -107,19 +107,16 @@ def read_wish(delivery: Delivery) -> Wish:
     if not is_collection(collection):
         raise InvalidMessage(f"'{collection}' cannot name a collection")
     kind = Rollback if family == COMMAND_ROLLBACK.family else Refit
-    try:
-        command = kind.model_validate_json(delivery.body or b"{}")
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
-        )
-        rejected = Rejected(f"the command cannot be read: {mistakes}")
-        return Wish(collection, delivery.subject, delivery.cause, delivery.cause, rejected)
+    command = parse_command(kind, delivery.body)
+    cause = command.correlation_id or delivery.cause
+    if isinstance(command, Unreadable):
+        rejected = Rejected(command.reason)
+        return Wish(collection, delivery.subject, delivery.cause, cause, rejected)
     return Wish(
         collection,
         delivery.subject,
         delivery.cause,
-        command.correlation_id or delivery.cause,
+        cause,
         command,
         is_repeated=delivery.deliveries > 1,
     )

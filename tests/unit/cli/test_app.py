@@ -64,6 +64,7 @@ def test_help_does_not_load_what_talks_to_the_bus() -> None:
         (["dead", "drop", "3", "--all"], "say which dead letters"),
         (["dead", "list", "--stage", "cooking"], "dead list: stage"),
         (["dead", "replay", "--stage", "cooking"], "replay: stage"),
+        (["dead", "drop", "--stage", "embedding", "--source", ""], "drop: source"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) -> None:

@@ -140,7 +140,8 @@ async def test_a_forgotten_source_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "kind"), [(Replay(), LettersReplayed), (Drop(sequences=(3, 4)), LettersDropped)]
+    ("command", "kind"),
+    [(Replay(all=True), LettersReplayed), (Drop(sequences=(3, 4)), LettersDropped)],
 )
 async def test_letters_that_are_settled_are_counted(command: Any, kind: Any) -> None:
     world = World(lambda one: event(kind, one))
