@@ -31,7 +31,10 @@ Every field has a default that works. The file is YAML with a section per concer
 started alone (`python -m services.<name>`). A variable goes before the file:
 `MAPSTREAM_EMBEDDING__URL` sets the field `url` of the section `embedding`. Lists and mappings in
 variables are JSON. An unknown section or field, or a value that is not allowed, ends the process
-with code 2 and a line that names the file and the field.
+with code 2 and a line per mistake that names the variable or the file, the field, and what was
+probably meant. The sections of all variables that begin with `MAPSTREAM_` are looked at by every
+process; a variable that is like no setting is left alone, and so are those that Kubernetes sets
+for a service beside it.
 
 A secret can also come from a file, as containers are given them: `MAPSTREAM_NATS__PASSWORD_FILE`
 names the file that holds `nats.password`, and so for every field of the type secret.

@@ -7,11 +7,9 @@ that it reads. The environment goes before the file: ``MAPSTREAM_EMBEDDING__URL`
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,6 +17,7 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -30,14 +29,16 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from shared.addresses import check_servers
 from shared.errors import ConfigurationError
+from shared.mistakes import check_file, describe
 from shared.secret_files import with_secret_files
+from shared.variables import unknown_variables
 
 SECTIONS = frozenset(
     {"collections", "log", "nats", "health", "tracing", "state", "ingestion", "embedding",
      "projection", "output", "gateway", "text2vec", "retention"}
 )  # fmt: skip
-SECRET = re.compile("password|key|secret|token")
 CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
 ACK_WAIT_S = 15.0
 
@@ -90,6 +91,12 @@ class NatsSection(Section):
         default=1, ge=1, le=5,
         description="Copies that a cluster keeps of every stream; for mapstream streams apply.",
     )  # fmt: skip
+
+    @field_validator("url")
+    @classmethod
+    def check_url(cls, url: str) -> str:
+        """Refuse what is no address: it would be waited for without an end."""
+        return check_servers(url)
 
     @model_validator(mode="after")
     def require_authority(self) -> Self:
@@ -224,49 +231,19 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
         ConfigurationError: Says which field of which file is wrong.
     """
     file = config_file()
-    if file is not None:
-        check_file(file)
+    mistakes = list(unknown_variables(os.environ, SECTIONS))  # noqa: TID251  this is the place
+    loaded = None
     try:
-        return kind(**values)
+        if file is not None:
+            check_file(file, SECTIONS)
+        loaded = kind(**values)
+    except ConfigurationError as error:
+        mistakes.append(str(error))
     except ValidationError as error:
-        where = f"{file} or the environment" if file else "the environment"
-        raise ConfigurationError(describe(error, where)) from error
+        variables = os.environ  # noqa: TID251  the same
+        mistakes.append(describe(error, kind, str(file or "the environment"), variables))
     except SettingsError as error:  # a variable that should hold JSON, as MAPSTREAM_COLLECTIONS
-        raise ConfigurationError(f"the environment: {error}: {error.__cause__}") from error
-
-
-def check_file(file: Path) -> None:
-    """Check that a configuration file can be read and has no unknown section.
-
-    Raises:
-        ConfigurationError: Says what is wrong with which file.
-    """
-    try:
-        content = yaml.safe_load(file.read_text())
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: is not YAML: {error}") from error
-    if content is None:
-        return
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{file}: must be a mapping of sections")
-    for name in content:
-        if name not in SECTIONS:
-            known = ", ".join(sorted(SECTIONS))
-            raise ConfigurationError(f"{file}: unknown section '{name}'; known are {known}")
-
-
-def describe(error: ValidationError, where: str) -> str:
-    """Say in one line per mistake which field is wrong, how, and what stands there.
-
-    What may be a secret is not repeated: it would end in a log.
-    """
-    lines = []
-    for mistake in error.errors():
-        field = ".".join(str(part) for part in mistake["loc"])
-        is_secret = SECRET.search(field) or mistake["type"] == "extra_forbidden"
-        is_plain = isinstance(mistake["input"], str | int | float | None)
-        given = f" (given: {mistake['input']!r:.80})" if is_plain and not is_secret else ""
-        lines.append(f"{where}: {field}: {mistake['msg']}{given}")
-    return "\n".join(lines)
+        mistakes.append(f"the environment: {error}: {error.__cause__}")
+    if loaded is None or mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return loaded

@@ -75,7 +75,9 @@ class GatewayView(Section):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    port: int = Field(default=8000, description="Port of the gateway; any free one if taken.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port of the gateway; any free one if taken."
+    )
     tls_certificate: Path | None = Field(default=None, description="If there is one: HTTPS.")
 
 

@@ -5,6 +5,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from shared.addresses import check_servers
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 
@@ -13,7 +14,15 @@ USER = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def servers(section: NatsSection) -> list[str]:
-    """List the servers, any of which may be connected to."""
+    """List the servers, any of which may be connected to.
+
+    Raises:
+        ConfigurationError: One of them is no address.
+    """
+    try:
+        check_servers(section.url)
+    except ValueError as error:
+        raise ConfigurationError(f"the address of the bus: {error}") from error
     return [one.strip() for one in section.url.split(",") if one.strip()]
 
 

@@ -29,7 +29,7 @@ from shared.bus.status import collect
 from shared.contracts.base import Command
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.errors import ConfigurationError, TransientError
-from shared.settings import describe
+from shared.mistakes import describe
 
 Known = Refit | Rollback | Forget | Replay | Drop
 CHANNELS: dict[type[Known], Channel] = {
@@ -51,7 +51,7 @@ def build(kind: str, fields: Mapping[str, Any]) -> Known:
     try:
         return KINDS[kind](**fields)
     except ValidationError as error:
-        raise ConfigurationError(describe(error, kind.lower())) from error
+        raise ConfigurationError(describe(error, KINDS[kind], kind.lower())) from error
 
 
 async def change(

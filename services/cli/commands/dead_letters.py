@@ -19,8 +19,8 @@ from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.contracts.letter_views import content_of, facts_of
 from shared.errors import ConfigurationError, TransientError
+from shared.mistakes import describe
 from shared.printable import printable
-from shared.settings import describe
 
 SHOWN_CHARACTERS = 10_000
 
@@ -34,7 +34,7 @@ def selection_of(fields: Mapping[str, Any]) -> Selection:
     try:
         return Selection(**fields)
     except ValidationError as error:
-        raise ConfigurationError(describe(error, "dead list")) from error
+        raise ConfigurationError(describe(error, Selection, "dead list")) from error
 
 
 async def show_list(

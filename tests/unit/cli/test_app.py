@@ -65,6 +65,9 @@ def test_help_does_not_load_what_talks_to_the_bus() -> None:
         (["dead", "list", "--stage", "cooking"], "dead list: stage"),
         (["dead", "replay", "--stage", "cooking"], "replay: stage"),
         (["dead", "drop", "--stage", "embedding", "--source", ""], "drop: source"),
+        (["status", "--url", "nats://here:99999"], "server 1: its port is none"),
+        (["top", "--once", "--url", "nats://me:hunter2@here:-1"], "server 1: its port is none"),
+        (["streams", "apply", "--url", "http://here"], "'http' is none of nats"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) -> None:
@@ -72,6 +75,7 @@ def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) ->
 
     assert told.exit_code == 2
     assert problem in told.stderr
+    assert "hunter2" not in told.stderr
     assert len(told.stderr.strip().splitlines()) == 1
 
 

@@ -84,15 +84,22 @@ def test_a_variable_that_should_be_json_is_named(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("emmbedding: {}", ["unknown section 'emmbedding'", "known are", "embedding"]),
+        ("emmbedding: {}", ["unknown section 'emmbedding'", "mean 'embedding'?", "known are"]),
         ("embedding: {size: many}", ["embedding.size", "valid integer", "'many'"]),
         ("embedding: {size: 0}", ["embedding.size", "greater than or equal to 1", "0"]),
-        ("embedding: {sise: 4}", ["embedding.sise", "Extra inputs"]),
+        ("embedding: {sise: 4}", ["embedding.sise", "no such field", "did you mean 'size'?"]),
         ("log: {level: loud}", ["log.level", "'debug'", "'loud'"]),
         ("collections: []", ["collections", "at least 1"]),
         ("collections: main", ["collections", "'main'"]),
         ("nats:", ["nats", "dictionary"]),
         ("health: {port: 70000}", ["health.port", "65535"]),
+        ("nats: {url: 'nats://here:99999'}", ["nats.url", "1 to 65535", "99999"]),
+        ("nats: {url: 'nats://here:4222, nats://there:-1'}", ["nats.url", "server 2"]),
+        ("nats: {url: 'nats://here:port'}", ["nats.url", "server 1", "1 to 65535"]),
+        ("nats: {url: 'nats://here:0'}", ["nats.url", "1 to 65535"]),
+        ("nats: {url: 'http://here'}", ["nats.url", "'http' is none of nats, tls"]),
+        ("nats: {url: ' , '}", ["nats.url", "names no server"]),
+        ("nats: {url: 'nats://:4222'}", ["nats.url", "no host"]),
         ("- a", ["must be a mapping"]),
         ("a: [", ["is not YAML"]),
     ],
@@ -134,6 +141,8 @@ def test_a_file_that_is_missing_or_unreadable_is_named(
         "embedding: {api_key: {a: hunter2}}",
         "nats: [hunter2]",
         "embedding: [{api_key: hunter2}]",
+        "nats: {url: 'nats://me:hunter2@here:99999'}",
+        "nats: {url: 'nats://me:hunter2@'}",
     ],
 )
 def test_what_may_be_a_secret_is_not_repeated(file: Path, text: str) -> None:
@@ -232,3 +241,81 @@ def test_a_certificate_needs_its_authority(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MAPSTREAM_NATS__TLS_CERT", "client.pem")
 
     assert "tls_cert needs tls_ca" in complaint()
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("MAPSTREAM_EMBEDING__URL", ["no section 'embeding'", "MAPSTREAM_EMBEDDING__URL?"]),
+        ("MAPSTREAM_EMBEDDING__SISE", ["embedding.sise", "did you mean 'size'?"]),
+        ("MAPSTREAM_EMBEDDING_SIZE", ["two underscores: MAPSTREAM_EMBEDDING__SIZE"]),
+        ("MAPSTREAM_EMBEDDING___SIZE", ["embedding._size", "did you mean 'size'?"]),
+        ("mapstream_nat__url", ["no section 'nat'", "MAPSTREAM_NATS__URL?"]),
+        ("MAPSTREAM_QQQ__URL", ["no section 'qqq'", "known are collections, embedding"]),
+        ("MAPSTREAM_COLLECTION", ["did you mean MAPSTREAM_COLLECTIONS?"]),
+        ("MAPSTREAM_CONFG", ["did you mean MAPSTREAM_CONFIG?"]),
+        # Of a section that this process does not read, the name is looked at as well.
+        ("MAPSTREAM_GATWAY__PORT", ["no section 'gatway'", "MAPSTREAM_GATEWAY__PORT?"]),
+    ],
+)
+def test_a_misspelt_variable_is_named_and_so_is_what_was_meant(
+    variable: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "7")
+
+    said = complaint()
+
+    assert variable in said
+    assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MAPSTREAM_CUT_POINTS", ""),
+        ("MAPSTREAM_IMAGE", "registry.example/mapstream"),
+        ("MAPSTREAM_VERSION", "1"),
+        ("MAPSTREAM", "x"),
+        ("MAPSTREAMING_EMBEDING__URL", "x"),
+        # What Kubernetes sets for services named mapstream-gateway and mapstream-nats.
+        ("MAPSTREAM_GATEWAY_SERVICE_HOST", "10.0.0.1"),
+        ("MAPSTREAM_GATEWAY_SERVICE_PORT", "8000"),
+        ("MAPSTREAM_GATEWAY_SERVICE_PORT_HTTP", "8000"),
+        ("MAPSTREAM_GATEWAY_PORT", "tcp://10.0.0.1:8000"),
+        ("MAPSTREAM_NATS_PORT_4222_TCP", "tcp://10.0.0.1:4222"),
+        ("MAPSTREAM_NATS_PORT_4222_TCP_ADDR", "10.0.0.1"),
+        # Read by other services.
+        ("MAPSTREAM_GATEWAY__PORT", "8000"),
+        ("MAPSTREAM_RETENTION__EVENTS_DAYS", "3"),
+    ],
+)
+def test_a_variable_of_somebody_else_is_left_alone(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    Settings.load()
+
+
+def test_a_port_with_one_underscore_is_told_from_what_kubernetes_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAPSTREAM_GATEWAY_PORT", "8001")
+
+    assert "MAPSTREAM_GATEWAY__PORT" in complaint()
+
+
+def test_a_wrong_value_is_told_with_the_variable_that_gave_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside mistakes in the file, which are told with the file's name."""
+    file.write_text("log: {level: loud}\nembedding: {size: 7}\n")
+    monkeypatch.setenv("MAPSTREAM_EMBEDDING__SIZE", "0")
+    monkeypatch.setenv("MAPSTREAM_TRACNG__ENDPOINT", "http://here")
+
+    said = sorted(complaint().splitlines())
+
+    assert len(said) == 3
+    assert said[0].startswith(f"{file}: log.level: ")
+    assert said[1].startswith("the environment: MAPSTREAM_EMBEDDING__SIZE: embedding.size: ")
+    assert said[2].startswith("the environment: MAPSTREAM_TRACNG__ENDPOINT: ")
