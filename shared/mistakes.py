@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError
+from shared.redaction import redact, register_settings
 from shared.variables import fields_beside, nearest, origin
 
 SECRET = re.compile("password|key|secret|token")
@@ -24,7 +25,8 @@ def check_file(file: Path, sections: Collection[str]) -> None:
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: is not YAML: {error}") from error
+        raise ConfigurationError(f"{file}: is not YAML: {_place(error)}") from error
+    register_settings(content)
     if content is None:
         return
     if not isinstance(content, dict):
@@ -35,6 +37,13 @@ def check_file(file: Path, sections: Collection[str]) -> None:
             known = f"known are {', '.join(sorted(sections))}"
             hint = f"did you mean '{meant}'? {known}" if meant else known
             raise ConfigurationError(f"{file}: unknown section '{name}'; {hint}")
+
+
+def _place(error: Exception) -> str:
+    """Say what is wrong and where, without the words that stand there: one may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or str(error)
+    return f"{what}, line {mark.line + 1}, column {mark.column + 1}" if mark else what
 
 
 def describe(
@@ -71,7 +80,7 @@ def _lines(
             continue
         is_plain = isinstance(mistake["input"], str | int | float | None)
         is_shown = is_plain and not SECRET.search(field) and "@" not in str(mistake["input"])
-        given = f" (given: {mistake['input']!r:.80})" if is_shown else ""
+        given = f" (given: {redact(repr(mistake['input'])):.80})" if is_shown else ""
         yield f"{where}: {field}: {mistake['msg']}{given}"
 
 

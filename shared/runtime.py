@@ -33,6 +33,7 @@ from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
 from shared.printable import printable
+from shared.redaction import guard_exceptions, redact, redact_all
 from shared.settings import ServiceSettings
 
 EXIT_CONFIGURATION = 2
@@ -74,10 +75,10 @@ class Service:
         told = {
             "service": self.name,
             "state": HALTED if halted and self.state == RUNNING else self.state,
-            "halted": halted,
+            "halted": redact_all(halted),
             "traffic": observing.traffic(),
         }
-        return {**told, **self.figures()}
+        return {**told, **redact_all(self.figures())}
 
     def readings(self) -> Iterator[Reading]:
         """Give the gauges that every service has, and its own."""
@@ -95,6 +96,7 @@ def run(build: Callable[[], Service]) -> None:
     Exit codes: 0 stopped as told; 2 the configuration is wrong; others are failures, after which
     the process should be started again.
     """
+    guard_exceptions()
     try:
         service = build()
         for collection in service.settings.collections:
@@ -106,7 +108,7 @@ def run(build: Callable[[], Service]) -> None:
         with tracing.exporting(f"mapstream-{service.name}", str(endpoint) if endpoint else None):
             asyncio.run(serve(service))
     except ConfigurationError as error:
-        told = printable(str(error), keep="\n")
+        told = printable(redact(str(error)), keep="\n")
         sys.stderr.write(f"mapstream: {told}\n")
         sys.exit(EXIT_CONFIGURATION)
 

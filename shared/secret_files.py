@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings
 
 from shared.errors import ConfigurationError
+from shared.redaction import register
 
 
 def with_secret_files(
@@ -33,6 +34,7 @@ def with_secret_files(
             found[name] = Path(file).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{name.upper()}_FILE: {file}: {error}") from error
+        register(found[name])
         if not found[name]:
             raise ConfigurationError(f"{name.upper()}_FILE: {file} is empty")
     return found

@@ -32,14 +32,15 @@ from pydantic_settings import (
 from shared.addresses import check_servers
 from shared.errors import ConfigurationError
 from shared.mistakes import check_file, describe
+from shared.redaction import redact, register_settings, register_variables
 from shared.secret_files import with_secret_files
-from shared.variables import unknown_variables
+from shared.variables import PREFIX, unknown_variables
 
 SECTIONS = frozenset(
     {"collections", "log", "nats", "health", "tracing", "state", "ingestion", "embedding",
      "projection", "output", "gateway", "text2vec", "retention"}
 )  # fmt: skip
-CONFIG_VARIABLE = "MAPSTREAM_CONFIG"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 ACK_WAIT_S = 15.0
 
 
@@ -175,7 +176,7 @@ class ServiceSettings(BaseSettings):
     """What every process reads."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MAPSTREAM_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         frozen=True,
         extra="ignore",
@@ -230,6 +231,7 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
     Raises:
         ConfigurationError: Says which field of which file is wrong.
     """
+    register_variables(os.environ, PREFIX)  # noqa: TID251  this is the place
     file = config_file()
     mistakes = list(unknown_variables(os.environ, SECTIONS))  # noqa: TID251  this is the place
     loaded = None
@@ -245,5 +247,6 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
     except SettingsError as error:  # a variable that should hold JSON, as MAPSTREAM_COLLECTIONS
         mistakes.append(f"the environment: {error}: {error.__cause__}")
     if loaded is None or mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+        raise ConfigurationError(redact("\n".join(mistakes)))
+    register_settings(loaded.model_dump())
     return loaded

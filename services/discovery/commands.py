@@ -11,6 +11,7 @@ from services.discovery.adapters.folder_source_repository import FolderSourceRep
 from services.discovery.handlers.survey import dry_run
 from services.discovery.settings import Settings
 from shared.errors import ConfigurationError
+from shared.redaction import guard_exceptions, redact
 
 CONFIGURATION = 2
 
@@ -33,10 +34,11 @@ async def survey() -> dict[str, Any]:
 
 def main() -> None:
     """Print what a run would read, as JSON."""
+    guard_exceptions()
     try:
         sys.stdout.write(json.dumps(asyncio.run(survey())) + "\n")
     except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {error}\n")
+        sys.stderr.write(f"mapstream: {redact(str(error))}\n")
         sys.exit(CONFIGURATION)
 
 

@@ -5,14 +5,16 @@ import sys
 from services.text2vec.app import run
 from services.text2vec.settings import Settings
 from shared.errors import ConfigurationError
+from shared.redaction import guard_exceptions, redact
 
 
 def main() -> int:
     """Run until told to stop, and return the exit code."""
+    guard_exceptions()
     try:
         run(Settings.load())
     except ConfigurationError as error:
-        sys.stderr.write(f"text2vec: {'; '.join(str(error).splitlines())}\n")
+        sys.stderr.write(f"text2vec: {redact('; '.join(str(error).splitlines()))}\n")
         return 2
     return 0
 

@@ -6,13 +6,14 @@ from shared.bus.channels import DEAD
 from shared.bus.facts import PREFIX, header_number, header_text
 from shared.bus.outgoing import Outgoing
 from shared.contracts.dead_letters import MAX_BODY, DeadLetter
+from shared.redaction import redact
 
 
 def outgoing_dead_letter(dead: DeadLetter) -> Outgoing:
     """Publish a dead letter: the original bytes, everything else in the headers."""
     facts = {
         "stage": dead.stage,
-        "reason": dead.reason,
+        "reason": redact(dead.reason),
         "records": dead.records,
         "attempts": dead.attempts,
         "file": dead.filename,

@@ -2,10 +2,22 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from shared.redaction import redact
 
 Collection = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """The name of one map: also the last token of every subject about it."""
+
+Reason = Annotated[str, AfterValidator(redact)]
+"""Why something is as it is, often in the words of others: it never holds a secret."""
 
 MAX_INT64 = 2**63 - 1
 """Numbers that a store keeps are no larger; JSON itself has no limit."""

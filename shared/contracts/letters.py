@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Message
+from shared.contracts.base import Event, Message, Reason
 
 REFUSALS_TOLD = 100
 
@@ -13,7 +13,7 @@ class RefusedLetter(Message):
     """A dead letter that stays what it is."""
 
     sequence: int = Field(ge=1, description="Its place in stream DEAD_LETTERS.")
-    reason: str = Field(description="Why, with the remedy if there is one.")
+    reason: Reason = Field(description="Why, with the remedy if there is one.")
 
 
 class LettersReplayed(Event):

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
-from shared.contracts.base import MAX_INT64, Collection, Event, Message
+from shared.contracts.base import MAX_INT64, Collection, Event, Message, Reason
 from shared.errors import InvalidMessage
 from shared.plane import COMPONENTS, Plane
 
@@ -152,4 +152,4 @@ class ProjectionRejected(Event):
     kind: ClassVar[str] = "projection.rejected"
 
     command: str = Field(description="Subject of the refused command.")
-    reason: str = Field(description="Why it was refused.")
+    reason: Reason = Field(description="Why it was refused.")

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Reason
 
 
 class SourceEvent(Event):
@@ -41,7 +41,7 @@ class SourceFailed(SourceEvent):
 
     kind: ClassVar[str] = "source.failed"
 
-    reason: str = Field(description="What went wrong, with the remedy if there is one.")
+    reason: Reason = Field(description="What went wrong, with the remedy if there is one.")
 
 
 class SourceStalled(SourceEvent):
@@ -78,4 +78,4 @@ class SourceRejected(Event):
     kind: ClassVar[str] = "source.rejected"
 
     command: str = Field(description="Subject of the refused command.")
-    reason: str = Field(description="Why it was refused.")
+    reason: Reason = Field(description="Why it was refused.")

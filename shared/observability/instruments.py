@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.redaction import redact
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
 COLLECTION = "collection"
@@ -133,7 +135,8 @@ def bounded(labels: Mapping[str, str]) -> Mapping[str, str]:
 
 def render(readings: Iterable[Reading] = ()) -> bytes:
     """Write everything that was measured, and these readings, for Prometheus."""
-    return generate_latest(_Everything(readings))  # type: ignore[arg-type]
+    told = generate_latest(_Everything(readings))  # type: ignore[arg-type]
+    return redact(told.decode()).encode()
 
 
 def total(instrument: Instrument, suffix: str = "") -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import structlog
 
 from shared.printable import printable
+from shared.redaction import redact
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -39,7 +40,7 @@ def set_up_logs(
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Redacting(
             foreign_pre_chain=common,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
@@ -56,6 +57,13 @@ def set_up_logs(
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    """Replaces secrets last of all, in the line as it is written, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 def _make_printable(

@@ -1,8 +1,9 @@
 """Spans by OpenTelemetry's SDK, sent over OTLP/HTTP. Needs the extra ``otel``."""
 
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Self
+from contextlib import contextmanager
+from typing import Self
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -20,6 +21,8 @@ from opentelemetry.trace import (
     use_span,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.redaction import redact
 
 EXPORT_S = 5.0
 """A collector that is away must not keep a service from stopping."""
@@ -41,6 +44,7 @@ class OtelTracing:
         provider.add_span_processor(BatchSpanProcessor(exporter))
         return cls(provider)
 
+    @contextmanager
     def span(
         self,
         name: str,
@@ -49,15 +53,21 @@ class OtelTracing:
         part_of: Context | None,
         links: Sequence[Context],
         since_ns: int | None,
-    ) -> AbstractContextManager[Any]:
+    ) -> Iterator[Span]:
         """Make a span of a block."""
-        return self._tracer.start_as_current_span(
-            name,
-            context=part_of,
-            kind=SpanKind[kind.upper()],
-            links=[_link(one) for one in links],
-            start_time=since_ns,
-        )
+        with (
+            self._tracer.start_as_current_span(
+                name,
+                context=part_of,
+                kind=SpanKind[kind.upper()],
+                links=[_link(one) for one in links],
+                start_time=since_ns,
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as made,
+            _noting(made),
+        ):
+            yield made
 
     @contextmanager
     def handling(
@@ -75,8 +85,7 @@ class OtelTracing:
                 yield {key: set_span_in_context(one, Context()) for key, one in spans.items()}
         except Exception as error:
             for one in spans.values():
-                one.record_exception(error)
-                one.set_status(Status(StatusCode.ERROR, str(error)))
+                _note(one, error)
             raise
         finally:
             for one in spans.values():
@@ -90,11 +99,16 @@ class OtelTracing:
             return
         links = [Link(one.get_span_context()) for one in spans]
         with self._tracer.start_as_current_span(
-            "process together", context=Context(), links=links
+            "process together",
+            context=Context(),
+            links=links,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as common:
             for one in spans:
                 one.add_link(common.get_span_context())
-            yield
+            with _noting(common):
+                yield
 
     def remote(self, headers: Mapping[str, str]) -> Context:
         """Read where a caller's trace is."""
@@ -112,6 +126,23 @@ class OtelTracing:
     def shut_down(self) -> None:
         """Send what was not sent yet."""
         self._provider.shutdown()
+
+
+@contextmanager
+def _noting(span: Span) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _note(span, error)
+        raise
+
+
+def _note(span: Span, error: Exception) -> None:
+    """Note on a span what failed, as the SDK does, but without secrets."""
+    trace = "".join(traceback.format_exception(error))
+    facts = {"type": type(error).__qualname__, "message": str(error), "stacktrace": trace}
+    span.add_event("exception", {f"exception.{name}": redact(v) for name, v in facts.items()})
+    span.set_status(Status(StatusCode.ERROR, redact(str(error))))
 
 
 def _link(place: Context) -> Link:

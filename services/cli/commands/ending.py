@@ -11,6 +11,7 @@ import typer
 from services.cli.settings import BusOptions, load_cli_settings
 from shared.errors import ConfigurationError, MapstreamError
 from shared.printable import printable
+from shared.redaction import redact
 
 CONFIGURATION = 2
 LINES = "\n"
@@ -37,9 +38,9 @@ def finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:
     try:
         code = asyncio.run(start())
     except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
+        sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINES)}\n")
         code = CONFIGURATION
     except MapstreamError as error:
-        sys.stderr.write(f"mapstream: {printable(str(error), keep=LINES)}\n")
+        sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINES)}\n")
         code = FAILURE
     raise typer.Exit(code)

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from services.cli.domain.figures import Figures, Records
 from shared.printable import printable
+from shared.redaction import redact
 
 Row = tuple[str, str]
 ONE_PERCENT = 0.01
@@ -25,7 +26,7 @@ def facts(rows: Iterable[Row]) -> Table:
 
 def plain(text: str, style: str = "") -> Text:
     """Write text that may come from outside: filenames and reasons may hold anything."""
-    return Text(printable(text), style=style)
+    return Text(printable(redact(text)), style=style)
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from shared.errors import ConfigurationError
+from shared.redaction import register
 
 
 def read_token(file: Path, *, shortest: int) -> str:
@@ -16,6 +17,7 @@ def read_token(file: Path, *, shortest: int) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise ConfigurationError(f"gateway.tokens: {file}: cannot be read: {why}") from error
+    register(token)
     if len(token) < shortest or not token.isprintable() or " " in token:
         raise ConfigurationError(
             f"gateway.tokens: {file}: must hold one token of at least {shortest} characters"

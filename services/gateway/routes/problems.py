@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from services.gateway.handlers.maps import NoMap, Outdated
 from services.gateway.ports import PositionLost
 from shared.errors import TransientError
+from shared.redaction import redact
 
 PROBLEM_JSON = "application/problem+json"
 log = structlog.get_logger(__name__)
@@ -58,7 +59,7 @@ def problem_response(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": redact(detail),
         "instance": path,
         **(more or {}),
     }

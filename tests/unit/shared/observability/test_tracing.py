@@ -105,6 +105,24 @@ def test_messages_that_are_handled_together_keep_their_traces(
     assert [[link.context for link in one.links] for one in ones] == [[common.context]] * 2
 
 
+def test_a_failure_tells_no_secret(made: InMemorySpanExporter) -> None:
+    """The SDK would write down the error and its traceback as they are."""
+
+    def fail() -> None:
+        with (
+            tracing.handling(lambda: {"m": ("process a", CALLER), "n": ("process a", OTHER)}),
+            tracing.span("step"),
+        ):
+            raise OSError("http://me:hidden@host/ is away")  # pragma: allowlist secret
+
+    with pytest.raises(OSError, match="hidden"):
+        fail()
+
+    told = "".join(span.to_json() for span in made.get_finished_spans())
+    assert told.count("OSError: http://***@host/ is away") == 4
+    assert "hidden" not in told
+
+
 def test_a_failure_is_seen_in_the_trace_of_every_message(made: InMemorySpanExporter) -> None:
     def fail() -> None:
         with tracing.handling(lambda: {"m": ("process a", CALLER), "n": ("process a", OTHER)}):
