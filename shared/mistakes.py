@@ -11,6 +11,7 @@ from shared.errors import ConfigurationError
 from shared.redaction import redact, register_settings
 from shared.variables import fields_beside, nearest, origin
 
+QUOTED = re.compile("'[^']{2,}'")
 SECRET = re.compile("password|key|secret|token")
 
 
@@ -43,6 +44,7 @@ def _place(error: Exception) -> str:
     """Say what is wrong and where, without the words that stand there: one may be a secret."""
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error)
+    what = QUOTED.sub("'...'", what)
     return f"{what}, line {mark.line + 1}, column {mark.column + 1}" if mark else what
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from services.embedding.settings import Settings as EmbeddingSettings
 from services.projection.settings import Settings as ProjectionSettings
 from shared.errors import ConfigurationError
+from shared.redaction import HIDDEN, redact
 from shared.settings import SECTIONS, Section, ServiceSettings
 
 
@@ -149,6 +150,42 @@ def test_what_may_be_a_secret_is_not_repeated(file: Path, text: str) -> None:
     file.write_text(text)
 
     assert "hunter2" not in complaint()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nats: {password: @hunter2}", "nats:\n  password: *hunter2", "nats: {password: !hunter2 a}",
+     "nats: {password: 'hunter2"],
+)  # fmt: skip
+def test_a_file_that_is_no_yaml_is_not_quoted(file: Path, text: str) -> None:
+    file.write_text(text)
+
+    told = complaint()
+
+    assert "hunter2" not in told
+    assert "is not YAML" in told
+    assert "line 1" in told or "line 2" in told
+
+
+def test_what_is_secret_is_known_from_the_moment_that_it_is_read(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the settings are then refused, and if another process is to use it."""
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file-8071\n")
+    file.write_text(
+        "nats: {url: 'nats://a:from-a-url-8072@h', password: from-yaml-8073}\n"
+        "gateway: {tokens: [{name: a, token: of-another-8074}]}\n"
+        "embedding: {size: 0}"
+    )
+    monkeypatch.setenv("MAPSTREAM_EMBEDDING__API_KEY_FILE", str(secret))
+    monkeypatch.setenv("MAPSTREAM_TEXT2VEC__API_KEY", "from-a-variable-8075")
+    monkeypatch.setenv("MAPSTREAM_GATEWAY__TOKENS", '[{"name": "b", "token": "in-json-8076"}]')
+
+    complaint()
+
+    said = "from-a-file-8071 from-a-url-8072 from-yaml-8073 of-another-8074 from-a-variable-8075"
+    assert redact(f"{said} in-json-8076") == " ".join([HIDDEN] * 6)
 
 
 def test_secrets_do_not_show(file: Path) -> None:
