@@ -4,8 +4,10 @@ It is the reference for the reader that the service has; nothing of that one is 
 """
 
 import json
+import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
@@ -136,8 +138,28 @@ def _record(
 
 
 def _time(given: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(given.strip())
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (AttributeError, ValueError, OverflowError):
+    text = "" if isinstance(given, bool) else str(given).strip()
+    is_day = re.fullmatch("[0-9]{8}", text)
+    if not is_day and re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text, re.IGNORECASE):
+        return _moment(text)
+    if not isinstance(given, str) or not re.match(r"[0-9W-]{8,10}([Tt ]|$)", text):
         return None
+    if re.search(r"[Tt ][0-9]{2}(:?[0-9]{2})?[.,]", text):
+        return None  # a part of a minute, which Python takes for one of a second
+    try:
+        time = datetime.fromisoformat(text.upper())
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        number = Fraction(text)
+    except ValueError:
+        return None
+    for places in (0, 3, 6, 9):
+        seconds = number / 10**places
+        if 631_152_000 <= seconds < 4_133_980_800:
+            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 10**6))
+    return None

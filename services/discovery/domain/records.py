@@ -9,11 +9,12 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.entries import BadLine, Entry
 from services.discovery.domain.sources import record_id
+from services.discovery.domain.timestamps import parse_timestamp
 
 MAX_INT32 = 2**31 - 1
 MESSAGE_FIELDS = ("messages", "prompt", "content", "text")
@@ -102,17 +103,6 @@ def plain_text(content: Any) -> str:
             if field in content:
                 return plain_text(content[field])
     return json.dumps(content, ensure_ascii=False)
-
-
-def parse_timestamp(value: Any) -> datetime | None:
-    """Read an ISO 8601 string as UTC; a naive one is UTC, anything unreadable is None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value.strip())
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _refuse(entry: Entry, reason: str) -> BadLine:

@@ -1,5 +1,4 @@
 import hashlib
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.discovery.domain.entries import BadLine
-from services.discovery.domain.records import Record, RecordReader, parse_timestamp, text_of
+from services.discovery.domain.records import Record, RecordReader, text_of
 from tests.unit.discovery.builders import entry
 
 
@@ -136,26 +135,3 @@ def test_text_that_is_nested_too_deeply_is_bad() -> None:
 
     found = RecordReader("a").read(entry_)
     assert isinstance(found, BadLine)
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("2026-01-02T03:04:05", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
-        ("2026-01-02T03:04:05.123456", datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=UTC)),
-        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
-        ("2026-01-02T03:04:05+02:00", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
-        ("0001-01-01T00:00:00+10:00", None),
-        ("<TS>", None),
-        ("", None),
-        (None, None),
-        (1767323045, None),
-    ],
-)
-def test_timestamps(given: object, expected: object) -> None:
-    assert parse_timestamp(given) == expected
-
-
-@given(st.text() | st.integers() | st.none() | st.floats())
-def test_no_timestamp_is_an_error(given: object) -> None:
-    parse_timestamp(given)
