@@ -6,7 +6,8 @@ is touched.
 
 import asyncio
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiosqlite
@@ -32,6 +33,8 @@ class StateFormat:
     tables: str
     aids: str = ""
     """Indexes that are made where they are missing: programs with and without them get along."""
+    upgrades: Mapping[int, str] = field(default_factory=dict)
+    """What makes a state of an older number one of the next, by that older number."""
 
 
 async def open_state(file: Path, form: StateFormat) -> aiosqlite.Connection:
@@ -100,13 +103,26 @@ def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
 def _prepare(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     is_new = not _value(db, "SELECT count(*) FROM sqlite_schema")
-    if not is_new:
-        _require_ours(db, file, form)
+    number = form.number if is_new else _known_number(db, file, form)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     if is_new:
         db.executescript(_creation(form))
+    while number < form.number:
+        _upgrade(db, form, number)
+        number += 1
     db.executescript(form.aids)
+
+
+def _upgrade(db: sqlite3.Connection, form: StateFormat, number: int) -> None:
+    """Make a state one of the next number, wholly or not at all."""
+    step = f"{form.upgrades[number]} PRAGMA user_version = {number + 1};"
+    try:
+        db.executescript(f"BEGIN IMMEDIATE; {step} COMMIT;")
+    except sqlite3.Error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def _creation(form: StateFormat) -> str:
@@ -115,21 +131,22 @@ def _creation(form: StateFormat) -> str:
     return f"BEGIN IMMEDIATE; {IDENTITY} {ours} {form.tables} {number} COMMIT;"
 
 
-def _require_ours(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:
-    """Check whose file it is.
+def _known_number(db: sqlite3.Connection, file: Path, form: StateFormat) -> int:
+    """Check whose file it is, and return the number of its format.
 
     Raises:
-        ConfigurationError: It is another's, or of another format.
+        ConfigurationError: It is another's, or of a format that cannot become ours.
     """
     tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'identity'"
-    number = _value(db, "PRAGMA user_version")
+    number = int(db.execute("PRAGMA user_version").fetchone()[0])
     if not _value(db, tables):
         # The first formats had no identity, but a number.
         whose = f"state of format {number}" if number else "a database of another program"
     else:
         service = _value(db, "SELECT service FROM identity")
-        if (service, number) == (form.service, form.number):
-            return
+        is_ours = number == form.number or number in form.upgrades
+        if service == form.service and is_ours:
+            return number
         whose = f"state of '{service}' of format {number}"
     raise ConfigurationError(
         f"{file} holds {whose}; this program reads state of '{form.service}' of format "

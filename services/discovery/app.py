@@ -92,7 +92,7 @@ class Discovery:
                 partial(send_again, store, sender),
             )
             collections = self._settings.collections
-            self._counted = FiguresLoop(store, store, looker, collections, self._changed)
+            self._counted = FiguresLoop(store, store, store, looker, collections, self._changed)
             await ledger.announce_pending()
             for collection in collections:
                 ledger.subscribe(self._bus.subscriber, collection)

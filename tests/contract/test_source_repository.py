@@ -109,25 +109,25 @@ async def test_a_root_that_is_not_there_fails_the_check(harness: Harness) -> Non
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (FINAL, True),
-        (b"{}\n" + FINAL + b"\n", True),
-        (b"{}\n" + FINAL + b"\r\n \n\n", True),
-        (b"x" * 3000 + b"\n" + FINAL + b"\n" * 200_000, True),
-        (FINAL + b"\n{}\n", False),
-        (FINAL + b"\n{", False),
-        (FINAL + b"\n" + b"\0" * 10, False),
-        (b"\n\n", False),
-        (b"", False),
+        (FINAL, None),
+        (b"{}\n" + FINAL + b"\n", None),
+        (b"{}\n" + FINAL + b"\r\n \n\n", None),
+        (b"x" * 3000 + b"\n" + FINAL + b"\n" * 200_000, None),
+        (FINAL + b"\n{}\n", "no_final_answer"),
+        (FINAL + b"\n{", "no_json_at_end"),
+        (FINAL + b"\n" + b"\0" * 10, "no_json_at_end"),
+        (b"\n\n", "empty"),
+        (b"", "empty"),
     ],
     ids=range(9),
 )
-async def test_a_source_is_complete_if_its_last_line_has_an_answer(
+async def test_a_source_why_incomplete_if_its_last_line_has_an_answer_else_it_is_told_why(
     harness: Harness, content: bytes, expected: object
 ) -> None:
     harness.put("a.jsonl", content)
     (stat,) = await listed(harness)
 
-    assert await harness.repository.is_complete(stat) is expected
+    assert await harness.repository.why_incomplete(stat) is expected
 
 
 async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) -> None:
@@ -135,7 +135,7 @@ async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) ->
     (stat,) = await listed(harness)
 
     with pytest.raises(SourceUnreadable, match="last line"):
-        await harness.repository.is_complete(stat)
+        await harness.repository.why_incomplete(stat)
 
 
 async def test_the_fingerprint_is_the_hash_of_the_content_that_was_listed(
@@ -174,7 +174,7 @@ async def test_another_content_than_expected_is_told_of(harness: Harness) -> Non
         await lines(harness, stat, hashlib.sha256(b"12").hexdigest())
 
 
-@pytest.mark.parametrize("ask", ["is_complete", "fingerprint", "read_lines"])
+@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read_lines"])
 async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: str) -> None:
     harness.put("a.jsonl", b"12\n")
     (stat,) = await listed(harness)
@@ -184,7 +184,7 @@ async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: st
         await request(harness, stat, ask)
 
 
-@pytest.mark.parametrize("ask", ["is_complete", "fingerprint", "read_lines"])
+@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read_lines"])
 async def test_a_source_that_went_away_is_told_of(harness: Harness, ask: str) -> None:
     harness.put("a.jsonl", b"12\n")
     (stat,) = await listed(harness)

@@ -111,14 +111,14 @@ async def test_nothing_is_known_at_first(store: StateStore) -> None:
 
 
 async def test_many_sources_can_be_asked_for(store: StateStore) -> None:
-    await store.note_incomplete(A, NOW)
+    await store.note_incomplete(A, "no_final_answer", NOW)
 
     assert list(await store.get([f"{n}" for n in range(2000)] + [ID])) == [ID]
 
 
 async def test_an_incomplete_source_waits(store: StateStore) -> None:
-    await store.note_incomplete(A, NOW)
-    await store.note_incomplete(stat("a.jsonl", size=20, mtime_ns=7), LATER)
+    await store.note_incomplete(A, "no_final_answer", NOW)
+    await store.note_incomplete(stat("a.jsonl", size=20, mtime_ns=7), "no_final_answer", LATER)
 
     one = await row(store)
     assert (one.status, one.signature, one.source_version) == ("incomplete", (20, 7), 0)
@@ -126,7 +126,7 @@ async def test_an_incomplete_source_waits(store: StateStore) -> None:
 
 
 async def test_a_name_that_is_no_utf8_can_be_kept(store: StateStore) -> None:
-    await store.note_incomplete(stat("a.jsonl", path="/x/\udcff"), NOW)
+    await store.note_incomplete(stat("a.jsonl", path="/x/\udcff"), "no_final_answer", NOW)
 
     assert (await row(store)).path == "/x/\\xff"
 
@@ -134,7 +134,7 @@ async def test_a_name_that_is_no_utf8_can_be_kept(store: StateStore) -> None:
 async def test_sources_are_listed_by_collection_and_filename(store: StateStore) -> None:
     other = stat("0.jsonl", collection="other")
     for one in (other, B, A):
-        await store.note_incomplete(one, NOW)
+        await store.note_incomplete(one, "no_final_answer", NOW)
 
     names = [one.filename for one in await store.list_sources()]
     assert names == ["a.jsonl", "b.jsonl", "0.jsonl"]
@@ -305,7 +305,7 @@ async def test_a_source_that_grows_keeps_what_it_has(store: StateStore) -> None:
     await complete(store)
 
     for _ in range(2):
-        await store.note_incomplete(stat("a.jsonl", size=99), LATER)
+        await store.note_incomplete(stat("a.jsonl", size=99), "no_final_answer", LATER)
     assert (await row(store)).status == "completed"
     assert await counts(store) == (3, 3, 0, 0)
 
@@ -342,7 +342,7 @@ async def test_a_source_that_failed_is_begun_again(store: StateStore) -> None:
 
 async def test_what_is_not_finished_is_told(store: StateStore) -> None:
     await complete(store)
-    await store.note_incomplete(stat("c.jsonl"), NOW)
+    await store.note_incomplete(stat("c.jsonl"), "no_final_answer", NOW)
     await store.begin_version(B, "f", NOW)
 
     assert [one.filename for one in await store.unfinished()] == ["b.jsonl"]
@@ -370,8 +370,8 @@ async def test_what_is_completed_or_unknown_is_not_read_again(store: StateStore)
 
 async def test_only_sources_without_a_version_are_forgotten(store: StateStore) -> None:
     await complete(store)
-    await store.note_incomplete(B, NOW)
-    await store.note_incomplete(stat("c.jsonl"), NOW)
+    await store.note_incomplete(B, "no_final_answer", NOW)
+    await store.note_incomplete(stat("c.jsonl"), "no_final_answer", NOW)
 
     assert await store.forget_missing(frozenset({B.source_id})) == 1
     assert [one.filename for one in await store.list_sources()] == ["a.jsonl", "b.jsonl"]
@@ -379,7 +379,7 @@ async def test_only_sources_without_a_version_are_forgotten(store: StateStore) -
 
 async def test_totals_are_of_one_collection(store: StateStore) -> None:
     await complete(store)
-    await store.note_incomplete(B, NOW)
+    await store.note_incomplete(B, "no_final_answer", NOW)
     await store.begin_version(stat("a.jsonl", collection="other"), "f", NOW)
 
     totals = await store.totals("default")
@@ -435,7 +435,7 @@ async def test_what_never_had_a_version_cannot_be_forgotten(
     store: StateStore, *, is_known: bool
 ) -> None:
     if is_known:
-        await store.note_incomplete(A, NOW)
+        await store.note_incomplete(A, "no_final_answer", NOW)
 
     assert await store.forget(ID, WISH) is None
     assert list(await store.get([ID])) == [ID] * is_known
@@ -511,7 +511,7 @@ async def test_a_forgotten_source_may_be_touched_grow_and_become_unreadable(
     for _ in range(2):
         assert await store.fail(stat("a.jsonl", mtime_ns=8), "no", LATER) is None
         assert (await row(store)).reason == "no"
-        await store.note_incomplete(stat("a.jsonl", size=99), LATER)
+        await store.note_incomplete(stat("a.jsonl", size=99), "no_final_answer", LATER)
         assert await store.note_unchanged(stat("a.jsonl", mtime_ns=9), LATER) == []
     one = await row(store)
     assert (one.status, one.reason, one.signature) == ("forgotten", None, (10, 9))

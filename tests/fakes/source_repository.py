@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 
-from services.discovery.domain.entries import is_final
+from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
@@ -62,13 +62,13 @@ class FakeSourceRepository:
         for stat in self.extra:
             yield stat
 
-    async def is_complete(self, stat: SourceStat) -> bool:
+    async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         content = self._open(stat)
         lines = [line for line in content.split(b"\n") if line.strip()]
         last = lines[-1] if lines else b""
         if len(last) > self.max_line_bytes:
             raise SourceUnreadable(f"{stat.path}: its last line is too long")
-        return is_final(last)
+        return why_incomplete(Line(1, 0, last))
 
     async def fingerprint(self, stat: SourceStat) -> str:
         return hashlib.sha256(self._open(stat)).hexdigest()

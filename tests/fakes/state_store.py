@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     STATUSES,
     BatchAccount,
@@ -27,9 +28,10 @@ from services.discovery.domain.letters import (
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.domain.stalls import Stall
 from shared.errors import TransientError
+from tests.fakes.presence_store import FakePresence
 
 
-class FakeStateStore:
+class FakeStateStore(FakePresence):
     """Keeps rows in dictionaries. The next ``failures`` writes are refused."""
 
     def __init__(self, failures: int = 0) -> None:
@@ -79,13 +81,13 @@ class FakeStateStore:
         )
         return Totals(counts, seen, mapped, dead, in_flight, dropped)
 
-    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
-        row = self._put(stat, now)
+    async def note_incomplete(self, stat: SourceStat, why: WhyIncomplete, now: datetime) -> None:
+        row = self._put(stat, now, why)
         if row.source_version == 0:
             self._update(row.source_id, status="incomplete", reason=None)
 
     async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
-        row = self._put(stat, now)
+        row = self._put(stat, now, is_checked=True)
         if row.status == "failed" and row.is_read:
             status = "completed" if row.completed_at else "dispatched"
             self._update(row.source_id, status=status, reason=None, is_announced=False)
@@ -94,7 +96,7 @@ class FakeStateStore:
         return self._settle([row.source_id], now)
 
     async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
-        row = self._put(stat, now)
+        row = self._put(stat, now, is_checked=True)
         fresh: dict[str, Any] = {"status": "reading", "reason": None, "is_announced": False}
         if row.fingerprint != fingerprint:
             self._forget(row.source_id)
@@ -251,7 +253,14 @@ class FakeStateStore:
             self.failures -= 1
             raise TransientError("the ledger of discovery: database or disk is full")
 
-    def _put(self, stat: SourceStat, now: datetime) -> SourceRecord:
+    def _put(
+        self,
+        stat: SourceStat,
+        now: datetime,
+        why: WhyIncomplete | None = None,
+        *,
+        is_checked: bool = False,
+    ) -> SourceRecord:
         self._refuse()
         path = display_name(stat.path)
         known = self.sources.get(stat.source_id)
@@ -260,7 +269,17 @@ class FakeStateStore:
                 stat.collection, stat.source_id, stat.filename, path, stat.size, stat.mtime_ns,
                 "incomplete", 0, None, 0, 0, 0, False, False, None, now, None,
             )  # fmt: skip
-        known = replace(known, path=path, size=stat.size, mtime_ns=stat.mtime_ns)
+        known = replace(
+            known,
+            path=path,
+            size=stat.size,
+            mtime_ns=stat.mtime_ns,
+            ctime_ns=stat.ctime_ns,
+            inode=stat.inode,
+            why_incomplete=why,
+            incomplete_since=(known.incomplete_since or now) if why else None,
+            checked_at=now if is_checked else known.checked_at,
+        )
         self.sources[stat.source_id] = known
         return known
 

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.discovery.domain.batching import Cut, Limits
-from services.discovery.domain.entries import BadLine, is_final
-from services.discovery.domain.lines import LineSplitter
+from services.discovery.domain.completeness import why_incomplete
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.lines import Line, LineSplitter
 from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.look import SourceToRead
@@ -60,7 +61,7 @@ def check(content: bytes) -> None:
     assert all(one.reason for one in bad)
     assert all(content[one.byte_offset :].startswith(one.data) for one in bad)
     assert pieces_of(content, 777) == pieces
-    is_final(content.rpartition(b"\n")[2], orjson.loads)
+    why_incomplete(Line(1, 0, content.rpartition(b"\n")[2]), orjson.loads)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name[:40])

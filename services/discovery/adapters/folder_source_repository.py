@@ -11,7 +11,7 @@ from anyio import to_thread
 from services.discovery.adapters.folder_listing import Listed, Root, list_changed, list_root
 from services.discovery.adapters.folder_overlap import require_disjoint
 from services.discovery.adapters.folder_source_file import SourceFile
-from services.discovery.domain.entries import is_final
+from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.ports import SourceChanged
@@ -48,9 +48,9 @@ class FolderSourceRepository:
             for listed in some:
                 yield listed
 
-    async def is_complete(self, stat: SourceStat) -> bool:
+    async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         """See SourceRepository."""
-        return await to_thread.run_sync(_is_complete, stat, self._max_line_bytes)
+        return await to_thread.run_sync(_why_incomplete, stat, self._max_line_bytes)
 
     async def fingerprint(self, stat: SourceStat) -> str:
         """See SourceRepository."""
@@ -121,10 +121,10 @@ def _hash_more(file: SourceFile, digest: "hashlib._Hash") -> bool:
     return not file.is_at_end
 
 
-def _is_complete(stat: SourceStat, max_line_bytes: int) -> bool:
+def _why_incomplete(stat: SourceStat, max_line_bytes: int) -> WhyIncomplete | None:
     file = SourceFile(stat)
     try:
-        return is_final(file.read_last_line(max_line_bytes), orjson.loads)
+        return why_incomplete(Line(1, 0, file.read_last_line(max_line_bytes)), orjson.loads)
     finally:
         file.close()
 

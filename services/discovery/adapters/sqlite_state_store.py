@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Self
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
+from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     STATUSES,
     Commit,
@@ -26,7 +28,7 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(StallRows, LetterRows):
+class SqliteStateStore(StallRows, LetterRows, PresenceRows):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod
@@ -93,9 +95,9 @@ class SqliteStateStore(StallRows, LetterRows):
         return Totals(counts, seen, mapped, dead, in_flight[0][0] if in_flight else 0, dropped)
 
     @change
-    def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
+    def note_incomplete(self, stat: SourceStat, why: WhyIncomplete, now: datetime) -> None:
         """See StateStore."""
-        self._put_stat(stat, now)
+        self._put_stat(stat, now, why=why)
         self._execute(
             "UPDATE sources SET status = 'incomplete', reason = NULL"
             " WHERE source_id = ? AND source_version = 0",
@@ -105,7 +107,7 @@ class SqliteStateStore(StallRows, LetterRows):
     @change
     def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
         """See StateStore."""
-        self._put_stat(stat, now)
+        self._put_stat(stat, now, is_checked=True)
         self._execute(
             "UPDATE sources SET reason = NULL, is_announced = 0,"
             " status = iif(completed_at IS NULL, 'dispatched', 'completed')"
@@ -121,7 +123,7 @@ class SqliteStateStore(StallRows, LetterRows):
     @change
     def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
         """See StateStore."""
-        known = self._put_stat(stat, now)
+        known = self._put_stat(stat, now, is_checked=True)
         if known.fingerprint != fingerprint:
             if known.source_version:
                 self._forget_batches(known.source_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord, Wish
 from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
@@ -23,16 +24,30 @@ PUT_ACCOUNT = (
     " source_id = excluded.source_id, is_settled = excluded.is_settled, "
     + ", ".join(f"{field.name} = excluded.{field.name}" for field in fields(BatchAccount))
 )
+MOMENTS = (
+    "discovered_at",
+    "completed_at",
+    "incomplete_since",
+    "checked_at",
+    "gone_at",
+    "returned_at",
+)
 LETTER = ", ".join(field.name for field in fields(Letter))
 ENTER_LETTER = (
     f"INSERT OR IGNORE INTO dead_letters ({LETTER})"  # noqa: S608  see above
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"
 )
 PUT_STAT = (
-    "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"  # noqa: S608
-    " discovered_at) VALUES (?, ?, ?, ?, ?, ?, 'incomplete', ?)"
+    "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, ctime_ns, inode,"  # noqa: S608
+    " why_incomplete, incomplete_since, checked_at, status, discovered_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?9 IS NULL, NULL, ?11), ?10, 'incomplete',"
+    " ?11)"
     " ON CONFLICT (source_id) DO UPDATE SET path = excluded.path, size = excluded.size,"
-    f" mtime_ns = excluded.mtime_ns RETURNING {COLUMNS}"
+    " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode,"
+    " why_incomplete = excluded.why_incomplete, incomplete_since ="
+    " iif(?9 IS NULL, NULL, coalesce(sources.incomplete_since, excluded.incomplete_since)),"
+    " checked_at = coalesce(excluded.checked_at, sources.checked_at)"
+    f" RETURNING {COLUMNS}"
 )
 
 
@@ -57,7 +72,14 @@ class LedgerRows:
         rows = self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
         return rows[0] if rows else None
 
-    def _put_stat(self, stat: SourceStat, now: datetime) -> SourceRecord:
+    def _put_stat(
+        self,
+        stat: SourceStat,
+        now: datetime,
+        *,
+        why: WhyIncomplete | None = None,
+        is_checked: bool = False,
+    ) -> SourceRecord:
         rows = self._rows(
             PUT_STAT,
             stat.source_id,
@@ -66,6 +88,10 @@ class LedgerRows:
             display_name(stat.path),
             stat.size,
             stat.mtime_ns,
+            stat.ctime_ns,
+            stat.inode,
+            why,
+            now.isoformat() if is_checked else None,
             now.isoformat(),
         )
         return _source(rows[0])
@@ -184,9 +210,9 @@ def _account(row: sqlite3.Row) -> BatchAccount:
 
 def _source(row: sqlite3.Row) -> SourceRecord:
     values: dict[str, Any] = dict(row)
-    for name in ("is_read", "is_announced", "is_forgotten"):
+    for name in ("is_read", "is_announced", "is_forgotten", "is_presence_told"):
         values[name] = bool(values[name])
-    for name in ("discovered_at", "completed_at"):
+    for name in MOMENTS:
         values[name] = values[name] and datetime.fromisoformat(values[name])
     values["wishes"] = tuple(Wish(*pair) for pair in json.loads(values["wishes"]))
     return SourceRecord(**values)

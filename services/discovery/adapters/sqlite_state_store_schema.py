@@ -32,7 +32,16 @@ CREATE TABLE sources (
     is_forgotten INTEGER NOT NULL DEFAULT 0,
     wishes TEXT NOT NULL DEFAULT '[]',
     dropped INTEGER NOT NULL DEFAULT 0,
-    replays INTEGER NOT NULL DEFAULT 0
+    replays INTEGER NOT NULL DEFAULT 0,
+    ctime_ns INTEGER,
+    inode INTEGER,
+    why_incomplete TEXT,
+    incomplete_since TEXT,
+    checked_at TEXT,
+    gone_at TEXT,
+    returned_at TEXT,
+    same_as TEXT,
+    is_presence_told INTEGER NOT NULL DEFAULT 1
 ) WITHOUT ROWID;
 CREATE INDEX sources_by_name ON sources (collection, filename);
 CREATE TABLE batches (
@@ -85,8 +94,25 @@ CREATE INDEX resends_by_letter ON resends (letter_key);
 """
 AIDS = """
 CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
+CREATE INDEX IF NOT EXISTS sources_incomplete ON sources (collection, filename)
+    WHERE why_incomplete IS NOT NULL;
+CREATE INDEX IF NOT EXISTS sources_gone ON sources (collection, filename)
+    WHERE gone_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS sources_untold ON sources (collection, filename)
+    WHERE NOT is_presence_told;
 """
-FORMAT = StateFormat("discovery", 3, TABLES, AIDS)
+FROM_3 = """
+ALTER TABLE sources ADD COLUMN ctime_ns INTEGER;
+ALTER TABLE sources ADD COLUMN inode INTEGER;
+ALTER TABLE sources ADD COLUMN why_incomplete TEXT;
+ALTER TABLE sources ADD COLUMN incomplete_since TEXT;
+ALTER TABLE sources ADD COLUMN checked_at TEXT;
+ALTER TABLE sources ADD COLUMN gone_at TEXT;
+ALTER TABLE sources ADD COLUMN returned_at TEXT;
+ALTER TABLE sources ADD COLUMN same_as TEXT;
+ALTER TABLE sources ADD COLUMN is_presence_told INTEGER NOT NULL DEFAULT 1;
+"""
+FORMAT = StateFormat("discovery", 4, TABLES, AIDS, {3: FROM_3})
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (

@@ -78,14 +78,6 @@ def parse_line(
     yield _judge(Line(line.number, start, data.strip()), 0, value)
 
 
-def is_final(data: bytes, decode: Decode = json.loads) -> bool:
-    """Tell whether a line says that its run has ended: its last value has a final answer."""
-    last = None
-    for value in parse_line(Line(1, 0, data), decode):
-        last = value
-    return isinstance(last, Entry) and last.value.get("final_answer") is not None
-
-
 def _parse_tolerantly(line: Line, data: bytes, start: int) -> Iterator[Entry | BadLine]:
     text = data.decode("utf-8", "surrogateescape")
     offset, position, number, bad = start, 0, 0, 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.sources import SourceStat, batch_id, display_name
 
 Status = Literal["incomplete", "reading", "dispatched", "completed", "failed", "forgotten"]
@@ -139,6 +140,24 @@ class SourceRecord:
     """Of the dead: those that somebody gave up for good."""
     replays: int = 0
     """How many dead letters of this version were sent again, after it had been completed."""
+    ctime_ns: int | None = None
+    """When the file's data or facts last changed; None: a ledger without that noted it."""
+    inode: int | None = None
+    """Number of the file in its file system; None as above."""
+    why_incomplete: WhyIncomplete | None = None
+    """What the content lacked at the last look; an earlier version may be on the map."""
+    incomplete_since: datetime | None = None
+    """When it was first found to lack anything."""
+    checked_at: datetime | None = None
+    """When the content was last read to its end and compared."""
+    gone_at: datetime | None = None
+    """Since when the source is not there any more."""
+    returned_at: datetime | None = None
+    """When a source that was gone was last seen to be back."""
+    same_as: str | None = None
+    """Of one that is gone: the filename under which its file is read now."""
+    is_presence_told: bool = True
+    """Whether the outside was told that it went, or came back."""
 
     @property
     def was_completed(self) -> bool:
@@ -189,6 +208,8 @@ def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
         return False
     if known.signature != stat.signature or known.path != display_name(stat.path):
         return True
+    if known.status == "incomplete" and known.why_incomplete is None:
+        return True  # of a ledger that did not say why
     return known.status == "reading" or known.reason is not None
 
 

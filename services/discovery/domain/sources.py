@@ -30,6 +30,14 @@ class SourceStat:
     mtime_ns: int
     within: str | None = None
     """The folder that the content must lie in, whatever links the path goes by; none: anywhere."""
+    ctime_ns: int = 0
+    """When data or facts of the file last changed; nobody but the system can set it."""
+    device: int = 0
+    inode: int = 0
+    is_link: bool = False
+    """Whether a link below the root leads to it: then it may have a name of its own, too."""
+    names: int = 1
+    """How many hard links it has."""
 
     @property
     def source_id(self) -> str:

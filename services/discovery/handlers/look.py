@@ -141,8 +141,8 @@ async def _examine(
         if not needs_look(before, stat):
             return []
     try:
-        if not await repository.is_complete(stat):
-            await store.note_incomplete(stat, clock.now())
+        if (why := await repository.why_incomplete(stat)) is not None:
+            await store.note_incomplete(stat, why, clock.now())
             return []
         fingerprint = await repository.fingerprint(stat)
     except (SourceVanished, SourceChanged):

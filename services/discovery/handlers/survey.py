@@ -7,6 +7,7 @@ import orjson
 from anyio import to_thread
 
 from services.discovery.domain.batching import Cut
+from services.discovery.domain.completeness import EXPLAINED, WhyIncomplete
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.sources import SourceStat, require_distinct
@@ -15,6 +16,16 @@ from services.discovery.ports import SourceChanged, SourceRepository, SourceUnre
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text and code."""
+NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A source that would not be read yet."""
+
+    filename: str
+    why: WhyIncomplete
+    reason: str
 
 
 @dataclass
@@ -24,6 +35,8 @@ class Survey:
     complete: int = 0
     waiting: int = 0
     """Sources without a final answer yet."""
+    incomplete: tuple[Waiting, ...] = ()
+    """The first of those, and why."""
     records: int = 0
     bad_lines: int = 0
     """What would be dead-lettered."""
@@ -61,8 +74,10 @@ async def dry_run(repository: SourceRepository) -> Survey:
 
 
 async def _survey_source(stat: SourceStat, repository: SourceRepository, survey: Survey) -> None:
-    if not await repository.is_complete(stat):
+    if (why := await repository.why_incomplete(stat)) is not None:
         survey.waiting += 1
+        if len(survey.incomplete) < NAMED:
+            survey.incomplete += (Waiting(stat.filename, why, EXPLAINED[why]),)
         return
     reader = SourceReader(stat.filename, LIMITS, orjson.loads)
     async with aclosing(repository.read_lines(stat, None)) as portions:

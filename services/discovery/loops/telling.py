@@ -8,9 +8,10 @@ from typing import Any
 
 import structlog
 
+from services.discovery.domain.completeness import EXPLAINED
 from services.discovery.handlers.stalls import Loads, StallFinder, stalled
 from services.discovery.loops.reading import Looker
-from services.discovery.ports import StallStore, StateStore
+from services.discovery.ports import PresenceStore, StallStore, StateStore
 from shared.bus.channels import SOURCE_STALLED
 from shared.bus.outgoing import outgoing_event
 from shared.bus.publisher import Publisher
@@ -20,7 +21,7 @@ from shared.errors import TransientError
 REFRESH_S = 0.2
 TIDY_S = 3600.0
 TOLD = 20
-"""Of failed and of stalled sources, the status names so many."""
+"""Of failed, stalled and incomplete sources, the status names so many."""
 log = structlog.get_logger(__name__)
 
 
@@ -87,12 +88,14 @@ class FiguresLoop:
         self,
         store: StateStore,
         stalls: StallStore,
+        presence: PresenceStore,
         looker: Looker,
         collections: tuple[str, ...],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
         self._stalls = stalls
+        self._presence = presence
         self._looker = looker
         self._collections = collections
         self._changed = changed
@@ -146,5 +149,22 @@ class FiguresLoop:
                     }
                     for one in stalls[:TOLD]
                 ],
+                **await self._absences(collection),
                 "has_looked": has_looked,
             }
+
+    async def _absences(self, collection: str) -> dict[str, Any]:
+        """Read what is not mapped, since it is not there or not at its end."""
+        waiting = await self._presence.incomplete(collection, TOLD)
+        return {
+            "incomplete_sources": await self._presence.count_incomplete(collection),
+            "incomplete": [
+                {
+                    "filename": one.filename,
+                    "why": one.why_incomplete,
+                    "reason": one.why_incomplete and EXPLAINED[one.why_incomplete],
+                    "since": one.incomplete_since and one.incomplete_since.isoformat(),
+                }
+                for one in waiting
+            ],
+        }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     Commit,
     Death,
@@ -15,6 +16,7 @@ from services.discovery.domain.ledger import (
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
 from services.discovery.ports.letters import LetterBox, LetterLedger, Sender
+from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import (
     Listed,
     SourceChanged,
@@ -28,6 +30,7 @@ __all__ = [
     "LetterBox",
     "LetterLedger",
     "Listed",
+    "PresenceStore",
     "Sender",
     "SourceChanged",
     "SourceRepository",
@@ -86,8 +89,8 @@ class StateStore(Protocol):
         """
         ...
 
-    async def note_incomplete(self, stat: SourceStat, now: datetime) -> None:
-        """Note that a source waits for its final answer; an earlier version of it stays.
+    async def note_incomplete(self, stat: SourceStat, why: WhyIncomplete, now: datetime) -> None:
+        """Note that a source waits for its end, and why; an earlier version of it stays.
 
         Raises:
             TransientError: The ledger could not be written.

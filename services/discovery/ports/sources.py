@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from shared.errors import TransientError
@@ -44,8 +45,8 @@ class SourceRepository(Protocol):
         """
         ...
 
-    async def is_complete(self, stat: SourceStat) -> bool:
-        """Tell whether the source's last line that is not blank has a final answer.
+    async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
+        """Tell what the source's end lacks; None: its last line has a final answer.
 
         Raises:
             SourceUnreadable: It cannot be opened, or its last line is too long to be judged.

@@ -170,7 +170,7 @@ async def test_what_is_no_file_any_more_is_refused_without_waiting(
     one = stat("a", path=str(tmp_path / "a"))
 
     with pytest.raises(SourceUnreadable, match="no regular file"):
-        await repository().is_complete(one)
+        await repository().why_incomplete(one)
 
 
 async def test_a_root_that_is_no_folder_fails_the_check(tmp_path: Path) -> None:

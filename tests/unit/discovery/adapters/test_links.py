@@ -35,7 +35,7 @@ async def contents(root: Root) -> list[bytes]:
         stats = [one async for one in found if isinstance(one, SourceStat)]
     read: list[bytes] = []
     for stat in stats:
-        assert await repository.is_complete(stat)
+        assert await repository.why_incomplete(stat) is None
         async with aclosing(repository.read_lines(stat, None)) as pieces:
             read += [getattr(line, "data", b"") async for piece in pieces for line in piece]
     return read
@@ -91,4 +91,4 @@ async def test_a_file_that_became_a_link_after_the_look_is_refused(
     file.symlink_to(outside)
 
     with pytest.raises(SourceUnreadable, match="leads out"):
-        await repository.is_complete(stat)
+        await repository.why_incomplete(stat)

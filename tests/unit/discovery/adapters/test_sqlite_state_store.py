@@ -3,11 +3,15 @@ from pathlib import Path
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit, Death
+from services.discovery.adapters.sqlite_state_store_schema import FILENAME
+from services.discovery.domain.ledger import Commit, Death, needs_look
 from shared.errors import ConfigurationError, TransientError
+from shared.sqlite_state import StateFormat, open_blocking
 from tests.unit.discovery.builders import NOW, stat
 
 A = stat("a.jsonl")
+FORMAT_3 = Path(__file__).with_name("ledger_3.sql")
+"""The tables of the first release, as they were."""
 
 
 async def opening(folder: Path) -> None:
@@ -82,7 +86,7 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
             if number % 2:
                 await store.apply_committed([Commit(f"b{number}", one.source_id, 1, 7)], NOW)
                 await store.apply_dead(Death(f"d{number}", one.source_id, 1, f"b{number}", 3), NOW)
-        await store.note_incomplete(stat("waits.jsonl"), NOW)
+        await store.note_incomplete(stat("waits.jsonl"), "no_final_answer", NOW)
         await store.fail(stat("4.jsonl"), "no", NOW)
         await store.begin_version(stat("0.jsonl"), "f2", NOW)
         await store.forget_missing(frozenset())
@@ -103,3 +107,26 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
         "completed": 2,
         "failed": 1,
     }
+
+
+async def test_a_ledger_of_the_format_before_is_read_on(tmp_path: Path) -> None:
+    """What it knows stays known: nothing is read or embedded again for an upgrade."""
+    old = StateFormat("discovery", 3, FORMAT_3.read_text(encoding="utf-8"))
+    connection = await open_blocking(tmp_path / FILENAME, old)
+    connection.execute(
+        "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
+        " source_version, fingerprint, seen, mapped, is_read, is_announced, discovered_at,"
+        " completed_at) VALUES (?, 'default', 'a.jsonl', '/root/a.jsonl', 10, 1, 'completed', 1,"
+        " 'f', 3, 3, 1, 1, ?, ?)",
+        (A.source_id, NOW.isoformat(), NOW.isoformat()),
+    )
+    connection.close()
+
+    async with SqliteStateStore.open(tmp_path) as store:
+        (row,) = await store.list_sources()
+        totals = await store.totals("default")
+
+    assert (row.status, row.mapped, row.signature) == ("completed", 3, (10, 1))
+    assert (row.inode, row.ctime_ns, row.gone_at, row.is_presence_told) == (None, None, None, True)
+    assert totals.mapped == 3
+    assert not needs_look(row, A)

@@ -13,7 +13,6 @@ from services.discovery.domain.entries import (
     BadLine,
     Decode,
     Entry,
-    is_final,
     parse_line,
 )
 from services.discovery.domain.lines import Line, OversizedLine
@@ -136,26 +135,3 @@ def test_an_oversized_line_is_bad() -> None:
     found = list(parse_line(OversizedLine(2, 5, 70, 64, b"{...")))
 
     assert found == [BadLine(2, 0, 5, "line of 70 bytes exceeds the limit of 64", b"{...", 70)]
-
-
-@PARSERS
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (b'{"final_answer": "x"}', True),
-        (b'{"final_answer": ""}', True),
-        (b'{"final_answer": [1]}', True),
-        (b'{"final_answer": "x", "a": NaN}', True),
-        (b'{"final_answer": null}', False),
-        (b"{}", False),
-        (b"", False),
-        (b'["final_answer"]', False),
-        (b'{"final_answer": "x"}{"final_answer": null}', False),
-        (b'{"final_answer": null}{"final_answer": "x"}', True),
-        (b'{"final_answer": "x"}{"trunc', False),
-    ],
-)
-def test_a_run_has_ended_if_the_last_object_has_an_answer(
-    decode: Decode, data: bytes, expected: object
-) -> None:
-    assert is_final(data, decode) is expected

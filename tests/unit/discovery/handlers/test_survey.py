@@ -15,4 +15,7 @@ async def test_a_survey_counts_what_a_run_would_do() -> None:
     survey = await dry_run(repository)
     assert (survey.complete, survey.waiting, survey.records, survey.bad_lines) == (1, 1, 2, 1)
     assert (survey.characters, survey.estimated_tokens) == (9, 3)
+    (waits,) = survey.incomplete
+    assert (waits.filename, waits.why) == ("b.jsonl", "no_final_answer")
+    assert "final_answer" in waits.reason
     assert [problem.split(" ")[0] for problem in survey.problems] == ["/fake/d:", "/fake/c.jsonl"]

@@ -1,0 +1,37 @@
+"""What discovery tells of itself, as every status shows it."""
+
+import asyncio
+from typing import Any
+
+from services.discovery.loops.telling import TOLD, FiguresLoop
+from tests.fakes.source_repository import FakeSourceRepository
+from tests.fakes.state_store import FakeStateStore
+from tests.unit.discovery.builders import NOW, iteration, log, looked
+
+
+class Idle:
+    has_looked = True
+
+
+async def figures(store: FakeStateStore) -> dict[str, Any]:
+    looker: Any = Idle()
+    loop = FiguresLoop(store, store, store, looker, ("default",), asyncio.Event())
+    await loop.refresh()
+    return loop.figures["default"]
+
+
+async def test_every_incomplete_source_is_counted_and_the_first_are_named_with_the_reason() -> (
+    None
+):
+    store, repository = FakeStateStore(), FakeSourceRepository()
+    for number in range(TOLD + 5):
+        repository.put(f"{number:02}.jsonl", log(iteration()))
+    repository.put("00.jsonl", b"")
+    await looked(repository, store)
+
+    told = await figures(store)
+    first, second = told["incomplete"][:2]
+    assert (told["incomplete_sources"], len(told["incomplete"])) == (TOLD + 5, TOLD)
+    assert (first["filename"], first["why"]) == ("00.jsonl", "empty")
+    assert (second["why"], second["since"]) == ("no_final_answer", NOW.isoformat())
+    assert "final_answer" in second["reason"]
