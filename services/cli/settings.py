@@ -161,6 +161,8 @@ def service_environment(
         "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
         "OPENBLAS_NUM_THREADS": environment.get("OPENBLAS_NUM_THREADS", "1"),
     }
+    if options.is_once:  # the files of a run that ends protect nobody by waiting
+        environment.setdefault("MAPSTREAM_OUTPUT__SNAPSHOT_QUIET", "0")
     if text2vec_port is not None:
         environment |= {
             "MAPSTREAM_TEXT2VEC__PORT": str(text2vec_port),

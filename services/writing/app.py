@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from services.writing import __doc__ as about
@@ -16,10 +17,12 @@ from services.writing.settings import Settings
 from services.writing.subscribers import CollectionShell
 from shared.bus.broker import Bus, build_bus
 from shared.bus.durables import (
+    BATCHES_ON_THEIR_WAY,
     PROJECTION_READS_RETRACTIONS,
     WRITING_READS_PROJECTION,
 )
 from shared.bus.handover import BusHandover
+from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
 from shared.observability import metrics
 from shared.observability.instruments import Reading
@@ -94,13 +97,21 @@ def _collection(
         models=models,
         output=ParquetOutputWriter(folder, has_embeddings=section.embeddings),
         freshness=shell.freshness,
-        budget=SnapshotBudget(section.snapshot_share, section.snapshot_min_interval_s),
+        budget=SnapshotBudget(
+            section.snapshot_share, section.snapshot_min_interval_s, section.snapshot_quiet
+        ),
         publisher=bus.publisher,
         clock=clock,
         moving=moving,
+        is_idle=partial(_is_idle, bus, collection),
     )
     tidying = TidyLoop(store, models, min(TIDY_S, max(1.0, section.keep_versions_s)))
     return shell, moving, tidying, snapshots
+
+
+async def _is_idle(bus: Bus, collection: str) -> bool:
+    """Tell whether no batch of a collection is on its way."""
+    return await total_backlog(bus.js, BATCHES_ON_THEIR_WAY, (collection,)) == 0
 
 
 def gauges(shell: CollectionShell, folder: Path) -> Iterator[Reading]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from services.writing.handlers.models import ModelApplied
 
 AFTER_FAILURE_S = 2.0
+LOOK_EVERY_S = 0.2
+"""How often a look is taken, while files wait for their share of the time, for other work."""
 log = structlog.get_logger(__name__)
 
 
@@ -117,8 +120,10 @@ class SnapshotLoop:
         publisher: Publisher,
         clock: Clock,
         moving: MovingLoop,
+        is_idle: Callable[[], Awaitable[bool]],
     ) -> None:
         self._moving = moving
+        self._is_idle = is_idle
         self._collection = collection
         self._store = store
         self._models = models
@@ -128,16 +133,14 @@ class SnapshotLoop:
         self._publisher = publisher
         self._clock = clock
         self._next_s = 0.0
+        self._took_s = 0.0
 
     async def run(self) -> None:
         """Publish when it is due, until cancelled."""
         self._freshness.want()
         while True:
             await self._freshness.wanted.wait()
-            with contextlib.suppress(TimeoutError):
-                remaining_s = max(0.0, self._next_s - self._clock.monotonic())
-                async with asyncio.timeout(remaining_s):
-                    await self._freshness.waived.wait()
+            await self._turn()
             self._freshness.wanted.clear()
             self._freshness.waived.clear()
             try:
@@ -147,6 +150,23 @@ class SnapshotLoop:
                 log.error("snapshot.failed", collection=self._collection, error=str(error))  # noqa: TRY400
                 await asyncio.sleep(AFTER_FAILURE_S)
                 self._freshness.want()
+
+    async def _turn(self) -> None:
+        """Wait until the share of time allows it, somebody waits, or there is nothing else to do.
+
+        The share protects what is written meanwhile; when nothing is, it protects nobody.
+        """
+        changes, since_s = self._freshness.changes, self._clock.monotonic()
+        while (left_s := self._next_s - self._clock.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
+                    await self._freshness.waived.wait()
+                return
+            now_s = self._clock.monotonic()
+            if self._freshness.changes != changes:
+                changes, since_s = self._freshness.changes, now_s
+            elif now_s - since_s >= self._budget.quiet_s(self._took_s) and await self._is_idle():
+                return
 
     async def publish(self) -> None:
         """Write the files if they are stale.
@@ -163,7 +183,8 @@ class SnapshotLoop:
             clock=self._clock,
         )
         ended_s = self._clock.monotonic()
-        self._next_s = self._budget.next_start_s(ended_s, ended_s - started_s)
+        self._took_s = ended_s - started_s
+        self._next_s = self._budget.next_start_s(ended_s, self._took_s)
         self._freshness.is_fresh = not self._freshness.wanted.is_set()
         if event:
             metrics.STEPS.observe(event.seconds, step="snapshot")

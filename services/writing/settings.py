@@ -21,6 +21,11 @@ class OutputSection(Section):
         default=0.1, gt=0, le=1,
         description="The largest share of the time spent on writing the public files.",
     )  # fmt: skip
+    snapshot_quiet: float = Field(
+        default=1.0, ge=0,
+        description="When nothing was on its way for so many times as long as writing them takes, "
+        "they are written whatever the share; 0 in a run with --once.",
+    )  # fmt: skip
     snapshot_min_interval_s: float = Field(
         default=0.5, ge=0, description="The shortest pause between two writings of them, seconds."
     )

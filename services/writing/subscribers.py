@@ -67,6 +67,8 @@ class Freshness:
     waived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the share of time does not count: somebody asked for a refit and waits for it."""
     is_fresh: bool = False
+    changes: int = 0
+    """How often the files were wanted: while it stays, nothing is written."""
 
     causes: deque[Trace] = field(default_factory=lambda: deque(maxlen=MOST_CAUSES))
     """Where in their traces the newest changes were made that the files do not show yet."""
@@ -85,6 +87,7 @@ class Freshness:
     def want(self, *, is_waived: bool = False) -> None:
         """Have the files written again."""
         self.is_fresh = False
+        self.changes += 1
         if is_waived:
             self.waived.set()
         self.wanted.set()
@@ -105,6 +108,8 @@ class CollectionShell:
         self.collection = collection
         self.freshness = Freshness()
         self.has_new_model = asyncio.Event()
+        self._is_awaited = False
+        """Whether somebody waits for the files of a model that is still to be applied."""
         self._writing = asyncio.Lock()
         self._store = store
         self._models = models
@@ -171,12 +176,15 @@ class CollectionShell:
             log.error("model.buried", version=model.version, reason=str(error))  # noqa: TRY400
             return [outgoing_dead_letter(_dead_model(model, str(error)))]
         # Also when it is known already: the files may not show it yet, and somebody waits.
-        self.freshness.want(is_waived=model.reason not in AUTOMATIC)
+        self._is_awaited |= model.reason not in AUTOMATIC
         self.has_new_model.set()
         return []
 
     async def move(self) -> ModelApplied | None:
         """Move the map to the newest model, giving way to batches after each piece of work.
+
+        Then the files are wanted, at once if somebody waits for them: written before, they would
+        show the old map, and those of the new one would wait for their share of the time.
 
         Raises:
             TransientError: It could not be done now; the old model stays.
@@ -187,12 +195,17 @@ class CollectionShell:
             await asyncio.sleep(0)
             await self._writing.acquire()
 
-        async with self._writing:
-            applied = await apply_newest(store=self._store, models=self._models, between=give_way)
-        await self.refresh_figures()
-        if applied is None:
-            return None
-        self.freshness.want()
+        is_awaited, self._is_awaited = self._is_awaited, False
+        try:
+            async with self._writing:
+                applied = await apply_newest(
+                    store=self._store, models=self._models, between=give_way
+                )
+            await self.refresh_figures()
+        except TransientError:
+            self._is_awaited |= is_awaited
+            raise
+        self.freshness.want(is_waived=is_awaited)
         return applied
 
     async def refresh_figures(self) -> None:

@@ -67,6 +67,13 @@ WRITING_READS_PROJECTION = Durable("writing", "projection", (PROJECTION_BATCH, P
 DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
 DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
 
+BATCHES_ON_THEIR_WAY = (
+    EMBEDDING_READS_BATCHES,
+    PROJECTION_READS_BATCHES,
+    WRITING_READS_PROJECTION,
+)
+"""What a batch passes until it is written."""
+
 DURABLES = (
     EMBEDDING_READS_BATCHES,
     PROJECTION_READS_BATCHES,

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from shared.bus.channel import Channel
 from shared.bus.channels import CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
 from shared.bus.connection import INBOX
-from shared.bus.durables import DURABLES, PROJECTION_READS_RETRACTIONS, Durable
+from shared.bus.durables import (
+    BATCHES_ON_THEIR_WAY,
+    DURABLES,
+    PROJECTION_READS_RETRACTIONS,
+    Durable,
+)
 from shared.bus.status import PREFIX, STATS, status_subject
 from shared.bus.streams import STREAMS
 
@@ -38,8 +43,9 @@ REMEMBERED = {"embedding": (PROJECTION_UPDATED,)}
 WATCHED = {
     # Whether anything is under way, before a lost batch is sent again.
     "discovery": DURABLES,
-    # Whether vectors have left the moments, before they leave the dataset.
-    "writing": (PROJECTION_READS_RETRACTIONS,),
+    # Whether vectors have left the moments, before they leave the dataset; and whether nothing
+    # is on its way, so that the files may be written at once.
+    "writing": (PROJECTION_READS_RETRACTIONS, *BATCHES_ON_THEIR_WAY),
 }
 """Whose durable consumers a service looks at, beside its own."""
 

@@ -13,9 +13,12 @@ class SnapshotBudget:
 
     share: float = 0.1
     min_interval_s: float = 0.5
+    quiet: float = 1.0
+    """The share protects other work: it does not count when there was none for so many times as
+    long as writing the files takes."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1 or self.min_interval_s < 0:
+        if not 0 < self.share <= 1 or self.min_interval_s < 0 or self.quiet < 0:
             raise ValueError(f"no such budget: {self}")
 
     def next_start_s(self, ended_s: float, took_s: float, *, is_waived: bool = False) -> float:
@@ -29,3 +32,7 @@ class SnapshotBudget:
         if is_waived:
             return ended_s
         return ended_s + max(self.min_interval_s, took_s * (1 / self.share - 1))
+
+    def quiet_s(self, took_s: float) -> float:
+        """Return for how long nothing else must have been done, for the share not to count."""
+        return self.quiet * took_s
