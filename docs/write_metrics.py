@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.observability import metrics  # noqa: F401  declares them
+from shared.observability import metrics, place_metrics  # noqa: F401  declare them
 from shared.observability.instruments import DECLARED
 
 FILE = Path(__file__).parent / "observability.md"

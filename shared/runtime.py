@@ -23,12 +23,13 @@ from shared.bus.durables import (
     Durable,
 )
 from shared.bus.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
+from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.status import announce
 from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog, wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
-from shared.observability import metrics, tracing
+from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
@@ -67,6 +68,10 @@ class Service:
     """What its status tells."""
     gauges: Callable[[], Iterable[Reading]] = tuple
     """What its metrics tell beside what is counted; called in a thread."""
+    disks: Mapping[str, Path] = field(default_factory=dict)
+    """Folders whose disks its metrics tell the room of, by the names that alerts give them."""
+    certificates: Mapping[str, Path | None] = field(default_factory=dict)
+    """Files whose ends its metrics tell, by setting."""
     state: str = field(default="starting", init=False)
 
     def status(self) -> Mapping[str, Any]:
@@ -88,6 +93,15 @@ class Service:
         is_halted = self.bus.publisher.burials.halted is not None
         yield metrics.HALTED.read(is_halted, stage=self.name)
         yield from self.gauges()
+        yield from self._place()
+
+    def _place(self) -> Iterator[Reading]:
+        """Look at what the service stands on: disks, certificates, the servers of the bus."""
+        bus = self.settings.nats
+        files = {"nats.tls_ca": bus.tls_ca, "nats.tls_cert": bus.tls_cert, **self.certificates}
+        yield from place.disks(self.name, self.disks)
+        yield from place.certificates(self.name, files)
+        yield from look_at_bus(self.name, monitoring_urls(bus.monitoring_url))
 
 
 def run(build: Callable[[], Service]) -> None:

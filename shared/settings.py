@@ -57,6 +57,12 @@ class NatsSection(Section):
         default="nats://127.0.0.1:4222",
         description="Where NATS listens; the servers of a cluster with commas between them.",
     )
+    monitoring_url: str | None = Field(
+        default=None,
+        pattern=r"^\s*https?://[^,\s]+\s*(,\s*https?://[^,\s]+\s*)*$",
+        description="Monitoring port of the server, as http://nats:8222, those of a cluster with "
+        "commas between them; none: /metrics tells nothing of the servers and their streams.",
+    )
     user: str | None = Field(default=None, description="User name, if the server wants one.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
     ack_wait_s: float = Field(

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import nats
 from nats.aio.client import Client
@@ -39,7 +39,7 @@ class NatsServer:
         self.log = folder / "nats.log"
         self.url = ""
 
-    async def start(self) -> "NatsServer":
+    async def start(self) -> Self:
         """Start on a port that nobody has, or again on the one that it had."""
         self._folder.mkdir(parents=True, exist_ok=True)
         async with asyncio.timeout(PATIENCE_S):
@@ -128,7 +128,7 @@ class SecuredNatsServer(NatsServer):
         text = (ROOT / "nats.conf").read_text()
         for old, new in {
             'listen: "0.0.0.0:4222"': f'listen: "127.0.0.1:{self._port}"',
-            'http: "127.0.0.1:8222"': f'ports_file_dir: "{self._folder}"',
+            'http: "0.0.0.0:8222"': f'http: "127.0.0.1:-1"\nports_file_dir: "{self._folder}"',
             'store_dir: "/data"': f'store_dir: "{self._folder / "store"}"',
         }.items():
             assert text.count(old) == 1, old

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.observability import metrics as m
+from shared.observability import place_metrics as place
 from shared.observability.instruments import Instrument
 
 FILE = Path(__file__).parent / "grafana" / "dashboards" / "mapstream.json"
@@ -245,12 +246,103 @@ ROWS: dict[str, list[Panel]] = {
     "Sources": [
         Panel(
             title="Sources",
-            asks={"{{status}}": f"sum by (status) ({m.SOURCES.name}{{{OF}}})"},
+            asks={
+                "{{status}}": f"sum by (status) ({m.SOURCES.name}{{{OF}}})",
+                "stalled": now(m.STALLED, "job"),
+            },
             width=12,
         ),
         Panel(
             title="Ledger",
             asks={"{{state}}": f"sum by (state) ({m.LEDGER.name}{{{OF}}})"},
+            width=12,
+        ),
+    ],
+    "Streams": [
+        Panel(
+            title="Fill of each stream",
+            about="A stream between stages refuses when full, a public one drops its oldest.",
+            asks={
+                "{{stream}}": (
+                    f"{now(place.STREAM_BYTES, 'stream', '')} "
+                    f"/ {now(place.STREAM_LIMIT, 'stream', '')}"
+                )
+            },
+            unit="percentunit",
+        ),
+        Panel(
+            title="Messages in each stream",
+            asks={"{{stream}}": now(place.STREAM_MESSAGES, "stream", "")},
+        ),
+        Panel(
+            title="Unread messages",
+            asks={
+                "{{durable}}": now(place.UNREAD, "durable", ""),
+                "{{durable}} evicted": now(place.UNREAD_EVICTED, "durable", ""),
+            },
+        ),
+        Panel(
+            title="Messages that left each stream",
+            asks={"{{stream}}": (f"max by (stream) (deriv({place.STREAM_FIRST.name}{OVER}))")},
+            unit="mps",
+        ),
+        Panel(
+            title="Leaders",
+            asks={
+                "{{stream}}": now(place.STREAM_HAS_LEADER, "stream", ""),
+                "{{server}}": now(place.SERVER_HAS_LEADER, "server", ""),
+            },
+        ),
+        Panel(
+            title="Store of each server",
+            asks={
+                "{{server}}": now(place.STORE_BYTES, "server", ""),
+                "{{server}} limit": now(place.STORE_LIMIT, "server", ""),
+            },
+            unit="bytes",
+        ),
+    ],
+    "Servers, disks and certificates": [
+        Panel(
+            title="Servers of the bus",
+            asks={
+                "{{server}} answers": now(place.SERVER_UP, "server", ""),
+                "{{server}} slow consumers": now(place.SLOW_CONSUMERS, "server", ""),
+            },
+        ),
+        Panel(
+            title="Connections",
+            asks={
+                "{{server}}": now(place.CONNECTIONS, "server", ""),
+                "{{server}} limit": now(place.CONNECTIONS_LIMIT, "server", ""),
+            },
+        ),
+        Panel(
+            title="Room on disks",
+            asks={
+                "{{stage}} {{folder}}": (
+                    f"min by (stage, folder) ({place.DISK_FREE.name} / {place.DISK_SIZE.name})"
+                )
+            },
+            unit="percentunit",
+        ),
+        Panel(
+            title="Certificates end in",
+            asks={
+                "{{certificate}}": (
+                    f"min by (certificate) ({place.CERTIFICATE_EXPIRY.name}) - time()"
+                )
+            },
+            unit="s",
+            width=12,
+        ),
+        Panel(
+            title="Instances",
+            asks={
+                "{{service}} there": "mapstream:instances_up",
+                "{{service}} for a minute": "mapstream:instances_steady",
+                "{{service}} expected": "mapstream:instances_expected",
+            },
             width=12,
         ),
     ],
@@ -272,6 +364,7 @@ ROWS: dict[str, list[Panel]] = {
                     m.HTTP_REQUESTS, "stage, endpoint, status"
                 ),
                 "{{stage}} in flight": f"sum by (stage) ({m.HTTP_IN_FLIGHT.name})",
+                "{{stage}} 5xx": rate(m.HTTP_ERRORS, "stage"),
             },
             unit="reqps",
         ),

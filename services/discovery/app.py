@@ -146,6 +146,7 @@ class Discovery:
     def gauges(self) -> Iterator[Reading]:
         """Tell the same to Prometheus."""
         for name, told in self.figures()["collections"].copy().items():
+            yield metrics.STALLED.read(told["stalled_sources"], collection=name)
             for status, count in told["sources"].items():
                 yield metrics.SOURCES.read(count, collection=name, status=status)
             for state, count in told["records"].items():
@@ -175,6 +176,7 @@ def build() -> Service:
             DISCOVERY_READS_DEAD_LETTERS,
         ),
         owns=(discovery.folder,),
+        disks={"state": settings.state.folder},
         resources=discovery.open,
         figures=discovery.figures,
         gauges=discovery.gauges,

@@ -65,6 +65,7 @@ def build() -> Service:
         settings=settings,
         bus=bus,
         durables=(EMBEDDING_READS_BATCHES,),
+        disks={"state": settings.state.folder},
         resources=resources,
         figures=lambda: asdict(encoder.health),
         gauges=lambda: [metrics.BLOCKED.read(bool(encoder.health.blocked), **EVERYWHERE)],

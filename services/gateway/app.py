@@ -143,6 +143,7 @@ def build() -> Service:
         bus=bus,
         resources=gateway.open,
         figures=gateway.figures,
+        certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )
 
 

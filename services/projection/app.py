@@ -72,6 +72,7 @@ def build() -> Service:
         bus=bus,
         durables=DURABLES,
         owns=(folder,),
+        disks={"state": settings.state.folder},
         resources=resources,
         figures=lambda: {"collections": {name: figures(state) for name, state in states.items()}},
         gauges=lambda: [one for state in list(states.values()) for one in gauges(state)],

@@ -65,6 +65,7 @@ def build() -> Service:
         bus=bus,
         durables=(WRITING_READS_PROJECTION,),
         owns=tuple(section.folder / name for name in settings.collections),
+        disks={"state": settings.state.folder, "output": section.folder},
         resources=resources,
         figures=lambda: {"collections": {shell.collection: shell.figures for shell, *_ in served}},
         gauges=lambda: [

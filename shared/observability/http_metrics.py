@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.observability import metrics, tracing
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SERVER_ERROR = 500
 NONE = "none"
 """The endpoint of a request that no route takes."""
 
@@ -18,6 +19,7 @@ class MeasuredHttp:
     def __init__(self, app: ASGIApp, *, stage: str) -> None:
         self._app = app
         self._stage = stage
+        metrics.HTTP_ERRORS.begin(stage=stage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, and note what became of it."""
@@ -44,5 +46,7 @@ class MeasuredHttp:
         finally:
             endpoint = getattr(scope.get("endpoint"), "__name__", NONE)
             labels = {"stage": stage, "endpoint": endpoint}
+            if status >= SERVER_ERROR:
+                metrics.HTTP_ERRORS.add(stage=stage)
             metrics.HTTP_REQUESTS.add(method=method, status=str(status), **labels)
             metrics.HTTP_REQUEST.observe(perf_counter() - started, **labels)

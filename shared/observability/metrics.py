@@ -176,6 +176,12 @@ SOURCES = Gauge(
     "discovery",
     "Sources in the ledger, by status.",
 )
+STALLED = Gauge(
+    "mapstream_stalled_sources",
+    ("collection",),
+    "discovery",
+    "Sources whose numbers have not changed for ingestion.stalled_after_s.",
+)
 LEDGER = Gauge(
     "mapstream_ledger_records",
     ("collection", "state"),
@@ -255,6 +261,9 @@ HTTP_REQUESTS = Counter(
     ("stage", "endpoint", "method", "status"),
     HTTP,
     "Answered requests; the endpoint is the function that answers.",
+)
+HTTP_ERRORS = Counter(
+    "mapstream_http_errors_total", ("stage",), HTTP, "Requests that were answered with 500 to 599."
 )
 HTTP_REQUEST = Histogram(
     "mapstream_http_request_seconds",

@@ -25,6 +25,8 @@ pytestmark = [
     ),
 ]
 PATIENCE_S = 200.0
+RULE_FILES = ["expected.yml", "alerts.yml"]
+ONLY_WITH_TLS = "Certificates end in"
 SERVICES = {"discovery", "embedding", "projection", "writing", "text2vec", "gateway"}
 
 
@@ -32,11 +34,12 @@ SERVICES = {"discovery", "embedding", "projection", "writing", "text2vec", "gate
 async def prometheus(folder: Path, targets: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Run Prometheus with the project's rules; gives a client of its API."""
     folder.mkdir()
-    shutil.copy(FOLDER / "alerts.yml", folder)
+    for file in RULE_FILES:
+        shutil.copy(FOLDER / file, folder)
     job = {"job_name": "mapstream", "file_sd_configs": [{"files": [str(targets)]}]}
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["alerts.yml"],
+        "rule_files": RULE_FILES,
         "scrape_configs": [job],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
@@ -93,6 +96,8 @@ async def silent(client: httpx.AsyncClient) -> list[tuple[str, str]]:
     """List the panels' expressions that have no data."""
     empty = []
     for title, expression in asks():
+        if title == ONLY_WITH_TLS:
+            continue
         query = expression.replace("$collection", ".*").replace("$__rate_interval", "1m")
         if not (await ask(client, "query", query=query))["result"]:
             empty.append((title, query))
@@ -124,7 +129,8 @@ async def test_prometheus_has_data_for_every_panel_and_alert(tmp_path: Path) -> 
                 while empty := await silent(client):
                     await asyncio.sleep(1)
             rules = await ask(client, "rules")
-            loaded = [rule for group in rules["groups"] for rule in group["rules"]]
+            every = [rule for group in rules["groups"] for rule in group["rules"]]
+            loaded = [rule for rule in every if rule["type"] == "alerting"]
             wanted = {"dead": 1, "mapped": 230, "embedded": 230}
             async with asyncio.timeout(PATIENCE_S):
                 while (counted := await figures(client)) != wanted:
@@ -132,6 +138,6 @@ async def test_prometheus_has_data_for_every_panel_and_alert(tmp_path: Path) -> 
 
     assert empty == []
     assert {rule["name"] for rule in loaded} == {rule["alert"] for rule in RULES}
-    assert {rule["health"] for rule in loaded} == {"ok"}
+    assert {rule["health"] for rule in every} == {"ok"}
     assert counted == wanted
     assert not targets.exists()

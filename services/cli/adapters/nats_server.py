@@ -20,6 +20,7 @@ CONFIG = """\
 # Written at every start by: mapstream run
 host: "127.0.0.1"
 port: {port}
+http_port: {monitoring}
 max_payload: 8MB
 ports_file_dir: {ports}
 jetstream {{
@@ -52,18 +53,20 @@ def quoted(path: Path) -> str:
     return f'"{"".join(written)}"'
 
 
-def write_config(folder: Path, port: int) -> Path:
+def write_config(folder: Path, port: int, monitoring: int = -1) -> Path:
     """Write the configuration of a server whose store is in this folder.
 
     Args:
         folder: Of the server; created if missing.
         port: To listen on; -1 for any free one.
+        monitoring: Where it tells over HTTP how it is; -1 for any free one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "nats.conf"
     file.write_text(
         CONFIG.format(
             port=port,
+            monitoring=monitoring,
             ports=quoted(folder),
             store=quoted(folder / "store"),
             max_file_store=MAX_FILE_STORE,
@@ -77,7 +80,7 @@ def write_config(folder: Path, port: int) -> Path:
 async def address(folder: Path, process: Process) -> str:
     """Wait until the server listens and return its URL.
 
-    From then on the configuration holds the port, so that a restarted server has the same one.
+    From then on the configuration holds both ports, so that a restarted server has the same.
 
     Raises:
         ConfigurationError: It does not start.
@@ -86,7 +89,12 @@ async def address(folder: Path, process: Process) -> str:
         await asyncio.sleep(0.05)
         for file in folder.glob("*.ports"):  # noqa: ASYNC240  a folder of a few files
             if text := file.read_text().strip():
-                url = str(json.loads(text)["nats"][0])
-                write_config(folder, int(url.rsplit(":", 1)[1]))
+                told = json.loads(text)
+                url = str(told["nats"][0])
+                write_config(folder, _port(url), _port(told["monitoring"][0]))
                 return url
     raise ConfigurationError(f"nats-server does not start; its log is {process.log_file}")
+
+
+def _port(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])

@@ -103,7 +103,8 @@ class LocalPipeline:
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()
         folder = self._options.state / "nats"
-        config = write_config(folder, -1)
+        monitoring = self._free_port()
+        config = write_config(folder, -1, monitoring)
         server = self._process("nats-server", [program(), "-c", str(config)], {})
         supervisors.create_task(server.supervise())
         self.url = await address(folder, server)
@@ -123,6 +124,7 @@ class LocalPipeline:
             self._options, self._settings, nats_url=self.url, text2vec_port=port
         )
         helpers = [] if port is None else ["text2vec"]
+        environment["MAPSTREAM_NATS__MONITORING_URL"] = f"http://127.0.0.1:{monitoring}"
         ports = dict.fromkeys(helpers, port) | {name: self._free_port() for name in STAGES}
         if not self._options.is_once:
             ports["gateway"] = self._free_port()

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.observability import metrics
+from services.cli.domain.figures import STAGES
+from shared.bus.streams import STREAMS
+from shared.observability import metrics, place_metrics  # noqa: F401  declares its part
 from shared.observability.instruments import DECLARED, Histogram
 from tests.unit.cli.test_docs import script
 
@@ -21,9 +23,11 @@ RULES = [
     rule
     for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
     for rule in group["rules"]
+    if "alert" in rule
 ]
 DASHBOARD = json.loads((FOLDER / "grafana" / "dashboards" / "mapstream.json").read_text())
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+NEVER_QUIET = "MapstreamWatchdog"
 NAME = re.compile(r"\bmapstream_\w+")
 SERIES = {one.name for one in DECLARED} | {
     one.name + suffix
@@ -59,7 +63,7 @@ def test_an_alert_leads_to_its_entry_in_the_runbook(rule: dict[str, Any]) -> Non
     for part in ("**Means:**", "**Look:**", "**Do:**"):
         assert part in entry, part
     assert rule["annotations"]["summary"]
-    assert rule["labels"]["severity"] in {"info", "warning", "critical"}
+    assert rule["labels"]["severity"] in {"info", "warning", "critical", "watchdog"}
 
 
 def test_the_runbook_has_no_entry_without_an_alert() -> None:
@@ -110,20 +114,60 @@ def test_what_is_generated_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     assert script("write_dashboard", path).render() == written, "run: make readme"
 
 
-@promtool
-def test_every_alert_fires_when_it_should_and_only_then() -> None:
+def test_an_alert_names_every_stream() -> None:
+    """One that it does not know could be missing in silence."""
+    (rule,) = (one for one in RULES if one["alert"] == "MapstreamStreamsMissing")
+    names = re.search(r'stream=~"([^"]+)"', rule["expr"])
+    least = re.search(r">= (\d+)", rule["expr"])
+
+    assert names
+    assert least
+    assert set(names[1].split("|")) == {one.name for one in STREAMS}
+    assert int(least[1]) == len(STREAMS)
+
+
+def test_every_service_is_expected() -> None:
+    """A service that nobody expects may be gone without an alert."""
+    groups = yaml.safe_load((FOLDER / "expected.yml").read_text())["groups"]
+    expected = {rule["labels"]["service"] for group in groups for rule in group["rules"]}
+    jobs = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    looked_for = {name for one in jobs[0]["dns_sd_configs"] for name in one["names"]}
+
+    assert expected == looked_for == {*STAGES, "gateway", "text2vec"}
+
+
+def test_alertmanager_tells_nobody_until_somebody_is_named() -> None:
+    told = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    routes = [told["route"], *told["route"]["routes"]]
+
+    assert {one["receiver"] for one in routes} <= {one["name"] for one in told["receivers"]}
+    assert all(set(one) == {"name"} for one in told["receivers"])
+    named = set(re.findall(r"Mapstream\w+", str(told["inhibit_rules"])))
+    assert named <= {rule["alert"] for rule in RULES}
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+def test_alertmanager_reads_its_configuration() -> None:
+    _run("amtool", "check-config", "alertmanager.yml")
+
+
+def test_every_alert_has_tests_of_firing_and_of_silence() -> None:
     checked = [rule["alert"] for rule in RULES]
     tests = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
 
     assert {one["name"] for one in tests} == {
         f"{name} {what}" for name in checked for what in ("fires", "is quiet")
-    }
+    } - {f"{NEVER_QUIET} is quiet"}
+
+
+@promtool
+def test_every_alert_fires_when_it_should_and_only_then() -> None:
     _run("promtool", "test", "rules", "alerts_test.yml")
 
 
 @promtool
 def test_rules_and_configuration_are_what_prometheus_reads() -> None:
-    _run("promtool", "check", "rules", "--lint-fatal", "alerts.yml")
+    _run("promtool", "check", "rules", "--lint-fatal", "alerts.yml", "expected.yml")
     _run("promtool", "check", "config", "prometheus.yml")
 
 
