@@ -35,13 +35,13 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
-                path, body = await _read(reader)
+                path, body = await read_request(reader)
                 if path == "/answer":
                     self._spoiled = 0
                     self._answer = body.decode()
-                    _write(writer, 200, b"{}")
+                    write_answer(writer, 200, b"{}")
                 elif path == "/spoiled":
-                    _write(writer, 200, json.dumps(self._spoiled).encode())
+                    write_answer(writer, 200, json.dumps(self._spoiled).encode())
                 elif not await self._handle(path, body, writer):
                     break
                 await writer.drain()
@@ -53,7 +53,7 @@ class Proxy:
         self._spoiled += answer != WELL
         if answer in {"429", "429-retry-after", "500", "503", "400"}:
             headers = {"Retry-After": "1"} if answer.endswith("retry-after") else {}
-            _write(writer, int(answer[:3]), b'{"error": "on purpose"}', headers)
+            write_answer(writer, int(answer[:3]), b'{"error": "on purpose"}', headers)
             return True
         if answer == "reset":
             raw: socket.socket = writer.get_extra_info("socket")
@@ -67,7 +67,7 @@ class Proxy:
         if answer == "slow":
             await asyncio.sleep(SLOW_S)
         if POISON in body:
-            _write(writer, 500, b'{"error": "POISON"}')
+            write_answer(writer, 500, b'{"error": "POISON"}')
             return True
         try:
             response = await self._upstream.post(
@@ -78,7 +78,7 @@ class Proxy:
         content = response.content
         if response.status_code == httpx.codes.OK:
             content = spoil(answer, content)
-        _write(writer, response.status_code, content)
+        write_answer(writer, response.status_code, content)
         return True
 
 
@@ -99,7 +99,7 @@ def spoil(answer: str, content: bytes) -> bytes:
     return json.dumps(document).encode()
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
@@ -107,7 +107,7 @@ async def _read(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return first.split(" ")[1], body
 
 
-def _write(
+def write_answer(
     writer: asyncio.StreamWriter, status: int, body: bytes, headers: dict[str, str] | None = None
 ) -> None:
     lines = {"Content-Type": "application/json", "Content-Length": str(len(body))} | (

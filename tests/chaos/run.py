@@ -20,7 +20,7 @@ from tests.chaos.faults import Account, Injector
 from tests.chaos.inputs import Inputs
 from tests.chaos.plan import Fault, draw
 from tests.chaos.reader import Reader
-from tests.chaos.world import World, running_world
+from tests.chaos.world import Setup, World, running_world
 
 ROUND = 40
 """Faults between two quiet points."""
@@ -94,7 +94,7 @@ async def run(
     inputs = Inputs(folder / "runs", seed)
     inputs.begin_with(FIRST_SOURCES)
     try:
-        async with running_world(folder, inputs.folder) as world:
+        async with running_world(folder, Setup({"default": inputs.folder})) as world:
             reader = Reader(world.public)
             polling = asyncio.create_task(reader.run())
             try:

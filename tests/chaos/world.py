@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Any
 import httpx
 import nats
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from services.cli.adapters.nats_server import program, write_config
 from services.cli.adapters.ports import is_listening, kept_port
 from shared.bus.topology import apply_topology
 from shared.cut_points import VARIABLE
+from shared.errors import ConfigurationError, TransientError
 from tests.chaos.plan import ACK_WAIT_S, DISKS, SERVICES
 from tests.chaos.processes import Supervised
 
@@ -67,10 +69,13 @@ class World:
 
     folder: Path
     url: str
+    port: int
+    """Of nats-server."""
     proxy_port: int
     client: Client
     processes: dict[str, Supervised]
     disks: dict[str, Disk]
+    collections: list[str]
     extra: list[Supervised] = field(default_factory=list)
     """Second copies."""
 
@@ -111,6 +116,16 @@ class World:
         self.extra.append(copy)
         return copy
 
+    async def restart_with(self, service: str, variables: Mapping[str, str]) -> None:
+        """End a service gracefully and start it with other variables of its environment."""
+        old = self.processes[service]
+        await old.stop()
+        environment = {**old.environment, **variables}
+        new = Supervised(service, old.command, environment, old.log, is_module=old.is_module)
+        new.surprises, new.starts = old.surprises, old.starts
+        self.processes[service] = new
+        new.start()
+
     def surprises(self) -> list[str]:
         found = [text for one in (*self.processes.values(), *self.extra) for text in one.surprises]
         for one in (*self.processes.values(), *self.extra):
@@ -118,8 +133,33 @@ class World:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is to run."""
+
+    roots: Mapping[str, Path]
+    """Collection to the folder of its sources."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the services, beside those that every run has."""
+    has_hashed_vectors: bool = False
+    """Whether ``tests.chaos.vectors`` is the embedding server, not text2vec behind a proxy."""
+
+
+async def apply_streams(world: World) -> None:
+    """Declare streams and consumers until the bus takes it."""
+    js = world.client.jetstream(timeout=5)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                await apply_topology(js, world.collections, ack_wait_s=ACK_WAIT_S)
+            except (NatsError, TimeoutError, ConfigurationError, TransientError):
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
 @asynccontextmanager
-async def running_world(folder: Path, sources: Path) -> AsyncIterator[World]:
+async def running_world(folder: Path, setup: Setup) -> AsyncIterator[World]:
     """Start everything; at the end stop everything and unmount."""
     disks = {name: Disk(folder / "disks" / name, DISK_MIB[name]) for name in DISKS}
     async with AsyncExitStack() as stack:
@@ -136,25 +176,33 @@ async def running_world(folder: Path, sources: Path) -> AsyncIterator[World]:
         await listening(port)
         client = await _connected(url)
         stack.push_async_callback(client.close)
-        await apply_topology(
-            client.jetstream(timeout=PATIENCE_S), ["default"], ack_wait_s=ACK_WAIT_S
-        )
         ports = {name: stack.enter_context(kept_port()) for name in ("text2vec", "proxy")}
-        world = World(folder, url, ports["proxy"], client, {"nats-server": server}, disks)
-        for name in ("text2vec", "proxy", *SERVICES):
-            environment = _environment(world, sources, ports["text2vec"])
+        world = World(
+            folder, url, port, ports["proxy"], client, {"nats-server": server}, disks,
+            list(setup.roots),
+        )  # fmt: skip
+        await apply_streams(world)
+        embedders = ("proxy",) if setup.has_hashed_vectors else ("text2vec", "proxy")
+        for name in (*embedders, *SERVICES):
+            environment = _environment(world, setup, ports["text2vec"])
             environment[VARIABLE] = str(world.cut_file(name, "none").parent)
             world.cut_file(name, "none").parent.mkdir(parents=True)
             command = [f"services.{name}"]
-            if name == "proxy":
+            if name == "proxy" and setup.has_hashed_vectors:
+                command = ["tests.chaos.vectors", str(ports["proxy"])]
+            elif name == "proxy":
                 command = ["tests.chaos.proxy", str(ports["proxy"]), str(ports["text2vec"])]
             log = folder / "logs" / f"{name}.log"
             process = Supervised(name, command, environment, log, is_module=True)
             world.processes[name] = process
             process.start()
-            stack.push_async_callback(process.stop)
+            stack.push_async_callback(_stop, world, name)
         await listening(ports["proxy"])
         yield world
+
+
+async def _stop(world: World, name: str) -> None:
+    await world.processes[name].stop()  # not the one that was started first: it may be another
 
 
 async def listening(port: int) -> None:
@@ -172,11 +220,12 @@ async def _connected(url: str) -> Client:
     )
 
 
-def _environment(world: World, sources: Path, text2vec_port: int) -> dict[str, str]:
+def _environment(world: World, setup: Setup, text2vec_port: int) -> dict[str, str]:
     """Say where everything is, and have it all happen soon."""
     trigger = {"mode": "watch", "debounce_s": 0.2, "rescan_interval_s": 3}
+    sources = [{"path": str(path), "collection": name} for name, path in setup.roots.items()]
     return os.environ | {
-        "MAPSTREAM_COLLECTIONS": '["default"]',
+        "MAPSTREAM_COLLECTIONS": json.dumps(world.collections),
         "MAPSTREAM_NATS__URL": world.url,
         "MAPSTREAM_NATS__ACK_WAIT_S": str(ACK_WAIT_S),
         "MAPSTREAM_STATE__FOLDER": str(world.state),
@@ -185,7 +234,7 @@ def _environment(world: World, sources: Path, text2vec_port: int) -> dict[str, s
         "MAPSTREAM_OUTPUT__SNAPSHOT_MIN_INTERVAL_S": "0.1",
         "MAPSTREAM_OUTPUT__COMPACT_EVERY": "4",
         "MAPSTREAM_OUTPUT__KEEP_VERSIONS_S": "5",
-        "MAPSTREAM_INGESTION__SOURCES": json.dumps([{"path": str(sources)}]),
+        "MAPSTREAM_INGESTION__SOURCES": json.dumps(sources),
         "MAPSTREAM_INGESTION__TRIGGER": json.dumps(trigger),
         "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{world.proxy_port}",
         "MAPSTREAM_EMBEDDING__BATCH_SIZE": "16",
@@ -197,4 +246,5 @@ def _environment(world: World, sources: Path, text2vec_port: int) -> dict[str, s
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        **setup.variables,
     }

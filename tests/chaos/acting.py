@@ -1,0 +1,241 @@
+"""Does the events of a pair to a running world."""
+
+import asyncio
+import json
+import random
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from tests.chaos.pairs import EVENTS, NEAR_S, Matrix, Pair
+from tests.chaos.plan import SERVICES, SINGLE_OWNERS
+from tests.chaos.subjects import LIMITS, Subject, Subjects
+from tests.chaos.world import PATIENCE_S, World, apply_streams, listening
+
+WORK_STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS")
+LIMIT_VARIABLE = "MAPSTREAM_INGESTION__MAX_LINE_BYTES"
+
+
+@dataclass(slots=True)
+class Actor:
+    """Does what the plan says, and keeps account of it."""
+
+    world: World
+    subjects: Subjects
+    dice: random.Random
+    is_unsettled: Callable[[Subject], Awaitable[bool]]
+    matrix: Matrix = field(default_factory=Matrix)
+    spaces: set[int] = field(default_factory=lambda: {0})
+    """Every space that the embedding server was ever in."""
+    limit: int = LIMITS[1]
+    has_lost_consumers: bool = False
+    did: list[str] = field(default_factory=list)
+    """What was done, for whoever looks for the cause of a deviation."""
+    _commands: int = 0
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _group: asyncio.TaskGroup | None = None
+
+    async def run(self, pair: Pair) -> None:
+        """Begin a source, do the first event to it and soon the second; return then.
+
+        What an event begins and takes longer, as the start of a process, goes on meanwhile.
+        """
+        subject = self.subjects.begin(pair.first)
+        await asyncio.sleep(pair.gap_s)
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            begun = asyncio.Event()
+            group.create_task(self._do(pair.first, subject, begun))
+            await begun.wait()
+            first_s = loop.time()
+            await asyncio.sleep(pair.gap_s)
+            is_unsettled = await self.is_unsettled(subject)
+            begun = asyncio.Event()
+            group.create_task(self._do(pair.second, subject, begun))
+            await begun.wait()
+            is_near = loop.time() - first_s <= NEAR_S
+        took_place = self.matrix.done if is_near and is_unsettled else self.matrix.late
+        took_place[pair.first, pair.second] += 1
+
+    async def _do(self, event: str, subject: Subject, begun: asyncio.Event) -> None:
+        """Do an event; ``begun`` is set as soon as it has its effect."""
+        self.did.append(f"{asyncio.get_running_loop().time():.2f} {event} {subject.name}")
+        act = getattr(self, f"_{event.replace('-', '_')}")
+        assert event in EVENTS
+        try:
+            await act(subject, begun)
+        finally:
+            begun.set()
+
+    def _lock(self, what: str) -> asyncio.Lock:
+        return self._locks.setdefault(what, asyncio.Lock())
+
+    # The file of the source.
+
+    async def _append(self, subject: Subject, _begun: asyncio.Event) -> None:
+        if subject.is_there:
+            subject.append(self.subjects.more(subject.name))
+        else:
+            subject.put(subject.contents[-1] + self.subjects.more(subject.name))
+
+    async def _replace(self, subject: Subject, _begun: asyncio.Event) -> None:
+        records = self.dice.choice([4, 48, 60])
+        subject.put(self.subjects.text(subject.name, records, is_slow=True))
+
+    async def _change_back(self, subject: Subject, begun: asyncio.Event) -> None:
+        if len(subject.contents) < 2:
+            await self._replace(subject, begun)
+            await asyncio.sleep(0.3)
+        subject.put(subject.contents[0])
+
+    async def _delete(self, subject: Subject, _begun: asyncio.Event) -> None:
+        subject.file.unlink(missing_ok=True)
+        subject.is_there = False
+
+    async def _move(self, subject: Subject, _begun: asyncio.Event) -> None:
+        self.subjects.move(subject)
+
+    async def _second_collection(self, subject: Subject, _begun: asyncio.Event) -> None:
+        self.subjects.twin(subject)
+
+    # Commands.
+
+    async def _forget(self, subject: Subject, _begun: asyncio.Event) -> None:
+        subject.may_be_forgotten = True
+        await self._command("forget", {"source": subject.name})
+
+    async def _replay(self, subject: Subject, _begun: asyncio.Event) -> None:
+        await self._command("replay", {"source": subject.name})
+
+    async def _drop(self, subject: Subject, _begun: asyncio.Event) -> None:
+        await self._command("drop", {"source": subject.name})
+
+    async def _refit(self, _subject: Subject, _begun: asyncio.Event) -> None:
+        await self._command("refit", {"force": True})
+
+    async def _rollback(self, _subject: Subject, _begun: asyncio.Event) -> None:
+        await self._command("rollback", {})
+
+    async def _command(self, name: str, body: dict[str, object]) -> None:
+        self._commands += 1
+        headers = {"Nats-Msg-Id": f"pairs-{self._commands}"}
+        js = self.world.client.jetstream(timeout=2)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    subject = f"command.{name}.default"
+                    await js.publish(subject, json.dumps(body).encode(), headers=dict(headers))
+                except (NatsError, TimeoutError):
+                    await asyncio.sleep(0.1)
+                else:
+                    return
+
+    # What the source is read and embedded with.
+
+    async def _settings(self, _subject: Subject, begun: asyncio.Event) -> None:
+        async with self._lock("discovery"):
+            for one in self.subjects.of("default"):
+                one.is_limit_open = True
+            self.limit = LIMITS[self.limit == LIMITS[0]]
+            begun.set()
+            await self.world.restart_with("discovery", {LIMIT_VARIABLE: str(self.limit)})
+
+    async def _away(self, _subject: Subject, begun: asyncio.Event) -> None:
+        await self.world.ask_proxy("/away", str(round(self.dice.uniform(0.5, 2.0), 2)))
+        begun.set()
+
+    async def _other_vectors(self, _subject: Subject, begun: asyncio.Event) -> None:
+        async with self._lock("space"):
+            space = max(self.spaces) + 1
+            self.spaces.add(space)
+            await self.world.ask_proxy("/space", str(space))
+            begun.set()
+            await asyncio.sleep(1.0)
+            await self.world.ask_proxy("/space", "0")
+
+    # Processes.
+
+    async def _kill(self, _subject: Subject, _begun: asyncio.Event) -> None:
+        process = self.world.processes[self.dice.choice([*SERVICES, "nats-server"])]
+        process.hold_s = self.dice.choice([0.0, 0.7])
+        process.signal(signal.SIGKILL)
+
+    async def _stop(self, _subject: Subject, _begun: asyncio.Event) -> None:
+        self.world.processes[self.dice.choice(SERVICES)].tell_to_stop()
+
+    async def _second_copy(self, _subject: Subject, begun: asyncio.Event) -> None:
+        service = self.dice.choice([*SINGLE_OWNERS, "embedding"])
+        async with self._lock(service):
+            begun.set()
+            copy = self.world.copy_of(service)
+            copy.start()
+            try:
+                await copy.says('"event": "service.(standby|running)"')
+                await asyncio.sleep(0.5)
+                if self.dice.random() < 0.5:
+                    self.world.processes[service].signal(signal.SIGKILL)
+                    await asyncio.sleep(2.0)
+            finally:
+                await copy.kill_for_good()
+
+    # The bus and the disks.
+
+    async def _stream_lost(self, _subject: Subject, begun: asyncio.Event) -> None:
+        async with self._lock("bus"):
+            self.has_lost_consumers = True
+            if self.dice.random() < 0.3:
+                await self._lose_everything()
+            else:
+                await self._lose(self.dice.choice(WORK_STREAMS))
+            begun.set()
+            await apply_streams(self.world)
+
+    async def _lose(self, stream: str) -> None:
+        js = self.world.client.jetstream(timeout=2)
+        for _ in range(50):
+            with suppress(NatsError, TimeoutError):
+                with suppress(NotFoundError):
+                    await js.delete_stream(stream)
+                return
+            await asyncio.sleep(0.1)
+
+    async def _lose_everything(self) -> None:
+        server = self.world.processes["nats-server"]
+        await server.up()
+        server.hold_s = 0.3
+        server.signal(signal.SIGKILL)
+        shutil.rmtree(self.world.folder / "nats" / "store", ignore_errors=True)
+        await listening(self.world.port)
+
+    async def _durable_lost(self, _subject: Subject, begun: asyncio.Event) -> None:
+        async with self._lock("bus"):
+            self.has_lost_consumers = True
+            js = self.world.client.jetstream(timeout=2)
+            stream = self.dice.choice(WORK_STREAMS)
+            for _ in range(50):
+                with suppress(NatsError, TimeoutError, NotFoundError):
+                    names = [one.name for one in await js.consumers_info(stream)]
+                    if names:
+                        await js.delete_consumer(stream, self.dice.choice(sorted(names)))
+                    break
+                await asyncio.sleep(0.1)
+            begun.set()
+            await apply_streams(self.world)
+
+    async def _disk_full(self, _subject: Subject, begun: asyncio.Event) -> None:
+        name = self.dice.choice(sorted(self.world.disks))
+        disk = self.world.disks[name]
+        async with self._lock(f"disk {name}"):
+            if disk.why_not is not None:
+                raise SystemExit(f"disk-full is not possible here: {disk.why_not}")
+            try:
+                await asyncio.to_thread(disk.fill)
+                begun.set()
+                await asyncio.sleep(self.dice.uniform(0.5, 2.0))
+            finally:
+                disk.free()
