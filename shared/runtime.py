@@ -191,7 +191,7 @@ async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int)
     host = service.settings.health.host
     health = build_health(service.status, service.readings)
     try:
-        port = await stack.enter_async_context(serving(health, host, port))
+        port = await stack.enter_async_context(serving(health, host, port, service.name))
     except OSError as error:
         log.error(  # noqa: TRY400  the log line says all
             "health.not_listening", host=host, port=port, error=str(error),

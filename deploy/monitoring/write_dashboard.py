@@ -363,6 +363,7 @@ ROWS: dict[str, list[Panel]] = {
                 "{{stage}} {{endpoint}} {{status}}": rate(
                     m.HTTP_REQUESTS, "stage, endpoint, status"
                 ),
+                "{{stage}} refused with {{status}}": rate(m.HTTP_REFUSALS, "stage, status"),
                 "{{stage}} in flight": f"sum by (stage) ({m.HTTP_IN_FLIGHT.name})",
                 "{{stage}} 5xx": rate(m.HTTP_ERRORS, "stage"),
             },

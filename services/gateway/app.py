@@ -1,5 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,12 +16,6 @@ from services.gateway import __doc__ as about
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
 from services.gateway.adapters.token_file import read_token
-from services.gateway.adapters.uvicorn_server import (
-    ServerOptions,
-    check_certificate,
-    listening,
-    serving,
-)
 from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
 from services.gateway.domain.rates import Rates
 from services.gateway.handlers.commands import Commands
@@ -41,8 +37,12 @@ from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.bus.dead_letter_log import DeadLetterLog
 from shared.bus.tailing import Reading
-from shared.observability.http_metrics import MeasuredHttp
+from shared.errors import ConfigurationError
+from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.runtime import Loop, Service
+from shared.serving.heads import HeadLimits
+from shared.serving.protocol import Patience
+from shared.serving.server import ServerOptions, check_certificate, listen, serving
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Gateway:
             ConfigurationError: The address cannot be listened on.
         """
         section = self._settings.gateway
-        with listening(section.host, section.port) as listener:
+        with open_socket(section.host, section.port) as listener:
             client = await self._bus.connect()
             names = self._settings.collections
             events = build_events(client, names)
@@ -133,7 +133,7 @@ def build() -> Service:
     settings = Settings.load()
     tls = tls_files(settings.gateway)
     if tls:
-        check_certificate(*tls)
+        require_certificate(*tls)
     bus = build_bus(settings.nats, "gateway")
     gateway = Gateway(settings, bus, build_keyring(settings.gateway))
     return Service(
@@ -145,6 +145,35 @@ def build() -> Service:
         figures=gateway.figures,
         certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Listen on an address.
+
+    Raises:
+        ConfigurationError: It cannot be listened on.
+    """
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"gateway.host, gateway.port: cannot listen on {host}:{port}: {error.strerror}"
+        ) from error
+
+
+def require_certificate(certificate: Path, key: Path) -> None:
+    """Check that a certificate and its key can be used.
+
+    Raises:
+        ConfigurationError: Says why not.
+    """
+    why_not = check_certificate(certificate, key)
+    if why_not:
+        raise ConfigurationError(
+            f"gateway.tls_certificate, gateway.tls_key: {certificate} and {key} must be PEM files "
+            f"that belong together, the key without password, and that user {os.getuid()} may "
+            f"read: {why_not}"
+        )
 
 
 def build_keyring(section: GatewaySection) -> Keyring:
@@ -191,11 +220,17 @@ def server_options(section: GatewaySection) -> ServerOptions:
     return ServerOptions(
         keepalive_s=section.keepalive_s,
         shutdown_s=section.shutdown_s,
-        head_timeout_s=section.receive_timeout_s,
-        max_header_bytes=section.max_header_bytes,
+        patience=Patience(
+            head_s=section.receive_timeout_s,
+            body_s=section.receive_timeout_s,
+            send_s=section.send_timeout_s,
+        ),
+        heads=HeadLimits(max_bytes=section.max_header_bytes),
         max_connections=section.max_connections,
+        max_connections_per_client=section.max_connections_per_client,
         trusted_proxies=section.trusted_proxies,
         tls=tls_files(section),
+        on_refusal=count_refusals("gateway"),
     )
 
 

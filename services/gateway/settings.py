@@ -1,7 +1,7 @@
 """What the gateway reads from its configuration."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -85,15 +85,23 @@ class GatewaySection(Section):
         default=200, ge=1, description="How many requests it may send at once after a pause."
     )
     max_connections: int = Field(
-        default=1024, ge=2, description="The most connections at a time; above it: 503."
-    )
+        default=1024, ge=2,
+        description="The most connections at a time; one more takes the place of the one that "
+        "has waited longest, or gets 503 if none waits.",
+    )  # fmt: skip
+    max_connections_per_client: int = Field(
+        default=128, ge=1,
+        description="The most of them of one address, of IPv6 its /64; then the same, with 429. "
+        "Not of a trusted proxy.",
+    )  # fmt: skip
     receive_timeout_s: float = Field(
         default=15.0, gt=0,
         description="How long a request's head, and then its body, may take to come, seconds.",
     )  # fmt: skip
     max_header_bytes: int = Field(
-        default=16_384, ge=1024, description="The largest head of a request."
-    )
+        default=16_384, ge=1024,
+        description="The largest head of a request; above it: 431.",
+    )  # fmt: skip
     patience_s: float = Field(
         default=20.0, ge=0, le=600,
         description="How long a command's request waits for the outcome, seconds.",
@@ -138,6 +146,18 @@ class GatewaySection(Section):
             if not ORIGIN.fullmatch(one):
                 raise ValueError(f"'{one}' is no origin; it looks like https://map.example:8443")
         return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for one in proxies:
+            try:
+                ip_network(one)
+            except ValueError as error:
+                raise ValueError(
+                    f"'{one}' is neither an address nor a network: {error}"
+                ) from error
+        return proxies
 
     @field_validator("tokens")
     @classmethod

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -19,9 +18,13 @@ from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
 from shared.errors import ConfigurationError
 from shared.observability import tracing
-from shared.observability.http_metrics import MeasuredHttp
+from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.observability.logs import set_up_logs
+from shared.serving.protocol import Patience
+from shared.serving.server import ServerOptions, listen, serving
 
+CONNECTIONS_PER_CLIENT = 512
+"""One embedding service, on an address of its own, may well need more than a stranger."""
 log = structlog.get_logger(__name__)
 
 
@@ -59,28 +62,16 @@ def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """Listen on an address; connections wait until the server takes them.
-
-    The protocol is named, since asyncio turns Nagle's algorithm off (40 ms an answer otherwise)
-    only on sockets that say they are TCP.
+    """Listen on an address.
 
     Raises:
-        ConfigurationError: The address can't be listened on.
+        ConfigurationError: It cannot be listened on.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(2048)
-        except OSError:
-            listener.close()
-            raise
+        return listen(host, port)
     except OSError as error:
         where = f"text2vec.host, text2vec.port: can't listen on {host}:{port}"
         raise ConfigurationError(f"{where}: {error.strerror}") from error
-    return listener
 
 
 def run(settings: Settings) -> None:
@@ -92,30 +83,28 @@ def run(settings: Settings) -> None:
     set_up_logs("text2vec", level=settings.log.level, style=settings.log.format)
     section = settings.text2vec
     encoder = load_encoder(section)
-    config = uvicorn.Config(
-        build_app(section, encoder),
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=section.shutdown_s,
+    options = ServerOptions(
+        shutdown_s=section.shutdown_s,
+        patience=Patience(body_s=section.receive_timeout_s),
+        max_connections_per_client=CONNECTIONS_PER_CLIENT,
+        lifespan="on",
+        on_refusal=count_refusals("text2vec"),
     )
+    app = build_app(section, encoder)
     with open_socket(section.host, section.port) as listener:
         host, port = listener.getsockname()[:2]
         log.info("server.started", host=host, port=port, model=encoder.model_id)
         endpoint = settings.tracing.endpoint
         with tracing.exporting("mapstream-text2vec", str(endpoint) if endpoint else None):
-            asyncio.run(serve(uvicorn.Server(config), listener))
+            asyncio.run(serve(app, listener, options))
     log.info("server.stopped")
 
 
-async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve on a socket until SIGINT or SIGTERM.
-
-    uvicorn raises the signal again at its end, which would make the exit code -15; with handlers
-    of our own underneath, the second one finds them and does nothing more.
-    """
+async def serve(app: Starlette, listener: socket.socket, options: ServerOptions) -> None:
+    """Serve on a socket until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.handle_exit, number, None)
-    await server.serve(sockets=[listener])
+        loop.add_signal_handler(number, stop.set)
+    async with serving(app, listener, options):
+        await stop.wait()

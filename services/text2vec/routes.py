@@ -14,7 +14,7 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +34,11 @@ from shared.observability.health import metrics_route
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DRAIN_FACTOR = 8
+HEADERS = {
+    401: {"www-authenticate": "Bearer"},
+    413: {"connection": "close"},
+    429: {"retry-after": "1"},
+}
 OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error"}
 
 
@@ -248,15 +253,15 @@ def respond(content: object, status: int = 200, headers: dict[str, str] | None =
 
 def answer_error(request: Request, error: Exception) -> Response:
     """Answer with an error in the form of the protocol that was asked."""
+    given: Mapping[str, str] = {}
     if isinstance(error, HTTPException):
+        given = error.headers or {}  # what a 405 allows instead
         error = Refusal(error.status_code, error.detail)
     elif isinstance(error, ClientDisconnect):
         error = Refusal(400, "the client left")  # nobody reads it
     elif not isinstance(error, Refusal):
         error = Refusal(500, "internal error")
-    headers = {401: {"www-authenticate": "Bearer"}, 413: {"connection": "close"}}.get(error.status)
-    if error.status == 429:  # noqa: PLR2004  Too Many Requests
-        headers = {"retry-after": "1"}
+    headers = {**given, **HEADERS.get(error.status, {})}
     if not request.url.path.startswith("/v1/"):
         return respond({"error": error.message}, error.status, headers)
     content = {

@@ -25,6 +25,9 @@ class Text2vecSection(Section):
     max_body_bytes: int = Field(
         default=8_388_608, ge=1024, description="The largest request body; above it: 413."
     )
+    receive_timeout_s: float = Field(
+        default=60.0, gt=0, description="How long a request's body may take to come; then: 408."
+    )
     max_requests: int = Field(
         default=64, ge=1, description="The most embedding requests at a time; above it: 429."
     )

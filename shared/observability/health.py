@@ -3,22 +3,23 @@
 Beside them, ``/metrics`` tells what was measured, for Prometheus.
 """
 
-import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.observability.http_metrics import count_refusals
 from shared.observability.instruments import CONTENT_TYPE, Reading, render
+from shared.serving import server
+from shared.serving.server import ServerOptions, listen
 
 READY = frozenset({"running"})
-BACKLOG = 128
+OPTIONS = ServerOptions(max_connections=128, max_connections_per_client=32)
 
 
 def build_health(
@@ -51,31 +52,15 @@ def metrics_route(readings: Callable[[], Iterable[Reading]] = tuple) -> Route:
     return Route("/metrics", tell)
 
 
-class Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process that embeds it has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leave the signals alone."""
-        yield
-
-
 @contextlib.asynccontextmanager
-async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
+async def serving(app: Starlette, host: str, port: int, stage: str = "") -> AsyncIterator[int]:
     """Serve an ASGI app until the block ends; yields the port.
 
     Raises:
         OSError: The port is taken, or the address is not this machine's.
     """
-    # Named as TCP, so that asyncio turns Nagle's algorithm off: else every answer takes 40 ms.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)  # so that it is known now whether the port is taken
-        server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))  # noqa: TID251  awaited below
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
+    options = replace(OPTIONS, on_refusal=count_refusals(stage))
+    with listen(host, port) as listener:  # so that it is known now whether the port is taken
+        bound = listener.getsockname()[1]
+        async with server.serving(app, listener, options):
+            yield bound

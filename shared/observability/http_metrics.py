@@ -1,5 +1,6 @@
 """Measures the requests that an ASGI app answers, and traces them."""
 
+from collections.abc import Callable
 from time import perf_counter
 
 from starlette.datastructures import Headers
@@ -50,3 +51,12 @@ class MeasuredHttp:
                 metrics.HTTP_ERRORS.add(stage=stage)
             metrics.HTTP_REQUESTS.add(method=method, status=str(status), **labels)
             metrics.HTTP_REQUEST.observe(perf_counter() - started, **labels)
+
+
+def count_refusals(stage: str) -> Callable[[int], None]:
+    """Return what notes that a service's door refused something, by the status of the answer."""
+
+    def count(status: int) -> None:
+        metrics.HTTP_REFUSALS.add(stage=stage, status=str(status))
+
+    return count

@@ -50,6 +50,8 @@ def set_up_logs(
     root.setLevel(LEVELS[level])
     for name in ("httpx", "httpcore", "uvicorn.access", "watchfiles", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)  # noqa: TID251
+    # A line per malformed request would let strangers fill the log; metrics count them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # noqa: TID251
     structlog.configure(
         processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -272,6 +272,13 @@ HTTP_REQUEST = Histogram(
     "From a request until its answer is sent; streams last as long as their reader.",
     DURATIONS,
 )
+HTTP_REFUSALS = Counter(
+    "mapstream_http_refusals_total",
+    ("stage", "status"),
+    EVERY,
+    "Requests and connections that the door itself refused, by status; 408 also where one that "
+    "only waited made room for another.",
+)
 HTTP_IN_FLIGHT = Gauge(
     "mapstream_http_requests_in_flight", ("stage",), HTTP, "Requests under way, streams included."
 )

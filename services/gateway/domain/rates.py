@@ -1,12 +1,9 @@
 """How often somebody may ask: a token bucket for each."""
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 
 MOST_CLIENTS = 10_000
 """Remembered at a time; who was forgotten has a full bucket again."""
-PREFIX_BITS = 64
-"""Of an IPv6 address: one customer usually has all addresses below it."""
 
 
 class Rates:
@@ -31,16 +28,3 @@ class Rates:
         if len(self._buckets) > MOST_CLIENTS:
             self._buckets.popitem(last=False)
         return wait_s
-
-
-def network_of(address: str) -> str:
-    """Return what stands for a client's address: the address, of IPv6 its first half."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> PREFIX_BITS << PREFIX_BITS))

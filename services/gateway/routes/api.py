@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.gateway.routes.access import OpenRoute, describe_roles, roles
+from services.gateway.routes.methods import Methods
 from services.gateway.routes.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
@@ -53,4 +54,5 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
     own = APIRouter(route_class=OpenRoute)
     own.add_api_route("/openapi.json", openapi, include_in_schema=False)
     app.include_router(own)
+    app.add_middleware(Methods, routers=(*routers, own))
     return app

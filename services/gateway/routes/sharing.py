@@ -5,7 +5,7 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-METHODS = ("GET", "POST")
+METHODS = ("GET", "HEAD", "POST")
 ASKED = ("authorization", "content-type", "last-event-id")
 TOLD = (
     "location",

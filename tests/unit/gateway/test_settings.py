@@ -122,3 +122,11 @@ def test_an_origin_has_its_form(monkeypatch: pytest.MonkeyPatch, origin: str) ->
 def test_a_certificate_needs_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="belong together"):
         load(monkeypatch, tls_certificate="cert.pem")
+
+
+def test_a_proxy_is_an_address_or_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name would be trusted by nobody, and an asterisk would trust everybody."""
+    assert load(monkeypatch, trusted_proxies=["10.0.0.0/8", "::1"]).trusted_proxies
+    for wrong in ("*", "proxy", "10.0.0.1/8", ""):
+        with pytest.raises(ConfigurationError, match="neither an address nor a network"):
+            load(monkeypatch, trusted_proxies=[wrong])

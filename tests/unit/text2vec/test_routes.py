@@ -244,6 +244,7 @@ async def test_an_unknown_path_has_openais_form(client: httpx.AsyncClient) -> No
     wrong = await client.get("/v1/embeddings")
 
     assert (missing.status_code, wrong.status_code) == (404, 405)
+    assert wrong.headers["allow"] == "POST"
     assert missing.json()["error"]["message"] == "Not Found"
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.rates import MOST_CLIENTS, Rates, network_of
+from services.gateway.domain.rates import MOST_CLIENTS, Rates
 
 
 @given(
@@ -41,18 +41,3 @@ def test_memory_is_bounded_and_keeps_who_came_last() -> None:
     assert len(rates._buckets) == MOST_CLIENTS
     assert rates.take(str(MOST_CLIENTS), 0) > 0
     assert rates.take("0", 0) == 0
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("10.1.2.3", "10.1.2.3"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::"),
-        ("::ffff:10.1.2.3", "10.1.2.3"),
-        ("fe80::1%eth0", "fe80::"),
-        ("testclient", "testclient"),
-    ],
-)
-def test_the_addresses_of_one_customer_count_together(address: str, network: str) -> None:
-    assert network_of(address) == network

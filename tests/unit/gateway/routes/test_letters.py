@@ -112,7 +112,7 @@ async def test_a_letter_that_is_not_there_or_of_another_collection_is_not_found(
 async def test_a_command_is_no_letter(verb: str) -> None:
     answer = await get(f"/dead-letters/{verb}")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 @pytest.mark.parametrize("verb", ["replay", "drop"])

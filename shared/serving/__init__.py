@@ -1,0 +1,1 @@
+"""The one door of every HTTP port: which connections, which bytes and how long."""
