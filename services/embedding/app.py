@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 
 from services.embedding import __doc__ as about
+from services.embedding.adapters.answer_memory import AnswerMemory, memory_for_answers
 from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
@@ -39,8 +40,9 @@ def build() -> Service:
     section = settings.embedding
     api_key = section.api_key.get_secret_value() if section.api_key else None
     client = build_client(str(section.url), api_key=api_key, timeout_s=section.timeout_s)
+    memory = AnswerMemory(memory_for_answers())
     encoder = Encoder(
-        build_embedder(section, client),
+        build_embedder(section, client, memory),
         asyncio.Semaphore(section.requests_in_flight),
         Limits(section.request_bytes, section.max_chars, section.normalise),
         Patience(longest_s=section.longest_pause_s),
@@ -72,14 +74,17 @@ def build() -> Service:
     )
 
 
-def build_embedder(section: EmbeddingSection, client: httpx.AsyncClient) -> MeasuredEmbedder:
+def build_embedder(
+    section: EmbeddingSection, client: httpx.AsyncClient, memory: AnswerMemory
+) -> MeasuredEmbedder:
     """Wire the protocol of the embedding server."""
     if section.protocol == "vectors":
-        return MeasuredEmbedder(VectorsEmbedder(client, model=section.model))
+        return MeasuredEmbedder(VectorsEmbedder(client, model=section.model, memory=memory))
     embedder = OpenaiEmbedder(
         client,
         model=section.model,
         max_texts=section.batch_size,
+        memory=memory,
         on_tokens=metrics.EMBEDDER_TOKENS.add,
     )
     return MeasuredEmbedder(embedder)

@@ -102,7 +102,7 @@ async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encode
     fault = None
     if len(positions) <= encoder.pace.most:
         try:
-            fault = await _try_request(work, positions, encoder)
+            fault = await _try_in_health(work, positions, encoder)
         except EmbedderUnavailable as error:
             encoder.health.blocked = str(error)
             encoder.pace.too_long(len(positions))
@@ -115,6 +115,27 @@ async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encode
         await _embed_positions(work, positions[middle:], encoder)
     elif fault is not None:
         await _judge(work, positions[0], fault, encoder)
+
+
+async def _try_in_health(
+    work: Work, positions: Sequence[int], encoder: Encoder
+) -> TextsRejected | None:
+    """Send a request of several texts, again and again while a plain sentence fails as well.
+
+    Else a server that fails for everybody would be asked for every text by itself before anybody
+    was told.
+
+    Returns:
+        None if the vectors are there; else why the texts were refused.
+
+    Raises:
+        EmbedderUnavailable: The server is too slow for so many texts.
+    """
+    while True:
+        fault = await _try_request(work, positions, encoder)
+        is_clear = fault is None or not fault.ambiguous or len(positions) == 1
+        if is_clear or await _is_well(work.collection, encoder):
+            return fault
 
 
 async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encoder) -> None:

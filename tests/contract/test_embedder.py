@@ -1,7 +1,10 @@
 """What every embedder promises, held against the fake and both protocols over real HTTP."""
 
 import asyncio
+import gzip
+import json
 import socket
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -38,14 +41,19 @@ class Pair:
     mind: FakeEmbedder
 
 
-@pytest.fixture(params=["fake", "openai", "openai floats", "vectors", "vectors pretty"])
+@pytest.fixture(
+    params=["fake", "openai", "openai floats", "openai asked plainly", "vectors", "vectors pretty"]
+)
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     mind = FakeEmbedder(dimension=5, max_texts=16)
     if request.param == "fake":
         yield Pair(mind, mind)
         return
     server = EmbeddingServer(
-        mind, knows_base64="floats" not in request.param, pretty="pretty" in request.param
+        mind,
+        knows_base64="floats" not in request.param,
+        pretty="pretty" in request.param,
+        refuses_format=400 if "plainly" in request.param else None,
     )
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(server.running())
@@ -188,6 +196,148 @@ async def test_an_answer_that_cannot_be_read_may_be_anybodys_fault(
             with pytest.raises(TextsRejected) as told:
                 await one.embed(["a"])
             assert told.value.ambiguous
+
+
+DISGUISES: list[tuple[Response, str]] = [
+    (
+        Response(b'{"error": "Unexpected endpoint or method. (POST /x)"}'),
+        "answered 200 with an error: Unexpected endpoint or method. (POST /x)",
+    ),
+    (
+        Response(b'{"error": {"message": "No providers.", "code": 404}}'),
+        "answered 200 with an error: No providers. (check embedding.url",
+    ),
+    (Response(b'{"detail": "not here"}', 404), "answered 404: not here (check embedding.url"),
+    (Response(b"<html><title>Sign in</title>"), "answered 200 with an error: a web page: Sign in"),
+    (
+        Response(b"", 308, {"location": "/behind/v1/embeddings"}),
+        "answered 308 (sends to http://127.0.0.1",
+    ),
+    (Response(b'{"object": "list"}'), "has no list 'data'"),
+    (Response(b'{"data": [{"index": 0}]}'), "has no 'embedding'"),
+    (Response(b"[1"), "the answer cannot be read"),
+    (Response(b'{"error": "a\\u001b[2Jb\\u202e"}'), r"an error: a\x1b[2Jb\u202e"),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), DISGUISES, ids=[words for _, words in DISGUISES])
+async def test_what_is_no_vectors_is_told_in_the_servers_own_words(
+    server: EmbeddingServer, answer: Response, words: str
+) -> None:
+    server.script = [answer]
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises((TextsRejected, EmbedderUnavailable)) as told:
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+    assert words in str(told.value)
+    assert len(server.bodies) == 1
+
+
+async def test_v1_twice_is_recognised(server: EmbeddingServer) -> None:
+    async with (
+        server.running() as url,
+        build_client(f"{url}/v1", api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises(EmbedderUnavailable, match=r"404: Not Found .*leave /v1 out"):
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+
+async def test_parameters_of_the_url_go_along_and_are_not_told(server: EmbeddingServer) -> None:
+    server.script = [Response(b"no", 401)]
+    async with (
+        server.running() as url,
+        build_client(f"{url}/?key=k9&v=2", api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises(EmbedderUnavailable, match="/v1/embeddings answered 401") as told:
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+    assert server.queries == [{"key": "k9", "v": "2"}]
+    assert "k9" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(400, "no idea"), (422, "no idea"), (500, "base64?"), (501, "encoding_format: no")],
+)
+async def test_who_refuses_base64_is_asked_without_once_and_for_all(
+    server: EmbeddingServer, status: int, words: str
+) -> None:
+    server.refuses_format, server.format_words = status, words
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        embedder = OpenaiEmbedder(client, model="m", max_texts=2)
+        vectors = await embedder.embed(["a", "b"])
+        await embedder.embed(["c"])
+
+    assert np.array_equal(vectors, np.stack([server.fake.vector(text) for text in "ab"]))
+    assert ["encoding_format" in body for body in server.bodies] == [True, False, False]
+
+
+async def test_who_knows_base64_is_not_asked_twice_for_a_text_that_it_refuses(
+    server: EmbeddingServer,
+) -> None:
+    server.fake.poison.add("bad")
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        embedder = OpenaiEmbedder(client, model="m", max_texts=2)
+        await embedder.embed(["good"])
+        with pytest.raises(TextsRejected):
+            await embedder.embed(["bad"])
+
+    assert ["encoding_format" in body for body in server.bodies] == [True, True]
+
+
+async def test_an_answer_packed_in_a_way_that_nobody_asked_for_is_an_outage(
+    server: EmbeddingServer,
+) -> None:
+    server.script = [Response(b"x", headers={"content-encoding": "br"})]
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises(EmbedderUnavailable, match="packed as 'br'"):
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+    assert server.headers[0]["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_packed_answer_is_unpacked(server: EmbeddingServer, encoding: str) -> None:
+    content = json.dumps({"data": [{"embedding": [0.5] * 99_000}] * 2})
+    pack = gzip.compress if encoding == "gzip" else zlib.compress
+    body = pack(content.encode())
+    server.script = [Response(body, headers={"content-encoding": encoding})]
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises(TextsRejected, match="99000 dimensions"):
+            await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
+
+
+async def test_more_tokens_than_there_can_be_are_not_counted(server: EmbeddingServer) -> None:
+    counted: list[int] = []
+    usages: list[object] = [10**12, True, 5]
+    server.script = [
+        Response(json.dumps({"data": [{"embedding": [1.0]}], "usage": {"prompt_tokens": one}}))
+        for one in usages
+    ]
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        embedder = OpenaiEmbedder(client, model="m", max_texts=1, on_tokens=counted.append)
+        for _ in usages:
+            await embedder.embed(["a"])
+
+    assert sum(counted) == 5
 
 
 async def test_an_answer_that_cannot_be_unpacked_is_an_outage(server: EmbeddingServer) -> None:

@@ -24,17 +24,26 @@ class EmbeddingServer:
         fake: Answers; its outages are 503, its refusals 400, its ambiguous failures 500.
         knows_base64: Whether it heeds ``encoding_format``; many servers don't.
         pretty: Whether its JSON is spread over lines.
+        refuses_format: The status with which it refuses to be asked with ``encoding_format``.
     """
 
     def __init__(
-        self, fake: FakeEmbedder, *, knows_base64: bool = True, pretty: bool = False
+        self,
+        fake: FakeEmbedder,
+        *,
+        knows_base64: bool = True,
+        pretty: bool = False,
+        refuses_format: int | None = None,
     ) -> None:
         self.fake = fake
         self.knows_base64 = knows_base64
         self.indent = 2 if pretty else None
+        self.refuses_format = refuses_format
         self.script: list[Response] = []
         """Answers that come first, whatever is asked."""
+        self.format_words = "body.encoding_format: Extra inputs are not permitted"
         self.bodies: list[dict[str, Any]] = []
+        self.queries: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
 
     @asynccontextmanager
@@ -49,6 +58,8 @@ class EmbeddingServer:
 
     async def _openai(self, request: Request) -> Response:
         body = await self._read(request)
+        if self.refuses_format and "encoding_format" in body:
+            return Response(self.format_words, self.refuses_format)
         answer = await self._answer(body["input"])
         if isinstance(answer, Response):
             return answer
@@ -71,6 +82,7 @@ class EmbeddingServer:
         body = json.loads(await request.body())
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
+        self.queries.append(dict(request.query_params))
         return body
 
     async def _answer(self, texts: list[str]) -> np.ndarray | Response:

@@ -1,37 +1,113 @@
 """One HTTP request to an embedding server: what its failures mean."""
 
 import asyncio
+import ssl
+import zlib
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import orjson
 
+from services.embedding.domain.remedies import REDIRECTS, redirected, remedy
+from services.embedding.domain.words import Said, error_in, is_page, words_in, words_of_text
 from services.embedding.ports import EmbedderUnavailable, TextsRejected
 from shared.observability import tracing
+from shared.printable import printable
+from shared.redaction import redact
 
 REFUSES_THE_TEXTS = frozenset({400, 413, 422})
-AMBIGUOUS = frozenset({424, 500})
-REFUSES_EVERYBODY = frozenset({401, 402, 403, 404, 405, 501})
+AMBIGUOUS = frozenset({200, 424, 500})
+REFUSES_EVERYBODY = frozenset({401, 402, 403, 404, 405, 410, 501})
 EXCERPT = 300
-MAX_ANSWER_BYTES = 256 << 20
-"""2,048 vectors of 4,096 numbers are half of it as JSON."""
+"""Characters of a server's words that are told."""
+FAILURE_BYTES = 65_536
+"""So much of a failure is read, that no secret is cut in two before it is looked for."""
+UNPACKED = frozenset({"", "identity"})
+PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+STEP = 1 << 20
+"""So much at most is unpacked at once."""
 
 
-def build_client(url: str, *, api_key: str | None, timeout_s: float) -> httpx.AsyncClient:
-    """Build the one client of the process; nothing connects yet."""
+def build_client(
+    url: str,
+    *,
+    api_key: str | None,
+    timeout_s: float,
+    proxy: str | None = None,
+    authorities: ssl.SSLContext | None = None,
+) -> httpx.AsyncClient:
+    """Build the one client of the process; nothing connects yet.
+
+    Args:
+        url: Root of the server; parameters in it go with every request.
+        api_key: Sent as a bearer token.
+        timeout_s: For a request.
+        proxy: URL of the proxy to go through; the environment is not looked at.
+        authorities: What certificates are checked by; None: as Python comes.
+    """
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+    root = httpx.URL(url)
     return httpx.AsyncClient(
-        base_url=url,
-        headers=headers,
+        base_url=root.copy_with(query=None, fragment=None),
+        params=root.params,
+        headers=headers | {"accept": "application/json", "accept-encoding": "gzip"},
         timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
-        trust_env=url.startswith("https"),
+        proxy=proxy,
+        verify=authorities or True,
+        trust_env=False,
     )
 
 
-async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> bytes:
-    """Send a JSON body and return the answer's bytes.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer, and what to say when it is none after all."""
+
+    content: bytes | bytearray
+    response: httpx.Response
+    path: str
+
+    @property
+    def url(self) -> str:
+        """What was asked, without secrets."""
+        return shown(self.response.request.url)
+
+    def wrong(self, reason: str) -> TextsRejected:
+        """Say what is wrong with the vectors in it."""
+        return TextsRejected(f"{self.url}: {excerpt(reason)}", ambiguous=True)
+
+    def foreign(self, reason: str, value: Any = None) -> EmbedderUnavailable | TextsRejected:
+        """Say that no vectors are in it: in the server's own words if it has any.
+
+        Args:
+            reason: What is said otherwise.
+            value: What it holds, if it could be read.
+        """
+        text = bytes(self.content[:FAILURE_BYTES]).decode("utf-8", "replace")
+        said = Said(words_of_text(text)) if is_page(text) else error_in(value)
+        if said is not None:
+            return failure(self.response, self.path, said)
+        likely = remedy(self.url, self.path, httpx.codes.OK)
+        return TextsRejected(f"{self.url}: {excerpt(reason)} ({likely})", ambiguous=True)
+
+
+class AnswerTooLong(EmbedderUnavailable):
+    """There is more of it than there may be."""
+
+
+async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any], limit: int) -> Answer:
+    """Send a JSON body and return the answer.
+
+    Args:
+        client: What ``build_client`` built.
+        path: What the protocol adds to the root.
+        body: What is asked.
+        limit: The most bytes that the answer may have, unpacked.
 
     Raises:
+        AnswerTooLong: It has more.
         EmbedderUnavailable: No answer, one without end, or one that says nothing about the texts.
         TextsRejected: The server refuses these texts, or fails on them.
     """
@@ -39,59 +115,115 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> by
     with tracing.span(f"POST {path}", "client"):
         tracing.inject(headers)
         content = orjson.dumps(body)
-        return await _send(
-            client, client.build_request("POST", path, content=content, headers=headers)
-        )
+        request = client.build_request("POST", path, content=content, headers=headers)
+        return await _send(client, request, path, limit)
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request) -> bytes:
-    where = request.url.copy_with(userinfo=b"")
+async def _send(
+    client: httpx.AsyncClient, request: httpx.Request, path: str, limit: int
+) -> Answer:
+    where = shown(request.url)
     if client.is_closed:  # the service stops; what is in hand comes again elsewhere
         raise EmbedderUnavailable(f"{where}: the service is stopping")
     pause_s = client.timeout.read
+    content = bytearray()
     try:
         # httpx bounds the pauses of an answer, not its length: one byte now and then is for ever.
         async with asyncio.timeout(pause_s and 2 * pause_s):
             response = await client.send(request, stream=True)
             try:
                 is_good = response.status_code == httpx.codes.OK
-                answer = await _read(response, MAX_ANSWER_BYTES if is_good else EXCERPT)
+                with nullcontext() if is_good else suppress(zlib.error):  # its status counts
+                    content = await _read(response, limit if is_good else FAILURE_BYTES)
             finally:
                 await response.aclose()
-    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
-        reason = f"{where}: {type(error).__name__} {error}".strip()
+    except (httpx.TransportError, zlib.error, TimeoutError) as error:
+        reason = f"{where}: {type(error).__name__} {excerpt(str(error))}".strip()
         is_slow = isinstance(error, httpx.ReadTimeout | TimeoutError)
         raise EmbedderUnavailable(reason, is_slow=is_slow) from error
     if not is_good:
-        raise failure(response, where, answer)
-    if len(answer) > MAX_ANSWER_BYTES:
-        raise EmbedderUnavailable(f"{where}: an answer of more than {MAX_ANSWER_BYTES} bytes")
-    return answer
+        raise failure(response, path, said_in(bytes(content[:FAILURE_BYTES])))
+    if len(content) > limit:
+        raise AnswerTooLong(f"{where}: an answer of more than {limit:,} bytes")
+    return Answer(content, response, path)
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    """Read until there are more bytes than the limit, however well they were compressed."""
+async def _read(response: httpx.Response, limit: int) -> bytearray:
+    """Read until there are more bytes than the limit, however well they were compressed.
+
+    Raises:
+        EmbedderUnavailable: It is packed in a way that was not asked for.
+        zlib.error: It cannot be unpacked.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in UNPACKED | PACKED:
+        where = shown(response.request.url)
+        raise EmbedderUnavailable(
+            f"{where}: the answer is packed as {excerpt(encoding)!r}, which was not asked for"
+        )
+    if encoding in PACKED:
+        return await _unpack(response, limit)
     answer = bytearray()
-    async for piece in response.aiter_bytes():
+    async for piece in response.aiter_raw():
         answer += piece
         if len(answer) > limit:
             break
-    return bytes(answer)
+    return answer
+
+
+async def _unpack(response: httpx.Response, limit: int) -> bytearray:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip and zlib, whichever it is
+    answer = bytearray()
+    async for piece in response.aiter_raw():
+        rest = piece
+        while rest and len(answer) <= limit and not unpacker.eof:
+            answer += unpacker.decompress(rest, STEP)
+            rest = unpacker.unconsumed_tail
+        if len(answer) > limit:
+            return answer
+    if not unpacker.eof:
+        raise zlib.error("the packed answer ends too early")
+    return answer
+
+
+def shown(url: httpx.URL) -> str:
+    """Return an address as it may be told: without login and parameters."""
+    return redact(str(url.copy_with(userinfo=b"", query=None, fragment=None)))
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of words from outside, in one line, without secrets."""
+    plain = printable(redact(" ".join(text.split())))
+    return plain if len(plain) <= EXCERPT else f"{plain[: EXCERPT - 3]}..."
+
+
+def said_in(content: bytes) -> Said:
+    """Return what the body of a failure says."""
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return Said(words_of_text(content.decode("utf-8", "replace")))
+    words = words_in(value)
+    return Said(words or content.decode("utf-8", "replace"))
 
 
 def failure(
-    response: httpx.Response, where: httpx.URL, answer: bytes
+    response: httpx.Response, path: str, said: Said
 ) -> EmbedderUnavailable | TextsRejected:
-    """Classify an answer that is not 200."""
-    status = response.status_code
-    text = answer.decode("utf-8", "replace")[:EXCERPT].replace("\n", " ")
-    reason = f"{where} answered {status}: {text}"
+    """Classify an answer that is no vectors, by its status or what its body says that is."""
+    told = response.status_code
+    url = shown(response.request.url)
+    status = said.status if told == httpx.codes.OK and said.status else told
+    error_with_200 = " with an error" if told == httpx.codes.OK else ""
+    reason = f"{url} answered {told}{error_with_200}: {excerpt(said.words)}".rstrip(": ")
+    if status in REDIRECTS:
+        reason += f" ({redirected(url, path, response.headers.get('location', ''))})"
+    elif status in REFUSES_EVERYBODY or told == httpx.codes.OK:
+        reason += f" ({remedy(url, path, status)})"
     if status in REFUSES_THE_TEXTS:
         return TextsRejected(reason)
     if status in AMBIGUOUS:
         return TextsRejected(reason, ambiguous=True)
-    if status in REFUSES_EVERYBODY:
-        reason += " (check embedding.url, embedding.protocol, embedding.model and the API key)"
     return EmbedderUnavailable(reason, retry_after_s=retry_after(response.headers))
 
 
@@ -100,8 +232,18 @@ def retry_after(headers: httpx.Headers) -> float | None:
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * scale
-        except (KeyError, ValueError):
+        except KeyError:
             continue
+        except ValueError:
+            seconds = _until(headers[name], headers.get("date", ""))
         if 0 <= seconds < float("inf"):
             return seconds
     return None
+
+
+def _until(date: str, now: str) -> float:
+    """Return the seconds until a date by the server's own clock; -1 if that cannot be told."""
+    try:
+        return (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):  # no dates, or one of them without a zone
+        return -1.0

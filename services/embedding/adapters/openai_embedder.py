@@ -1,23 +1,32 @@
 """Embeds over OpenAI's protocol, ``POST /v1/embeddings``, which many servers speak."""
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from services.embedding.adapters.http_client import post
-from services.embedding.ports import TextsRejected
+from services.embedding.adapters.answer_memory import AnswerMemory
+from services.embedding.adapters.http_asker import Embedded, HttpAsker
+from services.embedding.adapters.http_client import Answer
+from services.embedding.adapters.json_answer import NoVectors, UnreadableAnswer, parse
+from services.embedding.domain.order import MISSING, AmbiguousOrder, places
+from services.embedding.domain.words import error_in
+from services.embedding.ports import EmbedderUnavailable, TextsRejected
 
 PATH = "/v1/embeddings"
+FORMAT = "encoding_format"
+FORMAT_WORDS = (FORMAT, "base64")
+MARKS = 16
+"""Tokens that a model adds to a text; a count beyond these and a token a byte is nonsense."""
 
 
 class OpenaiEmbedder:
-    """Asks for base64; takes lists of numbers from servers that do not know it."""
+    """Asks for base64; takes lists of numbers from servers that do not know it.
+
+    A server that refuses to be asked for base64 is asked without, from then on.
+    """
 
     def __init__(
         self,
@@ -25,62 +34,91 @@ class OpenaiEmbedder:
         *,
         model: str,
         max_texts: int,
+        memory: AnswerMemory | None = None,
         on_tokens: Callable[[int], None] = lambda _tokens: None,
     ) -> None:
-        self._client = client
+        self._asker = HttpAsker(client, PATH, memory)
         self._on_tokens = on_tokens
+        self._format = {FORMAT: "base64"}
+        self._knows_format = False
         self.model = model
         self.max_texts = max_texts
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed some texts; see the port."""
-        body = {"model": self.model, "input": list(texts), "encoding_format": "base64"}
-        content = await post(self._client, PATH, body)
-        return parse_answer(content, len(texts), on_tokens=self._on_tokens)
+        asked = self._format
+        try:
+            vectors = await self._ask(texts, asked)
+            self._knows_format = True
+        except (TextsRejected, EmbedderUnavailable) as error:
+            if not asked or not self._may_be_the_format(error):
+                raise
+            vectors = await self._ask(texts, {})
+            self._format = {}
+        return vectors
+
+    def _may_be_the_format(self, error: TextsRejected | EmbedderUnavailable) -> bool:
+        """Tell whether a refusal may be of the way that we ask, and not of the texts."""
+        is_named = any(word in str(error) for word in FORMAT_WORDS)
+        is_refusal = isinstance(error, TextsRejected) and not error.ambiguous
+        return is_named or (is_refusal and not self._knows_format)
+
+    async def _ask(self, texts: Sequence[str], more: dict[str, str]) -> NDArray[np.float32]:
+        body = {"model": self.model, "input": list(texts), **more}
+        most_tokens = sum(len(text.encode()) + MARKS for text in texts)
+
+        def read(answer: Answer) -> Embedded:
+            try:
+                found = read_answer(answer.content, len(texts))
+            except NoVectors as error:
+                raise answer.foreign(str(error), error.value) from error
+            except TextsRejected as error:
+                raise answer.wrong(str(error)) from error
+            if found.tokens <= most_tokens:
+                self._on_tokens(found.tokens)
+            return found
+
+        return (await self._asker.ask(body, len(texts), read)).vectors
 
 
-def parse_answer(
-    content: bytes, count: int, *, on_tokens: Callable[[int], None] = lambda _tokens: None
-) -> NDArray[np.float32]:
-    """Read the vectors of an answer, in the order of the texts.
+def parse_answer(content: bytes | bytearray, count: int) -> NDArray[np.float32]:
+    """Return the vectors of an answer, in the order of the texts; see ``read_answer``."""
+    return read_answer(content, count).vectors
+
+
+def read_answer(content: bytes | bytearray, count: int) -> Embedded:
+    """Read an answer: its vectors in the order of the texts, and what it tells beside them.
 
     Args:
         content: The JSON body.
         count: How many texts were sent.
-        on_tokens: Told how many tokens they had, if the answer says so.
 
     Raises:
-        TextsRejected: It is not an answer for so many texts, with vectors of one dimension.
+        NoVectors: It is something else.
+        TextsRejected: They are not those of so many texts, or not of one dimension.
     """
+    parsed = parse(content, count)
+    answer = parsed.value
+    items = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(items, list) or error_in(answer):
+        raise NoVectors("the answer has no list 'data'", answer)
+    if len(items) != count:
+        raise TextsRejected(f"{len(items)} vectors for {count} texts", ambiguous=True)
+    if not all(isinstance(item, dict) and "embedding" in item for item in items):
+        raise NoVectors("an item of the answer's 'data' has no 'embedding'", answer)
     try:
-        answer = orjson.loads(content)
-        items: list[dict[str, Any]] = answer["data"]
-        if not isinstance(items, list):
-            raise TypeError("data is no list")
-        if len(items) != count:
-            raise TextsRejected(f"{len(items)} vectors for {count} texts", ambiguous=True)
-        items.sort(key=lambda item: item["index"])
-        vectors = np.stack([_vector(item["embedding"]) for item in items])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, binascii.Error) as error:
-        reason = f"the answer cannot be read: {type(error).__name__} {error}"
-        raise TextsRejected(reason, ambiguous=True) from error
-    tokens = _tokens(answer.get("usage"))
-    if tokens is not None:
-        on_tokens(tokens)
-    return vectors
+        order = places([item.get("index", MISSING) for item in items])
+        vectors = [parsed.vector(items[place]["embedding"]) for place in order]
+    except (UnreadableAnswer, AmbiguousOrder) as error:
+        raise TextsRejected(str(error), ambiguous=True) from error
+    dimensions = sorted({vector.size for vector in vectors})
+    if len(dimensions) != 1:
+        told = " and ".join(map(str, dimensions))
+        raise TextsRejected(f"vectors of {told} dimensions in one answer", ambiguous=True)
+    is_packed = any(parsed.is_packed(item["embedding"]) for item in items)
+    return Embedded(np.stack(vectors), is_packed, _tokens(answer.get("usage")))
 
 
-def _tokens(usage: Any) -> int | None:
+def _tokens(usage: Any) -> int:
     tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None
-
-
-def _vector(value: str | list[float]) -> NDArray[np.float32]:
-    if isinstance(value, str):
-        vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4")
-    else:
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
-            vector = np.array(value, dtype=np.float32)
-    if vector.ndim != 1 or not vector.size:
-        raise ValueError("an embedding is empty or no vector")
-    return vector.astype(np.float32, copy=False)
+    return tokens if type(tokens) is int and tokens >= 0 else 0  # True is no number

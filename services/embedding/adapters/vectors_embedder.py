@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import httpx
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from services.embedding.adapters.http_client import post
+from services.embedding.adapters.answer_memory import AnswerMemory
+from services.embedding.adapters.http_asker import Embedded, HttpAsker
+from services.embedding.adapters.http_client import Answer
+from services.embedding.adapters.json_answer import NoVectors, UnreadableAnswer, parse
+from services.embedding.domain.words import error_in
 from services.embedding.ports import TextsRejected
 
 PATH = "/vectors"
@@ -18,31 +21,47 @@ class VectorsEmbedder:
 
     max_texts = 1
 
-    def __init__(self, client: httpx.AsyncClient, *, model: str) -> None:
-        self._client = client
+    def __init__(
+        self, client: httpx.AsyncClient, *, model: str, memory: AnswerMemory | None = None
+    ) -> None:
+        self._asker = HttpAsker(client, PATH, memory)
         self.model = model
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed one text; see the port."""
         (text,) = texts
-        return parse_answer(await post(self._client, PATH, {"text": text}))
+
+        def read(answer: Answer) -> Embedded:
+            try:
+                return read_answer(answer.content)
+            except NoVectors as error:
+                raise answer.foreign(str(error), error.value) from error
+            except TextsRejected as error:
+                raise answer.wrong(str(error)) from error
+
+        repeated = len(text.encode())
+        found = await self._asker.ask({"text": text}, 1, read, repeated_bytes=repeated)
+        return found.vectors
 
 
-def parse_answer(content: bytes) -> NDArray[np.float32]:
-    """Read the vector of an answer as an array (1, d).
+def parse_answer(content: bytes | bytearray) -> NDArray[np.float32]:
+    """Return the vector of an answer as an array (1, d); see ``read_answer``."""
+    return read_answer(content).vectors
 
-    By orjson and a list: Arrow's JSON reader takes ten times as long and crashes the process
-    when the answer is ``null``.
+
+def read_answer(content: bytes | bytearray) -> Embedded:
+    """Read an answer: its vector, and how it was written.
 
     Raises:
+        NoVectors: It is something else.
         TextsRejected: There is no vector of numbers in it.
     """
+    parsed = parse(content, 1)
+    answer = parsed.value
+    if not isinstance(answer, dict) or "vector" not in answer or error_in(answer):
+        raise NoVectors("the answer has no 'vector'", answer)
     try:
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
-            vector = np.array(orjson.loads(content)["vector"], dtype=np.float32)
-        if vector.ndim != 1 or not vector.size:
-            raise ValueError("an embedding is empty or no vector")
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        reason = f"the answer cannot be read: {type(error).__name__} {error}"
-        raise TextsRejected(reason, ambiguous=True) from error
-    return vector[None, :]
+        vector = parsed.vector(answer["vector"])
+    except UnreadableAnswer as error:
+        raise TextsRejected(str(error), ambiguous=True) from error
+    return Embedded(vector[None, :], parsed.is_packed(answer["vector"]))

@@ -301,6 +301,24 @@ async def test_only_texts_without_a_usable_vector_are_dead(count: int) -> None:
 # --- a server that is sick
 
 
+async def test_a_server_that_fails_for_everybody_is_told_of_before_requests_are_halved() -> None:
+    """A wrong path is answered for any text: 128 of them by themselves took minutes."""
+    fake, nap = FakeEmbedder(ambiguous=8), Nap()
+    one = encoder(fake, nap)
+    asked: dict[str, int] = {}
+
+    def note(_count: int) -> None:
+        asked.setdefault(one.health.blocked or "", len(fake.requests))
+
+    nap.meanwhile = note
+
+    out, dead = await embed_batch(batch(numbered(64)), encoder=one)
+
+    assert (len(out), dead) == (64, [])
+    assert asked == {"": 1, "the server fails even for a plain sentence: answered 500": 4}
+    assert all(len(request) == 64 for request in fake.requests if request != [CANARY])
+
+
 @pytest.mark.parametrize("sickness", ["poison", "nan"])
 async def test_while_the_canary_fails_nothing_is_dead(sickness: str) -> None:
     """A server that fails for everything says nothing about any text."""
