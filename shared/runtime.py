@@ -36,12 +36,14 @@ from shared.observability.logs import set_up_logs
 from shared.printable import printable
 from shared.redaction import guard_exceptions, redact, redact_all
 from shared.settings import ServiceSettings
+from shared.waits import WAITS, Trial
 
 EXIT_CONFIGURATION = 2
 EXIT_DURABLE_GONE = 71
 WATCH_S = 5.0
 STOPPING = "stopping"
 RUNNING = "running"
+JETSTREAM = "asking JetStream"
 HALTED = "halted"
 """Nothing more is given up: too much is dead already."""
 log = structlog.get_logger(__name__)
@@ -81,6 +83,7 @@ class Service:
             "service": self.name,
             "state": HALTED if halted and self.state == RUNNING else self.state,
             "halted": redact_all(halted),
+            "waits": redact_all(WAITS.told()),
             "traffic": observing.traffic(),
         }
         return {**told, **redact_all(self.figures())}
@@ -168,9 +171,10 @@ async def _work(service: Service) -> None:
         await announce(client, service.name, _version(), service.about, service.status)
         for folder in service.owns:
             service.state = "standby"
-            await stack.enter_async_context(
-                exclusive_owner(folder, on_wait=lambda: log.warning("service.standby"))
-            )
+            with WAITS.trying(f"owning {folder}") as trial:
+                await stack.enter_async_context(
+                    exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
+                )
         service.state = "waiting"
         births = await wait_for_durables(
             service.bus.js,
@@ -231,6 +235,11 @@ def first_leaf(errors: BaseExceptionGroup[ConfigurationError]) -> BaseException:
     return error
 
 
+def _tell_standby(trial: Trial) -> None:
+    log.warning("service.standby")
+    trial.failed("another process owns it; this one takes over when that ends")
+
+
 def _set_stopping(service: Service) -> None:
     service.state = STOPPING
 
@@ -258,7 +267,9 @@ async def _require(
         is_same = False
     except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere
         log.debug("watch.failed", error=repr(error))
+        WAITS.failed(JETSTREAM, error)
         return
+    WAITS.over(JETSTREAM)
     if not is_same:
         name = durable.name(collection)
         log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)

@@ -15,6 +15,7 @@ import structlog
 from anyio import to_thread
 
 from shared.errors import ConfigurationError
+from shared.waits import WAITS
 
 BUSY_TIMEOUT_MS = 10_000
 RETRY_S = 1.0
@@ -59,12 +60,14 @@ async def open_blocking(file: Path, form: StateFormat) -> sqlite3.Connection:
     Raises:
         ConfigurationError: The file cannot be used, or holds anything else; it is as it was.
     """
-    while True:
-        try:
-            return await to_thread.run_sync(_open, file, form)
-        except sqlite3.OperationalError as error:
-            log.error("state.waiting", file=str(file), error=str(error))  # noqa: TRY400
-            await asyncio.sleep(RETRY_S)
+    with WAITS.trying(f"opening {file}") as trial:
+        while True:
+            try:
+                return await to_thread.run_sync(_open, file, form)
+            except sqlite3.OperationalError as error:
+                log.error("state.waiting", file=str(file), error=str(error))  # noqa: TRY400
+                trial.failed(error)
+                await asyncio.sleep(RETRY_S)
 
 
 def _open(file: Path, form: StateFormat) -> sqlite3.Connection:

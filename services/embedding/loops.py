@@ -5,9 +5,11 @@ import asyncio
 import structlog
 
 from services.embedding.domain.patience import ServerHealth
+from shared.waits import WAITS
 
 EVERY_S = 1.0
 REMIND_S = 60.0
+SERVER = "the embedding server"
 log = structlog.get_logger(__name__)
 
 
@@ -18,10 +20,12 @@ async def tell_outages(health: ServerHealth) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
         if health.blocked:
+            WAITS.failed(SERVER, health.blocked)
             waited_s += EVERY_S
             if not was_blocked or waited_s >= REMIND_S:
                 log.error("embedder.blocked", reason=health.blocked)
                 waited_s = 0.0
         elif was_blocked:
             log.info("embedder.recovered")
+            WAITS.over(SERVER)
         was_blocked = health.blocked is not None

@@ -99,6 +99,10 @@ class StatusBoard(Protocol):
         """Return the statuses of each service's instances; nothing if the bus is away."""
         ...
 
+    def waits(self) -> Sequence[Mapping[str, str]]:
+        """Return what the gateway itself waits for: what, reason and since."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Points:

@@ -6,8 +6,10 @@ import structlog
 
 from services.projection.subscribers.collection import CollectionShell
 from shared.errors import TransientError
+from shared.waits import WAITS
 
 QUIET_S = 0.5
+REFIT = "the refit after a source was forgotten"
 log = structlog.get_logger(__name__)
 
 
@@ -25,3 +27,6 @@ async def forget_when_quiet(shell: CollectionShell) -> None:
             await shell.forget()
         except TransientError as error:
             log.warning("refit.postponed", error=str(error))
+            WAITS.failed(REFIT, error)
+        else:
+            WAITS.over(REFIT)

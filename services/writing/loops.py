@@ -20,6 +20,7 @@ from shared.contracts.writing import MeasuredMovement
 from shared.errors import TransientError
 from shared.observability import metrics, tracing
 from shared.observability.steps import step
+from shared.waits import WAITS
 
 if TYPE_CHECKING:
     from services.writing.handlers.models import ModelApplied
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 AFTER_FAILURE_S = 2.0
 LOOK_EVERY_S = 0.2
 """How often a look is taken, while files wait for their share of the time, for other work."""
+MOVING = "moving the map to a new model"
+TIDYING = "deleting old versions"
+PUBLISHING = "writing the public files"
 log = structlog.get_logger(__name__)
 
 
@@ -48,9 +52,11 @@ class MovingLoop:
                     applied = await self._shell.move()
             except TransientError as error:
                 log.error("model.postponed", error=str(error))  # noqa: TRY400
+                WAITS.failed(MOVING, error)
                 await asyncio.sleep(AFTER_FAILURE_S)
                 self._shell.has_new_model.set()
                 continue
+            WAITS.over(MOVING)
             if applied:
                 self._applied = applied
                 log.info(
@@ -92,6 +98,9 @@ class TidyLoop:
                 await self.tidy()
             except TransientError as error:
                 log.warning("tidying.failed", error=str(error))
+                WAITS.failed(TIDYING, error)
+            else:
+                WAITS.over(TIDYING)
 
     async def tidy(self) -> None:
         """Tidy up once.
@@ -148,8 +157,11 @@ class SnapshotLoop:
                     await self.publish()
             except TransientError as error:
                 log.error("snapshot.failed", collection=self._collection, error=str(error))  # noqa: TRY400
+                WAITS.failed(PUBLISHING, error)
                 await asyncio.sleep(AFTER_FAILURE_S)
                 self._freshness.want()
+            else:
+                WAITS.over(PUBLISHING)
 
     async def _turn(self) -> None:
         """Wait until the share of time allows it, somebody waits, or there is nothing else to do.

@@ -25,9 +25,11 @@ from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
 from shared.observability import metrics
 from shared.settings import NatsSection
+from shared.waits import WAITS
 
 CONNECTION_LOST = 70
 IN_HAND = "in-hand"
+BUS = "connecting to the bus"
 READ_BUFFER = 1 << 20
 SIGNS_OF_LIFE = 3
 """How many the server gets within the time that it waits for one."""
@@ -48,6 +50,7 @@ class Bus:
     async def connect(self) -> Client:
         """Connect, waiting for the server as long as that takes."""
         self._client = await self.broker.connect()
+        WAITS.over(BUS)
         return self._client
 
     @property
@@ -80,6 +83,7 @@ class Bus:
     async def close(self) -> None:
         """Send what is buffered and disconnect."""
         self.closing = True
+        WAITS.over(BUS)
         try:
             await self.broker.stop()
         except (NatsError, OSError) as error:  # the server is away: what is unsent is not acked
@@ -99,13 +103,23 @@ class Bus:
         if not self.closing:
             metrics.BUS_DISCONNECTIONS.add(stage=self.service)
             log.warning("bus.disconnected")
+            WAITS.failed(BUS, "the connection was lost")
+
+    async def on_reconnected(self) -> None:
+        """Log that there is a connection again."""
+        WAITS.over(BUS)
+        if not self.closing:
+            log.warning("bus.reconnected")
 
     def report(self, event: str) -> Callable[..., Awaitable[None]]:
         """Return a callback that logs what befell the connection."""
 
         async def told(error: Exception | None = None) -> None:
-            if not self.closing:
-                log.warning(event, error=repr(error) if error else None)
+            if self.closing:
+                return
+            log.warning(event, error=repr(error) if error else None)
+            if error and not self.is_connected:
+                WAITS.failed(BUS, error)
 
         return told
 
@@ -161,7 +175,7 @@ def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
         js_options={"timeout": 10.0},
         error_cb=bus.report("bus.error"),
         disconnected_cb=bus.on_disconnected,
-        reconnected_cb=bus.report("bus.reconnected"),
+        reconnected_cb=bus.on_reconnected,
         closed_cb=bus.on_closed,
     )
 

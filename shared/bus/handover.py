@@ -14,6 +14,7 @@ from shared.bus.durables import Durable
 from shared.bus.outgoing import Outgoing
 from shared.bus.topology import BUS_ERRORS, Backlog, backlog
 from shared.errors import TransientError
+from shared.waits import WAITS
 
 PATIENCE_S = 5.0
 POLL_S = 0.05
@@ -41,7 +42,8 @@ class BusHandover:
             consumer = consumer or await self._look()
             last = await self.bus.publisher.publish(message)
         if consumer is not None:
-            await self._settled(consumer, last)
+            with WAITS.trying(self._name):
+                await self._settled(consumer, last)
 
     async def _settled(self, before: Backlog, last: int) -> None:
         settled_to, since = -1, monotonic()
@@ -57,7 +59,8 @@ class BusHandover:
 
     async def _look(self) -> Backlog:
         try:
-            return await backlog(self.bus.js, self.durable, self.collection)
+            with WAITS.trying(self._name):
+                return await backlog(self.bus.js, self.durable, self.collection)
         except BUS_ERRORS as error:
             raise TransientError(f"{self._name} cannot be asked: {error!r}") from error
 

@@ -24,10 +24,13 @@ from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
 from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
+from shared.waits import Work, begin_work
 
 GRACEFUL_S = 10.0
 """How long what is in hand may take to be finished when the service stops."""
 AFTER_WORK_S = 2.0
+LOOK_S = 0.1
+"""How often it is looked whether what is in hand merely waits for somebody else."""
 log = structlog.get_logger(__name__)
 
 
@@ -41,6 +44,22 @@ async def end(tasks: Collection[asyncio.Task[None]]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=GRACEFUL_S + AFTER_WORK_S)
+
+
+async def _wind_up(work: asyncio.Future[None], parts: Work) -> None:
+    """Let work be finished if it can be soon; a part that waits for somebody else cannot."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        while not work.done():
+            patience_s = min([GRACEFUL_S, *parts.patience_s.values()])
+            if loop.time() - started >= patience_s:
+                break
+            await asyncio.wait({work}, timeout=LOOK_S)
+    finally:
+        if not work.done():
+            work.cancel()
+    await asyncio.wait({work}, timeout=AFTER_WORK_S)
 
 
 class Window:
@@ -114,12 +133,13 @@ class MicroBatches:
 
     async def _finish(self, raws: list[Msg]) -> None:
         """Handle messages; when cancelled, give that a little time, and back what is left."""
+        parts = begin_work()
         work = asyncio.ensure_future(self._settled(raws))
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
-            with suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(work, GRACEFUL_S)
+            with suppress(asyncio.CancelledError):
+                await _wind_up(work, parts)
             with suppress(NatsError):
                 await give_back(raws)
             raise

@@ -20,6 +20,7 @@ from shared.clock import Clock, SystemClock
 from shared.crew import Crew
 from shared.errors import InvalidMessage
 from shared.observability import metrics, tracing
+from shared.waits import WAITS
 
 MAX_MESSAGE = 7 << 20
 """The server takes 8 MiB with headers; above that it closes the connection for good."""
@@ -119,28 +120,30 @@ class Publisher:
             return await self._store(message, self._headers(message, origin))
 
     async def _store(self, message: Outgoing, headers: dict[str, str]) -> int:
-        subject = message.channel.subject(message.collection)
         pause_s = FIRST_PAUSE_S
         started = perf_counter()
-        while True:
-            try:
-                stored = await self._broker.publish(
-                    message.body,
-                    subject,
-                    headers=headers,
-                    stream=message.channel.stream,
-                    timeout=ACK_TIMEOUT_S,
-                )
-            except (BadRequestError, MaxPayloadError):
-                raise
-            except (NatsError, OSError, TimeoutError) as error:
-                self._tell(message, error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            else:
-                self.waiting_since_tries = 0
-                published(self._service, message, perf_counter() - started)
-                return stored.seq
+        with WAITS.trying(f"publishing {message.channel.family}") as trial:
+            while True:
+                try:
+                    stored = await self._broker.publish(
+                        message.body,
+                        message.channel.subject(message.collection),
+                        headers=headers,
+                        stream=message.channel.stream,
+                        timeout=ACK_TIMEOUT_S,
+                    )
+                except (BadRequestError, MaxPayloadError):
+                    raise
+                except (NatsError, OSError, TimeoutError) as error:
+                    self._tell(message, error)
+                    trial.failed(_why(message, error))
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                else:
+                    break
+        self.waiting_since_tries = 0
+        published(self._service, message, perf_counter() - started)
+        return stored.seq
 
     def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
         first = origin.first_published if origin else None
@@ -172,6 +175,16 @@ class Publisher:
                 error=repr(error),
                 **_remedy(error),
             )
+
+
+def _why(message: Outgoing, error: Exception) -> str:
+    """Say why a stream does not take a message."""
+    stream = message.channel.stream
+    if isinstance(error, NoStreamResponseError):
+        return f"stream {stream} is missing, or the server has no room for it: {REMEDY}"
+    if isinstance(error, APIError):
+        return f"stream {stream} does not take it now: {error.description}"
+    return f"stream {stream} does not answer: {error!r}"
 
 
 def _remedy(error: Exception) -> dict[str, str]:

@@ -22,7 +22,9 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.batches import ARROW, decode
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import InvalidMessage
+from shared.waits import WAITS
 
+FORGOTTEN_S = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -40,6 +42,7 @@ class Settler:
 
     def done(self, raw: Msg) -> None:
         """Note that a message has had its effect."""
+        WAITS.over(_place(raw))
         observing.settled(self.stage, raw, observing.ACKED, self.clock)
 
     async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
@@ -57,6 +60,13 @@ class Settler:
         if isinstance(verdict, Retry):
             for raw in raws:
                 observing.settled(self.stage, raw, observing.RETRIED, self.clock)
+                # Another replica may get it next: then nothing more is heard of it here.
+                WAITS.failed(
+                    f"handling {raw.subject.rpartition('.')[0]}",
+                    error,
+                    key=_place(raw),
+                    within_s=verdict.delay_s + FORGOTTEN_S,
+                )
             log.warning(
                 "message.retry_scheduled",
                 delay_s=verdict.delay_s,
@@ -72,7 +82,12 @@ class Settler:
         letter = dead_message(raw, stage=self.stage, reason=reason, is_readable=is_readable)
         await self.publisher.publish(outgoing_dead_letter(letter))
         log.error("message.buried", subject=raw.subject, reason=reason)
+        WAITS.over(_place(raw))
         observing.settled(self.stage, raw, observing.BURIED, self.clock)
+
+
+def _place(raw: Msg) -> tuple[str, int]:
+    return raw.metadata.stream, raw.metadata.sequence.stream
 
 
 @asynccontextmanager

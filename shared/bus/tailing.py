@@ -16,6 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, 
 
 from shared.bus.pulling import Puller
 from shared.errors import BusAway
+from shared.waits import WAITS
 
 WINDOW = 256
 UNUSED_S = 60.0
@@ -23,6 +24,7 @@ UNUSED_S = 60.0
 CHECK_S = 3.0
 """Without messages for so long, ask whether the consumer is still there."""
 RETRY_S = 0.5
+FORGOTTEN_S = 30.0
 BUS_ERRORS = (NatsError, TimeoutError, OSError)
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
@@ -66,6 +68,7 @@ class Reading:
             try:
                 async with self._consumer(after) as info, self._puller(info, WINDOW) as puller:
                     given = 0
+                    WAITS.over(f"reading stream {self.stream}")
                     if not info.num_pending:
                         reached()
                     while True:
@@ -78,6 +81,7 @@ class Reading:
                             reached()
             except (*BUS_ERRORS, BusAway) as error:
                 log.debug("tail.interrupted", stream=self.stream, error=repr(error))
+                WAITS.failed(f"reading stream {self.stream}", error, within_s=FORGOTTEN_S)
             await asyncio.sleep(RETRY_S)
 
     async def some(self, after: int, most: int) -> tuple[list[Msg], bool]:
@@ -164,12 +168,14 @@ async def asked(call: Coroutine[Any, Any, Answer]) -> Answer:
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
     """Ask until the bus answers."""
-    while True:
-        try:
-            return await ask()
-        except BusAway as error:
-            log.debug("bus.waiting", error=str(error))
-            await asyncio.sleep(RETRY_S)
+    with WAITS.trying("reading the bus") as trial:
+        while True:
+            try:
+                return await ask()
+            except BusAway as error:
+                log.debug("bus.waiting", error=str(error))
+                trial.failed(error)
+                await asyncio.sleep(RETRY_S)
 
 
 def _nothing() -> None:

@@ -18,6 +18,7 @@ from shared.bus.streams import REMEDY, STREAMS, Stream
 from shared.errors import ConfigurationError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
+from shared.waits import WAITS
 
 POLL_S = 0.5
 REMIND_EVERY = 120
@@ -152,19 +153,25 @@ async def wait_for_durables(
     births: dict[tuple[Durable, str], datetime] = {}
     for collection in collections:
         for durable in durables:
+            name = f"{durable.stream}/{durable.name(collection)}"
             tries = 0
-            while (born := await _birth(js, durable, collection)) is None:
-                if tries % REMIND_EVERY == 0:
-                    name = f"{durable.stream}/{durable.name(collection)}"
-                    on_missing(f"durable consumer {name} is missing: {REMEDY}")
-                tries += 1
-                await asyncio.sleep(POLL_S)
+            with WAITS.trying(f"durable consumer {name}") as trial:
+                while isinstance(born := await _birth(js, durable, collection), str):
+                    trial.failed(born)
+                    if tries % REMIND_EVERY == 0:
+                        on_missing(f"durable consumer {name} {born}")
+                    tries += 1
+                    await asyncio.sleep(POLL_S)
             births[durable, collection] = born
     return births
 
 
-async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> datetime | None:
+async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> datetime | str:
+    """Tell when a durable consumer was created, or why that is not known."""
     try:
-        return (await backlog(js, durable, collection)).born
-    except BUS_ERRORS:
-        return None
+        born = (await backlog(js, durable, collection)).born
+    except NotFoundError:
+        return f"is missing: {REMEDY}"
+    except BUS_ERRORS as error:
+        return f"cannot be asked for, the bus does not answer: {error!r}"
+    return "is not told when it was created" if born is None else born

@@ -1,6 +1,7 @@
 """A stop leaves nothing with the one that stopped: what is not done can be delivered at once."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +11,15 @@ from nats.js import JetStreamContext
 
 from shared.bus import micro_batches
 from shared.bus.broker import build_bus
+from shared.bus.channels import EMBEDDING_BATCH
 from shared.bus.durables import EMBEDDING_READS_BATCHES
 from shared.bus.outgoing import Outgoing
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.bus.topology import apply_topology
+from shared.errors import TransientError
 from shared.settings import NatsSection
+from shared.waits import WAITS
 from tests.integration.one_by_one import as_it_is
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -40,6 +44,18 @@ class Handled:
         self.begun.set()
         await asyncio.sleep(self.seconds)
         self.done += [delivery.body for delivery in deliveries]
+        return ()
+
+
+class Blocked(Handled):
+    """Waits for a server that is away."""
+
+    async def many(self, deliveries: Sequence[Delivery]) -> Iterable[Outgoing]:
+        del deliveries
+        with WAITS.trying("a server") as trial:
+            trial.failed("away")
+            self.begun.set()
+            await asyncio.sleep(LONG_S)
         return ()
 
 
@@ -113,6 +129,83 @@ async def test_what_takes_too_long_to_finish_is_handed_back(
 
     assert handled.done == []
     assert await rest(server, js, kind) == [b"0"]
+
+
+@pytest.mark.parametrize("kind", ["groups", "micro-batches"])
+async def test_what_waits_for_somebody_else_is_handed_back_at_once(
+    kind: str,
+    server: NatsServer,
+    slow_to_redeliver: JetStreamContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stop would wait for a server that is away as long as for work that goes on."""
+    monkeypatch.setattr(micro_batches, "GRACEFUL_S", LONG_S)
+    js, handled = slow_to_redeliver, Blocked()
+    await js.publish("discovery.batch.default", b"0")
+    async with consuming(server, lambda to: subscribed(to, kind, handled)):
+        await handled.begun.wait()
+
+    assert handled.done == []
+    assert await rest(server, js, kind) == [b"0"]
+
+
+async def test_a_full_stream_is_told_and_keeps_no_handler_from_stopping(
+    server: NatsServer, slow_to_redeliver: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(micro_batches, "GRACEFUL_S", LONG_S)
+    js = slow_to_redeliver
+    config = (await js.stream_info(EMBEDDING_BATCH.stream)).config
+    await js.update_stream(dataclasses.replace(config, max_bytes=512))
+    await js.publish("discovery.batch.default", b"0")
+
+    async def publish_more(_: Sequence[Delivery]) -> Iterable[Outgoing]:
+        return [Outgoing(EMBEDDING_BATCH, "default", "more", bytes(4096))]
+
+    def subscribe(to: Subscriber) -> None:
+        to.groups(DURABLE, "default", as_it_is, publish_more, concurrency=1)
+
+    async with consuming(server, subscribe):
+        told = (await until(WAITS.told))[0]
+
+    assert told["what"] == "publishing embedding.batch"
+    assert told["reason"].startswith("stream EMBEDDING does not take it now: maximum bytes")
+    assert WAITS.told() == []
+    assert await rest(server, js, "groups") == [b"0"]
+
+
+async def test_a_message_that_fails_again_and_again_is_told_until_it_is_handled(
+    server: NatsServer, js: JetStreamContext
+) -> None:
+    await js.publish("discovery.batch.default", b"0")
+    trouble: list[Exception] = [TransientError("the other side is away")]
+
+    async def handle(_: Sequence[Delivery]) -> Iterable[Outgoing]:
+        if trouble:
+            raise trouble[0]
+        return ()
+
+    async with consuming(
+        server, lambda to: to.groups(DURABLE, "default", as_it_is, handle, concurrency=1)
+    ):
+        told = (await until(WAITS.told))[0]
+        trouble.clear()
+        await until(lambda: not WAITS.told())
+
+    assert told["what"] == "handling discovery.batch"
+    assert told["reason"] == "the other side is away"
+
+
+async def test_a_bus_that_is_away_is_told_until_it_is_back(server: NatsServer) -> None:
+    bus = build_bus(NatsSection(url=server.url), "embedding")
+    await bus.connect()
+    await server.kill()
+    told = (await until(WAITS.told))[0]
+    await server.start()
+    await until(lambda: not WAITS.told())
+    await bus.close()
+
+    assert told["what"] == "connecting to the bus"
+    assert told["reason"]
 
 
 async def test_a_stop_while_the_server_is_away_ends_in_peace(server: NatsServer) -> None:

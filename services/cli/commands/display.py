@@ -69,8 +69,9 @@ class Display:
         return max(0.0, (after - before) / (end - start)) if end > start else 0.0
 
     def _line(self, figures: Figures) -> str:
+        blocked = [f"{stage} blocked: {why}" for stage, why in _blocked(figures)]
         if not figures.is_everybody_running and not figures.records.seen:
-            return f"starting: {', '.join(_not_running(figures))}"
+            return " | ".join([f"starting: {', '.join(_not_running(figures))}", *blocked])
         records = figures.records
         waiting = _waiting(figures)
         mapped = f"{records.mapped:,} of {records.seen:,} mapped"
@@ -78,7 +79,7 @@ class Display:
             f"sources: {sources(figures)}",
             f"records: {mapped}, {records.dead:,} dead, {self._rate():,.0f}/s",
             *([f"messages waiting: {waiting}"] if waiting else []),
-            *(f"{stage} blocked: {reason}" for stage, reason in figures.blocked.items()),
+            *blocked,
         ]
         return " | ".join(parts)
 
@@ -91,7 +92,7 @@ class Display:
             ("records", f"{ledger(records)}, {self._rate():,.0f}/s"),
             ("map", f"{figures.rows:,} points, {model(figures)}{published}"),
         ]
-        rows += [("blocked", f"{stage}: {why}") for stage, why in figures.blocked.items()]
+        rows += [("blocked", f"{stage}: {why}") for stage, why in _blocked(figures)]
         return facts(rows)
 
     def summarise(
@@ -121,6 +122,13 @@ def _summary(figures: Figures, seconds: float) -> Iterator[Row]:
     yield "sources", sources(figures)
     yield "model", model(figures)
     yield "time", f"{seconds:.1f} s"
+
+
+def _blocked(figures: Figures) -> list[Row]:
+    """List what stands still and why; what lasts also says since when."""
+    lasting = [(one.stage, one.sentence) for one in figures.waits]
+    known = {stage for stage, _ in lasting}
+    return [*lasting, *((one, why) for one, why in figures.blocked.items() if one not in known)]
 
 
 def _stages(figures: Figures) -> str:

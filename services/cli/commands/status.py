@@ -57,7 +57,9 @@ def _stages(figures: Figures) -> Table:
     for stage in STAGES:
         blocked = figures.blocked.get(stage)
         halted = figures.halted.get(stage)
-        state = f"blocked: {blocked}" if blocked else figures.states[stage]
+        has_since = any(one.stage == stage for one in figures.waits)
+        reason = "blocked" if has_since else f"blocked: {blocked}"
+        state = reason if blocked else figures.states[stage]
         state = f"halted: {halted}" if halted else state
         style = "" if state == "running" else "red" if state == "absent" else "yellow"
         lag = f"{figures.lag.get(stage, 0):,}"
@@ -67,6 +69,8 @@ def _stages(figures: Figures) -> Table:
 
 def rows(figures: Figures) -> Iterator[Row]:
     """List the facts about a collection."""
+    for wait in figures.waits:
+        yield wait.stage, wait.sentence
     yield "sources", sources(figures)
     yield "records", ledger(figures.records)
     yield "map", model(figures)

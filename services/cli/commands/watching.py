@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -22,7 +22,11 @@ from shared.bus.durables import DURABLES
 from shared.bus.status import collect
 from shared.bus.streams import REMEDY
 from shared.bus.topology import backlog
+from shared.clock import Clock, SystemClock
 from shared.errors import TransientError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Watcher:
         self._client = client
         self._js = client.jetstream(timeout=5)
         self._known = known or {}
+        self._clock: Clock = SystemClock()
+        self._last = Figures()
+        self._away_since: datetime | None = None
 
     @classmethod
     async def of(cls, client: Client, given: str | None, configured: Sequence[str]) -> Self:
@@ -63,11 +70,17 @@ class Watcher:
         return cls(client, name, statuses)
 
     async def look(self, *, wait_s: float = 0.25, is_patient: bool = False) -> Figures:
-        """Ask every service and the server once; what does not answer counts as absent."""
+        """Ask every service and the server once; what does not answer counts as absent.
+
+        Without the bus, all that was known last is told, and that nobody answers.
+        """
         try:
-            return await self.ask(wait_s=wait_s, is_patient=is_patient)
-        except TransientError:
-            return Figures()
+            self._last = await self.ask(wait_s=wait_s, is_patient=is_patient)
+        except TransientError as error:
+            self._away_since = self._away_since or self._clock.now()
+            return self._last.without_bus(str(error), self._away_since)
+        self._away_since = None
+        return self._last
 
     async def ask(self, *, wait_s: float, is_patient: bool = False) -> Figures:
         """Ask every service and the server once, patiently those that have answered before.

@@ -1,11 +1,13 @@
 """The figures of all services, put together: progress, and whether the work is done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any, Self
 
 from services.cli.domain.statuses import ABSENT, Status
 from services.cli.domain.traffic import Traffic
+from services.cli.domain.waits import Wait, bus_away, waits_of
 
 HALTED = "halted"
 STAGES = ("discovery", "embedding", "projection", "writing")
@@ -70,6 +72,8 @@ class Figures:
     """How many of each service answer."""
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Stages that stand still, and why."""
+    waits: Sequence[Wait] = ()
+    """What lasts: what the services wait for or try again, why, and since when."""
     halted: Mapping[str, str] = field(default_factory=dict)
     """Stages that give up nothing more, since too much is dead already, and why."""
     held: Mapping[str, Any] | None = None
@@ -87,12 +91,13 @@ class Figures:
         writing = _of_collection(statuses, "writing", collection)
         first, second = projection.get("explained_variance_ratio") or (0.0, 0.0)
         told = discovery.get("records", {})
-        blocked = {
-            "embedding": next(
-                (one["blocked"] for one in statuses.get("embedding", ()) if one.get("blocked")), ""
-            ),
-            "writing": writing.get("blocked") or "",
-        }
+        waits = tuple(waits_of(statuses))
+        blocked = {one.stage: one.text for one in reversed(waits) if one.stage in STAGES}
+        if reason := writing.get("blocked"):
+            blocked["writing"] = reason
+        for one in statuses.get("embedding", ()):
+            if one.get("blocked"):
+                blocked["embedding"] = one["blocked"]
         return cls(
             sources=discovery.get("sources", {}),
             records=Records(*(told.get(one.name, 0) for one in fields(Records))),
@@ -119,10 +124,17 @@ class Figures:
                 for name in STAGES
                 if _state(statuses.get(name, ())) == HALTED
             },
-            blocked={stage: reason for stage, reason in blocked.items() if reason},
+            blocked=blocked,
+            waits=waits,
             held=projection.get("held"),
             traffic={name: Traffic.of(statuses.get(name, ()), collection) for name in STAGES},
         )
+
+    def without_bus(self, reason: str, since: datetime) -> "Figures":
+        """Return what was known last, now that nobody can be asked."""
+        absent = dict.fromkeys(STAGES, ABSENT)
+        waits = (bus_away(reason, since),)
+        return replace(self, states=absent, instances={}, waits=waits, blocked={}, halted={})
 
     @property
     def is_everybody_running(self) -> bool:
@@ -177,6 +189,7 @@ class Figures:
                 for name in STAGES
             },
             "blocked": dict(self.blocked),
+            "waits": [one.told for one in self.waits],
             "halted": dict(self.halted),
             "sources": dict(self.sources),
             "failures": [dict(one) for one in self.failures],

@@ -31,10 +31,13 @@ from shared.contracts.batches import Batch
 from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
 from shared.observability import metrics, tracing
+from shared.waits import WAITS
 
 AFTER_FAILURE_S = 2.0
 SWEEP_S = 15.0
 REFRESH_S = 0.2
+FOLDERS = "reading folders"
+SWEEPING = "finding what the bus lost"
 log = structlog.get_logger(__name__)
 
 
@@ -58,6 +61,7 @@ class Looker:
         self._clock = clock
         self._changed = changed
         self._looking = asyncio.Lock()
+        self._unreadable: set[str] = set()
         self.claims = Claims()
         """Which source it has in hand; whoever claims that has the reading stopped."""
         self.has_looked = False
@@ -72,18 +76,21 @@ class Looker:
     async def look(self, changed: frozenset[str] | None) -> None:
         """Look once; what keeps it from looking is waited out."""
         async with self._looking:
-            while True:
-                try:
-                    await self._look_once(changed)
-                except TransientError as error:
-                    log.warning("look.failed", error=str(error))
-                    await asyncio.sleep(AFTER_FAILURE_S)
-                else:
-                    break
+            with WAITS.trying("looking for sources") as trial:
+                while True:
+                    try:
+                        await self._look_once(changed)
+                    except TransientError as error:
+                        log.warning("look.failed", error=str(error))
+                        trial.failed(error)
+                        await asyncio.sleep(AFTER_FAILURE_S)
+                    else:
+                        break
             self.has_looked = self.has_looked or changed is None
             self._changed.set()
 
     async def _look_once(self, changed: frozenset[str] | None) -> None:
+        before, self._unreadable = self._unreadable, set()
         await look(
             self._repository,
             self._store,
@@ -92,6 +99,11 @@ class Looker:
             changed=changed,
             claims=self.claims,
         )
+        if changed is None:
+            for path in before - self._unreadable:
+                WAITS.over((FOLDERS, path))
+        else:
+            self._unreadable |= before
 
     async def _take(self, found: Found) -> None:
         self._changed.set()
@@ -99,6 +111,9 @@ class Looker:
             await self._read(found)
         elif isinstance(found, FolderUnreadable):
             log.warning("folder.unreadable", path=found.path, reason=found.reason)
+            self._unreadable.add(found.path)
+            key = (FOLDERS, found.path)
+            WAITS.failed(FOLDERS, f"{found.path}: {found.reason}", key=key)
         else:
             await self._ledger.announce([found])
 
@@ -218,3 +233,6 @@ class Sweep:
             await work()
         except TransientError as error:
             log.warning("sweep.failed", error=str(error))
+            WAITS.failed(SWEEPING, error)
+        else:
+            WAITS.over(SWEEPING)

@@ -17,9 +17,13 @@ from shared.bus.outgoing import outgoing_event
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.errors import TransientError
+from shared.waits import WAITS
 
 REFRESH_S = 0.2
 TIDY_S = 3600.0
+STALLS = "looking for sources that stand still"
+ACCOUNTS = "forgetting old dead letters"
+FIGURES = "reading the ledger"
 TOLD = 20
 """Of failed, stalled and incomplete sources, the status names so many."""
 log = structlog.get_logger(__name__)
@@ -46,6 +50,9 @@ class StallLoop:
                 await self.look()
             except TransientError as error:
                 log.warning("stalls.failed", error=str(error))
+                WAITS.failed(STALLS, error)
+            else:
+                WAITS.over(STALLS)
             await asyncio.sleep(self.every_s)
 
     async def look(self) -> None:
@@ -78,6 +85,9 @@ async def forget_old_accounts(store: StateStore, clock: Clock, keep: timedelta) 
             await store.forget_accounts(clock.now() - keep)
         except TransientError as error:
             log.warning("accounts.kept", error=str(error))
+            WAITS.failed(ACCOUNTS, error)
+        else:
+            WAITS.over(ACCOUNTS)
         await asyncio.sleep(TIDY_S)
 
 
@@ -111,6 +121,9 @@ class FiguresLoop:
                 await self.refresh()
             except TransientError as error:
                 log.warning("figures.failed", error=str(error))
+                WAITS.failed(FIGURES, error)
+            else:
+                WAITS.over(FIGURES)
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:

@@ -1,13 +1,14 @@
 """Measures the requests to an embedding server, whichever it is."""
 
-import asyncio
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from shared import waits
 from shared.observability import metrics
+from shared.waits import WAITS
 
 
 class MeasuredEmbedder:
@@ -39,7 +40,11 @@ class MeasuredEmbedder:
         """Embed some texts; see the port."""
         outcome = "failed"
         try:
-            with metrics.EMBEDDER_IN_FLIGHT.during(), metrics.EMBEDDER_REQUEST.timed():
+            with (
+                metrics.EMBEDDER_IN_FLIGHT.during(),
+                metrics.EMBEDDER_REQUEST.timed(),
+                WAITS.trying("the embedding server"),
+            ):
                 vectors = await self._embedder.embed(texts)
             outcome = "done"
         except EmbedderUnavailable:
@@ -58,4 +63,4 @@ class MeasuredEmbedder:
 async def pause(seconds: float) -> None:
     """Sleep before another try, and count it."""
     metrics.EMBEDDER_RETRIES.add()
-    await asyncio.sleep(seconds)
+    await waits.pause(seconds)

@@ -18,6 +18,15 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Waiting(Body):
+    """Something that a service waits for, or tries again and again."""
+
+    stage: str = Field(description="The service.")
+    what: str = Field(description="What it waits for, or tries.")
+    reason: str = Field(description="The last error.")
+    since: datetime = Field(description="When it failed for the first time.")
+
+
 class Health(Body):
     """Whether the gateway works, and what runs behind it."""
 
@@ -29,6 +38,11 @@ class Health(Body):
     bus: Literal["connected", "away"] = Field(description="Whether the bus answers.")
     services: dict[str, list[dict[str, Any]]] = Field(
         description="Of each service, what its instances tell about themselves."
+    )
+    waits: list[Waiting] = Field(
+        default=[],
+        description="What has not worked for some seconds, in any service; told to those who may "
+        "read.",
     )
 
 

@@ -1,6 +1,7 @@
 """What is told of services, sources, collections and models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.gateway.handlers.answers import (
     CollectionInfo,
@@ -13,6 +14,7 @@ from services.gateway.handlers.answers import (
     ModelSummary,
     Sources,
     StalledSource,
+    Waiting,
     WholeModel,
 )
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
@@ -26,14 +28,33 @@ async def health(board: StatusBoard) -> Health:
     """Tell whether the pipeline runs; a bus that is away is no fault of the gateway."""
     statuses = await board.statuses()
     if statuses is None:
-        return Health(pipeline_running=False, bus="away", services={})
+        own = {"gateway": [{"waits": board.waits()}]}
+        return Health(pipeline_running=False, bus="away", services={}, waits=_waits(own))
     services = {name: [dict(one) for one in some] for name, some in sorted(statuses.items())}
     running = {
         name
         for name, some in services.items()
         if any(one.get("state") == "running" for one in some)
     }
-    return Health(pipeline_running=running.issuperset(STAGES), bus="connected", services=services)
+    return Health(
+        pipeline_running=running.issuperset(STAGES),
+        bus="connected",
+        services=services,
+        waits=_waits(services),
+    )
+
+
+def _waits(services: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Waiting]:
+    """List what the instances of all services wait for; a standby beside its owner is well."""
+    found: dict[tuple[str, str], Waiting] = {}
+    for stage, instances in services.items():
+        is_served = any(one.get("state") == "running" for one in instances)
+        for one in instances:
+            if is_served and one.get("state") == "standby":
+                continue
+            for told in one.get("waits") or ():
+                found.setdefault((stage, told["what"]), Waiting(stage=stage, **told))
+    return list(found.values())
 
 
 async def sources(collection: str, *, board: StatusBoard) -> Sources | None:

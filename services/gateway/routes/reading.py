@@ -43,7 +43,9 @@ class ReadingEndpoints:
     async def health(self, request: Request) -> Health:
         """Tell whether the gateway works, and to those who may read, what runs behind it."""
         found = await reading.health(self._board)
-        return found if caller_of(request) else found.model_copy(update={"services": {}})
+        return (
+            found if caller_of(request) else found.model_copy(update={"services": {}, "waits": []})
+        )
 
     async def sources(self, collection: Collection = None) -> Sources:
         """Tell how many sources and records discovery counted, and what could not be read."""

@@ -21,6 +21,7 @@ from shared.bus.tailing import BUS_ERRORS
 from shared.contracts.base import Command
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.errors import BusAway
+from shared.waits import WAITS
 
 FRESH_S = 1.0
 PUBLISH_S = 5.0
@@ -84,3 +85,7 @@ class NatsStatusBoard:
                 return None
             self._asked_s = asyncio.get_running_loop().time()
             return self._known
+
+    def waits(self) -> Sequence[Mapping[str, str]]:
+        """Return what this process waits for; see the port."""
+        return WAITS.told()

@@ -247,12 +247,22 @@ class FakeCommandBus:
             self._events.tell(reply(command.correlation_id))
 
 
+OWN_WAIT = {
+    "what": "connecting to the bus",
+    "reason": "refused",
+    "since": "2026-01-01T12:00:00+00:00",
+}
+
+
 class FakeStatusBoard:
     def __init__(self, statuses: Mapping[str, Sequence[Status]] | None) -> None:
         self.told = statuses
 
     async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
         return self.told
+
+    def waits(self) -> Sequence[Mapping[str, str]]:
+        return [OWN_WAIT] if self.told is None else []
 
 
 class FakePointLog:

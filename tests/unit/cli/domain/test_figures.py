@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -132,6 +133,46 @@ def test_what_stands_still_is_named_with_its_reason() -> None:
     found = Figures.of(told, {}, "default")
 
     assert found.blocked == {"embedding": "refused", "writing": "disk full"}
+
+
+WAIT = {"what": "publishing", "reason": "full", "since": "2026-01-01T12:00:00.5+00:00"}
+
+
+def test_what_lasts_is_told_with_reason_and_since_when() -> None:
+    told = statuses()
+    told["projection"] = [{"state": "running", "waits": [WAIT, WAIT | {"what": "handling"}]}] * 2
+    told["gateway"] = [{"state": "running", "waits": [WAIT]}]
+
+    found = Figures.of(told, {}, "default")
+
+    assert [(one.stage, one.what) for one in found.waits] == [
+        ("gateway", "publishing"), ("projection", "publishing"), ("projection", "handling"),
+    ]  # fmt: skip
+    assert found.waits[0].sentence == "publishing: full (since 2026-01-01T12:00:00Z)"
+    assert found.blocked == {"projection": "publishing: full"}
+    assert found.report()["waits"][0] == {"stage": "gateway", **WAIT}
+
+
+def test_a_standby_waits_in_peace_while_the_other_works() -> None:
+    told = statuses()
+    told["writing"].append({"state": "standby", "waits": [WAIT]})
+    beside = Figures.of(told, {}, "default")
+    told["writing"] = [{"state": "standby", "waits": [WAIT]}]
+    alone = Figures.of(told, {}, "default")
+
+    assert beside.waits == ()
+    assert alone.blocked == {"writing": "publishing: full"}
+
+
+def test_without_the_bus_what_was_known_last_stays_but_nobody_runs() -> None:
+    since = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    found = figures().without_bus("the bus does not answer", since)
+
+    assert found.records == figures().records
+    assert not found.is_drained
+    assert set(found.states.values()) == {"absent"}
+    assert [one.told["since"] for one in found.waits] == [since.isoformat()]
 
 
 def test_figures_of_another_collection_are_not_taken() -> None:

@@ -5,7 +5,13 @@ from services.gateway.handlers.answers import WholeModel
 from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
 from shared.errors import BusAway
-from tests.unit.gateway.builders import FakeMapReader, FakeModelHistory, FakeStatusBoard, model
+from tests.unit.gateway.builders import (
+    OWN_WAIT,
+    FakeMapReader,
+    FakeModelHistory,
+    FakeStatusBoard,
+    model,
+)
 
 RUNNING = {name: [{"state": "running"}] for name in reading.STAGES}
 
@@ -23,6 +29,26 @@ async def test_a_bus_that_is_away_is_no_fault_of_the_gateway() -> None:
     told = await reading.health(FakeStatusBoard(None))
 
     assert (told.status, told.bus, told.pipeline_running) == ("ok", "away", False)
+    assert [one.model_dump(mode="json") for one in told.waits] == [
+        {**OWN_WAIT, "stage": "gateway", "since": "2026-01-01T12:00:00Z"}
+    ]
+
+
+async def test_what_any_service_waits_for_is_told_but_not_what_a_standby_waits_for() -> None:
+    wait = {"what": "owning a folder", "reason": "another does", "since": "2026-01-01T12:00:00Z"}
+    full = {"what": "publishing", "reason": "full", "since": "2026-01-01T12:00:00Z"}
+    services = RUNNING | {
+        "writing": [{"state": "standby", "waits": [wait]}, {"state": "running", "waits": []}],
+        "projection": [{"state": "standby", "waits": [wait]}],
+        "discovery": [{"state": "running", "waits": [full]}] * 2,
+    }
+
+    told = await reading.health(FakeStatusBoard(services))
+
+    assert [(one.stage, one.what) for one in told.waits] == [
+        ("discovery", "publishing"),
+        ("projection", "owning a folder"),
+    ]
 
 
 async def test_sources_are_those_of_the_instance_that_tells_them() -> None:

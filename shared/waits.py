@@ -1,0 +1,168 @@
+"""What this process waits for, or tries again and again: why, and since when.
+
+Whoever retries says so here, and takes it back when it works again; status and ``/health`` tell
+what has lasted for some seconds. The same places tell a stop that there is nothing to finish: who
+waits for somebody else gives its messages back at once.
+"""
+
+import asyncio
+import math
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.clock import Clock, SystemClock
+from shared.errors import MapstreamError
+
+LASTING_S = 3.0
+"""What is over sooner is not worth telling."""
+MOST_TOLD = 10
+ANSWER_S = 1.0
+"""So long a stop lets somebody else answer who has not failed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that does not work, and is tried again."""
+
+    what: str
+    reason: str
+    since: datetime
+    began_s: float
+    due_s: float = math.inf
+    """When it is forgotten if nobody tells of it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work that a stop would like to see finished."""
+
+    patience_s: dict[object, float] = field(default_factory=dict)
+    """For each of its parts that waits for somebody else: how long a stop lets it."""
+
+
+_WORK: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+def begin_work() -> Work:
+    """Begin a piece of work: what is tried in this context from now on is a part of it."""
+    work = Work()
+    _WORK.set(work)
+    return work
+
+
+class Trial:
+    """Something that is being tried until it works."""
+
+    def __init__(self, waits: "Waits", what: str) -> None:
+        self._waits = waits
+        self._what = what
+        self._work = _WORK.get()
+        self._be_patient(ANSWER_S)
+
+    def failed(self, reason: str | Exception) -> None:
+        """Tell that it has failed, and will be tried again."""
+        self._waits.failed(self._what, reason, key=self)
+        self._be_patient(0.0)
+
+    def ended(self) -> None:
+        """Tell that it is tried no more."""
+        self._waits.over(self)
+        if self._work is not None:
+            self._work.patience_s.pop(self, None)
+
+    def _be_patient(self, seconds: float) -> None:
+        if self._work is not None:
+            self._work.patience_s[self] = seconds
+
+
+async def pause(seconds: float) -> None:
+    """Sleep before the next try of something; a stop does not wait for it."""
+    work = _WORK.get()
+    key = object()
+    if work is not None:
+        work.patience_s[key] = 0.0
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        if work is not None:
+            work.patience_s.pop(key)
+
+
+class Waits:
+    """All that one process waits for."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._waits: dict[Hashable, Wait] = {}
+
+    @contextmanager
+    def trying(self, what: str) -> Iterator[Trial]:
+        """Try something until it works: at the block's end a failure is over."""
+        trial = Trial(self, what)
+        try:
+            yield trial
+        finally:
+            trial.ended()
+
+    def failed(
+        self,
+        what: str,
+        reason: str | Exception,
+        *,
+        key: Hashable | None = None,
+        within_s: float = math.inf,
+    ) -> None:
+        """Tell that something has failed and will be tried again; the first time counts.
+
+        Args:
+            what: What is waited for, or tried.
+            reason: The last error.
+            key: Tells several of the kind apart; they are told together.
+            within_s: It is forgotten if nothing more is heard of it for so long.
+        """
+        now_s = self._clock.monotonic()
+        key = key or what
+        before = self._waits.get(key)
+        since = before.since if before else self._clock.now()
+        began_s = before.began_s if before else now_s
+        self._waits[key] = Wait(what, described(reason), since, began_s, now_s + within_s)
+
+    def over(self, key: Hashable) -> None:
+        """Tell that it works again, or is tried no more."""
+        self._waits.pop(key, None)
+
+    def told(self) -> list[dict[str, str]]:
+        """Tell what has lasted for some seconds, each kind once, the longest first.
+
+        Returns:
+            For each kind ``what``, ``reason`` (of the one that lasts longest) and ``since``.
+        """
+        now_s = self._clock.monotonic()
+        found: dict[str, list[Wait]] = {}
+        for key, wait in sorted(self._waits.copy().items(), key=lambda one: one[1].began_s):
+            if wait.due_s < now_s:
+                self.over(key)
+            elif now_s - wait.began_s >= LASTING_S:
+                found.setdefault(wait.what, []).append(wait)
+        return [_told(some) for some in found.values()][:MOST_TOLD]
+
+
+def _told(waits: list[Wait]) -> dict[str, str]:
+    first, more = waits[0], len(waits) - 1
+    reason = f"{first.reason} (and {more:,} more)" if more else first.reason
+    return {"what": first.what, "reason": reason, "since": first.since.isoformat()}
+
+
+def described(reason: str | Exception) -> str:
+    """Write an error for people: ours explain themselves, others need their kind."""
+    if isinstance(reason, str):
+        return reason
+    text = str(reason)
+    return text if isinstance(reason, MapstreamError) else f"{type(reason).__name__}: {text}"
+
+
+WAITS = Waits()
+"""Those of this process."""
