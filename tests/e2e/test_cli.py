@@ -92,6 +92,31 @@ async def test_a_run_can_be_started_from_a_folder_with_modules_of_the_same_names
     assert len(rows(tmp_path / "mapstream-out")) == RECORDS
 
 
+async def test_what_is_not_at_its_end_is_named_and_nothing_mapped_is_code_6(
+    tmp_path: Path,
+) -> None:
+    sources, output = tmp_path / "runs", tmp_path / "out"
+    sources.mkdir()
+    (sources / "going-on.jsonl").write_text('{"iteration": 1, "response": "so far"}\n')
+    (sources / "empty.jsonl").touch()
+    (sources / "other.jsonl").write_text("a plain log, no JSON\n")
+
+    dry_code, dry, _ = await mapstream("run", str(sources), "--output", str(output), "--dry-run")
+    finished = await run_once(sources, output)
+
+    reasons = {"going-on": "has no final_answer", "empty": "holds no line", "other": "of another"}
+    assert (dry_code, finished.code) == (6, 6)
+    for name, words in reasons.items():
+        for text in (dry, finished.text):
+            (line,) = (one for one in text.splitlines() if f"incomplete: {name}.jsonl" in one)
+            assert words in line
+            assert "since 20" in line
+    assert "nothing is mapped: every source is incomplete" in finished.text
+    assert {one["why"] for one in finished.summary["incomplete"]} == {
+        "no_final_answer", "empty", "no_json_at_end",
+    }  # fmt: skip
+
+
 @asynccontextmanager
 async def killed_run(sources: Path, output: Path) -> AsyncIterator[None]:
     async with live_run(sources, output) as run:

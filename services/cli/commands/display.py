@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from services.cli.commands.tables import Row, facts, ledger, model, plain, sources
+from services.cli.commands.tables import Row, facts, incomplete, ledger, model, plain, sources
 from services.cli.commands.watching import DeadLetterLine
 from services.cli.domain.figures import STAGES, Figures
 
@@ -106,8 +106,8 @@ class Display:
         if figures.rows:
             self.say(f"map      {folder / 'logs.parquet'}")
             self.say(f"open it  embedding-atlas {folder / 'logs.parquet'} {COLUMNS}")
-        for failure in figures.failures:
-            self.say(f"failed: {failure['filename']}: {failure['reason']}", style="red")
+        for text, style in _unread(figures):
+            self.say(text, style=style)
         for letter in dead[-LISTED:]:
             where = f"{letter.file}:{letter.line}" if letter.line else letter.file or "a message"
             self.say(f"dead letter: {where} [{letter.stage}] {letter.reason}", style="red")
@@ -115,6 +115,22 @@ class Display:
             self.say(f"... and {len(dead) - LISTED} more dead letters before these", style="red")
         if figures.records.dead > figures.records.dropped:
             self.say(REMEDY, style="red")
+
+
+def _unread(figures: Figures) -> Iterator[tuple[str, str]]:
+    """Say of what was not read why, with a style for each line."""
+    for line in incomplete(figures.incomplete, figures.incomplete_sources):
+        yield f"incomplete: {line}", "yellow"
+    if figures.is_empty and not figures.has_casualties:
+        yield _nothing(figures), "red"
+    for failure in figures.failures:
+        yield f"failed: {failure['filename']}: {failure['reason']}", "red"
+
+
+def _nothing(figures: Figures) -> str:
+    if figures.sources.get("incomplete"):
+        return "nothing is mapped: every source is incomplete"
+    return "nothing is mapped: there is no source; check the path, and --glob (mapstream run -h)"
 
 
 def _summary(figures: Figures, seconds: float) -> Iterator[Row]:

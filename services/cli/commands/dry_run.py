@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.commands.tables import plain
+from services.cli.commands.tables import incomplete, plain
+from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
 from shared.errors import ConfigurationError, MapstreamError
 
@@ -16,11 +17,16 @@ from shared.errors import ConfigurationError, MapstreamError
 async def dry_run(options: RunOptions, settings: CliSettings) -> int:
     """Let discovery look at the sources without touching anything, and print what it found.
 
+    Returns:
+        The exit code: 0; 6 nothing would be mapped.
+
     Raises:
         ConfigurationError: The sources cannot be looked at like this.
         MapstreamError: Discovery failed.
     """
-    environment = service_environment(options, settings, nats_url="", text2vec_port=None)
+    environment = service_environment(
+        options, settings, nats_url=settings.nats.url, text2vec_port=None
+    )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -39,7 +45,7 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         _show(found)
-    return 0
+    return 0 if found["complete"] else NOTHING_MAPPED
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -48,4 +54,11 @@ def _show(found: dict[str, Any]) -> None:
         if not isinstance(value, (list, dict)):
             text = f"{value:,}" if isinstance(value, int) else str(value)
             table.add_row(plain(name.replace("_", " ")), plain(text))
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for line in incomplete(found["incomplete"], found["waiting"]):
+        console.print(plain(f"incomplete: {line}", "yellow"), soft_wrap=True)
+    for problem in found["problems"]:
+        console.print(plain(f"cannot be read: {problem}", "red"), soft_wrap=True)
+    if not found["complete"]:
+        console.print("nothing would be mapped", style="red")

@@ -18,6 +18,7 @@ from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline, only_run
 from services.cli.commands.watching import DeadLetterLine, Watcher
 from services.cli.domain.figures import Figures
+from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, configuration_name
 from shared.bus.channel import check_collection
 from shared.bus.channels import COMMAND_REFIT
@@ -37,7 +38,7 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
 
     Returns:
         The exit code: 0 all that was seen is mapped; 3 something was dead-lettered or failed;
-        130 interrupted before it was drained.
+        6 nothing could be mapped; 130 interrupted before it was drained.
 
     Raises:
         ConfigurationError: It cannot start like this.
@@ -58,7 +59,14 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
         return CASUALTIES
     if options.is_once and not run.is_drained:
         return INTERRUPTED
-    return CASUALTIES if figures.has_casualties and options.is_once else 0
+    return outcome(figures) if options.is_once else 0
+
+
+def outcome(figures: Figures) -> int:
+    """Choose the exit code of a run that has ended by itself."""
+    if figures.has_casualties:
+        return CASUALTIES
+    return NOTHING_MAPPED if figures.is_empty else 0
 
 
 def check(options: RunOptions, settings: CliSettings) -> None:

@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.commands.connecting import connected
-from services.cli.commands.tables import Row, facts, ledger, model, percent, plain, sources
+from services.cli.commands.tables import (
+    Row,
+    facts,
+    incomplete,
+    ledger,
+    model,
+    percent,
+    plain,
+    sources,
+)
 from services.cli.commands.watching import Watcher
 from services.cli.domain.figures import STAGES, Figures
 from services.cli.settings import BusOptions, CliSettings
@@ -82,6 +91,8 @@ def rows(figures: Figures) -> Iterator[Row]:
     yield "dataset", f"{figures.rows:,} rows, version {figures.dataset_version}; files {state}"
     for failure in figures.failures:
         yield "failed", f"{failure['filename']}: {failure['reason']}"
+    for line in incomplete(figures.incomplete, figures.incomplete_sources):
+        yield "incomplete", line
     yield from _stalled(figures)
 
 

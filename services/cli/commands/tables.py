@@ -1,6 +1,7 @@
 """How figures are written for people, the same in every command."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -41,6 +42,16 @@ def sources(figures: Figures) -> str:
         f"{number:,} {status}" for status, number in sorted(figures.sources.items()) if number
     ]
     return ", ".join(parts) or "none yet"
+
+
+def incomplete(sources: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
+    """Name the sources that are not read yet, why and since when; the rest is counted."""
+    for one in sources:
+        reason = one.get("reason") or "not looked at again since an upgrade"
+        since = f"; since {one['since'][:19]}Z" if one.get("since") else ""
+        yield f"{one['filename']}: {reason}{since}"
+    if (more := count - len(sources)) > 0:
+        yield f"and {more:,} more"
 
 
 def ledger(records: Records) -> str:

@@ -51,6 +51,9 @@ class Figures:
     """Whether discovery has looked at every source once."""
     failures: Sequence[Mapping[str, str]] = ()
     """Sources that could not be read: filename and reason."""
+    incomplete: Sequence[Mapping[str, Any]] = ()
+    """Sources that are not read yet: filename, why, reason, since; the first of them."""
+    incomplete_sources: int = 0
     stalled: Sequence[Mapping[str, Any]] = ()
     """Sources that stand still: filename, stage, since, in_flight; the first of them."""
     stalled_sources: int = 0
@@ -103,6 +106,8 @@ class Figures:
             records=Records(*(told.get(one.name, 0) for one in fields(Records))),
             has_looked=bool(discovery.get("has_looked")),
             failures=discovery.get("failures", ()),
+            incomplete=discovery.get("incomplete", ()),
+            incomplete_sources=discovery.get("incomplete_sources", 0),
             stalled=discovery.get("stalled", ()),
             stalled_sources=discovery.get("stalled_sources", 0),
             projection_records=projection.get("records", 0),
@@ -164,12 +169,21 @@ class Figures:
         is_dead = self.records.dead > self.records.dropped
         return is_dead or bool(self.sources.get("failed", 0))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was looked at and nothing could be mapped, now or before."""
+        has_read = any(self.sources.get(name) for name in ("completed", "forgotten"))
+        return self.has_looked and not has_read and not self.records.mapped
+
     def summary(self, seconds: float) -> dict[str, Any]:
         """Return the summary that ``--json`` prints."""
         return {
             "sources": dict(self.sources),
             "records": self.records.balance,
             "dropped": self.records.dropped,
+            "failures": [dict(one) for one in self.failures],
+            "incomplete_sources": self.incomplete_sources,
+            "incomplete": [dict(one) for one in self.incomplete],
             "projection": {
                 "version": self.version,
                 "explained_variance_ratio": list(self.explained_variance_ratio),
@@ -193,6 +207,8 @@ class Figures:
             "halted": dict(self.halted),
             "sources": dict(self.sources),
             "failures": [dict(one) for one in self.failures],
+            "incomplete_sources": self.incomplete_sources,
+            "incomplete": [dict(one) for one in self.incomplete],
             "stalled_sources": self.stalled_sources,
             "stalled": [dict(one) for one in self.stalled],
             "records": self.records.balance,

@@ -5,6 +5,8 @@ NO_ANSWER = 1
 PARTLY = 3
 HELD = 4
 REJECTED = 5
+NOTHING_MAPPED = 6
+"""Of a run that ends by itself: there was no source, or none has reached its end."""
 CODES = {
     **dict.fromkeys(("updated", "previewed", "forgotten", "replayed", "dropped"), DONE),
     "held": HELD,

@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import orjson
 from anyio import to_thread
@@ -26,6 +27,8 @@ class Waiting:
     filename: str
     why: WhyIncomplete
     reason: str
+    since: str
+    """When it was last written to: UTC, as ISO 8601."""
 
 
 @dataclass
@@ -77,7 +80,8 @@ async def _survey_source(stat: SourceStat, repository: SourceRepository, survey:
     if (why := await repository.why_incomplete(stat)) is not None:
         survey.waiting += 1
         if len(survey.incomplete) < NAMED:
-            survey.incomplete += (Waiting(stat.filename, why, EXPLAINED[why]),)
+            since = datetime.fromtimestamp(stat.mtime_ns / 1e9, UTC).isoformat()
+            survey.incomplete += (Waiting(stat.filename, why, EXPLAINED[why], since),)
         return
     reader = SourceReader(stat.filename, LIMITS, orjson.loads)
     async with aclosing(repository.read_lines(stat, None)) as portions:

@@ -235,6 +235,15 @@ class FailedSource(Body):
     reason: str = Field(description="What went wrong.")
 
 
+class IncompleteSource(Body):
+    """A source whose end is not there yet, so that it is not read."""
+
+    filename: str = Field(description="The source's path below its root, with '/'.")
+    why: str | None = Field(description="empty, no_json_at_end or no_final_answer.")
+    reason: str | None = Field(description="The same in words.")
+    since: datetime | None = Field(description="When it was first found so.")
+
+
 class StalledSource(Body):
     """A source whose numbers have not changed for long."""
 
@@ -251,6 +260,10 @@ class Sources(Body):
     sources: dict[str, int] = Field(description="Number of sources by status.")
     records: Ledger = Field(description="Their records.")
     failures: list[FailedSource] = Field(description="Some of those that could not be read.")
+    incomplete_sources: int = Field(default=0, ge=0, description="How many are incomplete.")
+    incomplete: list[IncompleteSource] = Field(
+        default=[], description="Some of those, why, and since when."
+    )
     stalled_sources: int = Field(default=0, ge=0, description="How many stand still.")
     stalled: list[StalledSource] = Field(
         default=[], description="Some of those that stand still, and which stage holds them."

@@ -24,6 +24,14 @@ RUNNING = Figures(
 )
 
 
+WAITS_FOR_ITS_END = {
+    "filename": "b.jsonl",
+    "why": "no_final_answer",
+    "reason": "its last line has no final_answer",
+    "since": "2026-01-01T12:00:00.5+00:00",
+}
+
+
 @pytest.fixture
 def screen() -> io.StringIO:
     return io.StringIO()
@@ -155,3 +163,39 @@ def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: P
     told = screen.getvalue()
     assert told.count(HARMLESS) >= 6
     assert not set("\x1b\x9b\u202e") & set(told)
+
+
+def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.StringIO) -> None:
+    figures = replace(RUNNING, incomplete=[WAITS_FOR_ITS_END], incomplete_sources=7)
+
+    display(screen).summarise(figures, 1.0, [], Path("out"))
+
+    text = screen.getvalue()
+    assert (
+        "incomplete: b.jsonl: its last line has no final_answer; since 2026-01-01T12:00:00Z\n"
+        "incomplete: and 6 more\n"
+    ) in text
+    assert "nothing is mapped" not in text
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [({"incomplete": 3}, "every source is incomplete"), ({}, "there is no source")],
+)
+def test_a_run_that_mapped_nothing_says_why(
+    sources: dict[str, int], words: str, screen: io.StringIO
+) -> None:
+    display(screen).summarise(Figures(sources=sources, has_looked=True), 1.0, [], Path("out"))
+
+    assert f"nothing is mapped: {words}" in screen.getvalue()
+
+
+def test_the_status_names_what_is_incomplete() -> None:
+    figures = replace(RUNNING, incomplete=[WAITS_FOR_ITS_END], incomplete_sources=1)
+
+    told = [text for name, text in rows(figures) if name == "incomplete"]
+
+    assert told == ["b.jsonl: its last line has no final_answer; since 2026-01-01T12:00:00Z"]
+    assert (
+        figures.report()["incomplete"] == figures.summary(1)["incomplete"] == [WAITS_FOR_ITS_END]
+    )

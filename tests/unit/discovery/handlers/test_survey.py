@@ -18,4 +18,5 @@ async def test_a_survey_counts_what_a_run_would_do() -> None:
     (waits,) = survey.incomplete
     assert (waits.filename, waits.why) == ("b.jsonl", "no_final_answer")
     assert "final_answer" in waits.reason
+    assert waits.since.startswith("1970-01-01T00:00:00")  # the fake counts nanoseconds
     assert [problem.split(" ")[0] for problem in survey.problems] == ["/fake/d:", "/fake/c.jsonl"]

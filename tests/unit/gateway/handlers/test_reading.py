@@ -58,6 +58,8 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     since = "2026-01-01T12:00:00+00:00"
     stalled = {"filename": "a", "stage": "writing", "since": since, "in_flight": 2}
     figures |= {"stalled": [stalled], "stalled_sources": 7}
+    waits = {"filename": "b", "why": "empty", "reason": "it holds no line yet", "since": since}
+    figures |= {"incomplete": [waits], "incomplete_sources": 9}
     board = FakeStatusBoard(
         {"discovery": [{"state": "standby"}, {"collections": {"default": figures}}]}
     )
