@@ -106,6 +106,19 @@ async def test_a_root_that_is_not_there_fails_the_check(harness: Harness) -> Non
         await harness.repository.check()
 
 
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+ANSWER = '{"final_answer": "\u010a\u0a0a \U0001f600"}'
+WRITTEN = (
+    ("\ufeff{}\r\n" + ANSWER + "\r\n", None),
+    ("{}\n" + ANSWER, None),
+    ("\ufeff{}\n" + "\u010a" * 50_000 + "\n" + ANSWER + "\n" * 70_000, None),
+    ("\0" * 70_000 + "{}\n" + ANSWER + "\0" * 70_000, None),
+    ("\ufeff{}\n", "no_final_answer"),
+    ("\ufeff" + ANSWER + "\n{", "no_json_at_end"),
+    ("\ufeff", "empty"),
+)
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -115,13 +128,20 @@ async def test_a_root_that_is_not_there_fails_the_check(harness: Harness) -> Non
         (b"x" * 3000 + b"\n" + FINAL + b"\n" * 200_000, None),
         (FINAL + b"\n{}\n", "no_final_answer"),
         (FINAL + b"\n{", "no_json_at_end"),
-        (FINAL + b"\n" + b"\0" * 10, "no_json_at_end"),
+        (FINAL + b"\n" + b"\0" * 10, None),
+        (FINAL + b"\0" * 200_000 + b"\n\0", None),
+        (b"\0" * 200_000 + FINAL, None),
+        (b"\0" * 200_000 + b"{}", "no_final_answer"),
+        (b'{"cut o' + b"\0" * 99 + FINAL, None),
+        (b"\0" * 200_000, "empty"),
+        (b"\xef\xbb\xbf" + FINAL, None),
+        (b"\xef\xbb\xbf", "empty"),
+        *((text.encode(name), why) for name in WIDE for text, why in WRITTEN),
         (b"\n\n", "empty"),
         (b"", "empty"),
     ],
-    ids=range(9),
 )
-async def test_a_source_why_incomplete_if_its_last_line_has_an_answer_else_it_is_told_why(
+async def test_a_source_is_complete_if_its_last_line_has_an_answer_else_it_is_told_why(
     harness: Harness, content: bytes, expected: object
 ) -> None:
     harness.put("a.jsonl", content)

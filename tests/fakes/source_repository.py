@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Sequence
 
 from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
+from services.discovery.domain.entries import parse_line
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
@@ -64,11 +65,12 @@ class FakeSourceRepository:
 
     async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         content = self._open(stat)
-        lines = [line for line in content.split(b"\n") if line.strip()]
-        last = lines[-1] if lines else b""
-        if len(last) > self.max_line_bytes:
+        splitter = LineSplitter(self.max_line_bytes)
+        lines = [*splitter.feed(content), *splitter.finish()]
+        last = next((line for line in reversed(lines) if any(parse_line(line))), None)
+        if isinstance(last, OversizedLine):
             raise SourceUnreadable(f"{stat.path}: its last line is too long")
-        return why_incomplete(Line(1, 0, last))
+        return why_incomplete(last)
 
     async def fingerprint(self, stat: SourceStat) -> str:
         return hashlib.sha256(self._open(stat)).hexdigest()

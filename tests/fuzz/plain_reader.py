@@ -36,12 +36,16 @@ def read(content: bytes, filename: str) -> Reading:
 
 
 def _read_line(line: bytes, number: int, offset: int, filename: str, reading: Reading) -> None:
-    at = 3 if line.startswith(b"\xef\xbb\xbf") else 0
-    text = line[at:].decode("utf-8", "surrogateescape")
+    content = line.strip(b"\0")
+    at = line.find(content)
+    at += 3 if content.startswith(b"\xef\xbb\xbf") else 0
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     position, bad = 0, 0
-    while rest := text.lstrip(" \t\r\n"):
+    while rest := text.lstrip(" \t\r\n\0"):
         at += len(text) - len(rest)
         size, value = _first_value(rest) if bad < MANY else (0, None)
+        if not size and bad < MANY:
+            size = len(re.split("[ \t\r\n\0]*\0[ \t\r\n\0]*{", rest, maxsplit=1)[0])
         data = rest[: size or len(rest)].encode("utf-8", "surrogateescape")
         where = (number, position, offset + at, data)
         if not isinstance(value, dict) or not _is_usable(value):

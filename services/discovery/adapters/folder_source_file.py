@@ -5,10 +5,19 @@ import stat as modes
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from services.discovery.domain.encodings import (
+    ALIGNMENT,
+    EVIDENCE_BYTES,
+    UTF_8,
+    Encoding,
+    detect,
+)
+from services.discovery.domain.lines import Line
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
 
 TAIL_BYTES = 64 << 10
+LONGEST_STEP = 4 << 20
 
 
 class SourceFile:
@@ -54,34 +63,58 @@ class SourceFile:
         self._left -= len(piece)
         return piece
 
-    def read_last_line(self, max_line_bytes: int) -> bytes:
+    def read_last_line(self, max_line_bytes: int) -> Line | None:
         """Read the last line that is not blank, from the end and no more than needed.
+
+        Returns:
+            None if there is none.
 
         Raises:
             SourceUnreadable: It cannot be read, or the line is too long.
             SourceChanged: It is shorter than it was.
         """
-        line = b""
-        end = self._stat.size
-        while end > 0 and len(line) <= max_line_bytes:
-            start = max(0, end - max(TAIL_BYTES, len(line)))
-            line = (self._read_at(start, end - start) + line).rstrip()
-            end = start
-            if (newline := line.rfind(b"\n")) >= 0:
-                line = line[newline + 1 :]
-                break
+        encoding = self._find_encoding()
+        line, is_whole, step = b"", False, TAIL_BYTES
+        end = self._stat.size - self._stat.size % encoding.width
+        while end > 0 and len(line) <= max_line_bytes and not is_whole:
+            start = max(0, end - step)
+            start -= start % encoding.width
+            line, is_whole = encoding.last_line(self._read_at(start, end - start) + line)
+            end, step = start, min(2 * step, max(LONGEST_STEP, len(line)))
         if len(line) > max_line_bytes:
             raise SourceUnreadable(
                 f"{display_name(self._stat.path)}: its last line is longer than {max_line_bytes} "
                 "bytes, so its end cannot be judged; raise ingestion.max_line_bytes"
             )
-        return line
+        return Line(1, end, line, encoding) if line else None
 
     def close(self) -> None:
         """Close the file, if it is open."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    def _find_encoding(self) -> Encoding:
+        """Look at the first bytes that are no NULs; a hole before them is passed over."""
+        start = self._first_data()
+        while start < self._stat.size:
+            piece = self._read_at(start, min(TAIL_BYTES, self._stat.size - start))
+            nuls = len(piece) - len(piece.lstrip(b"\0"))
+            if nuls < len(piece):
+                at = start + nuls - nuls % ALIGNMENT
+                return detect(self._read_at(at, min(EVIDENCE_BYTES, self._stat.size - at)))
+            start += len(piece)
+        return UTF_8
+
+    def _first_data(self) -> int:
+        with _explained(self._stat):
+            fd = self.open()
+        try:
+            found = os.lseek(fd, 0, os.SEEK_DATA)
+            os.lseek(fd, 0, os.SEEK_SET)
+        except OSError:  # the system or this file system knows no holes, or there is nothing else
+            return 0
+        return found - found % ALIGNMENT
 
     def _require_within(self, fd: int) -> None:
         """Check where the open file lies; its path may lead elsewhere by now."""

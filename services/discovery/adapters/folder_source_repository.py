@@ -124,7 +124,7 @@ def _hash_more(file: SourceFile, digest: "hashlib._Hash") -> bool:
 def _why_incomplete(stat: SourceStat, max_line_bytes: int) -> WhyIncomplete | None:
     file = SourceFile(stat)
     try:
-        return why_incomplete(Line(1, 0, file.read_last_line(max_line_bytes)), orjson.loads)
+        return why_incomplete(file.read_last_line(max_line_bytes), orjson.loads)
     finally:
         file.close()
 

@@ -4,25 +4,30 @@ Decided here: a value that is no object is bad; what follows the first damage of
 entry, and the objects before it count; bytes that are no UTF-8 are read as U+FFFD if the line
 parses with them; after a hundred values of a line that are no objects its rest is one bad entry;
 raw control characters in strings (NUL too) are bad, as JSON says; NaN and Infinity are taken; a
-byte order mark is dropped at the start of any line, since files get concatenated.
+byte order mark is dropped at the start of any line, since files get concatenated. NULs between two
+values are passed over like space, and an object after them is read even if what was before them is
+damaged: a file has them where it has a hole, or where a disk lost what was written.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from services.discovery.domain.encodings import BOM, SPACE
 from services.discovery.domain.lines import Line, OversizedLine
 
 Decode = Callable[[bytes], Any]
 """A strict JSON parser; where it refuses a line, the tolerant one here is asked."""
 
-BOM = b"\xef\xbb\xbf"
-SPACE = " \t\r\n"
+BOM_BYTES = BOM.encode()
 MAX_BAD_VALUES = 100
 FAST_BYTES = 4 << 20
 """Fast parsers take a dozen times the bytes of a line: a longer one is left to the frugal one."""
 _TOLERANT = json.JSONDecoder()
+_SPACE = re.compile(f"[{SPACE}]*")
+_HOLE = re.compile(r"(?<![ \t\r\n\0])[ \t\r\n]*+\0[ \t\r\n\0]*+(?=\{)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,65 +65,82 @@ def parse_line(
         reason = f"line of {line.size} bytes exceeds the limit of {line.limit}"
         yield BadLine(line.number, 0, line.byte_offset, reason, line.head, line.size)
         return
+    if line.encoding.is_wide or len(line.data) > FAST_BYTES:
+        yield from _parse_tolerantly(line)
+        return
     start = line.byte_offset
     data = line.data
-    if data.startswith(BOM):
-        data, start = data[len(BOM) :], start + len(BOM)
+    if data.startswith(BOM_BYTES):
+        data, start = data[len(BOM_BYTES) :], start + len(BOM_BYTES)
     if not data.strip():
-        return
-    if len(data) > FAST_BYTES:
-        yield from _parse_tolerantly(line, data, start)
         return
     try:
         value = decode(data)
     except (ValueError, RecursionError):
-        yield from _parse_tolerantly(line, data, start)
+        yield from _parse_tolerantly(line)
         return
     start += len(data) - len(data.lstrip())
-    yield _judge(Line(line.number, start, data.strip()), 0, value)
+    yield _judge(line, _Place(0, start, data.strip()), value)
 
 
-def _parse_tolerantly(line: Line, data: bytes, start: int) -> Iterator[Entry | BadLine]:
-    text = data.decode("utf-8", "surrogateescape")
-    offset, position, number, bad = start, 0, 0, 0
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands in its line."""
+
+    position: int
+    byte_offset: int
+    data: bytes
+
+
+def _parse_tolerantly(line: Line) -> Iterator[Entry | BadLine]:
+    encoding, text = line.encoding, line.encoding.decode(line.data)
+    position, number, bad = int(text.startswith(BOM)), 0, 0
+    at = encoding.size_of(text[:position])
     while True:
         begin = _skip_space(text, position)
-        offset += begin - position
-        if begin == len(text):
+        at += encoding.size_of(text[position:begin])
+        if at >= len(line.data):
             return
-        try:
-            if bad == MAX_BAD_VALUES:
-                raise ValueError(f"{bad} values before it are no objects")
-            value, position = _TOLERANT.raw_decode(text, begin)
-        except (ValueError, RecursionError) as error:
-            reason = f"not JSON: {_explain(error)}"
-            rest = _encode(text[begin:])
-            yield BadLine(line.number, number, offset, reason, rest, len(rest))
-            return
-        source = _encode(text[begin:position])
-        found = _judge(Line(line.number, offset, source), number, value)
+        value, position, problem = _next_value(text, begin, bad)
+        size = encoding.size_of(text[begin:position])
+        is_rest = problem and position == len(text)
+        data = line.data[at:] if is_rest else line.data[at : at + size]
+        place = _Place(number, line.byte_offset + at, data)
+        found = _refuse(line, place, problem) if problem else _judge(line, place, value)
         yield found
         bad += isinstance(found, BadLine)
         number += 1
-        offset += len(source)
+        at += len(data)
 
 
-def _encode(text: str) -> bytes:
-    # surrogateescape keeps one character per odd byte, so the very same bytes come back.
-    return text.encode("utf-8", "surrogateescape")
+def _next_value(text: str, begin: int, bad: int) -> tuple[Any, int, str]:
+    """Read a value; returns it, where it ends, and why there is none."""
+    is_last = bad == MAX_BAD_VALUES
+    try:
+        if is_last:
+            raise ValueError(f"{bad} values before it are no objects")
+        if begin == len(text):
+            raise ValueError("a character is cut off")
+        return *_TOLERANT.raw_decode(text, begin), ""
+    except (ValueError, RecursionError) as error:
+        hole = None if is_last else _HOLE.search(text, begin)
+        return None, hole.start() if hole else len(text), f"not JSON: {_explain(error)}"
 
 
-def _judge(line: Line, position: int, value: Any) -> Entry | BadLine:
+def _judge(line: Line, place: _Place, value: Any) -> Entry | BadLine:
     if isinstance(value, dict):
-        return Entry(line.number, position, line.byte_offset, value, line.data)
-    reason = f"a JSON {_kind(value)}, not an object"
-    return BadLine(line.number, position, line.byte_offset, reason, line.data, len(line.data))
+        return Entry(line.number, place.position, place.byte_offset, value, place.data)
+    return _refuse(line, place, f"a JSON {_kind(value)}, not an object")
+
+
+def _refuse(line: Line, place: _Place, reason: str) -> BadLine:
+    size = len(place.data)
+    return BadLine(line.number, place.position, place.byte_offset, reason, place.data, size)
 
 
 def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACE:
-        position += 1
-    return position
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
 
 
 def _explain(error: Exception) -> str:

@@ -28,7 +28,7 @@ def test_how_the_content_is_cut_makes_no_difference(
 def test_the_lines_are_the_content(content: bytes, sizes: list[int]) -> None:
     lines = split(content, sizes)
 
-    expected = content.split(b"\n")
+    expected = [one.strip(b"\0") for one in content.split(b"\n")]
     assert [one.data for one in lines if isinstance(one, Line)] == (
         expected if expected[-1] else expected[:-1]
     )
