@@ -145,7 +145,8 @@ def service_environment(
     """
     environment = dict(os.environ)  # noqa: TID251  the user's variables are for the services
     sources = [
-        {"path": str(path.resolve()), "glob": options.glob, "collection": options.collection}
+        # Not resolved: a link is followed at every look, as one in the file is.
+        {"path": str(path.absolute()), "glob": options.glob, "collection": options.collection}
         for path in options.paths
     ] or [one.model_dump(mode="json") for one in settings.ingestion.sources]
     environment |= {

@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import structlog
+
 from services.discovery import __doc__ as about
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
@@ -43,6 +45,7 @@ from shared.observability.instruments import Reading
 from shared.runtime import Loop, Service
 
 LOOK_FOR_STALLS_S = 10.0
+log = structlog.get_logger(__name__)
 WAY: dict[Holder, Durable] = {
     "embedding": EMBEDDING_READS_BATCHES,
     "projection": PROJECTION_READS_BATCHES,
@@ -58,7 +61,7 @@ class Discovery:
     def __init__(self, settings: Settings, bus: Bus) -> None:
         self._settings = settings
         self._bus = bus
-        self._repository = build_repository(settings.ingestion)
+        self._repository = build_repository(settings)
         self._trigger = build_trigger(settings.ingestion, self._repository)
         self._changed = asyncio.Event()
         self.folder = settings.state.folder / "discovery"
@@ -183,12 +186,18 @@ def build() -> Service:
     )
 
 
-def build_repository(section: IngestionSection) -> FolderSourceRepository:
+def build_repository(settings: Settings) -> FolderSourceRepository:
     """Wire the folders that are read."""
+    section = settings.ingestion
     roots = [
         Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
     ]
-    return FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
+    return FolderSourceRepository(
+        roots,
+        max_line_bytes=section.max_line_bytes,
+        own=settings.own_folders,
+        output=settings.output.folder,
+    )
 
 
 def build_trigger(section: IngestionSection, repository: FolderSourceRepository) -> Trigger:
@@ -200,4 +209,12 @@ def build_trigger(section: IngestionSection, repository: FolderSourceRepository)
         repository.watched_paths,
         debounce_ms=round(trigger.debounce_s * 1000),
         rescan_interval_s=trigger.rescan_interval_s,
+        on_degraded=_tell_unwatched,
     )
+
+
+def _tell_unwatched(reason: str) -> None:
+    if reason:
+        log.warning("watch.degraded", reason=reason, remedy="full looks go on")
+    else:
+        log.info("watch.restored")

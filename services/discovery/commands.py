@@ -22,11 +22,17 @@ async def survey() -> dict[str, Any]:
     Raises:
         ConfigurationError: The configuration is wrong, or two sources share a name.
     """
-    section = Settings.load().ingestion
+    settings = Settings.load()
+    section = settings.ingestion
     roots = [
         Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
     ]
-    repository = FolderSourceRepository(roots, max_line_bytes=section.max_line_bytes)
+    repository = FolderSourceRepository(
+        roots,
+        max_line_bytes=section.max_line_bytes,
+        own=settings.own_folders,
+        output=settings.output.folder,
+    )
     await repository.check()
     found = await dry_run(repository)
     return asdict(found) | {"estimated_tokens": found.estimated_tokens}

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from shared.contracts.base import DEFAULT_COLLECTION, Collection
 from shared.settings import RetentionSection, Section, ServiceSettings
@@ -81,15 +81,33 @@ class IngestionSection(Section):
     )
 
 
+class OutputView(Section):
+    """What discovery needs to know of section ``output``: what is in it is never a source."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    folder: Path = Field(
+        default=Path("mapstream-out"),
+        description="Folder with one folder per collection: the dataset and its public files.",
+    )
+
+
 class Settings(ServiceSettings):
     """What the discovery process reads."""
 
     ingestion: IngestionSection = Field(
         default=IngestionSection(), description="Where records come from."
     )
+    output: OutputView = Field(default=OutputView(), description="The dataset.")
     retention: RetentionSection = Field(
         default=RetentionSection(), description="How long what is kept."
     )
+
+    @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Where only the program writes."""
+        maps = (self.output.folder / name for name in self.collections)
+        return self.state.folder, *maps
 
     @model_validator(mode="after")
     def require_served(self) -> Self:

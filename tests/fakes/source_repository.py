@@ -63,6 +63,9 @@ class FakeSourceRepository:
         for stat in self.extra:
             yield stat
 
+    def root_of(self, path: str) -> str | None:
+        return ROOT if path.startswith(f"{ROOT}/") else None
+
     async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         content = self._open(stat)
         splitter = LineSplitter(self.max_line_bytes)

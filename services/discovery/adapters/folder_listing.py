@@ -1,15 +1,18 @@
 """Lists the files of one root: plain, blocking code that a thread runs."""
 
+import errno
 import os
 import stat as modes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.discovery.domain.globs import Remainders, advance, parse_glob
+from services.discovery.adapters.folder_own_places import NOTHING, OwnPlaces, is_foreign_map
+from services.discovery.domain.globs import Remainders, Step, advance, parse_glob
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
 
 Listed = SourceStat | FolderUnreadable
+GONE = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,80 +27,164 @@ class Root:
 
     @property
     def base(self) -> str:
-        """The path, independent of the current folder."""
-        return os.path.abspath(self.path)  # noqa: PTH100  keeps links, which resolve() follows
+        """The path, independent of the current folder; a link stays one and is followed anew."""
+        path = os.fspath(self.path)
+        before, parent, after = path.rpartition(os.pardir + os.sep)
+        if parent:
+            # What is above a link's folder is known to the system only, not by its text.
+            path = os.path.join(os.path.realpath(before + os.pardir), after)  # noqa: PTH118  as below
+        return os.path.abspath(path)  # noqa: PTH100  keeps links, which resolve() follows
 
 
-def list_root(root: Root) -> Iterator[Listed]:
-    """List a root in order of the names."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file or folder on the way of a walk."""
+
+    path: str
+    name: str
+    """The path below the root; of the root itself, nothing."""
+    is_link: bool
+    """Whether it is a link itself."""
+    is_by_link: bool
+    """Whether a link below the root leads here."""
+
+    def to(self, name: str, *, is_link: bool | None = None) -> "_Place":
+        """Go to a name in this folder."""
+        path = os.path.join(self.path, name)  # noqa: PTH118  plain strings, for any name
+        if is_link is None:
+            is_link = os.path.islink(path)  # noqa: PTH114  as above
+        below = f"{self.name}{self.name and os.sep}{name}"
+        return _Place(path, below, is_link, self.is_by_link or is_link)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that is to be looked into."""
+
+    place: _Place
+    remainders: Remainders
+
+    def enter(self, place: _Place, step: Step) -> "_Folder":
+        """Go into a folder in this one."""
+        return _Folder(place, step.below_link if place.is_link else step.below)
+
+
+def list_root(root: Root, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
+    """List a root in order of the names, without what the program has written itself."""
     if os.path.isfile(root.base):  # noqa: PTH113  plain strings, for names that are no UTF-8
-        yield from _list_file(root, root.base, os.path.basename(root.base))  # noqa: PTH119
+        is_link = os.path.islink(root.base)  # noqa: PTH114  as above
+        name = os.path.basename(root.base)  # noqa: PTH119  as above
+        yield from _list_file(root, _Place(root.base, name, is_link, is_link), own)
     else:
-        yield from _walk(root, root.base, "", parse_glob(root.glob))
+        top = _Place(root.base, "", is_link=False, is_by_link=False)
+        yield from _walk(root, _Folder(top, parse_glob(root.glob)), own)
 
 
-def list_changed(root: Root, path: str) -> Iterator[Listed]:
+def list_changed(root: Root, path: str, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
     """List what of a root is at or below a path."""
     bases = dict.fromkeys((root.base, os.path.realpath(root.base)))
     for base in bases:
         if base == path or base.startswith(path.rstrip(os.sep) + os.sep):
-            yield from list_root(root)
+            yield from list_root(root, own)
             return
         if path.startswith(base.rstrip(os.sep) + os.sep):
-            yield from _descend(root, os.path.relpath(path, base))
+            yield from _descend(root, os.path.relpath(path, base), own)
             return
 
 
-def _descend(root: Root, relative: str) -> Iterator[Listed]:
-    *folders, name = relative.split(os.sep)  # noqa: PTH206  may be no UTF-8
-    remainders, place = parse_glob(root.glob), root.base
+def would_list(root: Root, path: str) -> bool:
+    """Tell whether a file of this path, as ``display_name`` gives it, would be one of the root."""
+    base = display_name(root.base)
+    if path == base:
+        return True
+    *folders, name = path.removeprefix(base.rstrip("/") + "/").split("/")
+    if not path.startswith(base.rstrip("/") + "/"):
+        return False
+    remainders = parse_glob(root.glob)
     for folder in folders:
-        place = os.path.join(place, folder)  # noqa: PTH118
         step = advance(remainders, folder)
-        remainders = step.below_link if os.path.islink(place) else step.below  # noqa: PTH114
-    path = os.path.join(place, name)  # noqa: PTH118
-    step = advance(remainders, name)
-    if os.path.isdir(path):  # noqa: PTH112
-        below = step.below_link if os.path.islink(path) else step.below  # noqa: PTH114
-        yield from _walk(root, path, relative + os.sep, below)
+        remainders = step.below | step.below_link
+    return bool(remainders) and advance(remainders, name).is_match
+
+
+def _descend(root: Root, relative: str, own: OwnPlaces) -> Iterator[Listed]:
+    *names, name = relative.split(os.sep)  # noqa: PTH206  may be no UTF-8
+    folder = _Folder(_Place(root.base, "", is_link=False, is_by_link=False), parse_glob(root.glob))
+    for one in names:
+        folder = folder.enter(folder.place.to(one), advance(folder.remainders, one))
+        if not folder.remainders or own.has(folder.place.path, is_link=folder.place.is_by_link):
+            return
+    place, step = folder.place.to(name), advance(folder.remainders, name)
+    if os.path.isdir(place.path):  # noqa: PTH112  plain strings
+        yield from _walk(root, folder.enter(place, step), own)
     elif step.is_match:
-        yield from _list_file(root, path, relative)
+        yield from _list_file(root, place, own)
 
 
-def _walk(root: Root, folder: str, prefix: str, remainders: Remainders) -> Iterator[Listed]:
-    if not remainders:
+def _walk(root: Root, top: _Folder, own: OwnPlaces) -> Iterator[Listed]:
+    """List a folder and all below, with a stack of our own: folders may be nested at will."""
+    stack = [_entries(root, top, own)]
+    while stack:
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+        elif isinstance(found, _Folder):
+            stack.append(_entries(root, found, own))
+        else:
+            yield found
+
+
+def _entries(root: Root, folder: _Folder, own: OwnPlaces) -> Iterator[Listed | _Folder]:
+    """List what is in a folder; the folders in it that are to be looked into among it."""
+    here = folder.place
+    is_below = bool(here.name)
+    if not folder.remainders or (is_below and own.has(here.path, is_link=here.is_by_link)):
         return
     try:
-        with os.scandir(folder) as found:
+        with os.scandir(here.path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        if prefix and isinstance(error, FileNotFoundError):
-            return
-        yield _unreadable(root, folder, error)
+        # It went away since it was found, or became a file.
+        if not (is_below and isinstance(error, GONE)):
+            yield _unreadable(root, here.path, error)
+        return
+    if is_below and is_foreign_map({entry.name for entry in entries}):
         return
     for entry in entries:
-        step = advance(remainders, entry.name)
-        below = step.below_link if entry.is_symlink() else step.below
+        step = advance(folder.remainders, entry.name)
+        place = here.to(entry.name, is_link=entry.is_symlink())
         if step.is_match:
-            yield from _list_file(root, entry.path, prefix + entry.name)
-        if below and _is_folder(entry):
-            yield from _walk(root, entry.path, prefix + entry.name + os.sep, below)
+            yield from _list_file(root, place, own)
+        below = folder.enter(place, step)
+        if below.remainders and _is_folder(entry):
+            yield below
 
 
-def _list_file(root: Root, path: str, relative: str) -> Iterator[Listed]:
+def _list_file(root: Root, place: _Place, own: OwnPlaces) -> Iterator[Listed]:
     try:
-        stat = os.stat(path)  # noqa: PTH116
-    except PermissionError as error:
-        yield _unreadable(root, path, error)
+        stat = os.stat(place.path)  # noqa: PTH116  plain strings
+    except GONE:
+        return  # since the folder was listed; or it is a link that leads nowhere
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # a link that leads to itself leads nowhere, too
+            yield _unreadable(root, place.path, error)
         return
-    except OSError:
-        # Gone since the folder was listed, or a link that leads nowhere: there is no source.
+    if not modes.S_ISREG(stat.st_mode) or (place.is_by_link and own.holds(place.path)):
         return
-    if modes.S_ISREG(stat.st_mode):
-        filename = display_name(relative)
-        is_named = path == root.base  # by whoever wrote the configuration
-        within = None if root.links_may_leave or is_named else root.base
-        yield SourceStat(root.collection, filename, path, stat.st_size, stat.st_mtime_ns, within)
+    is_named = place.path == root.base  # by whoever wrote the configuration
+    yield SourceStat(
+        collection=root.collection,
+        filename=display_name(place.name),
+        path=place.path,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        within=None if root.links_may_leave or is_named else root.base,
+        ctime_ns=stat.st_ctime_ns,
+        device=stat.st_dev,
+        inode=stat.st_ino,
+        is_link=place.is_by_link,
+        names=stat.st_nlink,
+    )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Sequence
 from itertools import permutations
+from pathlib import Path
 
 from services.discovery.adapters.folder_listing import Root
+from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.domain.globs import advance, parse_glob
 from services.discovery.domain.sources import display_name
 from shared.errors import ConfigurationError
@@ -27,6 +29,23 @@ def require_disjoint(roots: Sequence[Root]) -> None:
                 "so that its files would have two names: leave one of them out, narrow the "
                 "outer one's glob, or give them a collection each"
             )
+
+
+def require_elsewhere(roots: Sequence[Root], own: Sequence[Path]) -> None:
+    """Check that no root is a folder that the program writes itself, or lies in one.
+
+    Raises:
+        ConfigurationError: Names the root, the folder and the remedy.
+    """
+    for folder in own:
+        place = OwnPlaces.find([folder])
+        for root in roots:
+            if place.holds(root.base):
+                raise ConfigurationError(
+                    f"ingestion.sources: {display_name(root.base)} lies in "
+                    f"{display_name(os.fspath(folder))}, which this program writes itself; give "
+                    "the folder of the logs, or another one for the output"
+                )
 
 
 def _reaches(outer: Root, inner: Root) -> bool:

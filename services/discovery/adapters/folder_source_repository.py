@@ -4,12 +4,20 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import orjson
 from anyio import to_thread
 
-from services.discovery.adapters.folder_listing import Listed, Root, list_changed, list_root
-from services.discovery.adapters.folder_overlap import require_disjoint
+from services.discovery.adapters.folder_listing import (
+    Listed,
+    Root,
+    list_changed,
+    list_root,
+    would_list,
+)
+from services.discovery.adapters.folder_overlap import require_disjoint, require_elsewhere
+from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
@@ -26,8 +34,25 @@ HASHED_AT_ONCE = 16 << 20
 class FolderSourceRepository:
     """Finds and reads the files of some roots."""
 
-    def __init__(self, roots: Sequence[Root], *, max_line_bytes: int) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Root],
+        *,
+        max_line_bytes: int,
+        own: Sequence[Path] = (),
+        output: Path | None = None,
+    ) -> None:
+        """Take what to read.
+
+        Args:
+            roots: Folders and files.
+            max_line_bytes: A longer line is not held in memory.
+            own: Folders that only the program writes: nothing in them is a source.
+            output: The folder around them; nothing in it is one, unless a root lies there.
+        """
+        self._output = output
         self._roots = tuple(roots)
+        self._own = tuple(own)
         self._max_line_bytes = max_line_bytes
 
     @property
@@ -40,6 +65,7 @@ class FolderSourceRepository:
         for root in self._roots:
             await to_thread.run_sync(_check, root)
         await to_thread.run_sync(require_disjoint, self._roots)
+        await to_thread.run_sync(require_elsewhere, self._roots, self._own)
 
     async def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
         """See SourceRepository."""
@@ -47,6 +73,10 @@ class FolderSourceRepository:
         while some := await to_thread.run_sync(_take, found):
             for listed in some:
                 yield listed
+
+    def root_of(self, path: str) -> str | None:
+        """See SourceRepository."""
+        return next((display_name(one.base) for one in self._roots if would_list(one, path)), None)
 
     async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         """See SourceRepository."""
@@ -86,9 +116,10 @@ class FolderSourceRepository:
             raise SourceChanged(f"{display_name(stat.path)} was changed while it was read")
 
     def _list(self, changed: frozenset[str] | None) -> Iterator[Listed]:
+        own = OwnPlaces.find(self._own, self._output, [root.base for root in self._roots])
         seen: set[tuple[str, str]] = set()
         for root in self._roots:
-            for listed in _list_one(root, changed):
+            for listed in _list_one(root, changed, own):
                 key = (listed.collection, listed.path)
                 if key not in seen:
                     seen.add(key)
@@ -99,12 +130,12 @@ def _take(found: Iterator[Listed]) -> list[Listed]:
     return list(islice(found, LISTED_AT_ONCE))
 
 
-def _list_one(root: Root, changed: frozenset[str] | None) -> Iterator[Listed]:
+def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Iterator[Listed]:
     if changed is None:
-        yield from list_root(root)
+        yield from list_root(root, own)
         return
     for path in sorted(changed):
-        yield from list_changed(root, os.path.abspath(path))  # noqa: PTH100  keeps links
+        yield from list_changed(root, os.path.abspath(path), own)  # noqa: PTH100  keeps links
 
 
 def _read_lines(

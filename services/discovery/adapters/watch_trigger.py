@@ -6,11 +6,16 @@ from contextlib import aclosing
 import anyio
 from watchfiles import awatch
 
+from services.discovery.domain.sources import display_name
+
 TICK_MS = 500
 """How often the watcher gives the word back, to see whether it is time for a full look."""
 STEPS = 4
 """A burst of changes is over when nothing happens for this part of the debounce time."""
 MIN_STEP_MS = 10
+PAUSES = 2.5
+"""After the watcher failed at a change, so many times the debounce time: it may fail at the next
+one, too, and a full look costs."""
 
 
 class WatchTrigger:
@@ -35,43 +40,58 @@ class WatchTrigger:
             paths: Folders (with all below them) and files.
             debounce_ms: A burst of changes is one signal after at most this time.
             rescan_interval_s: Time between two full looks.
-            on_degraded: Called with the reason when something cannot be watched for now, and
-                again when the reason is another one.
+            on_degraded: Called with the reason when something cannot be watched for now, again
+                when the reason is another one, and with nothing when all is watched again.
         """
         self._paths = tuple(paths)
         self._debounce_ms = debounce_ms
         self._rescan_interval_s = rescan_interval_s
         self._on_degraded = on_degraded
         self._told = ""
+        self._is_watching = False
 
     async def signals(self) -> AsyncGenerator[frozenset[str] | None]:
         """See Trigger."""
         yield None
         while True:
             deadline = anyio.current_time() + self._rescan_interval_s
+            self._is_watching = False
             try:
                 async with aclosing(self._watch(deadline)) as watched:
                     async for changed in watched:
                         yield changed
-            except OSError as error:
-                self._tell(f"cannot watch {', '.join(self._paths)}: {error}")
-                await anyio.sleep_until(deadline)
+            except Exception as error:  # noqa: BLE001  whatever ails the watcher: the looks remain
+                self._tell(f"cannot watch {_shown(self._paths)}: {_explained(error)}")
+                pause_s = (
+                    PAUSES * self._debounce_ms / 1000
+                    if self._is_watching
+                    else self._rescan_interval_s
+                )
+                await anyio.sleep(min(pause_s, self._rescan_interval_s))
                 yield None
 
     def _tell(self, reason: str) -> None:
-        if reason and reason != self._told:
+        if reason != self._told:
             self._on_degraded(reason)
         self._told = reason
 
-    async def _watch(self, deadline: float) -> AsyncGenerator[frozenset[str] | None]:
-        is_watching = False
+    async def _sort_out(self) -> tuple[list[str], str]:
+        """Return what can be watched, and tell and return what cannot."""
         present = [path for path in self._paths if await anyio.Path(path).exists()]
-        missing = [path for path in self._paths if path not in present]
+        watchable = [path for path in present if _is_utf8(path)]
         if not present:
             raise FileNotFoundError("there is nothing")
-        self._tell(f"cannot watch what is not there: {', '.join(missing)}" if missing else "")
+        if not watchable:
+            raise ValueError("the watcher takes no names that are no UTF-8")
+        others = _shown([path for path in self._paths if path not in watchable])
+        if others:
+            self._tell(f"cannot watch what is not there or has a name that is no UTF-8: {others}")
+        return watchable, others
+
+    async def _watch(self, deadline: float) -> AsyncGenerator[frozenset[str] | None]:
+        watchable, others = await self._sort_out()
         watcher = awatch(
-            *present,
+            *watchable,
             watch_filter=None,
             debounce=self._debounce_ms,
             step=max(MIN_STEP_MS, self._debounce_ms // STEPS),
@@ -81,11 +101,28 @@ class WatchTrigger:
         )
         async with aclosing(watcher) as watched:
             async for changes in watched:
-                if not is_watching:
+                if not self._is_watching:
                     # Only now is it sure that the watch began: look for what came before.
-                    is_watching = True
+                    self._is_watching = True
+                    if not others:
+                        self._tell("")
                     yield None
                 elif changes:
                     yield frozenset(path for _, path in changes)
                 if anyio.current_time() >= deadline:
                     return
+
+
+def _is_utf8(path: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in path)
+
+
+def _shown(paths: Sequence[str]) -> str:
+    return ", ".join(map(display_name, paths))
+
+
+def _explained(error: Exception) -> str:
+    """Say what went wrong; of a group, what the first of its errors says."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return str(error).encode("utf-8", "backslashreplace").decode() or type(error).__name__

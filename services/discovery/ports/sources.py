@@ -45,6 +45,17 @@ class SourceRepository(Protocol):
         """
         ...
 
+    def root_of(self, path: str) -> str | None:
+        """Return the root that a source of this path is found below, whether it is there or not.
+
+        Args:
+            path: As the ledger spells it.
+
+        Returns:
+            The root's path, spelt alike; None: no root leads there any more.
+        """
+        ...
+
     async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
         """Tell what the source's end lacks; None: its last line has a final answer.
 

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from contextlib import aclosing
 from pathlib import Path
 
@@ -75,3 +76,55 @@ async def test_a_burst_of_changes_is_one_signal(tmp_path: Path) -> None:
                 break
 
     assert pieces == 1
+
+
+async def test_a_root_whose_name_is_no_utf8_is_looked_at_and_the_others_are_watched(
+    tmp_path: Path,
+) -> None:
+    odd, usual = tmp_path / os.fsdecode(b"runs\xff"), tmp_path / "usual"
+    for folder in (odd, usual):
+        folder.mkdir()
+    reasons: list[str] = []
+    trigger = WatchTrigger(
+        [str(odd), str(usual)], debounce_ms=50, rescan_interval_s=600, on_degraded=reasons.append
+    )
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
+        await anext(signals)
+        await anext(signals)
+        (usual / "a.jsonl").touch()
+        signal = await anext(signals)
+
+    assert signal == frozenset([str(usual / "a.jsonl")])
+    assert "runs\\xff" in reasons[0]
+
+
+async def test_where_no_root_has_a_name_in_utf8_everything_is_looked_at(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"runs\xff")
+    odd.mkdir()
+    reasons: list[str] = []
+    trigger = WatchTrigger(
+        [str(odd)], debounce_ms=50, rescan_interval_s=0.05, on_degraded=reasons.append
+    )
+
+    assert await take(trigger, 3) == [None] * 3
+    assert "runs\\xff" in reasons[0]
+
+
+async def test_a_file_whose_name_is_no_utf8_ends_no_watch_for_good(tmp_path: Path) -> None:
+    """The watcher fails at it; everything is looked at then, and the watch begins anew."""
+    reasons: list[str] = []
+    trigger = WatchTrigger(
+        [str(tmp_path)], debounce_ms=50, rescan_interval_s=600, on_degraded=reasons.append
+    )
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
+        await anext(signals)
+        await anext(signals)
+        (tmp_path / os.fsdecode(b"\xff.jsonl")).touch()
+        while not reasons:
+            assert await anext(signals) is None
+        while reasons[-1]:  # until it is watched again
+            await anext(signals)
+
+    assert "cannot watch" in reasons[0]

@@ -1,0 +1,67 @@
+"""Folders that the program writes itself: what is in them is never a source."""
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKS = frozenset({"store.lance", "format.json"})
+"""What the folder of every map holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlaces:
+    """Where the program writes, as one look finds it."""
+
+    identities: frozenset[tuple[int, int]] = frozenset()
+    """Device and inode of each folder, by which any name of it is known."""
+    real_paths: tuple[str, ...] = ()
+
+    @classmethod
+    def find(
+        cls, folders: Sequence[Path], output: Path | None = None, bases: Sequence[str] = ()
+    ) -> "OwnPlaces":
+        """Find the folders; one that is not there yet is left out.
+
+        Args:
+            folders: Where only the program writes.
+            output: Where others may have files, too; no such place if a root lies in it.
+            bases: The roots.
+        """
+        if output is not None:
+            around = cls.find([output])
+            if not any(around.holds(base) for base in bases):
+                folders = [*folders, output]
+        there = [(os.fspath(folder), found) for folder in folders if (found := _identity(folder))]
+        real_paths = tuple(os.path.realpath(path) for path, _ in there)
+        return cls(frozenset(found for _, found in there), real_paths)
+
+    def has(self, path: str, *, is_link: bool) -> bool:
+        """Tell whether a folder is one of these, or a link on its way leads into one."""
+        if not self.identities:
+            return False
+        found = _identity(path)
+        return found in self.identities or (found is not None and is_link and self.holds(path))
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a path, all links followed, is one of these or lies below one."""
+        real = os.path.realpath(path)
+        return any(
+            real == own or real.startswith(own.rstrip(os.sep) + os.sep) for own in self.real_paths
+        )
+
+
+NOTHING = OwnPlaces()
+
+
+def is_foreign_map(names: Collection[str]) -> bool:
+    """Tell by the names in a folder whether it is a map of another run."""
+    return MARKS.issubset(names)
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  plain strings, for names that are no UTF-8
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
