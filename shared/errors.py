@@ -5,6 +5,7 @@
   x TransientError      the outside world failed: retry with a growing pause
     x BusAway           the bus did not answer
   x ConfigurationError  the process can't start: exit with code 2
+    x Unfit             the place where it would work lacks something
 """
 
 
@@ -26,3 +27,14 @@ class BusAway(TransientError):  # noqa: N818  it names the state of the bus
 
 class ConfigurationError(MapstreamError):
     """The settings make it impossible to start."""
+
+
+class Unfit(ConfigurationError):  # noqa: N818  it names the state of the place
+    """The place where a process would work lacks something for good: another start is in vain."""
+
+    def __init__(self, subject: str, *, found: str, needed: str, remedy: str) -> None:
+        super().__init__(f"{subject}: {found}; needed: {needed}; {remedy}")
+        self.subject = subject
+        self.found = found
+        self.needed = needed
+        self.remedy = remedy

@@ -2,9 +2,13 @@
 
 import asyncio
 import fcntl
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO, Any
+
+from shared.errors import Unfit
 
 POLL_S = 0.2
 
@@ -23,18 +27,40 @@ async def exclusive_owner(
         on_wait: Called once, if another process owns the folder.
 
     Raises:
+        Unfit: The file system locks no files.
         OSError: The folder cannot be created or written.
     """
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before any work
     with (folder / "owner.lock").open("a") as file:
         waited = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not waited:
-                    on_wait()
-                waited = True
-                await asyncio.sleep(POLL_S)
+        while not take_lock(file, folder):
+            if not waited:
+                on_wait()
+            waited = True
+            await asyncio.sleep(POLL_S)
         yield
+
+
+def take_lock(file: IO[Any], folder: Path) -> bool:
+    """Lock a file until it is closed; tell whether that was possible, or another has it.
+
+    Args:
+        file: Opened for writing: NFS locks no other.
+        folder: Where it is, for the message.
+
+    Raises:
+        Unfit: The file system locks no files, whoever asks.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise Unfit(
+            f"{folder}",
+            found=f"its file system locks no files (flock: {os.strerror(error.errno or 0)})",
+            needed="file locks, so that two processes never change the same state",
+            remedy="use a folder on a local disk, or mount it with locks (Lustre: -o flock; NFS: "
+            "with a lock service, or version 4)",
+        ) from error
+    return True

@@ -6,15 +6,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import structlog
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
 from shared.bus import observing
 from shared.bus.broker import Bus
@@ -24,26 +21,32 @@ from shared.bus.durables import (
 )
 from shared.bus.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
 from shared.bus.monitoring import look_at_bus, monitoring_urls
+from shared.bus.presence import watch_durables
 from shared.bus.status import announce
-from shared.bus.streams import REMEDY
-from shared.bus.topology import measure_backlog, wait_for_durables
+from shared.bus.topology import wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
 from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
+from shared.preflight import (
+    CHECK_OPTION,
+    Check,
+    Finding,
+    examine,
+    nothing_left,
+    require_fit,
+    tell_findings,
+)
 from shared.printable import printable
 from shared.redaction import guard_exceptions, redact, redact_all
 from shared.settings import ServiceSettings
 from shared.waits import WAITS, Trial
 
 EXIT_CONFIGURATION = 2
-EXIT_DURABLE_GONE = 71
-WATCH_S = 5.0
 STOPPING = "stopping"
 RUNNING = "running"
-JETSTREAM = "asking JetStream"
 HALTED = "halted"
 """Nothing more is given up: too much is dead already."""
 log = structlog.get_logger(__name__)
@@ -63,6 +66,8 @@ class Service:
     """The durable consumers that it reads; it waits until they exist."""
     owns: tuple[Path, ...] = ()
     """Folders that only one process may change; a second process waits as a standby."""
+    checks: tuple[Check, ...] = ()
+    """What the place must be good for; looked at before anything is connected."""
     resources: Callable[[], AbstractAsyncContextManager[Sequence[Loop]]]
     """Opened once the folders are owned, closed at the end; gives the loops: what the service
     does besides handling messages, until cancelled."""
@@ -110,10 +115,14 @@ class Service:
 def run(build: Callable[[], Service]) -> None:
     """Build a service, run it until SIGINT or SIGTERM, and exit.
 
-    Exit codes: 0 stopped as told; 2 the configuration is wrong; others are failures, after which
-    the process should be started again.
+    With ``--check`` it only looks at the place, and prints its findings as JSON.
+
+    Exit codes: 0 stopped as told; 2 the configuration or the place is wrong; others are failures,
+    after which the process should be started again.
     """
     guard_exceptions()
+    if CHECK_OPTION in sys.argv[1:]:
+        sys.exit(tell_findings(partial(_findings, build)))
     try:
         service = build()
         for collection in service.settings.collections:
@@ -121,13 +130,40 @@ def run(build: Callable[[], Service]) -> None:
         set_up_logs(
             service.name, level=service.settings.log.level, style=service.settings.log.format
         )
+        require_fit(service.checks)
         endpoint = service.settings.tracing.endpoint
         with tracing.exporting(f"mapstream-{service.name}", str(endpoint) if endpoint else None):
-            asyncio.run(serve(service))
+            _run_until_told(service)
     except ConfigurationError as error:
         told = printable(redact(str(error)), keep="\n")
         sys.stderr.write(f"mapstream: {told}\n")
         sys.exit(EXIT_CONFIGURATION)
+
+
+def _run_until_told(service: Service) -> None:
+    """Run a service in a loop of its own.
+
+    Raises:
+        ConfigurationError: It cannot start, or go on, with these settings or in this place.
+        ExceptionGroup: One of its loops or consumers failed.
+    """
+    try:
+        asyncio.run(serve(service))
+    except* ConfigurationError as errors:
+        raise first_leaf(errors) from None
+
+
+def _findings(build: Callable[[], Service]) -> list[Finding]:
+    """Build a service and look at its place.
+
+    Raises:
+        ConfigurationError: The configuration is wrong.
+    """
+    service = build()
+    for collection in service.settings.collections:
+        check_collection(collection)
+    with nothing_left(service.owns):
+        return examine(service.checks)
 
 
 async def serve(service: Service) -> None:
@@ -181,13 +217,15 @@ async def _work(service: Service) -> None:
             service.durables,
             settings.collections,
             on_missing=lambda text: log.error("stream.missing", remedy=text),
+            on_failure=service.bus.require_welcome,
         )
         loops = await stack.enter_async_context(service.resources())
         await stack.enter_async_context(service.bus.consuming())
         stack.callback(_set_stopping, service)
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
-        await _run_together([*loops, partial(_watch, service.bus.js, service, births)])
+        watch = partial(watch_durables, service.bus.js, births, lambda: service.state == STOPPING)
+        await _run_together([*loops, watch])
 
 
 async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int) -> None:
@@ -242,38 +280,6 @@ def _tell_standby(trial: Trial) -> None:
 
 def _set_stopping(service: Service) -> None:
     service.state = STOPPING
-
-
-async def _watch(
-    js: JetStreamContext, service: Service, births: Mapping[tuple[Durable, str], datetime]
-) -> None:
-    """Exit when a durable consumer was deleted, even if there is one of its name again.
-
-    Then the bus has lost its data. What a service told only there, as projection its model, it
-    tells again when it starts.
-    """
-    while service.state != STOPPING:
-        await asyncio.sleep(WATCH_S)
-        for (durable, collection), born in births.items():
-            await _require(js, durable, collection, born)
-
-
-async def _require(
-    js: JetStreamContext, durable: Durable, collection: str, born: datetime
-) -> None:
-    try:
-        is_same = (await measure_backlog(js, durable, collection)).born == born
-    except NotFoundError:
-        is_same = False
-    except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere
-        log.debug("watch.failed", error=repr(error))
-        WAITS.failed(JETSTREAM, error)
-        return
-    WAITS.over(JETSTREAM)
-    if not is_same:
-        name = durable.name(collection)
-        log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)
-        sys.exit(EXIT_DURABLE_GONE)
 
 
 def _version() -> str:

@@ -21,6 +21,14 @@ BUSY_TIMEOUT_MS = 10_000
 RETRY_S = 1.0
 PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 """Primary result codes of a disk that may be well again later."""
+LASTING = (
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
+"""Codes of a file system that has no locks or no shared memory, and will have none later."""
 log = structlog.get_logger(__name__)
 IDENTITY = "CREATE TABLE identity (service TEXT NOT NULL) STRICT;"
 
@@ -88,10 +96,7 @@ def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
         _prepare(db, file, form)
     except sqlite3.Error as error:
         db.close()
-        if (
-            isinstance(error, sqlite3.OperationalError)
-            and error.sqlite_errorcode & 0xFF in PASSING
-        ):
+        if _passes(error):
             raise
         raise ConfigurationError(
             f"{file} cannot be used: {error}; check the disk and the permissions, or point "
@@ -101,6 +106,12 @@ def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    is_outage = isinstance(error, sqlite3.OperationalError) and code & 0xFF in PASSING
+    return is_outage and code not in LASTING
 
 
 def _prepare(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:

@@ -42,6 +42,7 @@ from shared.bus.topology import BUS_ERRORS, backlog, total_backlog
 from shared.clock import Clock, SystemClock
 from shared.observability import metrics
 from shared.observability.instruments import Reading
+from shared.preflight import folder_checks
 from shared.runtime import Loop, Service
 
 LOOK_FOR_STALLS_S = 10.0
@@ -180,6 +181,7 @@ def build() -> Service:
         ),
         owns=(discovery.folder,),
         disks={"state": settings.state.folder},
+        checks=tuple(folder_checks(discovery.folder, "state.folder", has_database=True)),
         resources=discovery.open,
         figures=discovery.figures,
         gauges=discovery.gauges,

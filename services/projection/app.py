@@ -23,6 +23,7 @@ from shared.bus.durables import (
 from shared.clock import SystemClock
 from shared.observability import metrics
 from shared.observability.instruments import Reading
+from shared.preflight import folder_checks
 from shared.runtime import Loop, Service
 
 DURABLES = (PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_COMMANDS)
@@ -73,6 +74,7 @@ def build() -> Service:
         durables=DURABLES,
         owns=(folder,),
         disks={"state": settings.state.folder},
+        checks=tuple(folder_checks(folder, "state.folder", has_database=True)),
         resources=resources,
         figures=lambda: {"collections": {name: figures(state) for name, state in states.items()}},
         gauges=lambda: [one for state in list(states.values()) for one in gauges(state)],

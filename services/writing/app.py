@@ -26,6 +26,7 @@ from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
 from shared.observability import metrics
 from shared.observability.instruments import Reading
+from shared.preflight import folder_checks
 from shared.runtime import Loop, Service
 
 TIDY_S = 60.0
@@ -41,6 +42,7 @@ def build() -> Service:
     settings = Settings.load()
     section = settings.output
     bus = build_bus(settings.nats, "writing", state=settings.state.folder)
+    folders = tuple(section.folder / name for name in settings.collections)
     served = [_collection(settings, bus, name) for name in settings.collections]
 
     @asynccontextmanager
@@ -64,8 +66,13 @@ def build() -> Service:
         settings=settings,
         bus=bus,
         durables=(WRITING_READS_PROJECTION,),
-        owns=tuple(section.folder / name for name in settings.collections),
+        owns=folders,
         disks={"state": settings.state.folder, "output": section.folder},
+        checks=tuple(
+            check
+            for folder in folders
+            for check in folder_checks(folder, "output.folder (--output)", has_links=True)
+        ),
         resources=resources,
         figures=lambda: {"collections": {shell.collection: shell.figures for shell, *_ in served}},
         gauges=lambda: [

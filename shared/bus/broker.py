@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nats.aio.client
 import structlog
@@ -14,20 +15,33 @@ from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 
 from shared.bus.burials import BurialLimit
 from shared.bus.connection import inbox_prefix, servers, tls_context
 from shared.bus.delivery import RetryPolicy
+from shared.bus.fitness import (
+    WITHOUT_JETSTREAM,
+    no_jetstream,
+    refusal,
+    require_fit_server,
+    require_jetstream,
+)
 from shared.bus.in_hand import InHand
 from shared.bus.micro_batches import end
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
+from shared.errors import ConfigurationError, Unfit
 from shared.observability import metrics
 from shared.settings import NatsSection
 from shared.waits import WAITS
 
 CONNECTION_LOST = 70
+UNFIT = 2
+"""The exit code of a configuration that is wrong."""
+JETSTREAM = "$js.api"
+"""What the subjects of its requests begin with, as nats-py writes them in errors."""
 IN_HAND = "in-hand"
 BUS = "connecting to the bus"
 READ_BUFFER = 1 << 20
@@ -44,14 +58,47 @@ class Bus:
     broker: NatsBroker = field(init=False)
     publisher: Publisher = field(init=False)
     subscriber: Subscriber = field(init=False)
+    section: NatsSection = field(default_factory=NatsSection)
     closing: bool = field(default=False, init=False)
+    refused: Unfit | None = field(default=None, init=False)
+    """What the server refused last on this connection."""
     _client: Client | None = field(default=None, init=False)
+    _refusals: int = field(default=0, init=False)
+    _given_up: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def connect(self) -> Client:
-        """Connect, waiting for the server as long as that takes."""
-        self._client = await self.broker.connect()
+        """Connect, waiting for the server as long as that takes.
+
+        Raises:
+            Unfit: It refuses us, or is not fit for us; waiting longer would be in vain.
+        """
+        connecting: asyncio.Task[Any] = asyncio.ensure_future(self.broker.connect())
+        given_up: asyncio.Task[Any] = asyncio.ensure_future(self._given_up.wait())
+        try:
+            await asyncio.wait({connecting, given_up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end([given_up, connecting])
+        if connecting.cancelled():
+            raise self.refused or ConfigurationError("the bus refuses us")
+        try:
+            self._client = connecting.result()
+        except (NatsError, OSError) as error:
+            raise refusal(error, self.section) or error from error
         WAITS.over(BUS)
+        require_fit_server(self._client)
+        await require_jetstream(self._client)
         return self._client
+
+    def require_welcome(self, error: Exception) -> None:
+        """Tell a failure that comes each time from one that passes, before all is well.
+
+        Raises:
+            Unfit: The server refuses what is asked, or has no JetStream for this account.
+        """
+        if self.refused and JETSTREAM in self.refused.found.lower():
+            raise self.refused
+        if isinstance(error, APIError) and error.err_code in WITHOUT_JETSTREAM:
+            raise no_jetstream(self._client) from error
 
     @property
     def is_connected(self) -> bool:
@@ -105,23 +152,39 @@ class Bus:
             log.warning("bus.disconnected")
             WAITS.failed(BUS, "the connection was lost")
 
-    async def on_reconnected(self) -> None:
-        """Log that there is a connection again."""
-        WAITS.over(BUS)
-        if not self.closing:
-            log.warning("bus.reconnected")
-
-    def report(self, event: str) -> Callable[..., Awaitable[None]]:
-        """Return a callback that logs what befell the connection."""
-
-        async def told(error: Exception | None = None) -> None:
-            if self.closing:
-                return
-            log.warning(event, error=repr(error) if error else None)
-            if error and not self.is_connected:
+    async def on_error(self, error: Exception) -> None:
+        """Log an error; servers that all refuse to let us in are given up."""
+        if self.closing:
+            return
+        refused = refusal(error, self.section)
+        if refused is None:
+            self._refusals = 0
+            log.warning("bus.error", error=repr(error))
+            if not self.is_connected:
                 WAITS.failed(BUS, error)
+            return
+        self.refused = refused
+        self._refusals += 1
+        log.error("bus.refused", reason=str(refused))
+        if not self.is_connected:
+            WAITS.failed(BUS, refused)
+        if self._client is None and self._refusals >= len(servers(self.section)):
+            self._given_up.set()
 
-        return told
+    async def on_reconnected(self) -> None:
+        """Log a connection that was made again; it may be to a server that has changed."""
+        WAITS.over(BUS)
+        if self.closing:
+            return
+        self.refused, self._refusals = None, 0
+        log.warning("bus.reconnected")
+        if self._client is None:
+            return
+        try:
+            require_fit_server(self._client)
+        except Unfit as error:
+            log.error("bus.unfit", reason=str(error))  # noqa: TRY400  the line says all
+            os._exit(UNFIT)
 
 
 def build_bus(
@@ -142,7 +205,7 @@ def build_bus(
     Raises:
         ConfigurationError: The files for TLS cannot be used.
     """
-    bus = Bus(service)
+    bus = Bus(service, section=settings)
     bus.broker = _build_broker(bus, settings, service)
     limit = BurialLimit(settings.max_dead_share, settings.dead_share_from)
     bus.publisher = Publisher(bus.broker, service, burials=limit)
@@ -173,7 +236,7 @@ def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
         max_outstanding_pings=2,
         pending_size=16 << 20,
         js_options={"timeout": 10.0},
-        error_cb=bus.report("bus.error"),
+        error_cb=bus.on_error,
         disconnected_cb=bus.on_disconnected,
         reconnected_cb=bus.on_reconnected,
         closed_cb=bus.on_closed,

@@ -23,7 +23,7 @@ from shared.bus.pulling import Puller, give_back, weight_of
 from shared.bus.received import Delivery, delivery_of
 from shared.bus.settling import Settler, handling, heartbeat
 from shared.cut_points import CutPoint, reached
-from shared.errors import InvalidMessage, TransientError
+from shared.errors import ConfigurationError, InvalidMessage, TransientError
 from shared.waits import Work, begin_work
 
 GRACEFUL_S = 10.0
@@ -159,6 +159,10 @@ class MicroBatches:
                 require_survivable(deaths, self.settler.policy)
                 with observing.handled(self.settler.stage, raws):
                     await self._handled(raws)
+            except ConfigurationError:  # no message's fault: the process cannot work here
+                with suppress(NatsError):
+                    await give_back(raws)
+                raise
             except Exception as error:  # noqa: BLE001  the one place that catches everything
                 # A refused burial is about some of them only; the others are well.
                 is_shared = not isinstance(error, TransientError)

@@ -18,7 +18,7 @@ from shared.bus.outgoing import MESSAGE_ID, Outgoing
 from shared.bus.streams import REMEDY
 from shared.clock import Clock, SystemClock
 from shared.crew import Crew
-from shared.errors import InvalidMessage
+from shared.errors import InvalidMessage, Unfit
 from shared.observability import metrics, tracing
 from shared.waits import WAITS
 
@@ -108,6 +108,7 @@ class Publisher:
 
         Raises:
             InvalidMessage: The message is too large for the bus.
+            Unfit: The server takes no message of the size that it must take.
         """
         if len(message.body) > MAX_MESSAGE:
             raise InvalidMessage(
@@ -132,8 +133,10 @@ class Publisher:
                         stream=message.channel.stream,
                         timeout=ACK_TIMEOUT_S,
                     )
-                except (BadRequestError, MaxPayloadError):
+                except BadRequestError:
                     raise
+                except MaxPayloadError as error:  # the server has changed since it was looked at
+                    raise too_small(message) from error
                 except (NatsError, OSError, TimeoutError) as error:
                     self._tell(message, error)
                     trial.failed(_why(message, error))
@@ -185,6 +188,16 @@ def _why(message: Outgoing, error: Exception) -> str:
     if isinstance(error, APIError):
         return f"stream {stream} does not take it now: {error.description}"
     return f"stream {stream} does not answer: {error!r}"
+
+
+def too_small(message: Outgoing) -> Unfit:
+    """Say that the server takes no message of this size."""
+    return Unfit(
+        "the bus",
+        found=f"it does not take {len(message.body)} bytes",
+        needed=f"{MAX_MESSAGE} bytes and the headers",
+        remedy="set max_payload: 8MB in the server's configuration",
+    )
 
 
 def _remedy(error: Exception) -> dict[str, str]:

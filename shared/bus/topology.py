@@ -1,21 +1,22 @@
 """Declares the streams and the durable consumers: by one command, never by a service."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
 from shared.bus.durables import (
     DURABLES,
     Durable,
 )
+from shared.bus.fitness import lasting
 from shared.bus.streams import REMEDY, STREAMS, Stream
-from shared.errors import ConfigurationError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
 from shared.waits import WAITS
@@ -38,21 +39,43 @@ async def apply_topology(
     """Create or update every stream, and every durable consumer of these collections.
 
     Raises:
-        ConfigurationError: A stream of that name exists and cannot become what the table says.
+        ConfigurationError: A stream of that name exists and cannot become what the table says, or
+            the server or the account does not allow what is asked.
+        NatsError: The server did not answer, or cannot do it now.
     """
     for stream in streams:
-        config = stream.config(replicas=replicas)
-        try:
-            await js.stream_info(stream.name)
-            await js.update_stream(config)
-        except NotFoundError:
-            await js.add_stream(config)
-        except APIError as error:
-            raise ConfigurationError(f"stream {stream.name}: {error.description}") from error
+        with _told(f"stream {stream.name}"):
+            await _declare(js, stream.config(replicas=replicas))
     for collection in collections:
         for durable in DURABLES:
             config = consumer_config(durable, collection, replicas, ack_wait_s)
-            await js.add_consumer(durable.stream, config)
+            with _told(f"consumer {durable.name(collection)}"):
+                await js.add_consumer(durable.stream, config)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn an error that comes each time into one that says so.
+
+    Raises:
+        ConfigurationError: The server or the account does not allow it.
+        NatsError: The server did not answer, or cannot do it now.
+    """
+    try:
+        yield
+    except APIError as error:
+        if wrong := lasting(what, error):
+            raise wrong from error
+        raise
+
+
+async def _declare(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.stream_info(config.name)
+    except NotFoundError:
+        await js.add_stream(config)
+    else:
+        await js.update_stream(config)
 
 
 def consumer_config(
@@ -144,8 +167,16 @@ async def wait_for_durables(
     collections: Iterable[str],
     *,
     on_missing: Callable[[str], None],
+    on_failure: Callable[[Exception], None] = lambda _: None,
 ) -> dict[tuple[Durable, str], datetime]:
     """Return when all durable consumers exist; tell of each that is missing, now and then.
+
+    Args:
+        js: The server.
+        durables: The consumers.
+        collections: For each of these.
+        on_missing: Told now and then of a consumer that is not to be had, and why.
+        on_failure: Told of each failure but a missing consumer; what it raises ends the waiting.
 
     Returns:
         Each with its collection to when it was created.
@@ -156,22 +187,28 @@ async def wait_for_durables(
             name = f"{durable.stream}/{durable.name(collection)}"
             tries = 0
             with WAITS.trying(f"durable consumer {name}") as trial:
-                while isinstance(born := await _birth(js, durable, collection), str):
-                    trial.failed(born)
+                while isinstance(born := await _birth(js, durable, collection), Exception):
+                    if not isinstance(born, NotFoundError):
+                        on_failure(born)
+                    why = _why(born)
+                    trial.failed(why)
                     if tries % REMIND_EVERY == 0:
-                        on_missing(f"durable consumer {name} {born}")
+                        on_missing(f"durable consumer {name} {why}")
                     tries += 1
                     await asyncio.sleep(POLL_S)
             births[durable, collection] = born
     return births
 
 
-async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> datetime | str:
-    """Tell when a durable consumer was created, or why that is not known."""
+async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> datetime | Exception:
     try:
         born = (await backlog(js, durable, collection)).born
-    except NotFoundError:
-        return f"is missing: {REMEDY}"
     except BUS_ERRORS as error:
-        return f"cannot be asked for, the bus does not answer: {error!r}"
-    return "is not told when it was created" if born is None else born
+        return error
+    return born or NotFoundError(description="it has no time of creation")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, NotFoundError):
+        return f"is missing: {REMEDY}"
+    return f"cannot be asked for, the bus does not answer: {error!r}"

@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 
 from services.cli.settings import DEFAULT_OUTPUT, BusOptions
 from shared.bus.connection import client_options, without_password
+from shared.bus.fitness import refusal
 from shared.errors import TransientError
 from shared.settings import NatsSection
 
@@ -64,18 +65,19 @@ async def _connect(url: str, section: NatsSection) -> Client:
     """Connect without waiting long for a server that is not there.
 
     Raises:
-        ConfigurationError: The files for TLS cannot be used.
+        ConfigurationError: The files for TLS cannot be used, or the server refuses us.
         TransientError: Names the server and what it said.
     """
-    last = ""
+    last: Exception | None = None
 
     async def note(error: Exception) -> None:
         nonlocal last
-        last = str(error)
+        last = error
 
+    section = section.model_copy(update={"url": url})
     try:
         return await nats.connect(
-            **client_options(section.model_copy(update={"url": url})),
+            **client_options(section),
             name="mapstream-cli",
             connect_timeout=CONNECT_S,
             # nats-py counts the first tries to connect as tries to reconnect, two minutes of them.
@@ -85,4 +87,6 @@ async def _connect(url: str, section: NatsSection) -> Client:
             error_cb=note,
         )
     except (NatsError, OSError, ValueError) as error:
+        if refused := refusal(last or error, section):
+            raise refused from error
         raise TransientError(f"{without_password(url)} ({last or error})") from error

@@ -16,6 +16,7 @@ from services.cli.settings import BusOptions, CliSettings
 from shared.bus.channel import BYTES, check_collection
 from shared.bus.channels import CHANNELS
 from shared.bus.durables import DURABLES
+from shared.bus.fitness import require_fit_server, require_jetstream
 from shared.bus.permissions import nats_users
 from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
 from shared.bus.topology import apply_topology, backlog
@@ -34,12 +35,15 @@ async def apply(
     """Create or update every stream, and the durable consumers of these collections.
 
     Raises:
-        ConfigurationError: A name is wrong, or a stream cannot become what the table says.
+        ConfigurationError: A name is wrong, a stream cannot become what the table says, or the
+            server is not fit for it.
         TransientError: The server cannot be reached.
     """
     for collection in collections:
         check_collection(collection)
     async with connected(options, settings.nats) as client:
+        require_fit_server(client)
+        await require_jetstream(client)
         try:
             await apply_topology(
                 client.jetstream(timeout=20),

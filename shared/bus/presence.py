@@ -1,0 +1,56 @@
+"""Ends a service whose durable consumers are gone: the bus has lost what it had."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from shared.bus.durables import (
+    Durable,
+)
+from shared.bus.streams import REMEDY
+from shared.bus.topology import measure_backlog
+from shared.waits import WAITS
+
+EXIT_DURABLE_GONE = 71
+WATCH_S = 5.0
+JETSTREAM = "asking JetStream"
+log = structlog.get_logger(__name__)
+
+
+async def watch_durables(
+    js: JetStreamContext,
+    births: Mapping[tuple[Durable, str], datetime],
+    is_stopping: Callable[[], bool],
+) -> None:
+    """Exit when a durable consumer was deleted, even if there is one of its name again.
+
+    Then the bus has lost its data. What a service told only there, as projection its model, it
+    tells again when it starts.
+    """
+    while not is_stopping():
+        await asyncio.sleep(WATCH_S)
+        for (durable, collection), born in births.items():
+            await _require(js, durable, collection, born)
+
+
+async def _require(
+    js: JetStreamContext, durable: Durable, collection: str, born: datetime
+) -> None:
+    try:
+        is_same = (await measure_backlog(js, durable, collection)).born == born
+    except NotFoundError:
+        is_same = False
+    except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere
+        log.debug("watch.failed", error=repr(error))
+        WAITS.failed(JETSTREAM, error)
+        return
+    WAITS.over(JETSTREAM)
+    if not is_same:
+        name = durable.name(collection)
+        log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)
+        sys.exit(EXIT_DURABLE_GONE)
