@@ -74,8 +74,8 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)
 
-mutations: setup-dev  ## Remove one protection at a time; the harness of chaos must notice each.
-	@$(BIN)/python -m tests.chaos.mutations $(ARGS)
+mutations: setup-dev  ## Make the program wrong in a place at a time; tests or chaos must notice (QUICK=1).
+	@$(BIN)/python -m tests.chaos.mutations $(if $(QUICK),--quick) $(ARGS)
 
 fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expects (SEED=1 EXAMPLES=500).
 	@$(BIN)/python -m tests.http_fuzz --seed $(or $(SEED),1) --examples $(or $(EXAMPLES),500)

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 
 from tests.chaos.pairs import EVENTS, NEAR_S, Matrix, Pair
 from tests.chaos.plan import SERVICES, SINGLE_OWNERS
-from tests.chaos.subjects import LIMITS, Subject, Subjects
+from tests.chaos.subjects import LIMITS, MANY, RECORDS, Subject, Subjects
 from tests.chaos.world import PATIENCE_S, World, apply_streams, listening
 
 WORK_STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS")
@@ -45,7 +45,7 @@ class Actor:
 
         What an event begins and takes longer, as the start of a process, goes on meanwhile.
         """
-        subject = self.subjects.begin(pair.first)
+        subject = self.subjects.begin(pair.first, self.dice.choice([RECORDS, MANY]))
         await asyncio.sleep(pair.gap_s)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
@@ -84,7 +84,7 @@ class Actor:
             subject.put(subject.contents[-1] + self.subjects.more(subject.name))
 
     async def _replace(self, subject: Subject, _begun: asyncio.Event) -> None:
-        records = self.dice.choice([4, 48, 60])
+        records = self.dice.choice([4, RECORDS, MANY])
         subject.put(self.subjects.text(subject.name, records, is_slow=True))
 
     async def _change_back(self, subject: Subject, begun: asyncio.Event) -> None:

@@ -1,6 +1,8 @@
-"""Removes one protection at a time from a copy of the program; the harness has to notice each.
+"""Makes a copy of the program wrong in one place at a time; somebody has to notice each time.
 
-``make mutations``, or ``python -m tests.chaos.mutations [NAME ...]``.
+``make mutations``, or ``python -m tests.chaos.mutations [NAME ...]``. A *protection* that is
+removed is for the fault harness to notice; the wrong programs of ``mutants.toml`` are for the unit
+and contract tests that stand beside them there.
 """
 
 import argparse
@@ -11,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,58 +186,123 @@ MUTATIONS = (
 )
 
 
-def run(mutation: Mutation | None, only: Sequence[str], faults: int) -> dict[str, Any]:
-    """Run the harness on a copy of the program, with a mutation or without."""
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of one place, and the tests that fail then."""
+
+    name: str
+    edit: tuple[str, str, str]
+    """File, what stands there, and what stands there instead."""
+    tests: Sequence[str]
+
+
+def mutants() -> list[Mutant]:
+    """Read the wrong programs that tests have to notice."""
+    document = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text())
+    return [
+        Mutant(one["name"], (file["path"], one["old"], one["new"]), file["tests"])
+        for file in document["file"]
+        for one in file["mutants"]
+    ]
+
+
+@contextmanager
+def _copy_with(edits: Sequence[tuple[str, str, str]]) -> Iterator[Path]:
+    """Copy the program to a folder of its own, and edit it there."""
     folder = Path(tempfile.mkdtemp(prefix="mutation-"))
-    started = time.monotonic()
     try:
         for name in COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, folder / name)
-        for file, old, new in mutation.edits if mutation else ():
+        for file, old, new in edits:
             text = (folder / file).read_text()
             if text.count(old) != 1:
-                raise SystemExit(f"{mutation}: {file} does not hold this once:\n{old}")
+                raise SystemExit(f"{file} does not hold this once:\n{old}")
             (folder / file).write_text(text.replace(old, new))
-        result = folder / "result.json"
-        chosen = [part for one in only for part in ("--only", one)]
-        subprocess.run(
-            [
-                sys.executable, "-m", "tests.chaos", "--seed", str(SEED), "--faults", str(faults),
-                "--patience", str(PATIENCE_S), "--json", str(result), *chosen,
-            ],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(folder), "TMPDIR": str(folder)},
-            check=False,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        told = json.loads(result.read_text()) if result.exists() else {}
-        problems = told.get("problems", ["the harness itself ended with an error"])
-        return {
-            "name": mutation.name if mutation else "nothing",
-            "faults": told.get("by_fault", {}),
-            "caught_by": problems[:3],
-            "seconds": round(time.monotonic() - started),
-        }
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(names: Sequence[str], file: Path | None) -> int:
-    chosen = [one for one in MUTATIONS if not names or one.name in names]
-    every = sorted({name for one in chosen for name in one.only})
-    results = [run(None, every, 2 * len(every))]
-    is_sound = not results[0]["caught_by"]
-    _say(f"nothing removed: {'sound' if is_sound else results[0]['caught_by']}")
-    for mutation in chosen:
-        result = run(mutation, mutation.only, mutation.faults)
-        results.append(result)
-        caught = result["caught_by"]
-        _say(f"{mutation.name} removed: {caught[0][:200] if caught else 'SURVIVED'}")
-    if file:
-        file.write_text(json.dumps(results, indent=2) + "\n")
-    return 0 if is_sound and all(one["caught_by"] for one in results[1:]) else 1
+def _in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "TMPDIR": str(folder), "CI": "true"},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def run(mutation: Mutation | None, only: Sequence[str], faults: int) -> dict[str, Any]:
+    """Run the fault harness on a copy of the program, with a mutation or without."""
+    started = time.monotonic()
+    with _copy_with(mutation.edits if mutation else ()) as folder:
+        result = folder / "result.json"
+        chosen = [part for one in only for part in ("--only", one)]
+        _in(
+            folder, "tests.chaos", "--seed", str(SEED), "--faults", str(faults),
+            "--patience", str(PATIENCE_S), "--json", str(result), *chosen,
+        )  # fmt: skip
+        told = json.loads(result.read_text()) if result.exists() else {}
+    problems = told.get("problems", ["the harness itself ended with an error"])
+    return {
+        "name": mutation.name if mutation else "nothing",
+        "faults": told.get("by_fault", {}),
+        "caught_by": problems[:3],
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def run_tests(mutant: Mutant | None, tests: Sequence[str]) -> dict[str, Any]:
+    """Run tests on a copy of the program, with a change or without."""
+    started = time.monotonic()
+    with _copy_with([mutant.edit] if mutant else ()) as folder:
+        told = _in(folder, "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests)
+    failed = [line for line in told.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return {
+        "name": mutant.name if mutant else "nothing",
+        "tests": list(tests),
+        "caught_by": (failed or ["pytest ended with an error"])[:1] if told.returncode else [],
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def main(options: argparse.Namespace) -> int:
+    """Try what is chosen; returns 1 if anything was not noticed, or is wrong unchanged."""
+    step = 10 if options.quick else 1
+    removed = [one for one in MUTATIONS if _is_chosen(one.name, options)][::step]
+    changed = [one for one in mutants() if _is_chosen(one.name, options)][::step]
+    if options.list:
+        for one in (*removed, *changed):
+            by = ", ".join(one.only if isinstance(one, Mutation) else one.tests)
+            sys.stdout.write(f"{one.name}: {by}\n")
+        return 0
+    results = []
+    if changed:
+        results.append(run_tests(None, sorted({test for one in changed for test in one.tests})))
+    if removed:
+        every = sorted({name for one in removed for name in one.only})
+        results.append(run(None, every, 2 * len(every)))
+    is_sound = not any(one["caught_by"] for one in results)
+    _say("nothing changed: " + ("sound" if is_sound else f"{results}"))
+    tried = [_told(run_tests(one, one.tests)) for one in changed]
+    tried += [_told(run(one, one.only, one.faults)) for one in removed]
+    if options.json:
+        options.json.write_text(json.dumps(results + tried, indent=2) + "\n")
+    return 0 if is_sound and all(one["caught_by"] for one in tried) else 1
+
+
+def _is_chosen(name: str, options: argparse.Namespace) -> bool:
+    return not options.names or name in options.names
+
+
+def _told(result: dict[str, Any]) -> dict[str, Any]:
+    caught = result["caught_by"]
+    _say(f"{result['name']}: {caught[0][:200] if caught else 'SURVIVED'}")
+    return result
 
 
 def _say(text: str) -> None:
@@ -244,10 +313,11 @@ def _say(text: str) -> None:
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mutations", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; all if none")
+    parser.add_argument("--list", action="store_true", help="name them, and who has to notice")
+    parser.add_argument("--quick", action="store_true", help="one in ten")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results are written")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    options = parsed()
-    sys.exit(main(options.names, options.json))
+    sys.exit(main(parsed()))

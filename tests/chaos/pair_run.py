@@ -32,6 +32,8 @@ SETTINGS = {
     "MAPSTREAM_OUTPUT__KEEP_VERSIONS_S": "86400",
     LIMIT_VARIABLE: str(LIMITS[1]),
 }
+STREAM_BYTES = {"DISCOVERY": 120_000, "EMBEDDING": 240_000}
+"""Two or three batches: a source of several is being read as long as its first is embedded."""
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ async def run(
     subjects = Subjects({name: folder / "runs" / name for name in ("default", "other")}, seed)
     try:
         async with running_world(
-            folder, Setup(subjects.roots, SETTINGS, has_hashed_vectors=True)
+            folder, Setup(subjects.roots, SETTINGS, STREAM_BYTES, has_hashed_vectors=True)
         ) as world:
             actor = Actor(world, subjects, random.Random(f"actor {seed}"), _nobody)
             checker = PairChecker(world, actor, patience_s)

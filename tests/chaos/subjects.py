@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.chaos.oracle import Content, read_log
 
 RECORDS = 48
+MANY = 520
+"""Records of more batches than the streams hold."""
 LIMITS = (2_048, 1 << 20)
 """Of the length of a line; between them lies the one long line of each source."""
 LONG = 3_000

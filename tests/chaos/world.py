@@ -76,6 +76,7 @@ class World:
     processes: dict[str, Supervised]
     disks: dict[str, Disk]
     collections: list[str]
+    stream_bytes: Mapping[str, int]
     extra: list[Supervised] = field(default_factory=list)
     """Second copies."""
 
@@ -141,6 +142,8 @@ class Setup:
     """Collection to the folder of its sources."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Settings of the services, beside those that every run has."""
+    stream_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Streams that hold so little that the stage before is kept waiting."""
     has_hashed_vectors: bool = False
     """Whether ``tests.chaos.vectors`` is the embedding server, not text2vec behind a proxy."""
 
@@ -152,6 +155,10 @@ async def apply_streams(world: World) -> None:
         while True:
             try:
                 await apply_topology(js, world.collections, ack_wait_s=ACK_WAIT_S)
+                for name, size in world.stream_bytes.items():
+                    config = (await js.stream_info(name)).config
+                    config.max_bytes = size
+                    await js.update_stream(config)
             except (NatsError, TimeoutError, ConfigurationError, TransientError):
                 await asyncio.sleep(0.1)
             else:
@@ -179,7 +186,7 @@ async def running_world(folder: Path, setup: Setup) -> AsyncIterator[World]:
         ports = {name: stack.enter_context(kept_port()) for name in ("text2vec", "proxy")}
         world = World(
             folder, url, port, ports["proxy"], client, {"nats-server": server}, disks,
-            list(setup.roots),
+            list(setup.roots), setup.stream_bytes,
         )  # fmt: skip
         await apply_streams(world)
         embedders = ("proxy",) if setup.has_hashed_vectors else ("text2vec", "proxy")

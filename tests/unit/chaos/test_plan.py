@@ -10,7 +10,7 @@ from services.embedding.adapters.openai_embedder import parse_answer
 from services.embedding.ports import TextsRejected
 from shared.cut_points import CutPoint
 from tests.chaos.inputs import Inputs, held_by
-from tests.chaos.mutations import MUTATIONS, ROOT, Mutation
+from tests.chaos.mutations import MUTATIONS, ROOT, Mutant, Mutation, mutants
 from tests.chaos.plan import CUTS, deck, draw
 from tests.chaos.proxy import spoil
 from tests.chaos.report import render
@@ -60,6 +60,16 @@ def test_a_mutation_fits_the_program_and_leaves_a_program(mutation: Mutation) ->
         compile(text, file, "exec")
     for name in mutation.only:
         assert draw(1, 1, [name])
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+def test_a_wrong_program_is_one_of_this_program(mutant: Mutant) -> None:
+    file, old, new = mutant.edit
+    text = (ROOT / file).read_text()
+
+    assert text.count(old) == 1
+    compile(text.replace(old, new), file, "exec")
+    assert all((ROOT / test).exists() for test in mutant.tests)
 
 
 def test_the_expected_records_are_read_from_the_files(tmp_path: Path) -> None:
