@@ -63,7 +63,10 @@ DEAD_HEADERS = {
     "key": "Unique among the stage's dead letters.",
     "body-bytes": f"Length of the original; of it at most {MAX_BODY // MIB} MiB are kept.",
     "file": "The source's path below its root.",
-    "line": "Line of the source, from 1.",
+    "line": "Line of the source, from 1; of a run of lines, the first.",
+    "last-line": "Of a run of lines, the last.",
+    "spans": "Of a run with readable lines in between: its unreadable stretches, each as the byte "
+    "where it begins, a plus sign and its bytes, with spaces between.",
     "byte-offset": "Where the line begins in the source.",
     "record-id": "The record, if it is one.",
     "source-id": "The source.",

@@ -1,7 +1,7 @@
 """Reads the dead letters that the bus keeps, and takes single ones away."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,28 +19,12 @@ from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.errors import BusAway
 
 STEP = 256
+LOOKED_AT = 4096
+"""As many letters one page of a source's letters looks at."""
 ASK_S = 5
 EPOCH = datetime.fromtimestamp(0, UTC)
 SHORT_REPLY, SHORT_REPLY_TIME = 9, 7
 """How many parts a reply subject without a domain has, and which of them is the time."""
-
-
-@dataclass(slots=True)
-class _Paging:
-    after: int
-    limit: int
-    letters: list[StoredLetter] = field(default_factory=list)
-    total: int = 0
-    has_more: bool = False
-
-    def take(self, one: StoredLetter) -> None:
-        self.total += 1
-        if one.sequence <= self.after:
-            return
-        if len(self.letters) < self.limit:
-            self.letters.append(one)
-        else:
-            self.has_more = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +41,39 @@ class DeadLetterLog:
         Raises:
             BusAway: The bus did not answer.
         """
-        paging = _Paging(after, limit)
-        async for one in self.every(collection, selection):
-            paging.take(one)
-        last = paging.letters[-1].sequence if paging.letters else None
-        return LetterPage(paging.letters, paging.total, last if paging.has_more else None)
-
-    async def every(self, collection: str, selection: Selection) -> AsyncIterator[StoredLetter]:
-        """Give all selected letters of a collection, oldest first, without their bodies.
-
-        Raises:
-            BusAway: The bus did not answer.
-        """
-        stages = [selection.stage] if selection.stage else list(DEAD)
-        subjects = tuple(DEAD[stage].subject(collection) for stage in stages)
-        reading = Reading(self.client, DEAD_STREAM, subjects, headers_only=True)
-        listed = frozenset(selection.sequences)
-        cursor, has_more = 0, True
-        while has_more:
-            messages, has_more = await reading.some(cursor, STEP)
-            for raw in messages:
-                one = _of_message(raw)
-                cursor = one.sequence
-                if (not listed or cursor in listed) and fits(one, selection):
-                    yield one
+        if selection.sequences:
+            found = [one async for one in self._listed(collection, selection)]
+            rest = [one for one in found if one.sequence > after]
+            return _page(rest[:limit], len(found), has_more=len(rest) > limit)
+        reading = _reading(self.client, collection, selection)
+        if selection.source is not None:
+            return await _search(reading, selection, after, limit)
+        total = await reading.count()
+        messages, has_more = await reading.some(after, limit)
+        return _page([_of_message(raw) for raw in messages], total, has_more=has_more)
 
     async def walk(self, collection: str, selection: Selection) -> AsyncIterator[StoredLetter]:
-        """Give the same letters one by one, whole: slower, but without a consumer.
+        """Give all selected letters of a collection one by one, whole, without a consumer.
 
         Raises:
             BusAway: The bus did not answer.
         """
+        if selection.sequences:
+            async for one in self._listed(collection, selection):
+                yield one
+            return
         subject = EVERY_DEAD.subject(collection)
-        listed = frozenset(selection.sequences)
         cursor = 0
         while (one := await self._get(cursor + 1, subject=subject, next=True)) is not None:
             cursor = one.sequence
-            if (not listed or cursor in listed) and fits(one, selection):
+            if fits(one, selection):
+                yield one
+
+    async def _listed(self, collection: str, selection: Selection) -> AsyncIterator[StoredLetter]:
+        """Give the letters that are asked for by number, without a look at any other."""
+        for sequence in sorted(frozenset(selection.sequences)):
+            one = await self._get(sequence)
+            if one is not None and one.letter.collection == collection and fits(one, selection):
                 yield one
 
     async def get(self, sequence: int) -> StoredLetter | None:
@@ -131,6 +111,34 @@ class DeadLetterLog:
     def _require_connection(self) -> None:
         if not self.client.is_connected:
             raise BusAway("the bus is away")
+
+
+def _reading(client: Client, collection: str, selection: Selection) -> Reading:
+    stages = [selection.stage] if selection.stage else list(DEAD)
+    subjects = tuple(DEAD[stage].subject(collection) for stage in stages)
+    return Reading(client, DEAD_STREAM, subjects, headers_only=True, since=selection.since)
+
+
+async def _search(reading: Reading, selection: Selection, after: int, limit: int) -> LetterPage:
+    """Look for letters of one source, at so many letters at most: the next page goes on."""
+    found: list[StoredLetter] = []
+    looked_at, has_more = 0, True
+    while has_more and looked_at < LOOKED_AT and len(found) < limit:
+        messages, has_more = await reading.some(after, STEP)
+        for number, raw in enumerate(messages, 1):
+            one = _of_message(raw)
+            after = one.sequence
+            if fits(one, selection):
+                found.append(one)
+            if len(found) == limit:
+                has_more = has_more or number < len(messages)
+                break
+        looked_at += len(messages)
+    return LetterPage(found, None, after if has_more else None)
+
+
+def _page(letters: list[StoredLetter], total: int, *, has_more: bool) -> LetterPage:
+    return LetterPage(letters, total, letters[-1].sequence if has_more and letters else None)
 
 
 def fits(one: StoredLetter, selection: Selection) -> bool:

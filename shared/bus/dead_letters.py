@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared.bus.channels import DEAD
 from shared.bus.facts import PREFIX, header_number, header_text
 from shared.bus.outgoing import Outgoing
-from shared.contracts.dead_letters import MAX_BODY, DeadLetter
+from shared.contracts.dead_letters import MAX_BODY, DeadLetter, parse_spans, spell_spans
 from shared.redaction import redact
 
 
@@ -18,7 +18,9 @@ def outgoing_dead_letter(dead: DeadLetter) -> Outgoing:
         "attempts": dead.attempts,
         "file": dead.filename,
         "line": dead.line,
+        "last-line": dead.last_line,
         "byte-offset": dead.byte_offset,
+        "spans": spell_spans(dead.spans) if dead.spans else None,
         "record-id": dead.record_id,
         "source-id": dead.source_id,
         "source-version": dead.source_version,
@@ -50,7 +52,9 @@ def read_dead_letter(subject: str, headers: Mapping[str, str], body: bytes) -> D
         attempts=header_number(told.get("attempts")) or 1,
         filename=told.get("file"),
         line=header_number(told.get("line")),
+        last_line=header_number(told.get("last-line")),
         byte_offset=header_number(told.get("byte-offset")),
+        spans=parse_spans(told.get("spans", "")),
         record_id=told.get("record-id"),
         source_id=told.get("source-id"),
         source_version=header_number(told.get("source-version")),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -42,6 +43,22 @@ class Reading:
     stream: str
     subjects: tuple[str, ...]
     headers_only: bool = False
+    since: datetime | None = None
+    """Only messages that were stored then or later."""
+
+    async def count(self) -> int:
+        """Tell how many messages there are now, without reading them.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        if not self.client.is_connected:
+            raise BusAway("the bus is away")
+        try:
+            async with asyncio.timeout(15), self._consumer(0) as info:
+                return info.num_pending or 0
+        except BUS_ERRORS as error:
+            raise BusAway(f"stream {self.stream}: {error!r}") from error
 
     async def state(self) -> StreamState:
         """Ask what the stream holds.
@@ -121,8 +138,7 @@ class Reading:
         single = len(self.subjects) == 1
         config = ConsumerConfig(
             name=f"tail-{uuid4().hex}",
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=after + 1,
+            **self._begin(after),
             ack_policy=AckPolicy.NONE,
             filter_subject=self.subjects[0] if single else None,
             filter_subjects=None if single else list(self.subjects),
@@ -138,6 +154,15 @@ class Reading:
             if self.client.is_connected:
                 with suppress(*BUS_ERRORS):
                     await asked(self._js.delete_consumer(self.stream, info.name))
+
+    def _begin(self, after: int) -> dict[str, Any]:
+        # Who goes on after a message is past the time already.
+        if self.since is None or after:
+            return {
+                "deliver_policy": DeliverPolicy.BY_START_SEQUENCE,
+                "opt_start_seq": after + 1,
+            }
+        return {"deliver_policy": DeliverPolicy.BY_START_TIME, "opt_start_time": self.since}
 
     async def _take(self, puller: Puller, name: str, reached: Callable[[], None]) -> list[Msg]:
         while True:

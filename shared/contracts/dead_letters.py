@@ -1,5 +1,6 @@
 """What is kept of a record, a line or a message that could not be mapped."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Literal, get_args
 
 MAX_BODY = 7 << 20
 """Of the original bytes at most this many are kept: every message that the bus takes fits."""
+
+SPANS = re.compile(r"[0-9]{1,18}\+[0-9]{1,18}( [0-9]{1,18}\+[0-9]{1,18})*")
 
 Stage = Literal["discovery", "embedding", "projection", "writing"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -31,6 +34,8 @@ class DeadLetter:
     attempts: int = 1
     filename: str | None = None
     line: int | None = None
+    last_line: int | None = None
+    """Of a run of lines: the last of them."""
     byte_offset: int | None = None
     record_id: str | None = None
     source_id: str | None = None
@@ -38,6 +43,9 @@ class DeadLetter:
     batch_id: str | None = None
     size: int | None = None
     """How many bytes it had at its origin, if those are more than the body has."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Of a run: where in its source each unreadable stretch begins, and its bytes; none if it is
+    one stretch."""
     subject: str | None = None
     """Of a whole message: where it was read."""
 
@@ -66,7 +74,22 @@ class LetterPage:
     """Some of the letters, oldest first."""
 
     letters: Sequence[StoredLetter]
-    total: int
-    """How many letters fit in all, those before and after the page included."""
+    total: int | None
+    """How many letters fit in all, those before and after the page included; None: that cannot be
+    told without a look at every letter."""
     next_after: int | None = None
-    """The sequence after which the next page begins; None: this is the last."""
+    """The sequence after which the next page begins; None: this is the last. A page of few letters
+    of one source may have less than was asked for, or none, and still be followed by another."""
+
+
+def spell_spans(spans: Sequence[tuple[int, int]]) -> str:
+    """Write spans as text: ``40+9 60+12``."""
+    return " ".join(f"{begin}+{size}" for begin, size in spans)
+
+
+def parse_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Read what ``spell_spans`` wrote; anything else is none."""
+    if not SPANS.fullmatch(text):
+        return ()
+    pairs = (span.split("+") for span in text.split(" "))
+    return tuple((int(begin), int(size)) for begin, size in pairs)

@@ -20,6 +20,7 @@ def facts_of(one: StoredLetter) -> dict[str, Any]:
         "records": letter.records,
         "filename": letter.filename,
         "line": letter.line,
+        "last_line": letter.last_line,
         "byte_offset": letter.byte_offset,
         "bytes": letter.original_bytes,
         "record_id": letter.record_id,

@@ -7,7 +7,7 @@ import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
-from services.discovery.domain.letters import Refused, Resend
+from services.discovery.domain.letters import Letter, Refused, Remains, Resend
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
 
@@ -38,7 +38,7 @@ async def mapped(ledger: Ledger) -> None:
     await ledger.record_batch("b0", ID, 1, 5)
     await ledger.record_batch("b1", ID, 1, 3)
     for death in (RECORD, WHOLE, LINE):
-        await ledger.apply_dead(death, NOW)
+        await ledger.apply_deaths([death], NOW)
     await ledger.apply_committed([Commit("b0", ID, 1, 4)], NOW)
     await ledger.finish_reading(ID, 1, NOW)
     await ledger.mark_announced(ID, "completed", 1)
@@ -93,7 +93,7 @@ async def test_a_record_that_dies_again_is_dead_again_and_may_be_replayed_again(
     again = Death("embedding:r:r", ID, 1, "r", 1)
 
     for _ in range(2):
-        (ended,) = await ledger.apply_dead(again, NOW)
+        (ended,) = await ledger.apply_deaths([again], NOW)
     assert (ended.status, ended.mapped, ended.dead) == ("completed", 4, 5)
     assert await ledger.resends() == []
     await replay(ledger, again, resend("rr"))
@@ -113,7 +113,7 @@ async def test_an_empty_batch_that_died_is_open_until_it_is_committed(ledger: Le
     await ledger.begin_version(A, "g", NOW)
     await ledger.record_batch("empty", ID, 2, 0)
     death = Death("embedding:empty", ID, 2, "empty", 0)
-    await ledger.apply_dead(death, NOW)
+    await ledger.apply_deaths([death], NOW)
     await ledger.finish_reading(ID, 2, NOW)
     assert (await row(ledger)).status == "completed"
 
@@ -148,7 +148,7 @@ async def test_a_letter_that_comes_late_is_entered_by_its_replay(ledger: Ledger)
     again = Death("embedding:r:r", ID, 1, "r", 1)
 
     await replay(ledger, again, resend("rr"))
-    await ledger.apply_dead(again, NOW)
+    await ledger.apply_deaths([again], NOW)
 
     assert await counts(ledger) == (9, 4, 4, 1)
 
@@ -169,7 +169,7 @@ async def test_if_nobody_knows_which_record_was_mapped_none_is_replayed(ledger: 
     await ledger.record_batch("b", ID, 2, 3)
     deaths = [Death(f"embedding:b:{n}", ID, 2, "b", 1) for n in range(2)]
     for death in deaths:
-        await ledger.apply_dead(death, NOW)
+        await ledger.apply_deaths([death], NOW)
     await ledger.apply_committed([Commit("b", ID, 2, 2)], NOW)
     await ledger.finish_reading(ID, 2, NOW)
     assert await counts(ledger) == (3, 2, 1, 0)
@@ -258,3 +258,49 @@ async def test_a_replay_is_not_lost_on_the_bus_by_reading_the_source_again(
     assert not await ledger.requeue(ID)
     await ledger.apply_committed([Commit("b9", ID, 1, 7)], NOW)
     assert await counts(ledger) == (9, 4, 4, 1)
+
+
+async def test_of_a_run_what_still_cannot_be_read_stays_dead_as_letters_of_its_own(
+    ledger: Ledger,
+) -> None:
+    await ledger.begin_version(A, "g", NOW)
+    run = Death("discovery:run", ID, 2, None, 5, 0, 50, "0+20 30+20")
+    await ledger.apply_deaths([run], NOW)
+    await ledger.record_batch("g0", ID, 2, 1)
+    await ledger.apply_committed([Commit("g0", ID, 2, 1)], NOW)
+    await ledger.finish_reading(ID, 2, NOW)
+    assert await counts(ledger) == (6, 1, 5, 0)
+    rest = Death("discovery:rest", ID, 2, None, 2, 0, 50, "0+10 30+10")
+    remains = Remains((rest,), "10+10 40+10")
+
+    for command in ("c", "another"):
+        got = await ledger.replay(run, [resend("r", 3)], command, remains)
+        assert got == [resend("r", 3)]
+
+    assert await counts(ledger) == (6, 1, 2, 3)
+    parts = {part.key: part for part in await ledger.unreadable(ID)}
+    assert parts["discovery:run"].stretches == [(10, 20), (40, 50)]
+    assert (parts["discovery:run"].fate, parts["discovery:run"].records) == ("replayed", 3)
+    assert parts["discovery:rest"] == Letter.of(rest)
+    await ledger.apply_deaths([rest], NOW)
+    await ledger.apply_committed([Commit("r", ID, 2, 3)], NOW)
+    assert await counts(ledger) == (6, 4, 2, 0)
+    await ledger.drop(rest, "d")
+    assert (await ledger.totals("default")).dropped == 2
+
+
+async def test_many_deaths_of_many_sources_are_entered_together_and_once(ledger: Ledger) -> None:
+    other = stat("b.jsonl")
+    await ledger.begin_version(other, "f", NOW)
+    await ledger.begin_version(A, "g", NOW)
+    deaths = [
+        Death(f"discovery:{one.source_id}:{number}", one.source_id, version, None, 1, number, 1)
+        for one, version in ((A, 2), (other, 1))
+        for number in range(3)
+    ]
+    old = Death("discovery:old", ID, 1, None, 1, 0, 1)
+
+    for _ in range(2):
+        assert await ledger.apply_deaths([*deaths, old, deaths[0]], NOW) == []
+
+    assert await counts(ledger) == (6, 0, 6, 0)

@@ -77,8 +77,8 @@ async def bury(
     store: StateStore, key: str, batch: str | None, records: int = 1, version: int = 1
 ) -> list[SourceRecord]:
     death = Death(key, ID, version, batch, records)
-    await store.apply_dead(death, LATER)
-    return await store.apply_dead(death, LATER)
+    await store.apply_deaths([death], LATER)
+    return await store.apply_deaths([death], LATER)
 
 
 async def complete(store: StateStore) -> None:
@@ -598,9 +598,11 @@ async def act(  # noqa: PLR0912  one case per kind of news
         case "commit":
             await store.apply_committed([Commit(batch, ID, version, number)], NOW)
         case "bury":
-            await store.apply_dead(Death(f"k{number}", ID, version, batch, number), NOW)
+            await store.apply_deaths([Death(f"k{number}", ID, version, batch, number)], NOW)
         case "lose":
-            await store.apply_dead(Death(f"l{number}", ID, version, None, number, which, 1), NOW)
+            await store.apply_deaths(
+                [Death(f"l{number}", ID, version, None, number, which, 1)], NOW
+            )
         case "forget":
             await store.forget(ID, Wish(f"w{which}", "c"))
         case "empty":

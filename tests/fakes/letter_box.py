@@ -1,6 +1,6 @@
 """The dead letters on the bus, and what is sent again, in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,12 +56,16 @@ class FakeSender:
         self.failures = 0
         self.sent: dict[str, Resend] = {}
         self.messages: list[DeadLetter] = []
+        self.buried: list[DeadLetter] = []
 
     async def send(self, resend: Resend) -> None:
         if self.failures:
             self.failures -= 1
             raise BusAway("no answer")
         self.sent.setdefault(resend.message_id, resend)
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        self.buried += letters
 
     async def send_message(self, letter: DeadLetter) -> bool:
         if letter.subject is None:

@@ -31,7 +31,8 @@ class FakeLetterLog:
         ]
         rest = [one for one in chosen if one.sequence > after]
         next_after = rest[limit - 1].sequence if len(rest) > limit else None
-        return LetterPage(rest[:limit], len(chosen), next_after)
+        total = None if selection.source else len(chosen)
+        return LetterPage(rest[:limit], total, next_after)
 
     async def get(self, sequence: int) -> StoredLetter | None:
         self._require()

@@ -20,6 +20,7 @@ from services.discovery.domain.ledger import (
 from services.discovery.domain.letters import (
     Letter,
     Refused,
+    Remains,
     Resend,
     is_whole,
     why_not,
@@ -135,15 +136,21 @@ class FakeStateStore(FakePresence):
                 touched.append(commit.source_id)
         return self._settle(dict.fromkeys(touched), now)
 
-    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
-        source = self._current(death.source_id, death.source_version)
-        if source is None or source.is_forgotten:
-            return []
-        self._enter(source, death)
-        return self._settle([death.source_id], now)
+    async def apply_deaths(self, deaths: Sequence[Death], now: datetime) -> list[SourceRecord]:
+        touched = []
+        for death in deaths:
+            source = self._current(death.source_id, death.source_version)
+            if source is not None and not source.is_forgotten:
+                self._enter(source, death)
+                touched.append(death.source_id)
+        return self._settle(dict.fromkeys(touched), now)
 
     async def replay(
-        self, death: Death, resends: Sequence[Resend], command: str
+        self,
+        death: Death,
+        resends: Sequence[Resend],
+        command: str,
+        remains: Remains | None = None,
     ) -> Sequence[Resend] | Refused:
         self._refuse()
         source = self.sources.get(death.source_id)
@@ -159,7 +166,9 @@ class FakeStateStore(FakePresence):
             self._revive(
                 letter, account or BatchAccount(), resends, whole=is_whole(death, resends)
             )
-            self._reopen(letter, command)
+            self._reopen(remains.taken_from(letter) if remains else letter, command)
+            for rest in remains.deaths if remains else ():
+                self._enter(self.sources[rest.source_id], rest)
         return [one for key, one in self.sent_again.values() if key == death.key]
 
     async def drop(self, death: Death, command: str) -> None:

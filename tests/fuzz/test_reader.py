@@ -17,7 +17,7 @@ from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.completeness import why_incomplete
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.lines import Line, LineSplitter
-from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
@@ -41,12 +41,12 @@ ROUNDS = 200
 """Damaged copies of each sample."""
 
 
-def pieces_of(content: bytes, block: int = 1 << 20) -> list[Cut | BadLine]:
+def pieces_of(content: bytes, block: int = 1 << 20) -> list[Piece]:
     splitter, reader = LineSplitter(64 << 20), SourceReader(NAME, LIMITS, orjson.loads)
-    pieces: list[Cut | BadLine] = []
+    pieces: list[Piece] = []
     for start in range(0, len(content), block):
         pieces += reader.feed(splitter.feed(content[start : start + block]))
-    return [*pieces, *reader.feed(splitter.finish()), reader.finish()]
+    return [*pieces, *reader.feed(splitter.finish()), *reader.finish()]
 
 
 def check(content: bytes) -> None:

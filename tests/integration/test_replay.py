@@ -335,6 +335,17 @@ async def test_pages_and_filters(stage: Stage, log: DeadLetterLog) -> None:
     assert (first.total, second.total, second.next_after) == (7, 7, None)
     assert [one.sequence for one in of_writing.letters] == [2, 4, 6]
     assert [one.sequence for one in of_source.letters] == [2, 5]
+    assert (of_source.total, of_source.next_after) == (None, None)
+    listed = await log.page("default", Selection(sequences=(5, 3, 99, 6)), limit=2)
+    assert ([one.sequence for one in listed.letters], listed.total) == ([3, 5], 3)
+    rest = await log.page("default", Selection(sequences=(5, 3, 6)), after=5)
+    assert ([one.sequence for one in rest.letters], rest.next_after) == ([6], None)
+    late = await log.page("default", Selection(since=first.letters[1].stored_at), limit=2)
+    assert ([one.sequence for one in late.letters], late.total) == ([2, 3], 6)
+    later = await log.page("default", Selection(since=late.letters[0].stored_at), after=3)
+    assert ([one.sequence for one in later.letters], later.total) == ([4, 5, 6, 7], 6)
+    one_of_source = await log.page("default", Selection(source="ü1.jsonl"), limit=1)
+    assert ([one.sequence for one in one_of_source.letters], one_of_source.next_after) == ([2], 2)
     assert all(not one.letter.body and one.letter.original_bytes == 400 for one in first.letters)
     assert whole is not None
     assert whole.letter.body == b"body" * 100
@@ -352,7 +363,8 @@ async def test_a_letter_has_one_time_however_it_is_read(stage: Stage, log: DeadL
             )
         )
 
-    listed = [(one.sequence, one.stored_at) async for one in log.every("default", Selection())]
+    page = await log.page("default", Selection(), limit=100)
+    listed = [(one.sequence, one.stored_at) for one in page.letters]
     walked = [(one.sequence, one.stored_at) async for one in log.walk("default", Selection())]
 
     assert len(listed) == 30

@@ -61,7 +61,8 @@ async def show_list(
         return
     console = Console(highlight=False)
     console.print(_table(page))
-    shown = f"{len(page.letters):,} of {page.total:,} dead letters"
+    of_all = "" if page.total is None else f" of {page.total:,}"
+    shown = f"{len(page.letters):,}{of_all} dead letters"
     more = f"; next page: --after {page.next_after}" if page.next_after else ""
     console.print(f"{shown} of collection {watcher.collection}{more}")
 
@@ -97,7 +98,8 @@ def _table(page: LetterPage) -> Table:
         table.add_column(name, overflow="fold")
     for one in page.letters:
         letter = one.letter
-        numbers = (one.sequence, letter.line, letter.byte_offset, letter.records, letter.attempts)
+        lines = f"{letter.line}-{letter.last_line}" if letter.last_line else letter.line
+        numbers = (one.sequence, lines, letter.byte_offset, letter.records, letter.attempts)
         words = (letter.stage, letter.filename, (letter.record_id or "")[:12], letter.reason)
         table.add_row(
             *("" if number is None else str(number) for number in numbers),

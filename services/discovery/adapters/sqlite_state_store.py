@@ -174,14 +174,17 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows):
         return self._settle(touched, now)
 
     @change
-    def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+    def apply_deaths(self, deaths: Sequence[Death], now: datetime) -> list[SourceRecord]:
         """See StateStore."""
-        source = self._current(death.source_id, death.source_version)
-        if source is None or source.is_forgotten:
-            return []
-        if source.completed_at is None and self._is_new(death):
-            self._bury(source, death)
-        return self._settle([death.source_id], now)
+        touched: dict[str, None] = {}
+        for death in deaths:
+            source = self._current(death.source_id, death.source_version)
+            if source is None or source.is_forgotten:
+                continue
+            touched[source.source_id] = None
+            if source.completed_at is None and self._is_new(death):
+                self._bury(source, death)
+        return self._settle(touched, now)
 
     @change
     def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:

@@ -9,6 +9,7 @@ from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
 from services.discovery.domain.letters import (
     Letter,
     Refused,
+    Remains,
     Resend,
     is_whole,
     why_not,
@@ -29,7 +30,11 @@ class LetterRows(LedgerRows):
 
     @change
     def replay(
-        self, death: Death, resends: Sequence[Resend], command: str
+        self,
+        death: Death,
+        resends: Sequence[Resend],
+        command: str,
+        remains: Remains | None = None,
     ) -> Sequence[Resend] | Refused:
         """See LetterLedger."""
         rows = self._select("WHERE source_id = ?", death.source_id)
@@ -45,7 +50,10 @@ class LetterRows(LedgerRows):
             return reason or Refused("")
         if letter.fate == "dead":
             self._revive(source, letter, account or BatchAccount(), death, resends)
-            self._reopen(source, letter, command)
+            self._reopen(source, remains.taken_from(letter) if remains else letter, command)
+            for rest in remains.deaths if remains else ():
+                if self._is_new(rest):
+                    self._bury(source, rest)
         return self._resends("WHERE letter_key = ?", letter.key)
 
     @change
@@ -142,9 +150,12 @@ class LetterRows(LedgerRows):
 
     def _put_fate(self, letter: Letter) -> None:
         self._execute(
-            "UPDATE dead_letters SET fate = ?, command = ?, turn = ? WHERE key = ?",
+            "UPDATE dead_letters SET fate = ?, command = ?, turn = ?, records = ?, spans = ?"
+            " WHERE key = ?",
             letter.fate,
             letter.command,
             letter.turn,
+            letter.records,
+            letter.spans,
             letter.key,
         )

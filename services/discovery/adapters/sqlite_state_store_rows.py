@@ -35,7 +35,7 @@ MOMENTS = (
 LETTER = ", ".join(field.name for field in fields(Letter))
 ENTER_LETTER = (
     f"INSERT OR IGNORE INTO dead_letters ({LETTER})"  # noqa: S608  see above
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"
 )
 PUT_STAT = (
     "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, ctime_ns, inode,"  # noqa: S608

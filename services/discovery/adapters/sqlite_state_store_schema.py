@@ -65,7 +65,8 @@ CREATE TABLE dead_letters (
     size INTEGER NOT NULL,
     fate TEXT NOT NULL CHECK (fate IN ('dead', 'replayed', 'dropped')),
     command TEXT,
-    turn INTEGER
+    turn INTEGER,
+    spans TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX dead_letters_by_source ON dead_letters (source_id);
 CREATE TABLE stalls (
@@ -112,7 +113,10 @@ ALTER TABLE sources ADD COLUMN returned_at TEXT;
 ALTER TABLE sources ADD COLUMN same_as TEXT;
 ALTER TABLE sources ADD COLUMN is_presence_told INTEGER NOT NULL DEFAULT 1;
 """
-FORMAT = StateFormat("discovery", 4, TABLES, AIDS, {3: FROM_3})
+FROM_4 = """
+ALTER TABLE dead_letters ADD COLUMN spans TEXT NOT NULL DEFAULT '';
+"""
+FORMAT = StateFormat("discovery", 5, TABLES, AIDS, {3: FROM_3, 4: FROM_4})
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (

@@ -96,6 +96,8 @@ class Death:
     """Of an unreadable part of a source: where it begins."""
     size: int = 0
     """How many bytes that part has."""
+    spans: str = ""
+    """What of it is unreadable, ``begin+size`` each; nothing: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

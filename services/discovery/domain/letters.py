@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
@@ -29,6 +29,8 @@ class Letter:
     """The command that had it replayed or dropped."""
     turn: int | None = None
     """Which of the source's replays it was, from 1."""
+    spans: str = ""
+    """What of it is unreadable, ``begin+size`` each; nothing: all of it."""
 
     @classmethod
     def of(cls, death: Death) -> "Letter":
@@ -40,7 +42,15 @@ class Letter:
             death.records,
             death.byte_offset,
             death.size,
+            spans=death.spans,
         )
+
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """Where in its source each unreadable stretch of it begins and ends."""
+        begin = self.byte_offset or 0
+        pairs = [span.split("+") for span in self.spans.split()] or [[begin, self.size]]
+        return [(int(first), int(first) + int(size)) for first, size in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,24 @@ class Resend:
     """The stage that is to read it."""
     message_id: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What of a run of lines still cannot be read, while the others are sent again."""
+
+    deaths: tuple[Death, ...]
+    spans: str
+    """Of what is sent again."""
+
+    @property
+    def records(self) -> int:
+        """How many of the letter's records stay dead."""
+        return sum(death.records for death in self.deaths)
+
+    def taken_from(self, letter: Letter) -> Letter:
+        """Return the letter without them."""
+        return replace(letter, records=letter.records - self.records, spans=self.spans)
 
 
 @dataclass(frozen=True, slots=True)

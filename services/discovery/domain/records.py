@@ -45,6 +45,12 @@ class RecordReader:
         self._filename = filename
         self._seen: Counter[int] = Counter()
 
+    def copy(self) -> "RecordReader":
+        """Return one that has counted the same, and counts on for itself."""
+        other = RecordReader(self._filename)
+        other._seen = self._seen.copy()
+        return other
+
     def read(self, entry: Entry) -> Record | BadLine | None:
         """Return the entry's record, None if it has no text, or why it cannot be one."""
         value = entry.value

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import islice
 
 import orjson
@@ -10,9 +11,11 @@ from anyio import to_thread
 
 from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine
-from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
-from services.discovery.domain.sources import batch_id
+from services.discovery.domain.runs import BadRun, allowance
+from services.discovery.domain.sources import SourceStat, batch_id
 from services.discovery.handlers.look import SourceToRead
 from services.discovery.ports import SourceRepository
 from shared.contracts.batches import (
@@ -29,6 +32,10 @@ LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
 PIECES_AT_ONCE = 16
 LINE_BYTES = 4 << 20
 """Of an unreadable line at most this many bytes are kept; the source has the others."""
+EVIDENCE_BYTES = 32 << 20
+"""Of all unreadable lines of a version; a file must not push out the letters of others."""
+SCRAP_BYTES = 1 << 10
+"""Of each of them thereafter."""
 
 
 async def read_source(
@@ -47,40 +54,68 @@ async def read_source(
         SourceUnreadable: It cannot be read any more.
         SourceChanged: It was changed meanwhile: look again.
     """
-    reader = SourceReader(source.stat.filename, limits, orjson.loads)
+    version = source.source_version
+    reader = SourceReader(source.stat.filename, limits, orjson.loads, version=version)
+    messages = Messages(source)
     lines = repository.read_lines(source.stat, source.fingerprint)
     async with aclosing(lines) as portions:
         async for portion in portions:
             pieces = reader.feed(portion)
             while some := await to_thread.run_sync(take_some, pieces):
                 for piece in some:
-                    yield _message(piece, source)
-    yield _message(reader.finish(), source)
+                    yield messages.of(piece)
+    for piece in reader.finish():
+        yield messages.of(piece)
 
 
-def take_some(pieces: Iterator[Cut | BadLine]) -> list[Cut | BadLine]:
+def take_some(pieces: Iterator[Piece]) -> list[Piece]:
     """Take as many of a portion's pieces as one turn of a thread makes."""
     return list(islice(pieces, PIECES_AT_ONCE))
 
 
-def _message(piece: Cut | BadLine, source: SourceToRead) -> Batch | DeadLetter:
-    return _letter(piece, source) if isinstance(piece, BadLine) else _batch(piece, source)
+class Messages:
+    """Makes messages of the pieces of one version of a source, in order."""
+
+    def __init__(self, source: SourceToRead) -> None:
+        self._source = source
+        self._left = allowance(EVIDENCE_BYTES, source.source_version)
+
+    def of(self, piece: Piece) -> Batch | DeadLetter:
+        """Make the message of the next piece."""
+        return _batch(piece, self._source) if isinstance(piece, Cut) else self._letter(piece)
+
+    def _letter(self, bad: BadLine | BadRun) -> DeadLetter:
+        letter = letter_of(bad, self._source.stat, self._source.source_version)
+        body = letter.body[: max(SCRAP_BYTES, min(LINE_BYTES, self._left))]
+        self._left -= len(body)
+        return replace(letter, body=body)
 
 
-def _letter(bad: BadLine, source: SourceToRead) -> DeadLetter:
-    stat = source.stat
-    return DeadLetter(
-        key=f"{stat.source_id}:{source.source_version}:{bad.line}:{bad.position}",
+def letter_of(
+    bad: BadLine | BadRun, source: SourceStat | SourceRecord, version: int
+) -> DeadLetter:
+    """Make the letter of an unreadable part of a source, or of a run of them."""
+    letter = DeadLetter(
+        key=f"{source.source_id}:{version}:{bad.line}",
         stage=STAGE,
-        collection=stat.collection,
+        collection=source.collection,
         reason=bad.reason,
-        body=bad.data[:LINE_BYTES],
+        body=bad.data,
         size=bad.size,
-        filename=stat.filename,
+        filename=source.filename,
         line=bad.line,
         byte_offset=bad.byte_offset,
-        source_id=stat.source_id,
-        source_version=source.source_version,
+        source_id=source.source_id,
+        source_version=version,
+    )
+    if isinstance(bad, BadLine):
+        return replace(letter, key=f"{letter.key}:{bad.position}")
+    return replace(
+        letter,
+        key=f"{letter.key}-{bad.last_line}:{bad.byte_offset}",
+        records=bad.parts,
+        last_line=bad.last_line,
+        spans=bad.spans if len(bad.spans) > 1 else (),
     )
 
 

@@ -1,19 +1,21 @@
 """Sends dead letters again, and gives dead letters up for good."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.discovery.domain.ledger import Death
-from services.discovery.domain.letters import Refused, Resend
+from services.discovery.domain.letters import Refused
 from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.reread import Reread
+from services.discovery.handlers.reread import Again, Reading, Reread
 from services.discovery.handlers.resend import resends_of
 from services.discovery.handlers.settle import death_of
 from services.discovery.ports import LetterBox, LetterLedger, Sender
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 
+REREAD_BYTES = 64 << 20
+"""As many bytes of a source are read again in one go."""
 GONE = "there is no such dead letter in this collection"
 
 
@@ -68,9 +70,10 @@ async def replay(asked: Asked, *, desk: Desk) -> Tally:
             await _send_messages(letters, desk, tally)
             continue
         async with desk.claims.claim(source_id):
-            reread = await desk.reread(source_id, list(letters.values()))
-            for sequence in letters:
-                await _replay_one(sequence, reread, asked, desk, tally)
+            for some in in_portions(letters):
+                reread = await desk.reread(source_id, list(some.values()))
+                for sequence in some:
+                    await _replay_one(sequence, reread, asked, desk, tally)
     return await _with_earlier(tally, asked, desk)
 
 
@@ -144,7 +147,7 @@ async def _send_messages(letters: Mapping[int, DeadLetter], desk: Desk, tally: T
 
 async def _replay_one(
     sequence: int,
-    reread: Mapping[str, Sequence[Resend] | Refused],
+    reread: Reading,
     asked: Asked,
     desk: Desk,
     tally: Tally,
@@ -154,9 +157,13 @@ async def _replay_one(
     if letter is None or death is None:
         tally.refused[sequence] = GONE
         return
-    resends = reread.get(death.key) or resends_of(letter, death)
-    if not isinstance(resends, Refused):
-        resends = await desk.ledger.replay(death, resends, asked.key)
+    again = reread.get(death.key) or _of_a_batch(letter, death)
+    if isinstance(again, Refused):
+        tally.refused[sequence] = again.reason
+        return
+    # First the bus, then the ledger: as the last, what is in neither would be forgotten.
+    await desk.sender.bury(again.left)
+    resends = await desk.ledger.replay(death, again.resends, asked.key, again.remains)
     if isinstance(resends, Refused):
         tally.refused[sequence] = resends.reason
         return
@@ -164,7 +171,26 @@ async def _replay_one(
         await desk.sender.send(resend)
     await desk.box.delete(sequence)
     tally.letters += 1
-    tally.records += death.records
+    tally.records += death.records - (again.remains.records if again.remains else 0)
+
+
+def _of_a_batch(letter: DeadLetter, death: Death) -> Again | Refused:
+    found = resends_of(letter, death)
+    return found if isinstance(found, Refused) else Again(found)
+
+
+def in_portions(letters: Mapping[int, DeadLetter]) -> Iterator[dict[int, DeadLetter]]:
+    """Part the letters of a source, so that what is read again for some fits into memory."""
+    some: dict[int, DeadLetter] = {}
+    size = 0
+    for sequence, letter in letters.items():
+        if some and size + letter.original_bytes > REREAD_BYTES:
+            yield some
+            some, size = {}, 0
+        some[sequence] = letter
+        size += letter.original_bytes
+    if some:
+        yield some
 
 
 def _death(letter: DeadLetter) -> Death | None:

@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 
 import orjson
 from anyio import to_thread
 
 from services.discovery.domain.batching import cut_batches
 from services.discovery.domain.ledger import SourceRecord
-from services.discovery.domain.letters import Refused, Resend, replay_batch_id, why_not_now
+from services.discovery.domain.letters import (
+    Refused,
+    Remains,
+    Resend,
+    replay_batch_id,
+    why_not_now,
+)
 from services.discovery.domain.records import Record
-from services.discovery.domain.rereading import Rereader
+from services.discovery.domain.rereading import Readable, Rereader
 from services.discovery.domain.sources import SourceStat
-from services.discovery.handlers.read import LIMITS, STAGE, batch_of
+from services.discovery.handlers.read import LIMITS, STAGE, batch_of, letter_of
 from services.discovery.handlers.resend import resend_of
 from services.discovery.handlers.settle import death_of
 from services.discovery.ports import (
@@ -23,9 +30,21 @@ from services.discovery.ports import (
     StateStore,
 )
 from shared.contracts.batches import BatchDescriptor
-from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.dead_letters import DeadLetter, spell_spans
 
-Reading = Mapping[str, Sequence[Resend] | Refused]
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is sent for a letter."""
+
+    resends: Sequence[Resend]
+    left: Sequence[DeadLetter] = ()
+    """What of it still cannot be read, as letters of their own."""
+    remains: Remains | None = None
+    """The same for the ledger."""
+
+
+Reading = Mapping[str, Again | Refused]
 """Key of a letter to what is sent for it, or why nothing can be."""
 UNKNOWN = "the ledger does not know it; drop it"
 
@@ -52,7 +71,7 @@ class Reread:
             return {}
         source = (await self._store.get([source_id])).get(source_id)
         reasons = {death.key: why_not_now(source, death.source_version) for death in deaths}
-        refused: dict[str, Sequence[Resend] | Refused] = {
+        refused: dict[str, Again | Refused] = {
             key: reason for key, reason in reasons.items() if reason is not None
         }
         wanted = frozenset(reasons.keys() - refused.keys())
@@ -66,13 +85,13 @@ class Reread:
         except SourceUnreadable as error:
             return refused | dict.fromkeys(wanted, Refused(str(error)))
         return refused | {
-            key: Refused(found) if isinstance(found, str) else _resends(source, key, found)
+            key: Refused(found) if isinstance(found, str) else _again(source, key, found)
             for key, found in made.items()
         }
 
     async def _read(
         self, source: SourceRecord, wanted: frozenset[str]
-    ) -> dict[str, list[Record] | str]:
+    ) -> dict[str, Readable | str]:
         """Read the source's present version.
 
         Raises:
@@ -98,8 +117,18 @@ class Reread:
         raise SourceUnreadable(f"{source.path} is not there any more; put it back")
 
 
-def _resends(source: SourceRecord, key: str, records: Sequence[Record]) -> list[Resend]:
-    return [_resend(source, key, cut.index, cut.records) for cut in cut_batches(records, LIMITS)]
+def _again(source: SourceRecord, key: str, found: Readable) -> Again:
+    cuts = cut_batches(found.records, LIMITS)
+    resends = [_resend(source, key, cut.index, cut.records) for cut in cuts]
+    if not found.left:
+        return Again(resends)
+    turn = source.replays + 1
+    left = [
+        replace(letter, key=f"{letter.key}:again{turn}")
+        for letter in (letter_of(run, source, source.source_version) for run in found.runs())
+    ]
+    deaths = tuple(death_of(one, source.source_id, source.source_version) for one in left)
+    return Again(resends, left, Remains(deaths, spell_spans(found.spans)))
 
 
 def _resend(source: SourceRecord, key: str, index: int, records: Sequence[Record]) -> Resend:

@@ -9,7 +9,7 @@ from services.discovery.domain.sources import SourceStat
 from services.discovery.ports import StateStore
 from shared.clock import Clock
 from shared.contracts.batches import BatchDescriptor
-from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.dead_letters import DeadLetter, spell_spans
 from shared.contracts.sources import SourceCompleted, SourceFailed, SourceForgotten
 from shared.contracts.writing import WritingCommitted
 from shared.cut_points import CutPoint, reached
@@ -60,18 +60,22 @@ async def committed(
     return endings(completed)
 
 
-async def dead_lettered(letter: DeadLetter, store: StateStore, clock: Clock) -> list[Ended]:
-    """Note what any stage gave up; return the source, if this completes it.
+async def dead_lettered(
+    letters: Sequence[DeadLetter], store: StateStore, clock: Clock
+) -> list[Ended]:
+    """Note what any stage gave up, all of it together; return the sources that this completes.
 
     A letter about no source (a command, say) is not discovery's business.
 
     Raises:
         TransientError: The ledger could not be written.
     """
-    if letter.source_id is None or letter.source_version is None:
-        return []
-    death = death_of(letter, letter.source_id, letter.source_version)
-    return endings(await store.apply_dead(death, clock.now()))
+    deaths = [
+        death_of(letter, letter.source_id, letter.source_version)
+        for letter in letters
+        if letter.source_id is not None and letter.source_version is not None
+    ]
+    return endings(await store.apply_deaths(deaths, clock.now())) if deaths else []
 
 
 def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
@@ -85,6 +89,7 @@ def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
         letter.records,
         letter.byte_offset if is_line else None,
         letter.original_bytes if is_line else 0,
+        spell_spans(letter.spans) if is_line else "",
     )
 
 

@@ -9,8 +9,8 @@ from anyio import to_thread
 
 from services.discovery.domain.batching import Cut
 from services.discovery.domain.completeness import EXPLAINED, WhyIncomplete
-from services.discovery.domain.entries import BadLine
-from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.reading import Piece, SourceReader
+from services.discovery.domain.runs import BadRun
 from services.discovery.domain.sources import SourceStat, require_distinct
 from services.discovery.handlers.read import LIMITS, take_some
 from services.discovery.ports import SourceChanged, SourceRepository, SourceUnreadable
@@ -90,13 +90,14 @@ async def _survey_source(stat: SourceStat, repository: SourceRepository, survey:
             while some := await to_thread.run_sync(take_some, pieces):
                 for piece in some:
                     _count(piece, survey)
-    _count(reader.finish(), survey)
+    for piece in reader.finish():
+        _count(piece, survey)
     survey.complete += 1
 
 
-def _count(cut: Cut | BadLine, survey: Survey) -> None:
-    if isinstance(cut, BadLine):
-        survey.bad_lines += 1
+def _count(cut: Piece, survey: Survey) -> None:
+    if not isinstance(cut, Cut):
+        survey.bad_lines += cut.parts if isinstance(cut, BadRun) else 1
         return
     survey.records += len(cut.records)
     survey.characters += sum(len(record.text) for record in cut.records)

@@ -1,9 +1,8 @@
 """Looks for sources, reads them, and finds what got lost on the bus."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
 
 import structlog
 
@@ -28,6 +27,7 @@ from shared.bus.outgoing import outgoing_batch, outgoing_event
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.batches import Batch
+from shared.contracts.dead_letters import DeadLetter
 from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
 from shared.observability import metrics, tracing
@@ -38,7 +38,28 @@ SWEEP_S = 15.0
 REFRESH_S = 0.2
 FOLDERS = "reading folders"
 SWEEPING = "finding what the bus lost"
+LETTERS = 256
+LETTER_BYTES = 8 << 20
 log = structlog.get_logger(__name__)
+
+
+class LetterPile:
+    """Letters that are going to be sent together: each alone waits for the bus and the disk."""
+
+    def __init__(self) -> None:
+        self._letters: list[DeadLetter] = []
+        self._bytes = 0
+
+    def is_full_with(self, letter: DeadLetter) -> bool:
+        """Lay a letter on it, and tell whether it is time to take them."""
+        self._letters.append(letter)
+        self._bytes += len(letter.body)
+        return len(self._letters) >= LETTERS or self._bytes >= LETTER_BYTES
+
+    def take(self) -> list[DeadLetter]:
+        """Take all of it."""
+        taken, self._letters, self._bytes = self._letters, [], 0
+        return taken
 
 
 class Looker:
@@ -121,21 +142,9 @@ class Looker:
         await self._publisher.publish(outgoing_event(SOURCE_DISCOVERED, source.event))
         stat = source.stat
         try:
-            async with aclosing(read_source(source, self._repository)) as pieces:
-                while True:
-                    since_ns = tracing.now_ns()
-                    with metrics.STEPS.timed(step="read"):
-                        piece = await anext(pieces, None)
-                    if piece is None:
-                        break
-                    # The trace of a batch begins with its reading, once there is a batch.
-                    with tracing.span("discover batch", since_ns=since_ns):
-                        with tracing.span("read", since_ns=since_ns):
-                            pass
-                        await self._send(piece)
-                    if self.claims.is_contested(stat.source_id):
-                        log.info("source.reading_stopped", file=stat.filename)
-                        return
+            if not await self._send_all(source):
+                log.info("source.reading_stopped", file=stat.filename)
+                return
         except SourceUnreadable as error:
             failed = await settle.source_failed(stat, str(error), self._store, self._clock)
             await self._ledger.announce(failed)
@@ -147,16 +156,53 @@ class Looker:
             )
             await self._ledger.announce(done)
 
-    async def _send(self, piece: Any) -> None:
+    async def _send_all(self, source: SourceToRead) -> bool:
+        """Send a source piece by piece; returns False if somebody else wants it meanwhile."""
+        letters = LetterPile()
+        async with aclosing(read_source(source, self._repository)) as pieces:
+            while True:
+                since_ns = tracing.now_ns()
+                with metrics.STEPS.timed(step="read"):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
+                # The trace of a batch begins with its reading, once there is a batch.
+                with tracing.span("discover batch", since_ns=since_ns):
+                    with tracing.span("read", since_ns=since_ns):
+                        pass
+                    await self._send(piece, letters)
+                if self.claims.is_contested(source.stat.source_id):
+                    return False
+            await self._bury(letters.take())
+        return True
+
+    async def _send(self, piece: Batch | DeadLetter, letters: LetterPile) -> None:
         self._changed.set()
         if isinstance(piece, Batch):
+            await self._bury(letters.take())
             await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, piece))
             reached(CutPoint.SENT)
             await settle.batch_published(piece.descriptor, self._store)
             return
-        log.error("line.buried", file=piece.filename, line=piece.line, reason=piece.reason)
-        await self._publisher.publish(outgoing_dead_letter(piece))
-        await self._ledger.announce(await settle.dead_lettered(piece, self._store, self._clock))
+        if letters.is_full_with(piece):
+            await self._bury(letters.take())
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Put letters of one source on the bus together, and note them together."""
+        if not letters:
+            return
+        first = letters[0]
+        log.error(
+            "lines.buried",
+            file=first.filename,
+            line=first.line,
+            last_line=letters[-1].last_line or letters[-1].line,
+            letters=len(letters),
+            records=sum(letter.records for letter in letters),
+            reason=first.reason,
+        )
+        await self._publisher.publish_all(map(outgoing_dead_letter, letters))
+        await self._ledger.announce(await settle.dead_lettered(letters, self._store, self._clock))
 
 
 class Sweep:

@@ -150,7 +150,7 @@ class StateStore(Protocol):
         """
         ...
 
-    async def apply_dead(self, death: Death, now: datetime) -> list[SourceRecord]:
+    async def apply_deaths(self, deaths: Sequence[Death], now: datetime) -> list[SourceRecord]:
         """Note dead-lettered records, once per key; return as ``apply_committed`` does.
 
         A source that is being forgotten has none: only a commit ends that.

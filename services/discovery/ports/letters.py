@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.discovery.domain.ledger import Death
-from services.discovery.domain.letters import Letter, Refused, Resend
+from services.discovery.domain.letters import Letter, Refused, Remains, Resend
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 
@@ -14,7 +14,11 @@ class LetterLedger(Protocol):
     """The ledger of dead letters. Each method is one transaction, and harmless when repeated."""
 
     async def replay(
-        self, death: Death, resends: Sequence[Resend], command: str
+        self,
+        death: Death,
+        resends: Sequence[Resend],
+        command: str,
+        remains: Remains | None = None,
     ) -> Sequence[Resend] | Refused:
         """Have what was dead count as in flight, and keep what has to be sent for it.
 
@@ -26,6 +30,7 @@ class LetterLedger(Protocol):
             resends: What is to be sent: the batch itself if it died whole, else batches of their
                 own.
             command: Key of the command that wants it.
+            remains: What of it stays dead, as letters of their own.
 
         Returns:
             What of it is still to be sent or under way; or why it must not be sent again: its
@@ -109,6 +114,10 @@ class Sender(Protocol):
 
     async def send(self, resend: Resend) -> None:
         """Send a batch to the stage that is to read it; returns when it is stored."""
+        ...
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Put letters on the bus; returns when they are stored."""
         ...
 
     async def send_message(self, letter: DeadLetter) -> bool:

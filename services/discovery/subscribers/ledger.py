@@ -72,8 +72,7 @@ class LedgerShell:
 
     async def on_dead_letters(self, letters: Sequence[DeadLetter]) -> Iterable[Outgoing]:
         """Note what was given up."""
-        for letter in letters:
-            await self.announce(await settle.dead_lettered(letter, self._store, self._clock))
+        await self.announce(await settle.dead_lettered(letters, self._store, self._clock))
         self._changed.set()
         return ()
 

@@ -1,6 +1,6 @@
 """Dead letters on the bus: read, taken away, and sent again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from shared.bus.channels import (
     WRITING_RETRACTION,
 )
 from shared.bus.dead_letter_log import DeadLetterLog
+from shared.bus.dead_letters import outgoing_dead_letter
 from shared.bus.facts import batch_headers
 from shared.bus.outgoing import Outgoing
 from shared.bus.publisher import Publisher
@@ -40,7 +41,7 @@ class BusLetterBox:
     ) -> Mapping[int, DeadLetter]:
         """See LetterBox."""
         return {
-            one.sequence: replace(one.letter, body=b"")
+            one.sequence: replace(one.letter, body=b"", size=one.letter.original_bytes)
             async for one in self._log.walk(collection, selection)
             if before is None or one.stored_at < before
         }
@@ -67,6 +68,10 @@ class BusSender:
         headers = batch_headers(decode(resend.body))
         message = Outgoing(channel, resend.collection, resend.message_id, resend.body, headers)
         await self._publisher.publish(message)
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """See Sender."""
+        await self._publisher.publish_all(map(outgoing_dead_letter, letters))
 
     async def send_message(self, letter: DeadLetter) -> bool:
         """See Sender."""

@@ -169,6 +169,7 @@ class Letter(Body):
     records: int = Field(ge=0, description="Records that are dead with it.")
     filename: str | None = Field(description="Path of its source below its root.")
     line: int | None = Field(description="Its line there, from 1.")
+    last_line: int | None = Field(description="Of a run of lines: the last of them.")
     byte_offset: int | None = Field(description="Where it begins there, in bytes from 0.")
     bytes: int = Field(ge=0, description="Its size at its origin.")
     record_id: str | None = Field(description="The record, if it is one.")
@@ -192,9 +193,14 @@ class LetterList(Body):
     """A page of dead letters, oldest first."""
 
     collection: str = Field(description="The collection.")
-    total: int = Field(ge=0, description="Letters that fit the filters in all.")
+    total: int | None = Field(
+        ge=0,
+        description="Letters that fit the filters in all; null with `source`, since that would be "
+        "a look at every letter.",
+    )
     next_after: int | None = Field(
-        description="`after` of the next page; null if this is the last."
+        description="`after` of the next page; null if this is the last. With `source`, a page "
+        "may have fewer items than `limit`, or none, and not be the last."
     )
     items: list[Letter] = Field(description="The letters, without what they hold.")
 

@@ -31,6 +31,7 @@ EXAMPLE: dict[str, Any] = {
     "records": 1,
     "filename": "runs/a.jsonl",
     "line": 3,
+    "last_line": None,
     "byte_offset": 214,
     "bytes": 11,
     "record_id": None,

@@ -85,7 +85,9 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
             await store.finish_reading(one.source_id, 1, NOW)
             if number % 2:
                 await store.apply_committed([Commit(f"b{number}", one.source_id, 1, 7)], NOW)
-                await store.apply_dead(Death(f"d{number}", one.source_id, 1, f"b{number}", 3), NOW)
+                await store.apply_deaths(
+                    [Death(f"d{number}", one.source_id, 1, f"b{number}", 3)], NOW
+                )
         await store.note_incomplete(stat("waits.jsonl"), "no_final_answer", NOW)
         await store.fail(stat("4.jsonl"), "no", NOW)
         await store.begin_version(stat("0.jsonl"), "f2", NOW)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine, Decode
 from services.discovery.domain.lines import LineSplitter
-from services.discovery.domain.reading import SourceReader
+from services.discovery.domain.reading import Piece, SourceReader
 from tests.unit.discovery.builders import iteration, log
 
 LIMITS = Limits(3, 1000)
@@ -16,12 +16,12 @@ RECORD, SKIPPED, BAD = iteration(1, "x"), b'{"type": "metadata"}', b"oops"
 LINES = st.lists(st.sampled_from([RECORD, SKIPPED, BAD, b"", RECORD + RECORD]))
 
 
-def read(content: bytes, size: int = 10**6, decode: Decode = orjson.loads) -> list[Cut | BadLine]:
+def read(content: bytes, size: int = 10**6, decode: Decode = orjson.loads) -> list[Piece]:
     splitter, reader = LineSplitter(10**6), SourceReader("a.jsonl", LIMITS, decode)
-    pieces: list[Cut | BadLine] = []
+    pieces: list[Piece] = []
     for start in range(0, len(content), size):
         pieces += reader.feed(splitter.feed(content[start : start + size]))
-    return [*pieces, *reader.feed(splitter.finish()), reader.finish()]
+    return [*pieces, *reader.feed(splitter.finish()), *reader.finish()]
 
 
 @given(LINES)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,8 +10,11 @@ from services.discovery.domain.entries import BadLine
 from services.discovery.domain.letters import Letter
 from services.discovery.domain.lines import LineSplitter
 from services.discovery.domain.reading import SourceReader
-from services.discovery.domain.rereading import NO_RECORD, Rereader
-from tests.unit.discovery.builders import final, iteration, log
+from services.discovery.domain.rereading import NO_RECORD, Readable, Rereader
+from services.discovery.handlers.read import letter_of
+from services.discovery.handlers.settle import death_of
+from shared.contracts.dead_letters import spell_spans
+from tests.unit.discovery.builders import final, iteration, log, stat
 
 LIMITS = Limits(128, 1 << 20)
 
@@ -24,7 +28,7 @@ def read(content: bytes, limit: int = 1 << 20) -> tuple[list[str], list[Letter]]
     """Ids of the records that are readable, and the letters of what is not."""
     reader = SourceReader("a", LIMITS)
     ids, letters = [], []
-    for piece in [*reader.feed(lines(content, limit)), reader.finish()]:
+    for piece in [*reader.feed(lines(content, limit)), *reader.finish()]:
         if isinstance(piece, Cut):
             ids += [record.id for record in piece.records]
         elif isinstance(piece, BadLine):
@@ -36,7 +40,10 @@ def read(content: bytes, limit: int = 1 << 20) -> tuple[list[str], list[Letter]]
 def reread(content: bytes, letters: list[Letter], *wanted: str) -> dict[str, Any]:
     reader = Rereader("a", letters, frozenset(wanted))
     reader.feed(lines(content))
-    return reader.finish()
+    return {
+        key: found.records if isinstance(found, Readable) and not found.left else found
+        for key, found in reader.finish().items()
+    }
 
 
 def test_a_line_that_was_too_long_is_read_with_a_higher_limit() -> None:
@@ -109,3 +116,65 @@ def test_no_two_records_share_an_id_whatever_is_replayed_when(
 
 def replayed(letter: Letter, turn: int) -> Letter:
     return Letter(letter.key, "s", None, 1, letter.byte_offset, letter.size, "replayed", "c", turn)
+
+
+LATE = 1_000_000
+"""A version so late that runs begin after ten bad parts, to keep the tests small."""
+KINDS = st.sampled_from(["good", "long", "rubbish", "blank"])
+
+
+def read_late(content: bytes, limit: int) -> tuple[list[str], list[Letter]]:
+    """Ids of the readable records, and letters as the ledger has them: parts and runs."""
+    reader = SourceReader("a", LIMITS, version=LATE)
+    ids, letters = [], []
+    for piece in [*reader.feed(lines(content, limit)), *reader.finish()]:
+        if isinstance(piece, Cut):
+            ids += [record.id for record in piece.records]
+            continue
+        made = letter_of(piece, stat("a"), LATE)
+        letters.append(Letter.of(death_of(made, "s", LATE)))
+    return ids, letters
+
+
+@given(st.lists(KINDS, max_size=80), st.randoms(use_true_random=False))
+def test_runs_are_replayed_in_any_order_and_what_is_left_of_them_again(
+    kinds: list[str], random: Random
+) -> None:
+    """Every record gets a row of its own, and every line is mapped or dead in the end."""
+    texts = {"good": "y", "long": "x" * LONG}
+    content = log(
+        *(iteration(1, texts[kind] + str(number)) if kind in texts else
+          {"rubbish": b"{oops", "blank": b""}[kind]
+          for number, kind in enumerate(kinds))
+    )  # fmt: skip
+    ids, letters = read_late(content, LONG)
+    total = sum(kind != "blank" for kind in kinds)
+    assert len(ids) + sum(one.records for one in letters) == total
+    turn = 0
+    order = [one.key for one in letters]
+    random.shuffle(order)
+
+    for key in order:
+        (found,) = reread(content, letters, key).values()
+        if isinstance(found, str):
+            continue
+        turn += 1
+        now = found if isinstance(found, list) else found.records
+        ids += [record.id for record in now]
+        position = next(n for n, one in enumerate(letters) if one.key == key)
+        letter = replace(letters[position], fate="replayed", turn=turn)
+        if isinstance(found, Readable):
+            rest = [
+                replace(Letter.of(death_of(letter_of(run, stat("a"), LATE), "s", LATE)),
+                        key=f"{key}:{number}")
+                for number, run in enumerate(found.runs())
+            ]  # fmt: skip
+            letter = replace(letter, records=len(now), spans=spell_spans(found.spans))
+            letters += rest
+        letters[position] = letter
+
+    assert len(set(ids)) == len(ids) == sum(kind in texts for kind in kinds)
+    dead = [one for one in letters if one.fate == "dead"]
+    assert sum(one.records for one in dead) == kinds.count("rubbish")
+    again = reread(content, letters, *(one.key for one in dead))
+    assert all("still cannot be read" in str(why) for why in again.values())

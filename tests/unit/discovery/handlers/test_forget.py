@@ -373,7 +373,7 @@ async def test_the_death_of_the_batch_is_no_answer(world: World) -> None:
         batch_id=batch.descriptor.batch_id,
     )
 
-    assert await dead_lettered(letter, world.store, CLOCK) == []
+    assert await dead_lettered([letter], world.store, CLOCK) == []
     assert world.status() == "dispatched"
 
 

@@ -11,12 +11,23 @@ from hypothesis import strategies as st
 
 from services.discovery.domain.ledger import Commit
 from services.discovery.domain.letters import Resend
+from services.discovery.domain.runs import ONE_BY_ONE
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import settle
 from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.replay import GONE, Asked, Desk, Tally, drop, replay, send_again
+from services.discovery.handlers.replay import (
+    GONE,
+    REREAD_BYTES,
+    Asked,
+    Desk,
+    Tally,
+    drop,
+    in_portions,
+    replay,
+    send_again,
+)
 from services.discovery.handlers.reread import Reread
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection
@@ -110,7 +121,7 @@ class World:
 
     async def bury(self, letter: DeadLetter) -> None:
         self.box.put(letter)
-        await settle.dead_lettered(letter, self.store, self.clock)
+        await settle.dead_lettered([letter], self.store, self.clock)
 
     async def embed(self, batch: Batch) -> None:
         texts = batch.rows["text"].to_pylist()
@@ -406,3 +417,66 @@ async def act(world: World, deed: str, asked: int) -> int:
             case "ledger":
                 world.store.failures = 1
     return asked
+
+
+FLOOD = 2 * ONE_BY_ONE
+"""Lines that are too long: half of them have a letter each, half are one run."""
+
+
+async def flooded() -> World:
+    """Lines that are too long, and then rubbish, all in one run after the first thousand."""
+    world = World()
+    long = [iteration(number, "x" * 300) for number in range(FLOOD)]
+    content = log(*long, *[b"{oops"] * 7, iteration(0, "good"), final(FLOOD, "end"))
+    await world.read(content, max_line_bytes=200)
+    return world
+
+
+async def test_a_flood_is_few_letters_and_every_line_of_it_is_dead() -> None:
+    world = await flooded()
+
+    assert len(world.box.letters) == ONE_BY_ONE + 1
+    assert await world.counts() == (FLOOD + 9, 2, FLOOD + 7, 0)
+    run = world.box.letters[ONE_BY_ONE + 1].letter
+    assert (run.line, run.last_line, run.records) == (ONE_BY_ONE + 1, FLOOD + 7, ONE_BY_ONE + 7)
+
+
+async def test_a_run_is_replayed_by_reading_its_lines_and_what_is_left_of_it_stays() -> None:
+    world = await flooded()
+    world.repository.max_line_bytes = 1 << 20
+    run = ONE_BY_ONE + 1
+
+    tally = await world.replay(sequences=(run,))
+    await world.deliver()
+
+    assert (tally.letters, tally.records, tally.refused) == (1, ONE_BY_ONE, {})
+    assert run not in world.box.letters
+    assert await world.counts() == (FLOOD + 9, ONE_BY_ONE + 2, ONE_BY_ONE + 7, 0)
+    (*ones, last) = world.sender.buried
+    assert sum(one.records for one in world.sender.buried) == 7
+    assert (last.last_line or last.line) == FLOOD + 7
+    for letter in world.sender.buried:
+        await world.bury(letter)
+    assert await world.counts() == (FLOOD + 9, ONE_BY_ONE + 2, ONE_BY_ONE + 7, 0)
+    again = await world.replay("again", sequences=tuple(list(world.box.letters)[-len(ones) - 1 :]))
+    assert (again.letters, len(again.refused)) == (0, len(ones) + 1)
+
+    tally = await world.replay("all")
+    await world.deliver()
+
+    assert tally.letters == ONE_BY_ONE
+    assert await world.counts() == (FLOOD + 9, FLOOD + 2, 7, 0)
+    assert len({one for one, _ in world.map}) == FLOOD + 2
+    dropped = await world.drop("drop")
+    assert (dropped.records, world.box.letters) == (7, {})
+
+
+def test_letters_are_read_again_in_portions_that_fit_into_memory() -> None:
+    big = DeadLetter(
+        key="k", stage="discovery", collection="default", reason="?", body=b"",
+        size=REREAD_BYTES // 2,
+    )  # fmt: skip
+
+    portions = list(in_portions(dict.fromkeys(range(5), big)))
+
+    assert [list(one) for one in portions] == [[0, 1], [2, 3], [4]]

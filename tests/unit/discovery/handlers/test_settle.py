@@ -34,7 +34,7 @@ async def ingest(store: FakeStateStore, *lines: bytes) -> list[BatchDescriptor]:
     async with aclosing(read_source(source, repository)) as pieces:
         async for piece in pieces:
             if isinstance(piece, DeadLetter):
-                await dead_lettered(piece, store, CLOCK)
+                await dead_lettered([piece], store, CLOCK)
             else:
                 await batch_published(piece.descriptor, store)
                 batches.append(piece.descriptor)
@@ -92,7 +92,7 @@ async def test_a_source_is_completed_by_its_last_dead_letter(store: FakeStateSto
         source_version=1,
         batch_id=batch.batch_id,
     )
-    (event,) = await dead_lettered(letter, store, CLOCK)
+    (event,) = await dead_lettered([letter], store, CLOCK)
     assert isinstance(event, SourceCompleted)
     assert (event.seen, event.mapped, event.dead) == (2, 1, 1)
 
@@ -132,8 +132,8 @@ async def test_the_same_key_of_two_stages_is_two_dead_letters(store: FakeStateSt
         for stage in ("embedding", "writing")
     ]
 
-    assert await dead_lettered(letters[0], store, CLOCK) == []
-    (event,) = await dead_lettered(letters[1], store, CLOCK)
+    assert await dead_lettered([letters[0]], store, CLOCK) == []
+    (event,) = await dead_lettered([letters[1]], store, CLOCK)
     assert isinstance(event, SourceCompleted)
     assert event.dead == 2
 
@@ -141,4 +141,4 @@ async def test_the_same_key_of_two_stages_is_two_dead_letters(store: FakeStateSt
 async def test_a_letter_about_no_source_is_left_alone(store: FakeStateStore) -> None:
     letter = DeadLetter(key="k", stage="projection", collection="default", reason="", body=b"")
 
-    assert await dead_lettered(letter, store, CLOCK) == []
+    assert await dead_lettered([letter], store, CLOCK) == []
