@@ -91,6 +91,7 @@ NUMBERS = {
     ("discovery", 2): "070b6fdca2554937987263da73108b63223937c224d9305b24d0d5c9c98a3a62",
     ("discovery", 3): "b6ff5326e0bb68d85db27894ccaf543b4957832facd29628bdd1d353b1b37641",
     ("discovery", 4): "f1e1796a0fc19df005b3d882a01c4146f0d9d32095b823ac0902531c30da50f4",
+    ("discovery", 5): "6121157468febb9f0957175c8930fd4cd1e3fb6bbcddf57750485a51547fff7d",
     ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
 }
 """Of each format, the hash of its tables. A format that was once used is never changed."""
