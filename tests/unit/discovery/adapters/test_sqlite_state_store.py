@@ -122,13 +122,20 @@ async def test_a_ledger_of_the_format_before_is_read_on(tmp_path: Path) -> None:
         " 'f', 3, 3, 1, 1, ?, ?)",
         (A.source_id, NOW.isoformat(), NOW.isoformat()),
     )
+    connection.execute(
+        "INSERT INTO dead_letters VALUES ('discovery:1', ?, NULL, 1, 40, 9, 'dead', NULL, NULL)",
+        (A.source_id,),
+    )
+    connection.commit()
     connection.close()
 
     async with SqliteStateStore.open(tmp_path) as store:
         (row,) = await store.list_sources()
+        (letter,) = await store.unreadable(A.source_id)
         totals = await store.totals("default")
 
     assert (row.status, row.mapped, row.signature) == ("completed", 3, (10, 1))
     assert (row.inode, row.ctime_ns, row.gone_at, row.is_presence_told) == (None, None, None, True)
     assert totals.mapped == 3
+    assert letter.stretches == [(40, 49)]
     assert not needs_look(row, A)
