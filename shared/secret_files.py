@@ -30,14 +30,29 @@ def with_secret_files(
             continue
         if found.get(name) is not None:
             raise ConfigurationError(f"{name.upper()} and {name.upper()}_FILE are both set")
-        try:
-            found[name] = Path(file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{name.upper()}_FILE: {file}: {error}") from error
-        register(found[name])
-        if not found[name]:
-            raise ConfigurationError(f"{name.upper()}_FILE: {file} is empty")
+        found[name] = read_secret(Path(file), f"{name.upper()}_FILE")
     return found
+
+
+def read_secret(file: Path, setting: str) -> str:
+    """Read a secret; white space around it, as the line end of most files, is not part of it.
+
+    Args:
+        file: What holds the secret and nothing else.
+        setting: What named the file, for messages.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or is empty.
+    """
+    try:
+        secret = file.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigurationError(f"{setting}: {file}: cannot be read: {why}") from error
+    register(secret)
+    if not secret:
+        raise ConfigurationError(f"{setting}: {file} is empty")
+    return secret
 
 
 def secret_variables(kind: type[BaseModel], prefix: str) -> Iterator[str]:

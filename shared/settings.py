@@ -15,7 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
-    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,6 +29,7 @@ from pydantic_settings import (
 )
 
 from shared.addresses import check_servers
+from shared.bearer import Password
 from shared.errors import ConfigurationError
 from shared.mistakes import check_file, describe
 from shared.redaction import redact, register_settings, register_variables
@@ -64,7 +64,7 @@ class NatsSection(Section):
         "commas between them; none: /metrics tells nothing of the servers and their streams.",
     )
     user: str | None = Field(default=None, description="User name, if the server wants one.")
-    password: SecretStr | None = Field(default=None, description="Password of that user.")
+    password: Password = Field(default=None, description="Password of that user.")
     ack_wait_s: float = Field(
         default=ACK_WAIT_S,
         ge=1,

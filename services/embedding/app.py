@@ -15,10 +15,12 @@ from services.embedding.adapters.measured_embedder import MeasuredEmbedder, paus
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.patience import Patience
+from services.embedding.domain.proxies import choose_proxy
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
-from services.embedding.settings import EmbeddingSection, Settings
+from services.embedding.settings import EmbeddingSection, Settings, network_variables
 from services.embedding.subscribers import known_dimensions, subscribe
+from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
 from shared.bus.durables import (
     EMBEDDING_READS_BATCHES,
@@ -39,7 +41,14 @@ def build() -> Service:
     settings = Settings.load()
     section = settings.embedding
     api_key = section.api_key.get_secret_value() if section.api_key else None
-    client = build_client(str(section.url), api_key=api_key, timeout_s=section.timeout_s)
+    url, variables = str(section.url), network_variables()
+    client = build_client(
+        url,
+        api_key=api_key,
+        timeout_s=section.timeout_s,
+        proxy=choose_proxy(url, variables),
+        authorities=named_authorities(variables) if url.startswith("https") else None,
+    )
     memory = AnswerMemory(memory_for_answers())
     encoder = Encoder(
         build_embedder(section, client, memory),

@@ -1,9 +1,13 @@
 """What the embedding service reads from its configuration."""
 
-from typing import Literal
+import os
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, model_validator
 
+from shared.bearer import Key
+from shared.redaction import register, secrets_of_url
 from shared.settings import Section, ServiceSettings
 
 
@@ -12,7 +16,8 @@ class EmbeddingSection(Section):
 
     url: HttpUrl = Field(
         default=HttpUrl("http://127.0.0.1:8081"),
-        description="Root of the embedding server; the protocol adds its path.",
+        description="Root of the embedding server, without the path that the protocol adds; "
+        "parameters, as ?api-version=1, go with every request.",
     )
     protocol: Literal["openai", "vectors"] = Field(
         default="openai",
@@ -20,7 +25,7 @@ class EmbeddingSection(Section):
         "vectors: POST /vectors of the t2v-transformers kind, one text a request.",
     )
     model: str = Field(default="default", description="The model to ask for, stored with vectors.")
-    api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
+    api_key: Key = Field(default=None, description="Sent as a bearer token.")
     batch_size: int = Field(
         default=128, ge=1, le=2048, description="Texts of one request (openai)."
     )
@@ -44,6 +49,13 @@ class EmbeddingSection(Section):
         default=30.0, gt=0, description="Longest pause between tries during an outage."
     )
 
+    @model_validator(mode="after")
+    def require_one_login(self) -> Self:
+        """Refuse a key beside a login in the URL: only one of them can be sent."""
+        if self.api_key and self.url.username:
+            raise ValueError("url names a user and there is an api_key: give one of them")
+        return self
+
 
 class Settings(ServiceSettings):
     """Settings of the embedding service."""
@@ -51,3 +63,12 @@ class Settings(ServiceSettings):
     embedding: EmbeddingSection = Field(
         default=EmbeddingSection(), description="The embedding server."
     )
+
+
+def network_variables() -> Mapping[str, str]:
+    """Return the environment, as far as it says how servers are reached; logins are known."""
+    variables = dict(os.environ)  # noqa: TID251  settings are read here
+    for name, text in variables.items():
+        if name.lower().endswith("_proxy"):
+            register(*secrets_of_url(text if "://" in text else f"http://{text}"))
+    return variables

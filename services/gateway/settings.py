@@ -5,8 +5,9 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from shared.bearer import Key
 from shared.settings import Section, ServiceSettings
 
 ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
@@ -23,7 +24,7 @@ class TokenEntry(Section):
     role: Literal["read", "operate"] = Field(
         description="read: everything that changes nothing; operate: everything."
     )
-    token: SecretStr | None = Field(
+    token: Key = Field(
         default=None, min_length=SHORTEST_TOKEN,
         description="The token itself, at least 16 characters.",
     )  # fmt: skip

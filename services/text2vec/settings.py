@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from shared.bearer import Key
 from shared.settings import Section, ServiceSettings
 
 
@@ -18,7 +19,7 @@ class Text2vecSection(Section):
         default="static",
         description="static: fast, in the package; minilm: better, needs mapstream[minilm].",
     )
-    api_key: SecretStr | None = Field(
+    api_key: Key = Field(
         default=None, description="Bearer token that requests must carry; none or empty: open."
     )
     max_batch: int = Field(default=2048, ge=1, description="The most texts in one request.")

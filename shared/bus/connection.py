@@ -1,14 +1,17 @@
 """How a client of the bus connects: servers, TLS, and inboxes that only its user may read."""
 
+import os
 import re
 import ssl
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from shared.addresses import check_servers
+from shared.authorities import check_authorities
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 
+TLS_SCHEMES = ("tls://", "wss://")
 INBOX = "_INBOX"
 USER = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -53,6 +56,8 @@ def tls_context(section: NatsSection) -> ssl.SSLContext | None:
         ConfigurationError: A file cannot be read or is no certificate or key.
     """
     if section.tls_ca is None:
+        if any(one.startswith(TLS_SCHEMES) for one in servers(section)):
+            check_authorities(os.environ)  # noqa: TID251  OpenSSL looks there by itself
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

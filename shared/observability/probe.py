@@ -5,7 +5,7 @@ For health checks of containers, which have no curl. Exits with 0 if the answer 
 
 import sys
 from http.client import HTTPException
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 TIMEOUT_S = 4.0
 
@@ -16,7 +16,8 @@ def main() -> None:
     if not url.startswith(("http://", "https://")):
         sys.exit("usage: python -m shared.observability.probe http://HOST:PORT/ready")
     try:
-        with urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310  http, as was just checked
+        # Whatever proxy the variables name, it does not lead to the container itself.
+        with build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT_S) as answer:
             sys.stdout.write(answer.read(2000).decode(errors="replace") + "\n")
     except (OSError, HTTPException) as error:  # statuses other than 2xx are OSErrors
         sys.exit(f"{url}: {error}")

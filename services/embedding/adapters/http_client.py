@@ -50,6 +50,8 @@ def build_client(
     """
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     root = httpx.URL(url)
+    if authorities is None and root.scheme != "https":  # none are needed, and none are looked for
+        authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
         base_url=root.copy_with(query=None, fragment=None),
         params=root.params,

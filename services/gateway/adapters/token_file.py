@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from shared.bearer import check_key
 from shared.errors import ConfigurationError
-from shared.redaction import register
+from shared.secret_files import read_secret
+
+SETTING = "gateway.tokens"
 
 
 def read_token(file: Path, *, shortest: int) -> str:
@@ -12,14 +17,13 @@ def read_token(file: Path, *, shortest: int) -> str:
     Raises:
         ConfigurationError: The file cannot be read, or holds no token.
     """
+    token = read_secret(file, SETTING)
     try:
-        token = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise ConfigurationError(f"gateway.tokens: {file}: cannot be read: {why}") from error
-    register(token)
-    if len(token) < shortest or not token.isprintable() or " " in token:
+        check_key(SecretStr(token))
+    except ValueError as error:
+        raise ConfigurationError(f"{SETTING}: {file}: {error}") from error
+    if len(token) < shortest:
         raise ConfigurationError(
-            f"gateway.tokens: {file}: must hold one token of at least {shortest} characters"
+            f"{SETTING}: {file}: must hold one token of at least {shortest} characters"
         )
     return token

@@ -209,11 +209,13 @@ async def test_a_large_body_is_refused(encoder: FakeTextEncoder, path: str, size
 
 
 async def test_a_key_is_wanted_everywhere_but_for_health(encoder: FakeTextEncoder) -> None:
-    key = httpx.Headers({b"authorization": "bearer s3crét".encode()})
-    async with connect(encoder, api_key=SecretStr("s3crét")) as client:
+    key = httpx.Headers({b"authorization": b"bearer s3cret"})
+    odd = httpx.Headers({b"authorization": "bearer s3crét".encode()})
+    async with connect(encoder, api_key=SecretStr("s3cret")) as client:
         for path in ("/vectors", "/v1/embeddings"):
             body = {"text": "a", "input": "a"}
             assert (await client.post(path, json=body)).status_code == 401
+            assert (await client.post(path, json=body, headers=odd)).status_code == 401
             assert (await client.post(path, json=body, headers=key)).status_code == 200
         for path in ("/meta", "/v1/models"):
             assert (await client.get(path)).status_code == 401
