@@ -19,8 +19,10 @@ WORDS = {
     HttpUrl: "URL", SecretStr: "secret",  # pragma: allowlist secret
 }  # fmt: skip
 LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-ORDER = ("collections", "ingestion", "embedding", "projection", "output", "gateway", "text2vec",
-         "nats", "retention", "state", "log", "health", "tracing")  # fmt: skip
+ORDER = (
+    "collections", "readable_by", "ingestion", "embedding", "projection", "output", "gateway",
+    "text2vec", "nats", "retention", "state", "log", "health", "tracing",
+)  # fmt: skip
 INTRO = """\
 # Configuration
 

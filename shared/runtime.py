@@ -1,6 +1,7 @@
 """Runs a service: waits for the bus, owns its state, works, and stops when it is told to."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -125,6 +126,7 @@ def run(build: Callable[[], Service]) -> None:
         sys.exit(tell_findings(partial(_findings, build)))
     try:
         service = build()
+        os.umask(service.settings.umask)
         for collection in service.settings.collections:
             check_collection(collection)
         set_up_logs(

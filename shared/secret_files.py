@@ -1,5 +1,6 @@
 """Secrets from files: ``MAPSTREAM_NATS__PASSWORD_FILE`` names the one that holds the password."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
@@ -9,6 +10,8 @@ from pydantic_settings import BaseSettings
 
 from shared.errors import ConfigurationError
 from shared.redaction import register
+
+OWNERS = 0o600
 
 
 def with_secret_files(
@@ -64,3 +67,16 @@ def secret_variables(kind: type[BaseModel], prefix: str) -> Iterator[str]:
                 yield f"{prefix}{name}"
             elif isinstance(one, type) and issubclass(one, BaseModel):
                 yield from secret_variables(one, f"{prefix}{name}__")
+
+
+def write_secret(file: Path, text: str) -> None:
+    """Write a file that only its owner may read; until it is whole, the old one is there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    new = file.with_name(f".{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNERS), "w") as opened:
+        opened.write(text)
+    new.replace(file)

@@ -37,8 +37,8 @@ from shared.secret_files import with_secret_files
 from shared.variables import PREFIX, unknown_variables
 
 SECTIONS = frozenset(
-    {"collections", "log", "nats", "health", "tracing", "state", "ingestion", "embedding",
-     "projection", "output", "gateway", "text2vec", "retention"}
+    {"collections", "readable_by", "log", "nats", "health", "tracing", "state", "ingestion",
+     "embedding", "projection", "output", "gateway", "text2vec", "retention"}
 )  # fmt: skip
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 ACK_WAIT_S = 15.0
@@ -178,6 +178,9 @@ class RetentionSection(Section):
     )
 
 
+UMASKS = {"owner": 0o077, "group": 0o027, "everybody": 0o022}
+
+
 class ServiceSettings(BaseSettings):
     """What every process reads."""
 
@@ -191,11 +194,21 @@ class ServiceSettings(BaseSettings):
     collections: tuple[str, ...] = Field(
         default=("default",), min_length=1, description="The collections that are served."
     )
+    readable_by: Literal["owner", "group", "everybody"] = Field(
+        default="owner",
+        description="Who may read the files that are made: the user who runs it, also its group, "
+        "or everybody. The state of a local run is the owner's in any case.",
+    )
     nats: NatsSection = Field(default=NatsSection(), description="The bus.")
     log: LogSection = Field(default=LogSection(), description="Logs.")
     health: HealthSection = Field(default=HealthSection(), description="Health over HTTP.")
     tracing: TracingSection = Field(default=TracingSection(), description="Traces.")
     state: StateSection = Field(default=StateSection(), description="State on disk.")
+
+    @property
+    def umask(self) -> int:
+        """What new files do not allow."""
+        return UMASKS[self.readable_by]
 
     @classmethod
     def settings_customise_sources(

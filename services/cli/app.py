@@ -80,10 +80,9 @@ def run(  # noqa: PLR0913  the options of the command
     """Read logs and keep a map of them on disk, all on this machine.
 
     Starts a private nats-server, the embedding server and every service, shows progress, and
-    stops them on Ctrl-C. With --once it exits when everything is mapped: code 0 when all of it
-    is, 3 when something is dead or failed (see: mapstream dead), 6 when nothing could be mapped
-    (no source, or none at its end), 130 when interrupted. Code 2 means that the configuration is
-    wrong.
+    stops them on Ctrl-C. With --once it exits when everything is mapped: code 0 all of it is, 3
+    something is dead or failed (see: mapstream dead), 6 nothing could be mapped (no source, or
+    none at its end), 130 interrupted. Code 2: the configuration is wrong.
 
     The map is OUTPUT/COLLECTION/logs.parquet; open it with: embedding-atlas logs.parquet --text
     text --x projection_x --y projection_y

@@ -136,7 +136,12 @@ def load_cli_settings(config: Path | None) -> CliSettings:
 
 
 def service_environment(
-    options: RunOptions, settings: CliSettings, *, nats_url: str, text2vec_port: int | None
+    options: RunOptions,
+    settings: CliSettings,
+    *,
+    nats_url: str,
+    text2vec_port: int | None,
+    nats_login: tuple[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the environment of the services of a local run.
 
@@ -164,6 +169,11 @@ def service_environment(
     }
     if options.is_once:  # the files of a run that ends protect nobody by waiting
         environment.setdefault("MAPSTREAM_OUTPUT__SNAPSHOT_QUIET", "0")
+    if nats_login is not None:
+        user, password = nats_login
+        # The user's own name and password, if any, are for another server.
+        environment.pop("MAPSTREAM_NATS__PASSWORD_FILE", None)
+        environment |= {"MAPSTREAM_NATS__USER": user, "MAPSTREAM_NATS__PASSWORD": password}
     if text2vec_port is not None:
         environment |= {
             "MAPSTREAM_TEXT2VEC__PORT": str(text2vec_port),

@@ -17,7 +17,12 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from services.cli.adapters.nats_server import program, write_config
+from services.cli.adapters.nats_server import (
+    new_password,
+    program,
+    with_password,
+    write_config,
+)
 from services.cli.adapters.ports import is_listening, kept_port
 from shared.bus.topology import apply_topology
 from shared.cut_points import VARIABLE
@@ -174,8 +179,9 @@ async def running_world(folder: Path, setup: Setup) -> AsyncIterator[World]:
             disk.mount()
             stack.callback(disk.unmount)
         port = stack.enter_context(kept_port())
-        config = write_config(folder / "nats", port)
-        url = f"nats://127.0.0.1:{port}"
+        password = new_password()
+        config = write_config(folder / "nats", port, password=password)
+        url = with_password(f"nats://127.0.0.1:{port}", password)
         log = folder / "logs" / "nats.log"
         server = Supervised("nats-server", [program(), "-c", str(config)], {}, log)
         server.start()

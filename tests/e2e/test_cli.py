@@ -34,6 +34,11 @@ async def mapstream(*words: str, cwd: Path | None = None) -> tuple[int, str, str
     return process.returncode or 0, out.decode(), err.decode()
 
 
+def open_to_others(folder: Path) -> list[Path]:
+    """List the files and folders that others may read or write: by default, there are none."""
+    return [one for one in (folder, *folder.rglob("*")) if one.lstat().st_mode & 0o077]
+
+
 async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     where = ("--output", str(output))
@@ -45,6 +50,7 @@ async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_p
         assert code == 0
         assert [one["state"] for one in told["stages"].values()] == ["running"] * 4
         assert told["records"]["mapped"] == RECORDS
+        assert [one for one in open_to_others(output) if one != output] == []
         before = told["model"]["version"]
 
         code, out, _ = await mapstream("refit", "--dry-run", "--json", *where)

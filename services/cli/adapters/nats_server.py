@@ -3,15 +3,19 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import string
 import sysconfig
 from pathlib import Path
 
 from services.cli.adapters.processes import Process
+from shared.bus.connection import without_password
 from shared.errors import ConfigurationError
+from shared.secret_files import write_secret
 
 START_S = 60.0
+USER = "mapstream"
 PLAIN = frozenset((string.ascii_letters + string.digits + "/._- ").encode())
 MAX_FILE_STORE = 1 << 50
 """What all streams together may reserve: no limit. Each has its own; by default the server takes
@@ -22,6 +26,10 @@ host: "127.0.0.1"
 port: {port}
 http_port: {monitoring}
 max_payload: 8MB
+authorization {{
+  user: {user}
+  password: "{password}"
+}}
 ports_file_dir: {ports}
 jetstream {{
   store_dir: {store}
@@ -53,32 +61,46 @@ def quoted(path: Path) -> str:
     return f'"{"".join(written)}"'
 
 
-def write_config(folder: Path, port: int, monitoring: int = -1) -> Path:
-    """Write the configuration of a server whose store is in this folder.
+def new_password() -> str:
+    """Make a password that nobody can guess; it can stand in a URL as it is."""
+    return secrets.token_urlsafe(32)
+
+
+def with_password(url: str, password: str) -> str:
+    """Return the URL by which a client of the server is let in."""
+    return url.replace("://", f"://{USER}:{password}@", 1)
+
+
+def write_config(folder: Path, port: int, monitoring: int = -1, *, password: str) -> Path:
+    """Write the configuration of a server whose store is in this folder; for its owner only.
 
     Args:
         folder: Of the server; created if missing.
         port: To listen on; -1 for any free one.
         monitoring: Where it tells over HTTP how it is; -1 for any free one.
+        password: Of its only user.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "nats.conf"
-    file.write_text(
+    write_secret(
+        file,
         CONFIG.format(
+            user=USER,
+            password=password,
             port=port,
             monitoring=monitoring,
             ports=quoted(folder),
             store=quoted(folder / "store"),
             max_file_store=MAX_FILE_STORE,
-        )
+        ),
     )
     for old in folder.glob("*.ports"):
         old.unlink()
     return file
 
 
-async def address(folder: Path, process: Process) -> str:
-    """Wait until the server listens and return its URL.
+async def address(folder: Path, process: Process, *, password: str) -> str:
+    """Wait until the server listens and return its URL, without the password.
 
     From then on the configuration holds both ports, so that a restarted server has the same.
 
@@ -91,8 +113,9 @@ async def address(folder: Path, process: Process) -> str:
             if text := file.read_text().strip():
                 told = json.loads(text)
                 url = str(told["nats"][0])
-                write_config(folder, _port(url), _port(told["monitoring"][0]))
-                return url
+                monitoring = _port(told["monitoring"][0])
+                write_config(folder, _port(url), monitoring, password=password)
+                return without_password(url)
     raise ConfigurationError(f"nats-server does not start; its log is {process.log_file}")
 
 

@@ -74,7 +74,9 @@ async def _connect(url: str, section: NatsSection) -> Client:
         nonlocal last
         last = error
 
-    section = section.model_copy(update={"url": url})
+    # Who a URL names goes before who the configuration names: that is for another server.
+    own = {"user": None, "password": None} if "@" in url else {}
+    section = section.model_copy(update={"url": url, **own})
     try:
         return await nats.connect(
             **client_options(section),

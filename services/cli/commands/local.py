@@ -1,8 +1,10 @@
 """Everything on one machine: a private nats-server, text2vec and every service as a process."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
+import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -12,7 +14,14 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 
-from services.cli.adapters.nats_server import address, program, write_config
+from services.cli.adapters.nats_server import (
+    USER,
+    address,
+    new_password,
+    program,
+    with_password,
+    write_config,
+)
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
@@ -23,11 +32,15 @@ from services.cli.settings import (
     has_own_embedder,
     service_environment,
 )
+from shared.bus.connection import without_password
 from shared.bus.streams import streams_of
 from shared.bus.topology import BUS_ERRORS, apply_topology
 from shared.errors import ConfigurationError, MapstreamError
+from shared.redaction import register
+from shared.secret_files import write_secret
 
 STOP_S = 15.0
+OTHERS = 0o077
 TARGETS_FILE = "prometheus-targets.json"
 """Where the services answer /metrics, in the form of Prometheus's ``file_sd_configs``."""
 Restarted = Callable[[Ended, float], None]
@@ -42,6 +55,7 @@ def only_run(state: Path) -> Iterator[None]:
     """
     try:
         state.mkdir(parents=True, exist_ok=True)
+        restrict(state, OTHERS)
         file = (state / "run.lock").open("a")
     except OSError as error:
         raise ConfigurationError(f"{state}: cannot be written: {error.strerror}") from error
@@ -54,6 +68,17 @@ def only_run(state: Path) -> Iterator[None]:
                 "or use another --output"
             ) from None
         yield
+
+
+def restrict(folder: Path, umask: int) -> None:
+    """Take from a folder what new ones do not allow either: an older version has made it.
+
+    What belongs to somebody else stays as it is.
+    """
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & umask:
+            folder.chmod(mode & ~umask)
 
 
 class LocalPipeline:
@@ -102,26 +127,16 @@ class LocalPipeline:
 
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()
-        folder = self._options.state / "nats"
-        monitoring = self._free_port()
-        config = write_config(folder, -1, monitoring)
-        server = self._process("nats-server", [program(), "-c", str(config)], {})
-        supervisors.create_task(server.supervise())
-        self.url = await address(folder, server)
-        self._url_file.write_text(self.url + "\n")
-        client = await nats.connect(
-            self.url,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-            error_cb=_ignore,
-            reconnected_cb=self._note_reconnection,
-            name="mapstream-cli",
-        )
-        await self._declare(client)
+        password, monitoring = new_password(), self._free_port()
+        client = await self._start_bus(supervisors, password, monitoring)
         self._declaring = supervisors.create_task(self._keep_declared(client))
         port = None if has_own_embedder(self._settings) else self._free_port()
         environment = service_environment(
-            self._options, self._settings, nats_url=self.url, text2vec_port=port
+            self._options,
+            self._settings,
+            nats_url=self.url,
+            text2vec_port=port,
+            nats_login=(USER, password),
         )
         helpers = [] if port is None else ["text2vec"]
         environment["MAPSTREAM_NATS__MONITORING_URL"] = f"http://127.0.0.1:{monitoring}"
@@ -138,6 +153,30 @@ class LocalPipeline:
             process = self._process(name, command, environment | _health(ports[name]))
             supervisors.create_task(process.supervise())
         return client
+
+    async def _start_bus(
+        self, supervisors: asyncio.TaskGroup, password: str, monitoring: int
+    ) -> Client:
+        register(password)
+        folder = self._options.state / "nats"
+        config = write_config(folder, -1, monitoring, password=password)
+        server = self._process("nats-server", [program(), "-c", str(config)], {})
+        supervisors.create_task(server.supervise())
+        self.url = await address(folder, server, password=password)
+        write_secret(self._url_file, with_password(self.url, password) + "\n")
+        client = await self._connect(password)
+        await self._declare(client)
+        return client
+
+    async def _connect(self, password: str) -> Client:
+        return await nats.connect(
+            with_password(self.url, password),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,
+            error_cb=_ignore,
+            reconnected_cb=self._note_reconnection,
+            name="mapstream-cli",
+        )
 
     def _free_port(self) -> int:
         """Choose a port that stays this run's, however long its process takes to start."""
@@ -195,7 +234,7 @@ class LocalPipeline:
             await asyncio.sleep(0.1)
         raise ConfigurationError(
             f"services of a run that was killed still work in {self._options.output}, with their "
-            f"bus at {url}: end them first"
+            f"bus at {without_password(url)}: end them first"
         )
 
     def _process(self, name: str, command: list[str], environment: Mapping[str, str]) -> Process:

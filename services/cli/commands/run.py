@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from nats.aio.client import Client
 from services.cli.adapters.processes import Ended
 from services.cli.commands.asking import Answer, ask
 from services.cli.commands.display import LISTED, Display
-from services.cli.commands.local import LocalPipeline, only_run
+from services.cli.commands.local import LocalPipeline, only_run, restrict
 from services.cli.commands.watching import DeadLetterLine, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.domain.outcomes import NOTHING_MAPPED
@@ -44,7 +45,9 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
         ConfigurationError: It cannot start like this.
     """
     check(options, settings)
+    os.umask(settings.umask)
     with only_run(options.state), Display() as display:
+        restrict(options.output / options.collection, settings.umask)
         started = time.monotonic()
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

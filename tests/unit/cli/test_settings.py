@@ -55,6 +55,24 @@ def test_what_the_run_decides_goes_before_the_users_variables(
     ]
 
 
+def test_the_runs_bus_has_a_login_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = CliSettings()
+    monkeypatch.setenv("MAPSTREAM_NATS__USER", "me-elsewhere")
+    monkeypatch.setenv("MAPSTREAM_NATS__PASSWORD_FILE", "/elsewhere/password")
+
+    made = service_environment(
+        options(tmp_path, tmp_path), settings, nats_url="nats://here", text2vec_port=None,
+        nats_login=("mapstream", "planted"),
+    )  # fmt: skip
+
+    assert (made["MAPSTREAM_NATS__USER"], made["MAPSTREAM_NATS__PASSWORD"]) == (
+        "mapstream", "planted",
+    )  # fmt: skip
+    assert "MAPSTREAM_NATS__PASSWORD_FILE" not in made
+
+
 def test_all_other_variables_of_the_user_reach_the_services(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

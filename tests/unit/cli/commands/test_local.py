@@ -1,0 +1,42 @@
+"""What only the owner of a run may read."""
+
+from pathlib import Path
+
+import pytest
+
+from services.cli.commands.local import only_run, restrict
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_the_state_of_an_older_version_becomes_the_owners_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o755)
+
+    with only_run(state):
+        assert mode(state) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("umask", "before", "after"),
+    [(0o077, 0o755, 0o700), (0o027, 0o775, 0o750), (0o022, 0o755, 0o755), (0o077, 0o500, 0o500)],
+)
+def test_a_folder_keeps_what_new_ones_have(
+    umask: int, before: int, after: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "default"
+    folder.mkdir()
+    folder.chmod(before)
+
+    restrict(folder, umask)
+
+    assert mode(folder) == after
+
+
+def test_a_folder_that_is_not_there_is_no_trouble(tmp_path: Path) -> None:
+    restrict(tmp_path / "default", 0o077)
+
+    assert not (tmp_path / "default").exists()
