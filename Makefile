@@ -41,16 +41,8 @@ tests/node/node_modules/.stamp: tests/node/package-lock.json
 run: setup  ## Map the example logs (make run ARGS="--once" exits when done).
 	@$(BIN)/mapstream run examples/runs $(ARGS)
 
-env:  ## Write .env for docker compose: random passwords, your user, the folder for the map.
-	@if [ -e .env ]; then echo ".env is there; it was left as it is"; else umask 077; \
-		run_as=$$(id -u):$$(id -g); [ "$$(id -u)" != 0 ] || run_as=10001:10001; \
-		while IFS= read -r line; do case "$$line" in \
-			RUN_AS=) echo "RUN_AS=$$run_as" ;; \
-			[!\#]*=) echo "$${line}k$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" ;; \
-			*) echo "$$line" ;; esac; done < .env.example > .env; \
-		umask 022; mkdir -p mapstream-out; \
-		[ "$$(id -u)" != 0 ] || chown "$$run_as" mapstream-out; \
-		echo "wrote .env and made mapstream-out; next: docker compose up --build --detach --wait"; fi
+env:  ## Write .env for docker compose, random passwords, and the folder for the map, if missing.
+	@deploy/write-env.sh
 
 images:  ## Build the container images and tell their sizes.
 	@docker compose build --quiet

@@ -13,12 +13,17 @@ import write_metrics
 
 from shared.bus.permissions import nats_users
 
-USERS = Path(__file__).parents[1] / "deploy" / "nats" / "users.conf"
+ROOT = Path(__file__).parents[1]
+USERS = ROOT / "deploy" / "nats" / "users.conf"
+SERVER = ROOT / "nats.conf"
+SERVER_FOR_KUBERNETES = ROOT / "deploy" / "kubernetes" / "base" / "nats.conf"
+"""A copy, since kustomize reads no file above its folder."""
 
 
 def main() -> None:
     """Write all of it."""
     USERS.write_text(nats_users(["default"]))
+    SERVER_FOR_KUBERNETES.write_text(SERVER.read_text())
     write_configuration.main()
     write_contracts.main()
     write_dashboard.main()

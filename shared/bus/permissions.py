@@ -211,14 +211,16 @@ def _commands() -> list[Channel]:
 
 
 def nats_users(collections: Sequence[str]) -> str:
-    """Write the users as nats-server reads them, with passwords from its environment."""
+    """Write the users as nats-server reads them; passwords come from elsewhere."""
     return f"{HEAD}users: [\n{''.join(map(_written, users(collections)))}]\n"
 
 
 HEAD = """\
 # Who may say and hear what, made from the table of subjects in shared/bus/channels.py by:
 #   mapstream streams permissions
-# What is not listed is refused. Passwords come from the environment of nats-server.
+# What is not listed is refused. Passwords come from passwords.conf beside this file, or else from
+# the environment of nats-server.
+include "passwords.conf"
 """
 
 

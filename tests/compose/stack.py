@@ -46,14 +46,19 @@ class Stack:
         self.runs.mkdir()
         self.output.mkdir()
         self.run_as = f"{os.getuid()}:{os.getgid()}" if os.getuid() else "10001:10001"
-        if not os.getuid():
+        self.is_another_user = not os.getuid()
+        if self.is_another_user:
             os.chown(self.output, 10001, 10001)
         with kept_port() as self.nats_port, kept_port() as self.gateway_port:
             pass  # Docker binds them in a way of its own
-        lines = (ROOT / ".env.example").read_text().splitlines()
-        names = [line[:-1] for line in lines if line.endswith("=") and not line.startswith("#")]
-        self.variables = {name: f"k{secrets.token_hex(24)}" for name in names} | {
-            "RUN_AS": self.run_as,
+        self.secrets = folder / "secrets"
+        self.env_file = folder / "env"
+        written = (ROOT / ".env.example").read_text()
+        written = written.replace("=./secrets\n", f"={self.secrets}\n")
+        written = written.replace("=./mapstream-out\n", f"={self.output}\n")
+        self.env_file.write_text(written.replace("RUN_AS=\n", f"RUN_AS={self.run_as}\n"))
+        self.write_env()
+        self.variables = {
             "LOGS_FOLDER": str(self.runs),
             "OUTPUT_FOLDER": str(self.output),
             "NATS_PORT": str(self.nats_port),
@@ -63,10 +68,21 @@ class Stack:
         self._tags = {self.name}
         self._overrides = overrides
 
+    def write_env(self) -> None:
+        """Do what ``make env`` does, with files of this stack."""
+        subprocess.run(
+            [ROOT / "deploy/write-env.sh"], check=True, capture_output=True,
+            env=os.environ | {"ENV_FILE": str(self.env_file)},
+        )  # fmt: skip
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text().strip()
+
     async def compose(self, *words: str, **variables: str) -> str:
         """Run a command of Docker Compose; ``variables`` go before those of the stack."""
         files = [part for one in self._overrides for part in ("-f", one)]
-        base = ["docker", "compose", "-p", self.name, "-f", "docker-compose.yml", *files]
+        env = ["--env-file", str(self.env_file)]
+        base = ["docker", "compose", *env, "-p", self.name, "-f", "docker-compose.yml", *files]
         return await run([*base, *words], os.environ | self.variables | variables)
 
     async def containers(self, service: str) -> list[str]:
@@ -114,7 +130,7 @@ class Stack:
         section = NatsSection(
             url=f"nats://127.0.0.1:{self.nats_port}",
             user=user,
-            password=SecretStr(self.variables[f"NATS_{user.upper()}_PASSWORD"]),
+            password=SecretStr(self.secret(f"nats-{user}-password")),
         )
         client = await nats.connect(**client_options(section), max_reconnect_attempts=-1)
         try:
@@ -124,7 +140,7 @@ class Stack:
 
     def http(self) -> httpx.AsyncClient:
         """Make a client of the gateway that may do everything."""
-        token = {"Authorization": f"Bearer {self.variables['GATEWAY_TOKEN']}"}
+        token = {"Authorization": f"Bearer {self.secret('gateway-token')}"}
         url = f"http://127.0.0.1:{self.gateway_port}"
         return httpx.AsyncClient(base_url=url, headers=token, timeout=60)
 
@@ -142,6 +158,12 @@ class Stack:
                 if now and now["records"]["mapped"] == records and is_shown(now):
                     return now
                 await asyncio.sleep(1)
+
+    async def left(self) -> list[str]:
+        """List what is still there of this stack: containers, volumes, networks."""
+        mine = ["--filter", f"label=com.docker.compose.project={self.name}", "--quiet"]
+        kinds = (["ps", "--all"], ["volume", "ls"], ["network", "ls"])
+        return [one for kind in kinds for one in (await run(["docker", *kind, *mine])).split()]
 
     async def remove(self) -> None:
         """Remove the containers, networks and volumes of this stack, and its images."""

@@ -60,8 +60,18 @@ async def test_the_stack_lives_through_a_day_of_an_operator(stack: Stack) -> Non
     await stack.compose("up", "--detach", "--wait", "--no-build")
     await check_map(stack)
     await stack.compose("down", "--volumes")
+    assert await stack.left() == []
     frame = pd.read_parquet(stack.output / "default" / "logs.parquet")
     assert len(frame) == len(expected_records(stack.runs))
+    await check_a_new_beginning(stack)
+
+
+async def check_a_new_beginning(stack: Stack) -> None:
+    """The map alone is left, which is a folder of the user's; the next run goes on with it."""
+    write_source(stack.runs / "after" / "all.jsonl", 5, "anew")
+    await stack.compose("up", "--detach", "--wait", "--no-build")
+    await check_map(stack)
+    await stack.compose("down", "--volumes")
 
 
 async def check_map(stack: Stack) -> None:

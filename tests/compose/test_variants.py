@@ -65,9 +65,14 @@ async def test_the_stack_speaks_tls(tmp_path: Path) -> None:
     server.private_key_pem.write_to_path(folder / "server.key")
     for part in server.cert_chain_pems:
         part.write_to_path(folder / "server.crt", append=True)
+    key = folder / "server.key"
+    key.chmod(0o600)
+    stack.variables["CERTIFICATES_FOLDER"] = str(folder)
+    if stack.is_another_user:
+        await check_the_key_that_cannot_be_read(stack)
+    folder.chmod(0o700)
     for file in folder.iterdir():
         file.chmod(0o644)
-    stack.variables["CERTIFICATES_FOLDER"] = str(folder)
 
     async with running(stack):
         await check_map(stack)
@@ -78,3 +83,16 @@ async def test_the_stack_speaks_tls(tmp_path: Path) -> None:
 
     assert b'"tls_required":true' in greeting
     assert "TLS required for client connections" in logs
+
+
+async def check_the_key_that_cannot_be_read(stack: Stack) -> None:
+    """The server says whose it has to be, instead of an error of OpenSSL."""
+    await stack.compose("build", "--quiet", "nats")
+    await stack.compose("up", "--detach", "--no-build", "nats")
+    async with asyncio.timeout(120):
+        while "may not read /certificates/server.key" not in (
+            told := await stack.compose("logs", "nats")
+        ):
+            await asyncio.sleep(0.5)
+    await stack.compose("down", "--volumes")
+    assert "chmod 644" in told

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.bus.permissions import password_variable, users
+from shared.bus.permissions import users
 
 ROOT = Path(__file__).parents[3]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -50,15 +50,30 @@ def test_images_are_pinned(name: str) -> None:
 @pytest.mark.parametrize("name", OF_SERVICES)
 def test_a_service_is_its_own_user_of_the_bus(name: str) -> None:
     environment = SERVICES[name]["environment"]
+    own = f"nats-{name}-password"
 
     assert environment["MAPSTREAM_NATS__USER"] == name
-    assert password_variable(name) in environment["MAPSTREAM_NATS__PASSWORD"]
-    passwords = [value for value in map(str, environment.values()) if "_PASSWORD" in value]
-    assert len(passwords) == 1
+    assert environment["MAPSTREAM_NATS__PASSWORD_FILE"] == f"/run/secrets/{own}"
+    assert [one for one in SERVICES[name]["secrets"] if one.startswith("nats-")] == [own]
 
 
-def test_the_server_gets_the_password_of_every_user() -> None:
-    assert set(SERVICES["nats"]["environment"]) == {password_variable(user) for user in USERS}
+@per_service
+def test_no_secret_stands_in_the_environment(name: str) -> None:
+    """Whoever may list containers reads their environment, and so does every child process."""
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if re.search("PASSWORD|TOKEN|KEY|SECRET", variable):
+            assert "/run/secrets/" in value
+            assert "${" not in value
+
+
+def test_every_user_has_a_password_in_a_file() -> None:
+    secrets = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["secrets"]
+
+    named = {name for name in secrets if name.startswith("nats-") and name.endswith("-password")}
+    assert named == {f"nats-{user}-password" for user in USERS}
+    for name, told in secrets.items():
+        file = told["file"].removeprefix("${SECRETS_FOLDER:-./secrets}/")
+        assert file in (name, f"{name}.conf")
 
 
 def test_every_variable_is_explained() -> None:

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts nats-server in its container, if it may read what it was given.
+for file in /etc/nats/nats.conf /etc/nats/deploy/nats/*.conf /certificates/*; do
+    if [ -e "$file" ] && ! [ -r "$file" ]; then
+        echo "mapstream: user $(id -u):$(id -g), who is RUN_AS in .env, may not read $file." \
+            "On the machine that has it, make it readable (chmod 644) in a folder that nobody" \
+            "else may enter (chmod 700), or give it to that user (chown $(id -u):$(id -g))." >&2
+        exit 2
+    fi
+done
+exec nats-server "$@"
