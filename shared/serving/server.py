@@ -153,8 +153,10 @@ def room_for(connections: int) -> int:
     needed = connections + FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        wished = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(OSError, ValueError):  # forbidden, as by a filter of system calls
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wished, hard))
+            soft = wished
     room = min(connections, max(soft - FILES_FOR_THE_REST, soft // 2))
     if room < connections:
         log.warning(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,3 +73,20 @@ def test_a_huge_body_is_answered_with_413() -> None:
         answer = httpx.post(url, content=bytes(5_000_000), trust_env=False, timeout=PATIENCE_S)
 
         assert answer.status_code == 413
+
+
+def test_connections_that_only_wait_keep_nobody_out() -> None:
+    """As at the gateway: the door is the same."""
+    with start(port="0") as process:
+        port = find_port(process)
+        flood = []
+        for _ in range(700):
+            one = socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
+            one.sendall(b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n")
+            flood.append(one)
+        url = f"http://127.0.0.1:{port}/health"
+        answer = httpx.get(url, trust_env=False, timeout=PATIENCE_S)
+        for one in flood:
+            one.close()
+
+        assert answer.status_code == 200

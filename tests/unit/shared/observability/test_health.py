@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from typing import Any
 
@@ -51,3 +52,20 @@ async def test_a_taken_port_is_told() -> None:
         with pytest.raises(OSError, match="in use"):
             async with serving(build_health(dict), "127.0.0.1", port):
                 pass
+
+
+async def test_connections_that_only_wait_keep_nobody_out() -> None:
+    """Else whoever reaches the port could have every service called dead, and started again."""
+    async with serving(build_health(dict), "127.0.0.1", 0) as port:
+        flood = []
+        for number in range(300):
+            source = (f"127.0.0.{2 + number % 9}", 0)
+            _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=source)
+            writer.write(b"GET /health HTTP/1.1\r\nhost: ")
+            flood.append(writer)
+        async with httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/health")
+        for writer in flood:
+            writer.close()
+
+    assert answer.status_code == 200
