@@ -11,7 +11,7 @@ import write_contracts
 import write_dashboard
 import write_metrics
 
-from shared.bus.permissions import nats_users
+from shared.bus.accounts import nats_accounts
 
 ROOT = Path(__file__).parents[1]
 USERS = ROOT / "deploy" / "nats" / "users.conf"
@@ -22,7 +22,7 @@ SERVER_FOR_KUBERNETES = ROOT / "deploy" / "kubernetes" / "base" / "nats.conf"
 
 def main() -> None:
     """Write all of it."""
-    USERS.write_text(nats_users(["default"]))
+    USERS.write_text(nats_accounts(["default"]))
     SERVER_FOR_KUBERNETES.write_text(SERVER.read_text())
     write_configuration.main()
     write_contracts.main()

@@ -249,6 +249,6 @@ def build_points(client: Client, collections: Sequence[str]) -> PointsFeed:
     commits = tuple(WRITING_COMMITTED.subject(name) for name in collections)
     return PointsFeed(
         collections,
-        Reading(client, MAP_POINTS.stream, points, headers_only=True),
+        Reading(client, MAP_POINTS.stream, points),
         Reading(client, WRITING_COMMITTED.stream, commits),
     )

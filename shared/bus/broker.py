@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from shared.bus.burials import BurialLimit
-from shared.bus.connection import inbox_prefix, servers, tls_context
+from shared.bus.connection import inbox_prefix, jetstream, servers, tls_context
 from shared.bus.delivery import RetryPolicy
 from shared.bus.fitness import (
     WITHOUT_JETSTREAM,
@@ -32,6 +32,7 @@ from shared.bus.micro_batches import end
 from shared.bus.publisher import Publisher
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
+from shared.bus.users import OWN_API, SERVER_API
 from shared.errors import ConfigurationError, Unfit
 from shared.observability import metrics
 from shared.settings import NatsSection
@@ -40,7 +41,7 @@ from shared.waits import WAITS
 CONNECTION_LOST = 70
 UNFIT = 2
 """The exit code of a configuration that is wrong."""
-JETSTREAM = "$js.api"
+JETSTREAM = (SERVER_API.lower(), OWN_API)
 """What the subjects of its requests begin with, as nats-py writes them in errors."""
 IN_HAND = "in-hand"
 BUS = "connecting to the bus"
@@ -95,7 +96,7 @@ class Bus:
         Raises:
             Unfit: The server refuses what is asked, or has no JetStream for this account.
         """
-        if self.refused and JETSTREAM in self.refused.found.lower():
+        if self.refused and any(one in self.refused.found.lower() for one in JETSTREAM):
             raise self.refused
         if isinstance(error, APIError) and error.err_code in WITHOUT_JETSTREAM:
             raise no_jetstream(self._client) from error
@@ -110,7 +111,7 @@ class Bus:
         """JetStream on the connection, once there is one."""
         if self._client is None:
             raise RuntimeError("the bus is not connected yet")
-        return self._client.jetstream(timeout=10)
+        return jetstream(self._client, timeout_s=10)
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[None]:

@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from shared.bus.users import signed
 from shared.contracts.base import Message
 from shared.errors import ConfigurationError
 
+ANYBODY = "anybody"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -38,6 +40,13 @@ class Channel:
     def is_from(self, service: str) -> bool:
         """Tell whether a service publishes here."""
         return service == self.producer or service in self.also_from
+
+    @property
+    def stored_subjects(self) -> tuple[str, ...]:
+        """What its stream takes: a command comes from another account with its user's name."""
+        if self.producer != ANYBODY:
+            return (self.every_subject,)
+        return self.every_subject, signed("*", self.every_subject)
 
     @property
     def every_subject(self) -> str:

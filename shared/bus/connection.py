@@ -6,14 +6,33 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
 from shared.addresses import check_servers
 from shared.authorities import check_authorities
+from shared.bus.users import api_of
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 
 TLS_SCHEMES = ("tls://", "wss://")
 INBOX = "_INBOX"
 USER = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def jetstream(client: Client, *, timeout_s: float) -> JetStreamContext:
+    """Return JetStream as the user of this connection reaches it."""
+    return client.jetstream(timeout=timeout_s, prefix=api_prefix(client))
+
+
+def api_prefix(client: Client) -> str:
+    """Return what requests to JetStream begin with."""
+    return api_of(user_of(client))
+
+
+def user_of(client: Client) -> str:
+    """Return who this connection is, if its user was named: that is in its inboxes."""
+    return client.new_inbox().split(".")[1]
 
 
 def servers(section: NatsSection) -> list[str]:

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from shared.bus.channels import DEAD, DEAD_STREAM, EVERY_DEAD
+from shared.bus.connection import jetstream
 from shared.bus.dead_letters import read_dead_letter
+from shared.bus.direct import EPOCH, Stored
 from shared.bus.facts import header_text
 from shared.bus.tailing import BUS_ERRORS, Reading, asked
 from shared.contracts.commands import Selection
@@ -22,9 +22,6 @@ STEP = 256
 LOOKED_AT = 4096
 """As many letters one page of a source's letters looks at."""
 ASK_S = 5
-EPOCH = datetime.fromtimestamp(0, UTC)
-SHORT_REPLY, SHORT_REPLY_TIME = 9, 7
-"""How many parts a reply subject without a domain has, and which of them is the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class DeadLetterLog:
             BusAway: The bus did not answer.
         """
         self._require_connection()
-        js = self.client.jetstream(timeout=ASK_S)
+        js = jetstream(self.client, timeout_s=ASK_S)
         try:
             await asked(js.delete_msg(DEAD_STREAM, sequence))
         except BUS_ERRORS as error:
@@ -100,7 +97,7 @@ class DeadLetterLog:
 
     async def _get(self, sequence: int, **how: Any) -> StoredLetter | None:
         self._require_connection()
-        js = self.client.jetstream(timeout=ASK_S)
+        js = jetstream(self.client, timeout_s=ASK_S)
         try:
             return _of_stored(await asked(js.get_msg(DEAD_STREAM, sequence, **how)))
         except NotFoundError:
@@ -116,7 +113,7 @@ class DeadLetterLog:
 def _reading(client: Client, collection: str, selection: Selection) -> Reading:
     stages = [selection.stage] if selection.stage else list(DEAD)
     subjects = tuple(DEAD[stage].subject(collection) for stage in stages)
-    return Reading(client, DEAD_STREAM, subjects, headers_only=True, since=selection.since)
+    return Reading(client, DEAD_STREAM, subjects, since=selection.since)
 
 
 async def _search(reading: Reading, selection: Selection, after: int, limit: int) -> LetterPage:
@@ -153,24 +150,12 @@ def fits(one: StoredLetter, selection: Selection) -> bool:
     return is_of_stage and is_new and is_of_source
 
 
-def _of_message(raw: Msg) -> StoredLetter:
-    letter = read_dead_letter(raw.subject, raw.headers or {}, raw.data)
-    return StoredLetter(raw.metadata.sequence.stream, _stored_at(raw), letter)
+def _of_message(raw: Stored) -> StoredLetter:
+    letter = read_dead_letter(raw.subject, raw.headers, b"")
+    return StoredLetter(raw.sequence, raw.stored_at, letter)
 
 
 def _of_stored(raw: RawStreamMsg) -> StoredLetter:
     letter = read_dead_letter(raw.subject or "", raw.headers or {}, raw.data or b"")
     stored_at = raw.time or EPOCH
     return StoredLetter(raw.seq or 0, stored_at, letter)
-
-
-def _stored_at(raw: Msg) -> datetime:
-    """Return the stored time cut to whole microseconds, as nats-py cuts it for a direct read.
-
-    nats-py's own figure for a delivered message is rounded, by way of a float: it can be a
-    microsecond later.
-    """
-    tokens = raw.reply.split(".")
-    place = SHORT_REPLY_TIME if len(tokens) == SHORT_REPLY else Msg.Ack.Timestamp
-    nanoseconds = int(tokens[place])
-    return EPOCH + timedelta(microseconds=nanoseconds // 1000)

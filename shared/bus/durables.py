@@ -47,7 +47,7 @@ class Durable:
     def subjects(self, collection: str) -> list[str]:
         """List the subjects that it filters."""
         if not self.is_per_collection:
-            return [channel.every_subject for channel in self.channels]
+            return [one for channel in self.channels for one in channel.stored_subjects]
         return [channel.subject(collection) for channel in self.channels]
 
 

@@ -7,7 +7,7 @@ from nats.errors import AuthorizationError, NoRespondersError
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from shared.bus.connection import without_password
+from shared.bus.connection import api_prefix, without_password
 from shared.bus.publisher import MAX_MESSAGE
 from shared.errors import ConfigurationError, Unfit
 from shared.settings import NatsSection
@@ -15,10 +15,9 @@ from shared.settings import NatsSection
 HEADERS = 256 << 10
 """What the headers of a message may take beside its body."""
 MIB = 1 << 20
-ACCOUNT = "$JS.API.INFO"
 PATIENCE_S = 2.0
-OLDEST = (2, 10)
-"""The first version whose consumers read several subjects."""
+OLDEST = (2, 11)
+"""The first version whose streams are read in pieces."""
 REFUSALS = ("authorization violation", "authentication", "permissions violation")
 WITHOUT_JETSTREAM = (10039, 10076)
 """Errors of an account or a server that has none."""
@@ -112,7 +111,7 @@ async def require_jetstream(client: Client) -> None:
     if client._server_info.get("jetstream"):  # noqa: SLF001  nats-py tells it nowhere else
         return
     try:
-        await client.request(ACCOUNT, timeout=PATIENCE_S)
+        await client.request(f"{api_prefix(client)}.INFO", timeout=PATIENCE_S)
     except NoRespondersError:
         raise no_jetstream(client) from None
     except NatsError:  # it may not be asked, or is slow: whoever needs it will see

@@ -22,7 +22,10 @@ from nats.errors import Error as NatsError
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
+from shared.bus.connection import api_prefix
 from shared.bus.facts import RECORDS, header_number
+from shared.bus.received import sign
+from shared.bus.users import OWN_API
 from shared.contracts.batches import MAX_RECORDS, MAX_TEXT_BYTES
 
 EXPIRES_S = 10.0
@@ -56,7 +59,8 @@ class Puller:
 
     def __init__(self, client: Client, stream: str, durable: str, *, window: int) -> None:
         self._client = client
-        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._next = f"{api_prefix(client)}.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._is_apart = api_prefix(client) == OWN_API
         self.window = window
         self._requested = 0
         self._sign_of_life = 0.0
@@ -145,7 +149,7 @@ class Puller:
         status = headers.get("Status")
         if status is None or raw.reply.startswith("$JS.ACK"):
             self._requested = max(0, self._requested - is_present)
-            self.waiting.append(raw)
+            self.waiting.append(sign(raw, is_apart=self._is_apart))
         elif not is_present or status == "100":
             return
         else:  # the request has ended: expired, or its consumer or the server's store is gone

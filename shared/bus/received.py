@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.users import unsigned
+
+USER = "mapstream-user"
+"""Set here for every message that is received, never believed as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,30 @@ class Delivery:
     """When the stream stored it, as the server tells it."""
 
     @property
+    def user(self) -> str | None:
+        """Which user of the bus gave a command; None: the server does not tell."""
+        return self.headers.get(USER)
+
+    @property
     def cause(self) -> str:
         """What to call this message in its effects: its own id, or its place in the stream.
 
         The time is part of the place: a stream that was deleted counts from 1 again.
         """
         return self.headers.get(MESSAGE_ID) or f"{self.subject}@{self.sequence}@{self.timestamp}"
+
+
+def sign(raw: Msg, *, is_apart: bool) -> Msg:
+    """Note in its headers which account a command came from, and spell its subject as it was sent.
+
+    Args:
+        raw: The message; a header of that name that somebody wrote himself is taken away.
+        is_apart: Whether the server keeps users in accounts, so that the subject can be believed.
+    """
+    user, raw.subject = unsigned(raw.subject)
+    headers = {name: value for name, value in (raw.headers or {}).items() if name != USER}
+    raw.headers = headers | ({USER: user} if user and is_apart else {})
+    return raw
 
 
 def delivery_of(raw: Msg) -> Delivery:

@@ -15,6 +15,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.micro.service import Service
 
+from shared.bus.connection import user_of
+from shared.bus.users import GATEWAY, OTHERS
+
 Status = Mapping[str, Any]
 PREFIX = "mapstream-"
 STATS = "$SRV.STATS"
@@ -47,6 +50,19 @@ async def announce(
 def status_subject(service: str) -> str:
     """Return where a service, or ``*``, answers with its status."""
     return f"mapstream.status.{service}"
+
+
+def questions(client: Client) -> tuple[str, ...]:
+    """Return where this user asks all services for their figures.
+
+    The gateway is asked itself, in its own account; from there it asks the others.
+    """
+    return (STATS, to_others(STATS)) if user_of(client) == GATEWAY else (STATS,)
+
+
+def to_others(subject: str) -> str:
+    """Return how a service that is asked at a subject asks the others there."""
+    return f"{OTHERS}.{subject.removeprefix('$SRV.')}"
 
 
 async def collect(
@@ -83,7 +99,8 @@ async def collect(
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox, cb=take)
     try:
-        await client.publish(STATS, b"", reply=inbox)
+        for subject in questions(client):
+            await client.publish(subject, b"", reply=inbox)
         await asyncio.sleep(wait_s)
         if not found.keys() >= set(awaited):
             with suppress(TimeoutError):

@@ -26,9 +26,19 @@ class Stream:
     about: str = ""
 
     @property
+    def is_kept(self) -> bool:
+        """Whether messages stay when they were read: anybody may read them, from anywhere."""
+        return self.retention is RetentionPolicy.LIMITS
+
+    @property
     def subjects(self) -> list[str]:
-        """The subjects of its channels, for all collections."""
-        return [channel.every_subject for channel in CHANNELS if channel.stream == self.name]
+        """The subjects of its channels, for all collections; a command's also with its giver."""
+        return [
+            subject
+            for channel in CHANNELS
+            if channel.stream == self.name
+            for subject in channel.stored_subjects
+        ]
 
     def config(self, *, replicas: int = 1) -> StreamConfig:
         """Describe the stream to the server."""
@@ -43,6 +53,7 @@ class Stream:
             max_age=self.max_age_s,
             duplicate_window=DEDUPE_WINDOW_S,
             num_replicas=replicas,
+            allow_direct=self.is_kept,
         )
 
 

@@ -1,29 +1,27 @@
 """Reads public streams without a durable consumer: in order, from any position, nothing missed."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, StreamState
+from nats.js.api import StreamState
 
-from shared.bus.pulling import Puller
+from shared.bus.connection import jetstream
+from shared.bus.direct import Piece, Stored, covering, read_piece
 from shared.errors import BusAway
 from shared.waits import WAITS
 
 WINDOW = 256
-UNUSED_S = 60.0
-"""The server deletes a consumer that nobody pulls from after this."""
 CHECK_S = 3.0
-"""Without messages for so long, ask whether the consumer is still there."""
+"""Without messages for so long, ask whether the stream is still the same."""
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.25
+"""Between two looks at a stream that has nothing new."""
 RETRY_S = 0.5
 FORGOTTEN_S = 30.0
 BUS_ERRORS = (NatsError, TimeoutError, OSError)
@@ -31,8 +29,23 @@ Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
 
 
-class Disordered(BusAway):
-    """Messages were lost on the way; read again from the last good one."""
+@dataclass(slots=True)
+class _Pace:
+    """Looks often where something has just come, and less and less where nothing does."""
+
+    pause_s: float = FIRST_PAUSE_S
+    idle_s: float = 0.0
+
+    @property
+    def is_long_idle(self) -> bool:
+        return self.idle_s >= CHECK_S
+
+    async def wait(self, *, is_new: bool) -> None:
+        if is_new:
+            self.pause_s, self.idle_s = FIRST_PAUSE_S, 0.0
+        await asyncio.sleep(self.pause_s)
+        self.idle_s += self.pause_s
+        self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,6 @@ class Reading:
     client: Client
     stream: str
     subjects: tuple[str, ...]
-    headers_only: bool = False
     since: datetime | None = None
     """Only messages that were stored then or later."""
 
@@ -52,13 +64,8 @@ class Reading:
         Raises:
             BusAway: The bus did not answer.
         """
-        if not self.client.is_connected:
-            raise BusAway("the bus is away")
-        try:
-            async with asyncio.timeout(15), self._consumer(0) as info:
-                return info.num_pending or 0
-        except BUS_ERRORS as error:
-            raise BusAway(f"stream {self.stream}: {error!r}") from error
+        piece = await self._piece(0, 1)
+        return len(piece.messages) + piece.left
 
     async def state(self) -> StreamState:
         """Ask what the stream holds.
@@ -66,42 +73,44 @@ class Reading:
         Raises:
             BusAway: The bus did not answer.
         """
-        if not self.client.is_connected:
-            raise BusAway("the bus is away")
+        self._require_connection()
         try:
-            return (await asked(self._js.stream_info(self.stream))).state
+            js = jetstream(self.client, timeout_s=5)
+            return (await asked(js.stream_info(self.stream))).state
         except BUS_ERRORS as error:
             raise BusAway(f"stream {self.stream}: {error!r}") from error
 
     async def follow(
         self, after: int, *, on_end: Callable[[], None] | None = None
-    ) -> AsyncGenerator[Msg, None]:
+    ) -> AsyncGenerator[Stored, None]:
         """Give every message after a position, for ever; an absent server is waited for.
 
-        ``on_end`` is called whenever all that the stream has was given.
+        ``on_end`` is called whenever all that the stream has was given. A stream that was made
+        anew is read from its beginning.
         """
         reached = on_end or _nothing
+        pace = _Pace()
         while True:
             try:
-                async with self._consumer(after) as info, self._puller(info, WINDOW) as puller:
-                    given = 0
-                    WAITS.over(f"reading stream {self.stream}")
-                    if not info.num_pending:
-                        reached()
-                    while True:
-                        for raw in await self._take(puller, info.name, reached):
-                            given += 1
-                            _require_next(raw, given)
-                            after = raw.metadata.sequence.stream
-                            yield raw
-                        if not raw.metadata.num_pending:
-                            reached()
-            except (*BUS_ERRORS, BusAway) as error:
+                if pace.is_long_idle:
+                    after = await self._same(after)
+                    pace.idle_s = 0.0
+                piece = await self._piece(after, WINDOW)
+                WAITS.over(f"reading stream {self.stream}")
+            except BusAway as error:
                 log.debug("tail.interrupted", stream=self.stream, error=repr(error))
                 WAITS.failed(f"reading stream {self.stream}", error, within_s=FORGOTTEN_S)
-            await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(RETRY_S)
+                continue
+            for one in piece.messages:
+                after = one.sequence
+                if self._is_meant(one):
+                    yield one
+            if not piece.left:
+                reached()
+                await pace.wait(is_new=bool(piece.messages))
 
-    async def some(self, after: int, most: int) -> tuple[list[Msg], bool]:
+    async def some(self, after: int, most: int) -> tuple[list[Stored], bool]:
         """Return what the stream has after a position now, up to a number of messages.
 
         Returns:
@@ -110,70 +119,44 @@ class Reading:
         Raises:
             BusAway: The bus did not answer.
         """
-        if not self.client.is_connected:
-            raise BusAway("the bus is away")
-        found: list[Msg] = []
-        try:
-            async with asyncio.timeout(15), self._consumer(after) as info:
-                wanted = min(info.num_pending or 0, most)
-                if wanted:
-                    async with self._puller(info, min(wanted, WINDOW)) as puller:
-                        while len(found) < wanted:
-                            for raw in await puller.take(wanted - len(found), 0):
-                                found.append(raw)
-                                _require_next(raw, len(found))
-        except BUS_ERRORS as error:
-            raise BusAway(f"stream {self.stream}: {error!r}") from error
-        return found, (info.num_pending or 0) > wanted
+        found: list[Stored] = []
+        left = 1
+        while left and len(found) < most:
+            piece = await self._piece(after, min(most - len(found), WINDOW))
+            left = piece.left if piece.messages else 0
+            if piece.messages:
+                after = piece.messages[-1].sequence
+            found += filter(self._is_meant, piece.messages)
+        return found, left > 0
 
-    @property
-    def _js(self) -> JetStreamContext:
-        return self.client.jetstream(timeout=5)
+    async def _piece(self, after: int, most: int) -> Piece:
+        """Read on.
 
-    def _puller(self, info: ConsumerInfo, window: int) -> Puller:
-        return Puller(self.client, self.stream, info.name, window=window)
-
-    @asynccontextmanager
-    async def _consumer(self, after: int) -> AsyncIterator[ConsumerInfo]:
-        single = len(self.subjects) == 1
-        config = ConsumerConfig(
-            name=f"tail-{uuid4().hex}",
-            **self._begin(after),
-            ack_policy=AckPolicy.NONE,
-            filter_subject=self.subjects[0] if single else None,
-            filter_subjects=None if single else list(self.subjects),
-            inactive_threshold=UNUSED_S,
-            headers_only=self.headers_only or None,
-            mem_storage=True,
-            num_replicas=1,
-        )
-        info = await asked(self._js.add_consumer(self.stream, config))
-        try:
-            yield info
-        finally:
-            if self.client.is_connected:
-                with suppress(*BUS_ERRORS):
-                    await asked(self._js.delete_consumer(self.stream, info.name))
-
-    def _begin(self, after: int) -> dict[str, Any]:
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        self._require_connection()
         # Who goes on after a message is past the time already.
         if self.since is None or after:
-            return {
-                "deliver_policy": DeliverPolicy.BY_START_SEQUENCE,
-                "opt_start_seq": after + 1,
-            }
-        return {"deliver_policy": DeliverPolicy.BY_START_TIME, "opt_start_time": self.since}
+            start: dict[str, Any] = {"seq": after + 1}
+        else:
+            start = {"start_time": self.since.isoformat()}
+        wanted = {**start, "batch": most, "next_by_subj": covering(self.subjects)}
+        try:
+            return await asked(read_piece(self.client, self.stream, wanted))
+        except BUS_ERRORS as error:
+            raise BusAway(f"stream {self.stream}: {error!r}") from error
 
-    async def _take(self, puller: Puller, name: str, reached: Callable[[], None]) -> list[Msg]:
-        while True:
-            try:
-                async with asyncio.timeout(CHECK_S):
-                    return await puller.take(WINDOW, 0)
-            except TimeoutError:
-                if self.client.is_connected:
-                    info = await asked(self._js.consumer_info(self.stream, name))
-                    if not info.num_pending and not puller.waiting:
-                        reached()
+    async def _same(self, after: int) -> int:
+        """Return the position, or the beginning if the stream does not reach to it any more."""
+        return after if (await self.state()).last_seq >= after else 0
+
+    def _is_meant(self, one: Stored) -> bool:
+        return one.subject in self.subjects
+
+    def _require_connection(self) -> None:
+        if not self.client.is_connected:
+            raise BusAway("the bus is away")
 
 
 async def asked(call: Coroutine[Any, Any, Answer]) -> Answer:
@@ -205,8 +188,3 @@ async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 def _nothing() -> None:
     """Tell nobody."""
-
-
-def _require_next(raw: Msg, expected: int) -> None:
-    if raw.metadata.sequence.consumer != expected:
-        raise Disordered(f"message {raw.metadata.sequence.consumer} came instead of {expected}")

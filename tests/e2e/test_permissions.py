@@ -155,7 +155,7 @@ async def test_every_service_does_its_work_with_its_own_permissions(
     spoilt.write_text(f"{first}\nthis is no JSON\n{rest}")
     deployment = Deployment(server, tmp_path, runs, ports)
 
-    assert (await deployment.mapstream("streams", "apply"))[0] == 0
+    assert (await deployment.mapstream("streams", "apply", user="streams"))[0] == 0
     async with deployment.running():
         expected = set(expected_records(runs))
         await wait_for_rows(
@@ -197,7 +197,7 @@ async def test_dead_letters_are_tried_again_and_given_up_within_the_permissions(
     mind = FakeEmbedder(poison=BAD)
     async with EmbeddingServer(mind).running() as embedder:
         deployment = Deployment(server, tmp_path, runs, ports, MAPSTREAM_EMBEDDING__URL=embedder)
-        assert (await deployment.mapstream("streams", "apply"))[0] == 0
+        assert (await deployment.mapstream("streams", "apply", user="streams"))[0] == 0
         async with deployment.running():
             await wait_for_rows(deployment.output, lambda found: len(found) == 3)
             before = await deployment.settled()
@@ -250,7 +250,7 @@ async def test_a_service_with_another_services_password_does_nothing(
 ) -> None:
     """So that a stolen password of one service is not worth the others'."""
     deployment = Deployment(server, tmp_path, tmp_path, ports)
-    assert (await deployment.mapstream("streams", "apply"))[0] == 0
+    assert (await deployment.mapstream("streams", "apply", user="streams"))[0] == 0
 
     assert (await deployment.mapstream("refit", "--timeout", "1", user="observer"))[0] == 1
     assert (await deployment.mapstream("streams", "apply", user="gateway"))[0] == 1

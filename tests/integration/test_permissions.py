@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -12,10 +13,11 @@ from nats.errors import Error as NatsError
 
 from shared.bus import permissions
 from shared.bus.channels import CHANNELS, PROJECTION_UPDATED, Channel
-from shared.bus.connection import client_options
+from shared.bus.connection import client_options, jetstream
 from shared.bus.durables import DURABLES
 from shared.bus.streams import STREAMS
 from shared.bus.topology import apply_topology
+from shared.bus.users import OWN_API, SERVER_API
 from tests.nats_server import SecuredNatsServer
 from tests.waiting import PATIENCE_S
 
@@ -23,8 +25,9 @@ pytestmark = pytest.mark.integration
 
 STAGES = ["discovery", "embedding", "projection", "writing"]
 COMMANDERS = ["gateway", "operator"]
-USERS = [*STAGES, *COMMANDERS, "observer"]
+USERS = [*STAGES, *COMMANDERS, "observer", "streams"]
 PUBLIC = {"EVENTS", "POINTS"}
+DECLARING = "streams"
 every_user = pytest.mark.parametrize("user", USERS)
 
 
@@ -32,9 +35,9 @@ every_user = pytest.mark.parametrize("user", USERS)
 async def server(tmp_path: Path) -> AsyncIterator[SecuredNatsServer]:
     running = SecuredNatsServer(tmp_path / "nats")
     await running.start()
-    operator = await running.client("operator")
-    await apply_topology(operator.jetstream(timeout=PATIENCE_S), ["default"])
-    await operator.close()
+    streams = await running.client("streams")
+    await apply_topology(jetstream(streams, timeout_s=PATIENCE_S), ["default"])
+    await streams.close()
     yield running
     await running.stop()
 
@@ -129,7 +132,7 @@ async def test_nobody_hears_what_another_is_answered(
         assert not await trial.may_publish(f"_INBOX.{other}.x")
 
 
-@pytest.mark.parametrize("user", [*STAGES, "gateway", "observer"])
+@pytest.mark.parametrize("user", [*STAGES, *COMMANDERS, "observer"])
 async def test_a_durable_consumer_is_its_services_alone(
     user: str, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
@@ -138,11 +141,12 @@ async def test_a_durable_consumer_is_its_services_alone(
     for durable in DURABLES:
         one = f"{durable.stream}.{durable.name('default')}"
         is_mine = durable.service == user
-        assert await trial.may_publish(f"$JS.API.CONSUMER.MSG.NEXT.{one}", b"bad") == is_mine
+        assert await trial.may_publish(f"{OWN_API}.CONSUMER.MSG.NEXT.{one}", b"bad") == is_mine
         assert await trial.may_publish(f"$JS.ACK.{one}.1.1.1.1.0") == is_mine
-        for verb in ("CREATE", "DELETE", "DURABLE.CREATE", "PAUSE", "RESET"):
-            assert not await trial.may_publish(f"$JS.API.CONSUMER.{verb}.{one}"), (verb, one)
-        assert not await trial.may_publish(f"$JS.API.CONSUMER.CREATE.{one}.x")
+        for api in (OWN_API, SERVER_API):
+            for verb in ("CREATE", "DELETE", "DURABLE.CREATE", "PAUSE", "RESET"):
+                assert not await trial.may_publish(f"{api}.CONSUMER.{verb}.{one}"), (verb, one)
+            assert not await trial.may_publish(f"{api}.CONSUMER.CREATE.{one}.x")
 
 
 @every_user
@@ -154,11 +158,12 @@ async def test_nobody_deletes_streams_or_what_they_hold(
     for stream in STREAMS:
         for verb in ("DELETE", "PURGE", "RESTORE", "MSG.DELETE"):
             is_drop = (user, stream.name, verb) == ("discovery", "DEAD_LETTERS", "MSG.DELETE")
-            subject = f"$JS.API.STREAM.{verb}.{stream.name}"
-            assert await trial.may_publish(subject) == is_drop
+            assert await trial.may_publish(f"{OWN_API}.STREAM.{verb}.{stream.name}") == is_drop
+            assert not await trial.may_publish(f"{SERVER_API}.STREAM.{verb}.{stream.name}")
         for verb in ("CREATE", "UPDATE"):
-            subject = f"$JS.API.STREAM.{verb}.{stream.name}"
-            assert await trial.may_publish(subject, b"bad") == (user == "operator")
+            subject = f"{SERVER_API}.STREAM.{verb}.{stream.name}"
+            assert await trial.may_publish(subject, b"bad") == (user == DECLARING)
+            assert not await trial.may_publish(f"{OWN_API}.STREAM.{verb}.{stream.name}")
     assert not await trial.may_publish("$JS.API.STREAM.CREATE.OTHER")
 
 
@@ -171,7 +176,7 @@ async def test_the_observer_gets_the_newest_model_and_hears_the_next(
     await saying.publish(subject, b"first", stream="EVENTS")
 
     heard = await observer.subscribe(subject)
-    newest = await observer.jetstream(timeout=PATIENCE_S).get_last_msg("EVENTS", subject)
+    newest = await jetstream(observer, timeout_s=PATIENCE_S).get_last_msg("EVENTS", subject)
     await observer.flush(PATIENCE_S)
     await saying.publish(subject, b"second", stream="EVENTS")
 
@@ -189,18 +194,42 @@ async def test_the_observer_makes_no_consumers(
     config = {"name": "discovery-writing-committed-default", "filter_subject": "source.failed.x"}
     body = json.dumps({"stream_name": "EVENTS", "config": config}).encode()
 
-    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS", body)
-    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS.mine", body)
-    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.POINTS.mine.map.points.x", body)
+    for api in (OWN_API, SERVER_API):
+        assert not await trial.may_publish(f"{api}.CONSUMER.CREATE.EVENTS", body)
+        assert not await trial.may_publish(f"{api}.CONSUMER.CREATE.EVENTS.mine", body)
+        assert not await trial.may_publish(f"{api}.CONSUMER.CREATE.POINTS.mine.map.points.x", body)
 
 
-async def test_the_gateway_has_no_way_to_the_ledgers_consumer_but_its_own(
-    trial_of: Callable[[str], Awaitable[Trial]],
+FORGING: dict[str, dict[str, Any]] = {
+    "republish": {"republish": {"src": ">", "dest": "embedding.batch.forged"}},
+    "sources": {"sources": [{"name": "DEAD_LETTERS"}]},
+    "mirror": {"mirror": {"name": "DEAD_LETTERS"}},
+    "subject_transform": {"subject_transform": {"src": ">", "dest": "embedding.batch.forged"}},
+}
+
+
+@pytest.mark.parametrize("user", [*STAGES, *COMMANDERS, "observer"])
+async def test_nobody_but_who_declares_has_a_stream_or_a_consumer_forge(
+    user: str, server: SecuredNatsServer, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
-    trial = await trial_of("gateway")
+    """A stream may republish, and a consumer deliver, to a subject that its maker may not say."""
+    streams = await server.client(DECLARING)
+    js = jetstream(streams, timeout_s=PATIENCE_S)
+    before = (await js.stream_info("EVENTS")).config
+    trial = await trial_of(user)
 
-    assert await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS.gateway-x", b"bad")
-    assert not await trial.may_publish("$JS.API.CONSUMER.CREATE.EVENTS", b"bad")
+    for api in (OWN_API, SERVER_API):
+        for change in FORGING.values():
+            body = json.dumps(before.as_dict() | change).encode()
+            await trial.client.publish(f"{api}.STREAM.UPDATE.EVENTS", body)
+        config = {"name": "f", "deliver_subject": "embedding.batch.forged", "ack_policy": "none"}
+        body = json.dumps({"stream_name": "EVENTS", "config": config}).encode()
+        await trial.client.publish(f"{api}.CONSUMER.CREATE.EVENTS.f", body)
+    await trial.client.flush(PATIENCE_S)
+
+    assert (await js.stream_info("EVENTS")).config == before
+    assert "f" not in [one.name for one in await js.consumers_info("EVENTS")]
+    await streams.close()
 
 
 # pragma: allowlist nextline secret
@@ -225,7 +254,8 @@ async def test_a_name_in_the_address_is_enough(server: SecuredNatsServer) -> Non
         **client_options(section.model_copy(update={"url": url, "user": None, "password": None}))
     )
 
-    assert (await client.jetstream().stream_info("EVENTS")).config.name == "EVENTS"
+    js = jetstream(client, timeout_s=PATIENCE_S)
+    assert (await js.stream_info("EVENTS")).config.name == "EVENTS"
     await client.close()
 
 

@@ -29,7 +29,7 @@ class World:
     """Of a client, with its key in the same file."""
 
     def section(self, **fields: object) -> NatsSection:
-        section = self.server.section("operator")
+        section = self.server.section("streams")
         return section.model_copy(update={"tls_ca": self.ca} | fields)
 
 
@@ -112,7 +112,7 @@ async def test_a_server_without_tls_is_not_told_the_password(world: World) -> No
         assert not await connects(world.section(url=f"nats://127.0.0.1:{port}"))
 
     assert heard
-    assert b"secret-of-operator" not in heard
+    assert b"secret-of-streams" not in heard
     assert b"CONNECT" not in heard
 
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, DeliverPolicy
 from pydantic import ValidationError
 
 from shared.bus.channels import (
@@ -29,12 +28,15 @@ from shared.bus.channels import (
     WRITING_PUBLISHED,
     Channel,
 )
+from shared.bus.connection import jetstream
+from shared.bus.direct import Stored
 from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.tailing import Reading
 from shared.contracts.base import Command, Event
 from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import ProjectionUpdated
 from shared.contracts.writing import WritingPublished
-from shared.errors import TransientError
+from shared.errors import BusAway, TransientError
 
 PROJECTION_ANSWERS = (
     PROJECTION_UPDATED,
@@ -49,7 +51,6 @@ ANSWERS = {
     COMMAND_REPLAY: (LETTERS_REPLAYED, SOURCE_REJECTED),
     COMMAND_DROP: (LETTERS_DROPPED, SOURCE_REJECTED),
 }
-LOOK_EVERY_S = 1.0
 
 
 @dataclass(slots=True)
@@ -107,30 +108,28 @@ async def ask(
     """
     answer = Answer(f"cli:{uuid4()}")
     command = command.model_copy(update={"correlation_id": answer.correlation_id})
-    js = client.jetstream(timeout=5)
+    by_subject = {one.subject(collection): one for one in _answers(channel)}
+    events = Reading(client, WRITING_PUBLISHED.stream, tuple(by_subject))
     try:
-        events = await _subscribe(js, channel, collection)
-        await js.publish(
+        # Asked for before the command is sent, so that no answer is missed.
+        position = (await events.state()).last_seq
+        await jetstream(client, timeout_s=5).publish(
             channel.subject(collection),
             command.model_dump_json(exclude_defaults=True).encode(),
             headers={MESSAGE_ID: answer.correlation_id},
         )
-    except (NatsError, TimeoutError) as error:
+    except (NatsError, TimeoutError, BusAway) as error:
         raise TransientError(
             f"the bus does not take the command: {error or type(error).__name__}; "
             "are its streams declared? (mapstream streams apply)"
         ) from error
-    by_subject = {one.subject(collection): one for one in _answers(channel)}
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not answer.is_complete:
-                if event := await _next(client, events, by_subject):
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s), aclosing(events.follow(position)) as news:
+            async for stored in news:
+                if event := _read(stored, by_subject):
                     answer.take(event)
-    except TimeoutError:
-        pass
-    finally:
-        with contextlib.suppress(NatsError):
-            await events.unsubscribe()
+                if answer.is_complete:
+                    break
     return answer
 
 
@@ -138,37 +137,11 @@ def _answers(channel: Channel) -> tuple[Channel, ...]:
     return (*ANSWERS[channel], WRITING_PUBLISHED)
 
 
-async def _subscribe(
-    js: JetStreamContext, channel: Channel, collection: str
-) -> JetStreamContext.PushSubscription:
-    """Read the answers from now on; begun before the command is sent, so that none is missed."""
-    subjects = [one.subject(collection) for one in _answers(channel)]
-    return await js.subscribe(
-        subjects[0],
-        stream=WRITING_PUBLISHED.stream,
-        config=ConsumerConfig(filter_subjects=subjects),
-        ordered_consumer=True,
-        idle_heartbeat=1,
-        deliver_policy=DeliverPolicy.NEW,
-    )
-
-
-async def _next(
-    client: Client, events: JetStreamContext.PushSubscription, by_subject: dict[str, Channel]
-) -> Event | None:
-    """Wait a while for an event; anything else on the subjects is passed over.
-
-    Raises:
-        TransientError: The connection is closed for good.
-    """
-    if client.is_closed:
-        raise TransientError("the connection to the bus was lost while waiting for the answer")
+def _read(stored: Stored, by_subject: Mapping[str, Channel]) -> Event | None:
+    """Read an event; anything else on the subjects is passed over."""
+    contract = by_subject[stored.subject].contract
     try:
-        message = await events.next_msg(timeout=LOOK_EVERY_S)
-        contract = by_subject[message.subject].contract
-        event = contract.model_validate_json(message.data) if contract else None
-    except (NatsTimeoutError, ValidationError, KeyError):
+        event = contract.model_validate_json(stored.data) if contract else None
+    except ValidationError:
         return None
-    except NatsError as error:
-        raise TransientError(f"the bus was lost while waiting for the answer: {error}") from error
     return event if isinstance(event, Event) else None

@@ -32,7 +32,7 @@ from services.cli.settings import (
     has_own_embedder,
     service_environment,
 )
-from shared.bus.connection import without_password
+from shared.bus.connection import jetstream, without_password
 from shared.bus.streams import streams_of
 from shared.bus.topology import BUS_ERRORS, apply_topology
 from shared.errors import ConfigurationError, MapstreamError
@@ -192,7 +192,7 @@ class LocalPipeline:
 
     async def _declare(self, client: Client) -> None:
         await apply_topology(
-            client.jetstream(timeout=20),
+            jetstream(client, timeout_s=20),
             [self._options.collection],
             streams=streams_of(self._settings.retention),
             ack_wait_s=self._settings.nats.ack_wait_s,

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -13,13 +14,15 @@ from rich.table import Table
 
 from services.cli.commands.connecting import connected
 from services.cli.settings import BusOptions, CliSettings
+from shared.bus.accounts import nats_accounts
 from shared.bus.channel import BYTES, check_collection
 from shared.bus.channels import CHANNELS
+from shared.bus.connection import jetstream, user_of
 from shared.bus.durables import DURABLES
 from shared.bus.fitness import require_fit_server, require_jetstream
-from shared.bus.permissions import nats_users
 from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
 from shared.bus.topology import apply_topology, backlog
+from shared.bus.users import APART, STREAMS_USER
 from shared.contracts.batches import ARROW
 from shared.errors import TransientError
 from shared.settings import NatsSection
@@ -42,11 +45,12 @@ async def apply(
     for collection in collections:
         check_collection(collection)
     async with connected(options, settings.nats) as client:
+        _require_right(client)
         require_fit_server(client)
         await require_jetstream(client)
         try:
             await apply_topology(
-                client.jetstream(timeout=20),
+                jetstream(client, timeout_s=20),
                 collections,
                 streams=streams_of(settings.retention),
                 replicas=replicas,
@@ -59,6 +63,18 @@ async def apply(
     console.print(f"streams: {names}\ndurable consumers for: {', '.join(collections)}")
 
 
+def _require_right(client: Client) -> None:
+    """Refuse at once what the server would only leave unanswered.
+
+    Raises:
+        TransientError: The user may not declare streams.
+    """
+    if (user := user_of(client)) in APART:
+        raise TransientError(
+            f"user '{user}' may not declare streams: set nats.user to '{STREAMS_USER}'"
+        )
+
+
 async def show(options: BusOptions, section: NatsSection, collections: Sequence[str]) -> None:
     """Print what the streams hold and what their consumers have left.
 
@@ -66,7 +82,7 @@ async def show(options: BusOptions, section: NatsSection, collections: Sequence[
         TransientError: The server cannot be reached, or the streams do not exist.
     """
     async with connected(options, section) as client:
-        js = client.jetstream(timeout=5)
+        js = jetstream(client, timeout_s=5)
         try:
             streams = [await _stream(js, stream) for stream in STREAMS]
             consumers = await _consumers(js, collections)
@@ -138,7 +154,7 @@ def permissions(collections: Sequence[str]) -> str:
     Raises:
         ConfigurationError: A name cannot be a collection's.
     """
-    return nats_users([check_collection(one) for one in collections])
+    return nats_accounts([check_collection(one) for one in collections])
 
 
 def table() -> str:

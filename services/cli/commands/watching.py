@@ -1,12 +1,13 @@
 """Looks at a running pipeline over its bus."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from services.cli.domain.figures import STAGES, Figures
@@ -17,13 +18,17 @@ from services.cli.domain.statuses import (
     served_collections,
 )
 from shared.bus.channel import check_collection
-from shared.bus.channels import DEAD
+from shared.bus.channels import DEAD, DEAD_STREAM
+from shared.bus.connection import jetstream
 from shared.bus.durables import DURABLES
 from shared.bus.status import collect
 from shared.bus.streams import REMEDY
+from shared.bus.tailing import Reading
 from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
-from shared.errors import TransientError
+from shared.errors import BusAway, TransientError
+
+LETTERS_AT_ONCE = 256
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +52,7 @@ class Watcher:
     ) -> None:
         self.collection = collection
         self._client = client
-        self._js = client.jetstream(timeout=5)
+        self._js = jetstream(client, timeout_s=5)
         self._known = known or {}
         self._clock: Clock = SystemClock()
         self._last = Figures()
@@ -102,25 +107,17 @@ class Watcher:
 
     async def dead_letters(self, limit: int) -> list[DeadLetterLine]:
         """List the newest dead letters that the bus still has, oldest first."""
-        found: list[DeadLetterLine] = []
-        subjects = [channel.subject(self.collection) for channel in DEAD.values()]
-        config = ConsumerConfig(
-            filter_subjects=subjects, deliver_policy=DeliverPolicy.ALL, headers_only=True
-        )
-        stream = next(iter(DEAD.values())).stream
-        subscription = await self._js.pull_subscribe("", stream=stream, config=config)
-        left = (await subscription.consumer_info()).num_pending or 0
-        try:
-            while left > 0:
-                for message in await subscription.fetch(min(left, 256), timeout=1):
-                    found.append(_line(message.headers or {}))
-                    await message.ack()
-                    left -= 1
-        except (TimeoutError, NatsError):
-            pass
-        finally:
-            await subscription.unsubscribe()
-        return found[-limit:]
+        subjects = tuple(channel.subject(self.collection) for channel in DEAD.values())
+        reading = Reading(self._client, DEAD_STREAM, subjects)
+        found: deque[DeadLetterLine] = deque(maxlen=limit)
+        position, has_more = 0, True
+        with suppress(BusAway):
+            while has_more:
+                messages, has_more = await reading.some(position, LETTERS_AT_ONCE)
+                for message in messages:
+                    position = message.sequence
+                    found.append(_line(message.headers))
+        return list(found)
 
     async def _lag(self) -> dict[str, int]:
         # One after the other: in a group of tasks a bus that is away would be a group of errors.

@@ -1,4 +1,4 @@
-"""The public events: one consumer for all who follow, and the stream for those who lag."""
+"""The public events: one reader for all who follow, and the stream for those who lag."""
 
 import asyncio
 from bisect import bisect_right
@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import aclosing
 
-from nats.aio.msg import Msg
-
 from services.gateway.handlers.verdicts import answered_by, is_answer, read
 from services.gateway.ports import Told
 from shared.bus.channels import CHANNELS, WRITING_PUBLISHED, Channel
+from shared.bus.direct import Stored
 from shared.bus.tailing import RETRY_S, Reading, patiently
 from shared.errors import BusAway
 
@@ -168,10 +167,10 @@ class EventFeed:
         self._changed = asyncio.Event()
 
 
-def told_of(raw: Msg) -> Told:
+def told_of(raw: Stored) -> Told:
     """Read where an event stands."""
     family, _, collection = raw.subject.rpartition(".")
-    return Told(raw.metadata.sequence.stream, family, collection, raw.data)
+    return Told(raw.sequence, family, collection, raw.data)
 
 
 def public_subjects(collections: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from shared.bus.channels import (
     COMMAND_ROLLBACK,
     Channel,
 )
+from shared.bus.connection import jetstream
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.status import collect
 from shared.bus.tailing import BUS_ERRORS
@@ -50,7 +51,7 @@ class NatsCommandBus:
             raise BusAway("the bus is away; the command was not sent")
         channel = CHANNELS[type(command)]
         try:
-            await self._client.jetstream(timeout=PUBLISH_S).publish(
+            await jetstream(self._client, timeout_s=PUBLISH_S).publish(
                 channel.subject(collection),
                 command.model_dump_json(exclude_defaults=True).encode(),
                 stream=channel.stream,

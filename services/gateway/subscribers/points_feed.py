@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from contextlib import aclosing
 
 import structlog
-from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from services.gateway.domain.positions import Positions
 from services.gateway.handlers.maps import require_points
 from services.gateway.ports import Points, PositionLost
 from shared.bus.channels import MAP_POINTS
+from shared.bus.direct import Stored
 from shared.bus.outgoing import MESSAGE_ID
 from shared.bus.tailing import Reading, patiently
 from shared.contracts.batches import Batch, decode
@@ -87,22 +87,22 @@ class PointsFeed:
         first = (await self._points.state()).first_seq
         if after < first - 1:
             raise PositionLost(f"the stream begins at {first}, after position {after}")
-        read_to = messages[-1].metadata.sequence.stream if messages else after
+        read_to = messages[-1].sequence if messages else after
         position = read_to if has_more else max(read_to, last)
         return Points([one for raw in messages if (one := _batch_of(raw))], position, has_more)
 
-    def _add_points(self, raw: Msg) -> None:
+    def _add_points(self, raw: Stored) -> None:
         positions = self._positions.get(_collection_of(raw))
-        sequence = raw.metadata.sequence.stream
+        sequence = raw.sequence
         if sequence <= self._last:  # the stream was made anew
             self._positions = {name: Positions() for name in self._positions}
             positions = self._positions.get(_collection_of(raw))
         self._last = sequence
         if positions is not None:
-            delivery_id = (raw.headers or {}).get(MESSAGE_ID, "").removeprefix(PREFIX)
+            delivery_id = raw.headers.get(MESSAGE_ID, "").removeprefix(PREFIX)
             positions.add_points(sequence, delivery_id.partition(":")[0])
 
-    def _add_commit(self, raw: Msg) -> None:
+    def _add_commit(self, raw: Stored) -> None:
         positions = self._positions.get(_collection_of(raw))
         if positions is None:
             return
@@ -114,13 +114,13 @@ class PointsFeed:
         positions.add_commit(event.dataset_version, [one.batch_id for one in event.batches])
 
 
-def _collection_of(raw: Msg) -> str:
+def _collection_of(raw: Stored) -> str:
     return raw.subject.rsplit(".", 1)[-1]
 
 
-def _batch_of(raw: Msg) -> Batch | None:
+def _batch_of(raw: Stored) -> Batch | None:
     try:
         return require_points(decode(raw.data))
     except InvalidMessage as error:
-        log.warning("points.unreadable", sequence=raw.metadata.sequence.stream, error=str(error))
+        log.warning("points.unreadable", sequence=raw.sequence, error=str(error))
         return None

@@ -91,9 +91,9 @@ def test_what_is_started_is_there(name: str) -> None:
     assert importlib.util.find_spec(f"{module}.__main__")
 
 
-@pytest.mark.parametrize("name", [*INSTANCES, "operator"])
+@pytest.mark.parametrize("name", [*INSTANCES, "streams"])
 def test_a_secret_is_a_file_that_only_its_service_gets(name: str) -> None:
-    unit = "mapstream-streams.service" if name == "operator" else "mapstream@.service"
+    unit = "mapstream-streams.service" if name == "streams" else "mapstream@.service"
     assert name in {user.name for user in users(["default"])}
     assert environment(unit)["MAPSTREAM_NATS__USER"].replace("%i", name) == name
 

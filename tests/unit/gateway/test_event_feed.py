@@ -8,6 +8,7 @@ from typing import Any
 from services.gateway.ports import Told
 from services.gateway.subscribers import event_feed
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
+from shared.bus.direct import Stored
 from shared.errors import BusAway
 from tests.waiting import PATIENCE_S
 
@@ -35,8 +36,7 @@ class FakeReading:
 
 
 def raw(number: int) -> Any:
-    metadata = SimpleNamespace(sequence=SimpleNamespace(stream=number))
-    return SimpleNamespace(subject="a.b.default", data=b"{}", metadata=metadata)
+    return Stored(number, "a.b.default", b"{}")
 
 
 def told(number: int, collection: str = "default", size: int = 2) -> Told:

@@ -69,6 +69,9 @@ class Nobody:
 
     is_connected = False
 
+    def new_inbox(self) -> str:
+        return "_INBOX.nobody"
+
 
 @pytest.mark.parametrize(
     ("records", "taken"),
