@@ -145,7 +145,7 @@ class Stack:
         return httpx.AsyncClient(base_url=url, headers=token, timeout=60)
 
     async def mapstream(self, *words: str) -> str:
-        return await self.compose("run", "--rm", "--no-deps", "-T", "streams", *words)
+        return await self.compose("run", "--rm", "--no-deps", "-T", "mapstream", *words)
 
     async def settled(self, records: int) -> dict[str, Any]:
         """Wait until so many records are mapped and the files show them; return the status."""

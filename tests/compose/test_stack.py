@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from shared.bus.channels import COMMAND_REFIT, PROJECTION_UPDATED
+from shared.bus.connection import jetstream
 from tests.compose.stack import Stack, why_not
 from tests.e2e.local_run import (
     EXAMPLES,
@@ -121,7 +122,7 @@ async def check_refit_over_the_bus(stack: Stack) -> None:
         heard = await observer.subscribe(PROJECTION_UPDATED.every_subject)
         await observer.flush()
         wish = json.dumps({"force": True, "correlation_id": "compose"}).encode()
-        await operator.jetstream().publish(COMMAND_REFIT.subject("default"), wish)
+        await jetstream(operator, timeout_s=120).publish(COMMAND_REFIT.subject("default"), wish)
         async with asyncio.timeout(120):
             while True:
                 event = json.loads((await heard.next_msg(timeout=120)).data)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from shared.bus.connection import jetstream
 from shared.bus.streams import STREAMS
 from tests.compose.stack import Stack, why_not
 from tests.compose.test_stack import check_map
@@ -40,7 +41,7 @@ async def test_a_cluster_goes_on_without_one_of_its_servers(tmp_path: Path) -> N
         await check_map(stack)
         async with stack.bus("operator") as operator:
             for stream in STREAMS:
-                told = await operator.jetstream().stream_info(stream.name)
+                told = await jetstream(operator, timeout_s=120).stream_info(stream.name)
                 assert told.config.num_replicas == 3
                 assert told.cluster
                 assert len(told.cluster.replicas or ()) == 2
