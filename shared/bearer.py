@@ -40,7 +40,7 @@ def _wrong(text: str, place: int, why: str) -> str:
     code = f"U+{ord(text[place]):04X}"
     name = unicodedata.name(text[place], "a line end" if text[place] in "\r\n" else "")
     what = f"{name} ({code})" if name else code
-    return f"it {where} {what}, which {why}: copy it again without"
+    return f"it {where} {what}, which {why}: copy it again without it"
 
 
 Key = Annotated[SecretStr | None, AfterValidator(check_key)]

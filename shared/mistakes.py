@@ -83,7 +83,7 @@ def _lines(
         is_plain = isinstance(mistake["input"], str | int | float | None)
         is_shown = is_plain and not SECRET.search(field) and "@" not in str(mistake["input"])
         given = f" (given: {redact(repr(mistake['input'])):.80})" if is_shown else ""
-        yield f"{where}: {field}: {mistake['msg']}{given}"
+        yield f"{where}: {field}: {mistake['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _unknown(place: tuple[int | str, ...], kind: type[BaseModel]) -> str:
