@@ -16,6 +16,7 @@ from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
+from services.discovery.handlers.look import Order
 from services.discovery.handlers.replay import Desk, send_again
 from services.discovery.handlers.reread import Reread
 from services.discovery.handlers.stalls import Loads, StallFinder
@@ -86,6 +87,11 @@ class Discovery:
                 publisher=self._bus.publisher,
                 clock=clock,
                 changed=self._changed,
+                rules=Order(
+                    recheck_after=self._settings.recheck_after,
+                    is_deep=self._settings.ingestion.deep_check_at_start,
+                    forgets_gone=self._settings.ingestion.when_gone == "forget",
+                ),
             )
             sender = BusSender(self._bus.publisher)
             sweep = Sweep(

@@ -1,5 +1,6 @@
 """What discovery reads from the configuration."""
 
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
@@ -73,6 +74,23 @@ class IngestionSection(Section):
         ge=1 << 10,
         description="A longer line is dead-lettered instead of being held in memory.",
     )
+    when_gone: Literal["keep", "forget"] = Field(
+        default="keep",
+        description="What becomes of the records of a source that is not there any more: keep: "
+        "they stay on the map; forget: they are taken off, unless nothing at all is left of its "
+        "folder, as when a drive is not mounted.",
+    )
+    deep_check_hours: float = Field(
+        default=168,
+        ge=0,
+        description="A file's content is compared again after so many hours, even if size, times "
+        "and inode are what they were; 0: never.",
+    )
+    deep_check_at_start: bool = Field(
+        default=False,
+        description="Whether every file's content is compared once when discovery starts; "
+        "mapstream run --deep-check.",
+    )
     stalled_after_s: float = Field(
         default=300,
         gt=0,
@@ -102,6 +120,12 @@ class Settings(ServiceSettings):
     retention: RetentionSection = Field(
         default=RetentionSection(), description="How long what is kept."
     )
+
+    @property
+    def recheck_after(self) -> timedelta | None:
+        """After how long a content is compared again; None: never."""
+        hours = self.ingestion.deep_check_hours
+        return timedelta(hours=hours) if hours else None
 
     @property
     def own_folders(self) -> tuple[Path, ...]:

@@ -20,7 +20,9 @@ from shared.contracts.sources import (
     SourceDiscovered,
     SourceFailed,
     SourceForgotten,
+    SourceGone,
     SourceRejected,
+    SourceReturned,
     SourceStalled,
 )
 from shared.contracts.writing import WritingCommitted, WritingPublished
@@ -99,6 +101,22 @@ SOURCE_STALLED = Channel(
     ("anybody",),
     "A source's numbers have not changed for long, and which stage holds it.",
     contract=SourceStalled,
+)
+SOURCE_GONE = Channel(
+    "source.gone",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "A source that was mapped is not there any more.",
+    contract=SourceGone,
+)
+SOURCE_RETURNED = Channel(
+    "source.returned",
+    "EVENTS",
+    "discovery",
+    ("anybody",),
+    "A source that was gone is there again.",
+    contract=SourceReturned,
 )
 SOURCE_FORGOTTEN = Channel(
     "source.forgotten",
@@ -263,6 +281,8 @@ CHANNELS = (
     SOURCE_COMPLETED,
     SOURCE_FAILED,
     SOURCE_STALLED,
+    SOURCE_GONE,
+    SOURCE_RETURNED,
     SOURCE_FORGOTTEN,
     SOURCE_REJECTED,
     LETTERS_REPLAYED,

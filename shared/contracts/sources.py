@@ -64,6 +64,32 @@ class SourceStalled(SourceEvent):
     in_flight: int = Field(ge=0, description="Records of which nothing was heard yet.")
 
 
+class SourceGone(SourceEvent):
+    """A source that was mapped is not there any more; its records stay until they are forgotten.
+
+    ``source.forgotten`` follows where the configuration says so, or where its file has another
+    name under which it is mapped.
+    """
+
+    kind: ClassVar[str] = "source.gone"
+
+    source_version: int = Field(ge=1, description="The version that was mapped last.")
+    mapped: int = Field(ge=0, description="Records of it in the dataset.")
+    same_as: str | None = Field(
+        default=None,
+        description="Filename of the source that the same file is read as now, since each file "
+        "is read once; null: there is no such file.",
+    )
+
+
+class SourceReturned(SourceEvent):
+    """A source that was gone is there again; if its content is new, it is read."""
+
+    kind: ClassVar[str] = "source.returned"
+
+    source_version: int = Field(ge=1, description="The version that was mapped last.")
+
+
 class SourceForgotten(SourceEvent):
     """A source's records were taken off the map; it stays away until its content changes."""
 

@@ -1,12 +1,15 @@
 """What every ledger keeps of the files themselves, the fake one included."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.ledger import Commit, SourceRecord, Wish, needs_look
+from services.discovery.domain.sources import SourceStat
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
 
@@ -54,3 +57,90 @@ async def test_what_was_incomplete_is_so_no_more(store: Store, end: str) -> None
     one = (await store.get([ID]))[ID]
     assert (one.why_incomplete, one.incomplete_since) == (None, None)
     assert await store.count_incomplete("default") == 0
+
+
+async def mapped(store: Store, source: SourceStat = A) -> None:
+    await store.begin_version(source, "f1", NOW)
+    await store.record_batch(f"b-{source.filename}", source.source_id, 1, 3)
+    await store.finish_reading(source.source_id, 1, NOW)
+    await store.apply_committed([Commit(f"b-{source.filename}", source.source_id, 1, 3)], NOW)
+    await store.mark_announced(source.source_id, "completed")
+
+
+async def row(store: Store, source: SourceStat = A) -> SourceRecord:
+    return (await store.get([source.source_id]))[source.source_id]
+
+
+async def test_what_goes_and_comes_back_is_kept_until_it_is_told(store: Store) -> None:
+    await mapped(store)
+    await mapped(store, B)
+    await store.note_incomplete(stat("c.jsonl"), "empty", NOW)
+    assert await store.there() == {ID: "/root/a.jsonl", B.source_id: "/root/b.jsonl"}
+
+    gone: dict[str, str | None] = {ID: "b.jsonl", stat("c.jsonl").source_id: None, "nobody": None}
+    (one,) = await store.note_gone(gone, LATER)
+    assert await store.note_gone(gone, LATER + timedelta(hours=1)) == []
+    assert (one.gone_at, one.same_as, one.mapped, one.status) == (
+        LATER,
+        "b.jsonl",
+        3,
+        "completed",
+    )
+    assert [two.filename for two in await store.gone("default", 9)] == ["a.jsonl"]
+    assert await store.gone("other", 9) == []
+    assert (await store.count_gone("default"), len(await store.all_gone())) == (1, 1)
+    assert list(await store.there()) == [B.source_id]
+    assert [two.source_id for two in await store.untold_presence()] == [ID]
+
+    await store.mark_presence_told(ID, NOW)  # of another time
+    assert len(await store.untold_presence()) == 1
+    await store.mark_presence_told(ID, LATER)
+    assert await store.untold_presence() == []
+
+    (back,) = await store.note_returned([ID, B.source_id, "nobody"], LATER)
+    assert await store.note_returned([ID], LATER) == []
+    assert (back.gone_at, back.returned_at, back.same_as) == (None, LATER, None)
+    assert back.fingerprint == "f1"
+    assert await store.count_gone("default") == 0
+    assert [two.source_id for two in await store.untold_presence()] == [ID]
+
+
+async def test_what_is_gone_is_no_longer_incomplete(store: Store) -> None:
+    await mapped(store)
+    await store.note_incomplete(A, "no_final_answer", NOW)
+    await store.note_gone({ID: None}, LATER)
+
+    assert await store.count_incomplete("default") == 0
+
+
+@pytest.mark.parametrize(("key", "expected"), [("gone:a", None), ("1@t", "f1")])
+async def test_only_what_was_forgotten_for_being_gone_is_read_again_when_it_is_back(
+    store: Store, key: str, expected: str | None
+) -> None:
+    await mapped(store)
+    await store.note_gone({ID: None}, NOW)
+    forgotten = await store.forget(ID, Wish(key, "c"))
+    assert forgotten is not None
+    assert await store.all_gone() == []
+    assert await store.there() == {}
+    await store.apply_committed([Commit(forgotten.empty_batch_id, ID, 2, 0)], LATER)
+    await store.mark_announced(ID, "forgotten")
+
+    (back,) = await store.note_returned([ID], LATER)
+    assert (back.fingerprint, back.is_forgotten) == (expected, True)
+    assert needs_look(back, A) is (expected is None)
+    assert await store.begin_version(A, "f1", LATER) == (3 if expected is None else 2)
+
+
+async def test_facts_that_were_not_kept_are_completed(store: Store) -> None:
+    await mapped(store)
+    now = replace(A, ctime_ns=5, inode=6)
+    await store.note_facts([now, stat("nobody.jsonl")], LATER)
+
+    one = await row(store)
+    assert (one.ctime_ns, one.inode, one.checked_at) == (5, 6, NOW)
+    assert not needs_look(one, now)
+    assert needs_look(one, replace(now, ctime_ns=7))
+    assert needs_look(one, replace(now, inode=7))
+    await store.note_unchanged(replace(now, inode=7), LATER)
+    assert (await row(store)).checked_at == LATER

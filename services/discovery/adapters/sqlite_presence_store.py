@@ -1,8 +1,14 @@
 """What of the sources is there, in the ledger's file."""
 
-from services.discovery.adapters.sqlite_group_commit import reads
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.sources import SourceStat
+
+MINE = "gone_at IS NOT NULL AND NOT is_forgotten"
 
 
 class PresenceRows(LedgerRows):
@@ -25,3 +31,93 @@ class PresenceRows(LedgerRows):
             collection,
         )
         return int(rows[0][0])
+
+    @reads
+    def gone(self, collection: str, most: int) -> list[SourceRecord]:
+        """See PresenceStore."""
+        return self._select(
+            f"WHERE {MINE} AND collection = ? ORDER BY filename LIMIT ?", collection, most
+        )
+
+    @reads
+    def count_gone(self, collection: str) -> int:
+        """See PresenceStore."""
+        query = f"SELECT count(*) FROM sources WHERE {MINE} AND collection = ?"  # noqa: S608  ours
+        return int(self._rows(query, collection)[0][0])
+
+    @reads
+    def there(self) -> dict[str, str]:
+        """See PresenceStore."""
+        rows = self._rows(
+            "SELECT source_id, path FROM sources"
+            " WHERE is_read AND NOT is_forgotten AND gone_at IS NULL"
+        )
+        return {row[0]: row[1] for row in rows}
+
+    @reads
+    def all_gone(self) -> list[SourceRecord]:
+        """See PresenceStore."""
+        return self._select(f"WHERE {MINE} ORDER BY collection, filename")
+
+    @change
+    def note_gone(self, same_as: Mapping[str, str | None], now: datetime) -> list[SourceRecord]:
+        """See PresenceStore."""
+        found: list[SourceRecord] = []
+        for source_id, filename in same_as.items():
+            changed = self._rows(
+                "UPDATE sources SET gone_at = ?, returned_at = NULL, same_as = ?,"
+                " is_presence_told = 0, why_incomplete = NULL, incomplete_since = NULL"
+                " WHERE source_id = ? AND gone_at IS NULL AND source_version > 0"
+                " RETURNING source_id",
+                now.isoformat(),
+                filename,
+                source_id,
+            )
+            if changed:
+                found += self._select("WHERE source_id = ?", source_id)
+        return found
+
+    @change
+    def note_returned(self, source_ids: Sequence[str], now: datetime) -> list[SourceRecord]:
+        """See PresenceStore."""
+        found: list[SourceRecord] = []
+        for source_id in source_ids:
+            for row in self._select("WHERE source_id = ? AND gone_at IS NOT NULL", source_id):
+                self._execute(
+                    "UPDATE sources SET gone_at = NULL, returned_at = ?, same_as = NULL,"
+                    " is_presence_told = 0, fingerprint = iif(?, NULL, fingerprint)"
+                    " WHERE source_id = ?",
+                    now.isoformat(),
+                    row.is_forgotten_as_gone,
+                    source_id,
+                )
+                found += self._select("WHERE source_id = ?", source_id)
+        return found
+
+    @change
+    def note_facts(self, stats: Sequence[SourceStat], now: datetime) -> None:
+        """See PresenceStore."""
+        for stat in stats:
+            self._execute(
+                "UPDATE sources SET ctime_ns = ?, inode = ?, checked_at = coalesce(checked_at, ?)"
+                " WHERE source_id = ?",
+                stat.ctime_ns,
+                stat.inode,
+                now.isoformat(),
+                stat.source_id,
+            )
+
+    @change
+    def mark_presence_told(self, source_id: str, at: datetime) -> None:
+        """See PresenceStore."""
+        self._execute(
+            "UPDATE sources SET is_presence_told = 1"
+            " WHERE source_id = ?1 AND ?2 IN (gone_at, returned_at)",
+            source_id,
+            at.isoformat(),
+        )
+
+    @reads
+    def untold_presence(self) -> list[SourceRecord]:
+        """See PresenceStore."""
+        return self._select("WHERE NOT is_presence_told ORDER BY collection, filename")

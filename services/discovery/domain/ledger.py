@@ -16,6 +16,8 @@ STATUSES: tuple[Status, ...] = (
     "failed",
     "forgotten",
 )
+GONE_WISH = "gone:"
+"""The key of our own wishes to forget begins so: about sources that are gone."""
 WISHES_KEPT = 16
 """Of those that were answered: as many commands may be delivered again after a crash."""
 
@@ -162,6 +164,11 @@ class SourceRecord:
     """Whether the outside was told that it went, or came back."""
 
     @property
+    def is_forgotten_as_gone(self) -> bool:
+        """Whether it was forgotten for no other reason than that it was gone."""
+        return self.is_forgotten and all(one.key.startswith(GONE_WISH) for one in self.wishes)
+
+    @property
     def was_completed(self) -> bool:
         """Whether this version was completed before, even if a replay is in flight now."""
         return self.completed_at is not None or self.replays > 0
@@ -208,11 +215,35 @@ def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
         return True
     if known.is_forgotten and not known.is_announced:
         return False
-    if known.signature != stat.signature or known.path != display_name(stat.path):
+    if known.status == "reading" or known.reason is not None or _is_unclear(known):
         return True
-    if known.status == "incomplete" and known.why_incomplete is None:
-        return True  # of a ledger that did not say why
-    return known.status == "reading" or known.reason is not None
+    return not _is_untouched(known, stat)
+
+
+def _is_unclear(known: SourceRecord) -> bool:
+    """Tell whether an older ledger did not say why, or a source was forgotten for being gone."""
+    is_unexplained = known.status == "incomplete" and known.why_incomplete is None
+    return is_unexplained or (known.source_version > 0 and known.fingerprint is None)
+
+
+def _is_untouched(known: SourceRecord, stat: SourceStat) -> bool:
+    if known.signature != stat.signature or known.path != display_name(stat.path):
+        return False
+    # Size and time can be set to what they were; what an older ledger did not keep is taken to be
+    # the same, so that an upgrade has nothing read again.
+    return known.inode is None or (known.ctime_ns, known.inode) == (stat.ctime_ns, stat.inode)
+
+
+def lacks_facts(known: SourceRecord) -> bool:
+    """Tell whether an older ledger noted a source, from before it kept what is asked of it now."""
+    return known.inode is None or (known.is_read and known.checked_at is None)
+
+
+def is_due(known: SourceRecord, checked_before: datetime) -> bool:
+    """Decide whether a source's content is to be compared, though nothing says that it changed."""
+    if not known.is_read or (known.is_forgotten and not known.is_announced):
+        return False
+    return known.checked_at is None or known.checked_at < checked_before
 
 
 def is_same_content(known: SourceRecord | None, fingerprint: str) -> bool:

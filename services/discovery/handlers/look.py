@@ -2,9 +2,17 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from services.discovery.domain.ledger import SourceRecord, is_same_content, needs_look
+from services.discovery.domain.ledger import (
+    SourceRecord,
+    is_due,
+    is_same_content,
+    lacks_facts,
+    needs_look,
+)
+from services.discovery.domain.real_files import Named, ambiguous, one_name_each, shared
 from services.discovery.domain.sources import (
     FolderUnreadable,
     SourceStat,
@@ -12,22 +20,25 @@ from services.discovery.domain.sources import (
     require_distinct,
 )
 from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.presence import Sight, clear_away, come_back, miss
 from services.discovery.handlers.settle import Ended, endings, source_failed
 from services.discovery.ports import (
+    Ledger,
     SourceChanged,
     SourceRepository,
     SourceUnreadable,
     SourceVanished,
-    StateStore,
 )
 from shared.clock import Clock
-from shared.contracts.sources import SourceDiscovered, SourceFailed
+from shared.contracts.batches import Batch
+from shared.contracts.sources import SourceDiscovered, SourceFailed, SourceGone, SourceReturned
 from shared.crew import Crew
 
 KNOWN_AT_ONCE = 500
 SMALL_BYTES = 256 << 10
 SMALL_AT_ONCE = 32
-GONE = "{path} went away before it was read to its end; put it back"
+RECHECKED_BYTES = 512 << 20
+"""Of what is compared only since it is due, one look reads so much: new sources do not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +51,39 @@ class SourceToRead:
     event: SourceDiscovered
 
 
-Found = SourceToRead | Ended | SourceFailed | FolderUnreadable
+Found = (
+    SourceToRead | Ended | SourceFailed | SourceGone | SourceReturned | FolderUnreadable | Batch
+)
 Take = Callable[[Found], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a look is to look at."""
+
+    changed: frozenset[str] | None = None
+    """Only the paths that changed; None: everything."""
+    recheck_after: timedelta | None = None
+    """Contents are compared again after so long, even if nothing says that they changed."""
+    is_deep: bool = False
+    """Whether all contents are compared now."""
+    forgets_gone: bool = False
+    """Whether a source that is gone is forgotten."""
+
+
+EVERYTHING = Order()
 
 
 async def look(
     repository: SourceRepository,
-    store: StateStore,
+    store: Ledger,
     clock: Clock,
     *,
     take: Take,
-    changed: frozenset[str] | None = None,
+    order: Order = EVERYTHING,
     claims: Claims | None = None,
 ) -> None:
-    """Look at the sources; an unchanged one costs a look at its size and time.
+    """Look at the sources; an unchanged one costs a look at its facts.
 
     Small sources are examined and taken several at once, since each mostly waits for the disk and
     the bus; a large one holds up those after it. A source that is being read is told again by
@@ -64,7 +94,7 @@ async def look(
         store: The ledger.
         clock: Dates what is found.
         take: Gets sources to read, events to publish, and folders that could not be listed.
-        changed: The paths that changed; None: look at everything.
+        order: What to look at.
         claims: Who has a source in hand.
 
     Raises:
@@ -72,38 +102,96 @@ async def look(
         TransientError: The ledger could not be read or written; or what ``take`` raises.
     """
     claims = claims or Claims()
-    stats, unlisted = await _list(repository, changed)
+    order, named, unlisted = await _see(repository, order, store)
     for problem in unlisted:
         await take(problem)
-    require_distinct(stats)
+    require_distinct(named.sources)
 
-    async def examine(stat: SourceStat, before: SourceRecord | None) -> None:
-        async with claims.claim(stat.source_id):
-            for found in await _examine(stat, before, repository, store, clock):
+    async def examine(wanted: _Wanted) -> None:
+        async with claims.claim(wanted.stat.source_id):
+            for found in await _examine(wanted, repository, store, clock):
                 await take(found)
 
     async with Crew(SMALL_AT_ONCE) as crew:
-        async for stat, before in _wanted(stats, changed, store):
-            if stat.size <= SMALL_BYTES:
-                await crew.begin(examine, stat, before)
+        async for wanted in _wanted(named.sources, order, store, clock):
+            if wanted.stat.size <= SMALL_BYTES:
+                await crew.begin(examine, wanted)
             else:
-                await examine(stat, before)
-    if changed is None:
-        for event in await _miss(stats, unlisted, store, clock):
-            await take(event)
+                await examine(wanted)
+    if order.changed is None:
+        sight = Sight(named, unlisted, repository)
+        gone = await miss(sight, store, clock)
+        away = await clear_away(sight, store, claims, forgets=order.forgets_gone)
+        for one in (*gone, *away):
+            await take(one)
+
+
+async def _see(
+    repository: SourceRepository, order: Order, store: Ledger
+) -> tuple[Order, Named, list[FolderUnreadable]]:
+    """List what is there, each file under one name."""
+    stats, unlisted = await _list(repository, order.changed)
+    if order.changed is not None:
+        unsure = [stat.source_id for stat in ambiguous(stats)]
+        if unsure and len(await _on_map(unsure, store)) < len(unsure):
+            # Whether it is another name of what is there, only a look at everything can tell.
+            order = replace(order, changed=None)
+            stats, unlisted = await _list(repository, None)
+    names = [one.source_id for found in shared(stats).values() for one in found]
+    return order, one_name_each(stats, await _on_map(names, store)), unlisted
+
+
+async def _on_map(source_ids: Sequence[str], store: Ledger) -> set[str]:
+    if not source_ids:
+        return set()
+    known = (await store.get(source_ids)).values()
+    return {row.source_id for row in known if row.source_version and row.gone_at is None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A source that has to be opened."""
+
+    stat: SourceStat
+    before: SourceRecord | None
+    """What is known of it."""
+    is_due: bool = False
+    """Whether its content is compared though nothing says that it changed."""
 
 
 async def _wanted(
-    stats: Sequence[SourceStat], changed: frozenset[str] | None, store: StateStore
-) -> AsyncGenerator[tuple[SourceStat, SourceRecord | None]]:
-    """Tell the sources that have to be opened, and what is known of each."""
+    stats: Sequence[SourceStat], order: Order, store: Ledger, clock: Clock
+) -> AsyncGenerator[_Wanted]:
+    budget = RECHECKED_BYTES
     for start in range(0, len(stats), KNOWN_AT_ONCE):
         some = stats[start : start + KNOWN_AT_ONCE]
         known = await store.get([stat.source_id for stat in some])
+        unchanged: list[SourceStat] = []
         for stat in some:
             before = known.get(stat.source_id)
-            if needs_look(before, stat) and not _may_clash(stat, before, changed):
-                yield stat, before
+            if before is None or _is_back(before) or needs_look(before, stat):
+                if not _may_clash(stat, before, order.changed):
+                    yield _Wanted(stat, before)
+            elif _is_due(before, order, clock) and (budget > 0 or order.is_deep):
+                budget -= stat.size
+                yield _Wanted(stat, before, is_due=True)
+            elif lacks_facts(before):
+                unchanged.append(stat)
+        if unchanged:
+            await store.note_facts(unchanged, clock.now())
+
+
+def _is_back(known: SourceRecord) -> bool:
+    # One that is being forgotten comes back when that is over and told.
+    return known.gone_at is not None and not (known.is_forgotten and not known.is_announced)
+
+
+def _is_due(known: SourceRecord, order: Order, clock: Clock) -> bool:
+    if order.is_deep:
+        return is_due(known, clock.now())
+    if order.changed is not None or order.recheck_after is None or lacks_facts(known):
+        return False
+    return is_due(known, clock.now() - order.recheck_after)
 
 
 async def _list(
@@ -129,17 +217,28 @@ def _may_clash(
 
 
 async def _examine(
-    stat: SourceStat,
-    before: SourceRecord | None,
-    repository: SourceRepository,
-    store: StateStore,
-    clock: Clock,
+    wanted: _Wanted, repository: SourceRepository, store: Ledger, clock: Clock
 ) -> Sequence[Found]:
+    stat, before = wanted.stat, wanted.before
+    found: list[Found] = []
     if before is not None:
         # It may have been forgotten since the ledger was asked about many sources together.
         before = (await store.get([stat.source_id])).get(stat.source_id)
-        if not needs_look(before, stat):
-            return []
+        if before is not None and _is_back(before):
+            found += await come_back(before, store, clock)
+            before = (await store.get([stat.source_id])).get(stat.source_id)
+        if not (needs_look(before, stat) or (wanted.is_due and before is not None)):
+            return found
+    return [*found, *await _compare(stat, before, repository, store, clock)]
+
+
+async def _compare(
+    stat: SourceStat,
+    before: SourceRecord | None,
+    repository: SourceRepository,
+    store: Ledger,
+    clock: Clock,
+) -> Sequence[Found]:
     try:
         if (why := await repository.why_incomplete(stat)) is not None:
             await store.note_incomplete(stat, why, clock.now())
@@ -163,28 +262,3 @@ async def _examine(
         size_bytes=stat.size,
     )
     return [SourceToRead(stat, fingerprint, version, event)]
-
-
-async def _miss(
-    stats: Sequence[SourceStat],
-    unlisted: Sequence[FolderUnreadable],
-    store: StateStore,
-    clock: Clock,
-) -> list[SourceFailed]:
-    """Fail what went away while it was read, and forget what was never read."""
-    if unlisted:
-        return []
-    present = frozenset(stat.source_id for stat in stats)
-    events: list[SourceFailed] = []
-    for source in await store.unfinished():
-        if source.status == "reading" and source.source_id not in present:
-            reason = GONE.format(path=source.path)
-            events += await source_failed(_stat_of(source), reason, store, clock)
-    await store.forget_missing(present)
-    return events
-
-
-def _stat_of(source: SourceRecord) -> SourceStat:
-    return SourceStat(
-        source.collection, source.filename, source.path, source.size, source.mtime_ns
-    )

@@ -3,18 +3,26 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
 from services.discovery.domain.sources import SourceStat
-from services.discovery.ports import StateStore
+from services.discovery.ports import Ledger, StateStore
 from shared.clock import Clock
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter, spell_spans
-from shared.contracts.sources import SourceCompleted, SourceFailed, SourceForgotten
+from shared.contracts.sources import (
+    SourceCompleted,
+    SourceFailed,
+    SourceForgotten,
+    SourceGone,
+    SourceReturned,
+)
 from shared.contracts.writing import WritingCommitted
 from shared.cut_points import CutPoint, reached
 
 Ended = SourceCompleted | SourceForgotten
+Told = Ended | SourceFailed | SourceGone | SourceReturned
 
 
 async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
@@ -105,13 +113,15 @@ async def source_failed(
     return [_failed(source, clock)] if source else []
 
 
-async def announced(event: Ended | SourceFailed, store: StateStore) -> None:
-    """Note that an event about a source's end is on the bus, so that it is not told again.
+async def announced(event: Told, store: Ledger) -> None:
+    """Note that an event about a source is on the bus, so that it is not told again.
 
     Raises:
         TransientError: The ledger could not be written.
     """
-    if isinstance(event, SourceCompleted):
+    if isinstance(event, SourceGone | SourceReturned):
+        await store.mark_presence_told(event.source_id, event.occurred_at)
+    elif isinstance(event, SourceCompleted):
         await store.mark_announced(event.source_id, "completed", event.source_version)
     elif isinstance(event, SourceForgotten):
         await store.mark_announced(event.source_id, "forgotten", event.source_version)
@@ -119,17 +129,37 @@ async def announced(event: Ended | SourceFailed, store: StateStore) -> None:
         await store.mark_announced(event.source_id, "failed")
 
 
-async def unannounced(store: StateStore, clock: Clock) -> list[Ended | SourceFailed]:
+async def unannounced(store: Ledger, clock: Clock) -> list[Told]:
     """Return what a crash kept from being told; for the start of the process.
 
     Raises:
         TransientError: The ledger could not be read.
     """
     sources = await store.unannounced()
-    events: list[Ended | SourceFailed] = []
+    found = [presence_event(source) for source in await store.untold_presence()]
+    events: list[Told] = [event for event in found if event is not None]
     events += endings([row for row in sources if row.status != "failed"])
     events += [_failed(row, clock) for row in sources if row.status == "failed"]
     return events
+
+
+def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
+    """Tell that a source went or came back, whichever was noted last."""
+    facts: dict[str, Any] = {
+        "collection": source.collection,
+        "source_id": source.source_id,
+        "filename": source.filename,
+        "source_version": source.source_version,
+    }
+    if (at := source.gone_at) is not None:
+        key = f"source.gone:{source.source_id}:{at.isoformat()}"
+        return SourceGone(
+            id=key, occurred_at=at, mapped=source.mapped, same_as=source.same_as, **facts
+        )
+    if (at := source.returned_at) is not None:
+        key = f"source.returned:{source.source_id}:{at.isoformat()}"
+        return SourceReturned(id=key, occurred_at=at, **facts)
+    return None
 
 
 def endings(sources: Sequence[SourceRecord]) -> list[Ended]:

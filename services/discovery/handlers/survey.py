@@ -10,6 +10,7 @@ from anyio import to_thread
 from services.discovery.domain.batching import Cut
 from services.discovery.domain.completeness import EXPLAINED, WhyIncomplete
 from services.discovery.domain.reading import Piece, SourceReader
+from services.discovery.domain.real_files import one_name_each
 from services.discovery.domain.runs import BadRun
 from services.discovery.domain.sources import SourceStat, require_distinct
 from services.discovery.handlers.read import LIMITS, take_some
@@ -67,8 +68,9 @@ async def dry_run(repository: SourceRepository) -> Survey:
                 stats.append(listed)
             else:
                 survey.problems += (f"{listed.path}: {listed.reason}",)
-    require_distinct(stats)
-    for stat in stats:
+    sources = one_name_each(stats, ()).sources
+    require_distinct(sources)
+    for stat in sources:
         try:
             await _survey_source(stat, repository, survey)
         except (SourceUnreadable, SourceChanged) as error:

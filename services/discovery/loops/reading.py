@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
@@ -11,9 +12,10 @@ from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers import settle
 from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.forget import empty_batch
-from services.discovery.handlers.look import Found, SourceToRead, look
+from services.discovery.handlers.look import EVERYTHING, Found, Order, SourceToRead, look
 from services.discovery.handlers.read import read_source
 from services.discovery.ports import (
+    Ledger,
     SourceChanged,
     SourceRepository,
     SourceUnreadable,
@@ -28,6 +30,7 @@ from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.sources import SourceGone, SourceReturned
 from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
 from shared.observability import metrics, tracing
@@ -65,16 +68,29 @@ class LetterPile:
 class Looker:
     """Looks for sources and puts what it reads on the bus, one look at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it needs, and the rules
         self,
         *,
         repository: SourceRepository,
-        store: StateStore,
+        store: Ledger,
         ledger: LedgerShell,
         publisher: Publisher,
         clock: Clock,
         changed: asyncio.Event,
+        rules: Order = EVERYTHING,
     ) -> None:
+        """Take what it needs.
+
+        Args:
+            repository: Where sources come from.
+            store: The ledger.
+            ledger: Tells the outside what became of them.
+            publisher: Takes what is read.
+            clock: Dates what is found.
+            changed: Set whenever the figures may be others.
+            rules: How each look is made; the first one is deep if these are.
+        """
+        self._rules = rules
         self._repository = repository
         self._store = store
         self._ledger = ledger
@@ -117,9 +133,11 @@ class Looker:
             self._store,
             self._clock,
             take=self._take,
-            changed=changed,
+            order=replace(self._rules, changed=changed),
             claims=self.claims,
         )
+        if changed is None:
+            self._rules = replace(self._rules, is_deep=False)
         if changed is None:
             for path in before - self._unreadable:
                 WAITS.over((FOLDERS, path))
@@ -135,7 +153,12 @@ class Looker:
             self._unreadable.add(found.path)
             key = (FOLDERS, found.path)
             WAITS.failed(FOLDERS, f"{found.path}: {found.reason}", key=key)
+        elif isinstance(found, Batch):
+            log.info("source.forgetting", file=found.descriptor.filename, reason="gone")
+            await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, found))
         else:
+            if isinstance(found, SourceGone | SourceReturned):
+                log.info(found.kind, file=found.filename)
             await self._ledger.announce([found])
 
     async def _read(self, source: SourceToRead) -> None:

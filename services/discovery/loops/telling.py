@@ -25,7 +25,7 @@ STALLS = "looking for sources that stand still"
 ACCOUNTS = "forgetting old dead letters"
 FIGURES = "reading the ledger"
 TOLD = 20
-"""Of failed, stalled and incomplete sources, the status names so many."""
+"""Of failed, stalled, incomplete and gone sources, the status names so many."""
 log = structlog.get_logger(__name__)
 
 
@@ -169,7 +169,18 @@ class FiguresLoop:
     async def _absences(self, collection: str) -> dict[str, Any]:
         """Read what is not mapped, since it is not there or not at its end."""
         waiting = await self._presence.incomplete(collection, TOLD)
+        gone = await self._presence.gone(collection, TOLD)
         return {
+            "gone_sources": await self._presence.count_gone(collection),
+            "gone": [
+                {
+                    "filename": one.filename,
+                    "since": one.gone_at and one.gone_at.isoformat(),
+                    "mapped": one.mapped,
+                    "same_as": one.same_as,
+                }
+                for one in gone
+            ],
             "incomplete_sources": await self._presence.count_incomplete(collection),
             "incomplete": [
                 {

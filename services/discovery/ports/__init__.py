@@ -27,6 +27,7 @@ from services.discovery.ports.sources import (
 )
 
 __all__ = [
+    "Ledger",
     "LetterBox",
     "LetterLedger",
     "Listed",
@@ -225,6 +226,10 @@ class StateStore(Protocol):
             TransientError: The ledger could not be written.
         """
         ...
+
+
+class Ledger(StateStore, PresenceStore, Protocol):
+    """The accounts of the sources, and what was seen of their files."""
 
 
 class StallStore(Protocol):

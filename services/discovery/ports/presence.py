@@ -1,8 +1,11 @@
 """What of the sources is there, and what was last seen of each."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.sources import SourceStat
 
 
 class PresenceStore(Protocol):
@@ -21,6 +24,86 @@ class PresenceStore(Protocol):
 
     async def count_incomplete(self, collection: str) -> int:
         """Return how many those are; some may have an earlier version on the map.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def gone(self, collection: str, most: int) -> list[SourceRecord]:
+        """Return the sources that are gone and not forgotten, by filename, at most so many.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def count_gone(self, collection: str) -> int:
+        """Return how many those are.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def there(self) -> dict[str, str]:
+        """Return id and path of each source that was read, is not forgotten and not gone.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def all_gone(self) -> list[SourceRecord]:
+        """Return the sources of all collections that are gone and not forgotten.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def note_gone(
+        self, same_as: Mapping[str, str | None], now: datetime
+    ) -> list[SourceRecord]:
+        """Note that sources are gone, and return them; one that is gone already stays as it is.
+
+        Args:
+            same_as: Source id to the filename under which its file is read now, if there is one.
+            now: Since when.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def note_returned(self, source_ids: Sequence[str], now: datetime) -> list[SourceRecord]:
+        """Note that sources are there again, and return those that were gone.
+
+        One that was forgotten for being gone is to be read again, whatever its content.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def note_facts(self, stats: Sequence[SourceStat], now: datetime) -> None:
+        """Complete what an older ledger did not keep of unchanged sources.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def mark_presence_told(self, source_id: str, at: datetime) -> None:
+        """Note that the outside was told that a source went, or came back, at a time.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
+    async def untold_presence(self) -> list[SourceRecord]:
+        """Return the sources of which the outside was not told that they went or came back.
 
         Raises:
             TransientError: The ledger could not be read.

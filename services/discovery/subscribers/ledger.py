@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 
 from services.discovery.handlers import settle
-from services.discovery.handlers.settle import Ended
-from services.discovery.ports import StateStore
+from services.discovery.handlers.settle import Told
+from services.discovery.ports import Ledger
 from shared.bus.channels import (
     SOURCE_COMPLETED,
     SOURCE_FAILED,
     SOURCE_FORGOTTEN,
+    SOURCE_GONE,
+    SOURCE_RETURNED,
     Channel,
 )
 from shared.bus.dead_letters import read_dead_letter
@@ -25,7 +27,13 @@ from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.sources import SourceFailed, SourceForgotten
+from shared.contracts.sources import (
+    SourceCompleted,
+    SourceFailed,
+    SourceForgotten,
+    SourceGone,
+    SourceReturned,
+)
 from shared.contracts.writing import WritingCommitted
 from shared.crew import Crew
 from shared.errors import InvalidMessage
@@ -38,7 +46,7 @@ class LedgerShell:
     """Keeps the ledger up to date with what the other stages tell."""
 
     def __init__(
-        self, store: StateStore, publisher: Publisher, clock: Clock, changed: asyncio.Event
+        self, store: Ledger, publisher: Publisher, clock: Clock, changed: asyncio.Event
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -76,12 +84,12 @@ class LedgerShell:
         self._changed.set()
         return ()
 
-    async def announce(self, events: Sequence[Ended | SourceFailed]) -> None:
+    async def announce(self, events: Sequence[Told]) -> None:
         """Tell the outside about sources, and then note that it was told.
 
         A source that several commands asked to forget has an event for each.
         """
-        messages = [outgoing_event(_channel_of(event), event) for event in events]
+        messages = [outgoing_event(CHANNELS[type(event)], event) for event in events]
         await self._publisher.publish_all(messages)
         async with Crew(MAX_MESSAGES) as crew:
             for event in events:
@@ -92,10 +100,13 @@ class LedgerShell:
         await self.announce(await settle.unannounced(self._store, self._clock))
 
 
-def _channel_of(event: Ended | SourceFailed) -> Channel:
-    if isinstance(event, SourceFailed):
-        return SOURCE_FAILED
-    return SOURCE_FORGOTTEN if isinstance(event, SourceForgotten) else SOURCE_COMPLETED
+CHANNELS: dict[type[Told], Channel] = {
+    SourceCompleted: SOURCE_COMPLETED,
+    SourceFailed: SOURCE_FAILED,
+    SourceForgotten: SOURCE_FORGOTTEN,
+    SourceGone: SOURCE_GONE,
+    SourceReturned: SOURCE_RETURNED,
+}
 
 
 def decode_committed(delivery: Delivery) -> WritingCommitted:

@@ -9,8 +9,8 @@ from services.discovery.domain.lines import Line
 from services.discovery.domain.records import Record
 from services.discovery.domain.sources import SourceStat, record_id
 from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.look import Found, look
-from services.discovery.ports import SourceRepository, StateStore
+from services.discovery.handlers.look import Found, Order, look
+from services.discovery.ports import Ledger, SourceRepository
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def stat(
 
 async def looked(
     repository: SourceRepository,
-    store: StateStore,
+    store: Ledger,
     *,
     changed: frozenset[str] | None = None,
     claims: Claims | None = None,
@@ -72,5 +72,5 @@ async def looked(
         found.append(one)
 
     clock = FrozenClock()
-    await look(repository, store, clock, take=take, changed=changed, claims=claims)
+    await look(repository, store, clock, take=take, order=Order(changed), claims=claims)
     return found
