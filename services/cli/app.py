@@ -10,6 +10,7 @@ import typer
 from services.cli import settings as cli
 from services.cli.commands.dead import build_dead_app
 from services.cli.commands.ending import finish, send
+from services.cli.commands.streams_moving import add_moving
 
 
 def build_app() -> typer.Typer:
@@ -34,6 +35,7 @@ def build_app() -> typer.Typer:
     streams.command("show")(streams_show)
     streams.command("table")(streams_table)
     streams.command("permissions")(streams_permissions)
+    add_moving(streams)
     app.add_typer(streams, name="streams", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     return app

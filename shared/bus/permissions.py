@@ -31,6 +31,8 @@ from shared.bus.users import (
 )
 
 ACK = "$JS.ACK"
+COPYING = ("$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>")
+"""Where parts of a stream's copy are acknowledged and handed in."""
 ADVISORIES = "$JS.EVENT.ADVISORY.>"
 DISCOVERY_OF_SERVICES = ("$SRV.PING", "$SRV.INFO", STATS)
 LOOKING = (
@@ -179,11 +181,13 @@ def _observer() -> User:
 
 
 def _streams() -> User:
-    """Declare streams and consumers, at a deployment; whoever may do that may forge anything."""
-    declared = [f"STREAM.{verb}.{one.name}" for one in STREAMS for verb in ("CREATE", "UPDATE")]
+    """Declare streams and consumers, and move them; whoever may do that may forge anything."""
+    verbs = ("CREATE", "UPDATE", "SNAPSHOT", "RESTORE")
+    declared = [f"STREAM.{verb}.{one.name}" for one in STREAMS for verb in verbs]
     return User(
         STREAMS_USER,
-        "Only for mapstream streams apply: it can change what streams take from where.",
+        "Only for mapstream streams apply, export and import: it can change what streams hold.",
+        COPYING,
         api=(*LOOKING, *declared, *DECLARING),
     )
 

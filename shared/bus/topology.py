@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
-from nats.js.errors import APIError, NotFoundError
+from nats.js.api import AccountInfo, AckPolicy, ConsumerConfig, StreamConfig
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from shared.bus.durables import (
     DURABLES,
@@ -17,6 +18,7 @@ from shared.bus.durables import (
 )
 from shared.bus.fitness import lasting
 from shared.bus.streams import REMEDY, STREAMS, Stream
+from shared.errors import ConfigurationError, TransientError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
 from shared.waits import WAITS
@@ -24,6 +26,17 @@ from shared.waits import WAITS
 POLL_S = 0.5
 REMIND_EVERY = 120
 """Tries to find a missing consumer between two reminders: a minute of them."""
+LOOKS_AT_STORE, LOOK_AGAIN_S = 6, 0.5
+"""A new cluster takes a moment for its leader, and its members to tell what they store."""
+NO_LEADER = (
+    "JetStream does not work: it is off, or the servers of the cluster have no leader; more "
+    "than half of them must be up and reach each other"
+)
+FOREIGN_STORE = (
+    "the server keeps {size:,} bytes of streams that it does not know: the store of a single "
+    "server was started as the member of a cluster. Nothing was changed. Start it alone again, "
+    "then export and import the streams: docs/deploy.md, From one server to a cluster, and back"
+)
 BUS_ERRORS = (NatsError, TimeoutError, OSError)
 """What asking an absent or a forgetful server may raise."""
 
@@ -35,20 +48,24 @@ async def apply_topology(
     streams: Iterable[Stream] = STREAMS,
     replicas: int = 1,
     ack_wait_s: float = ACK_WAIT_S,
+    is_clustered: bool = False,
 ) -> None:
     """Create or update every stream, and every durable consumer of these collections.
 
     Raises:
         ConfigurationError: A stream of that name exists and cannot become what the table says, or
-            the server or the account does not allow what is asked.
+            the server or the account does not allow what is asked, or knows not what it stores.
         NatsError: The server did not answer, or cannot do it now.
+        TransientError: The servers of a cluster have no leader.
     """
+    with _told("JetStream"):
+        await require_known_store(js, is_clustered=is_clustered)
     for stream in streams:
         with _told(f"stream {stream.name}"):
             await _declare(js, stream.config(replicas=replicas))
     for collection in collections:
         for durable in DURABLES:
-            config = consumer_config(durable, collection, replicas, ack_wait_s)
+            config = consumer_config(durable, collection, ack_wait_s)
             with _told(f"consumer {durable.name(collection)}"):
                 await js.add_consumer(durable.stream, config)
 
@@ -78,10 +95,50 @@ async def _declare(js: JetStreamContext, config: StreamConfig) -> None:
         await js.update_stream(config)
 
 
+def may_be_clustered(client: Client) -> bool:
+    """Tell whether the server has told of others, or of other addresses of its own."""
+    return bool(client.discovered_servers)
+
+
+async def require_known_store(js: JetStreamContext, *, is_clustered: bool) -> None:
+    """Require that the server knows what is in its store, before anything is declared.
+
+    A server that was alone and becomes the member of a cluster keeps its files, but the cluster
+    knows none of its streams. Declared anew, they would begin empty on the others, and whichever
+    of those leads would have the files emptied too.
+
+    Raises:
+        APIError: The server does not allow JetStream.
+        ConfigurationError: It does not know what it stores.
+        TransientError: The servers of a cluster have no leader.
+    """
+    looks = LOOKS_AT_STORE if is_clustered else 1
+    for look in range(1, looks + 1):
+        told = await _account(js, is_last=look == looks)
+        if told and told.streams:
+            return
+        if told and told.storage:
+            raise ConfigurationError(FOREIGN_STORE.format(size=told.storage))
+        if look < looks:
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _account(js: JetStreamContext, *, is_last: bool) -> AccountInfo | None:
+    """Ask what the account has; nothing if that cannot be told yet."""
+    try:
+        return await js.account_info()
+    except (ServiceUnavailableError, TimeoutError) as error:
+        if isinstance(error, APIError) and lasting("JetStream", error):
+            raise
+        if is_last:
+            raise TransientError(NO_LEADER) from error
+        return None
+
+
 def consumer_config(
-    durable: Durable, collection: str, replicas: int = 1, ack_wait_s: float = ACK_WAIT_S
+    durable: Durable, collection: str, ack_wait_s: float = ACK_WAIT_S
 ) -> ConsumerConfig:
-    """Describe a durable consumer to the server.
+    """Describe a durable consumer to the server; it has as many copies as its stream.
 
     The server's own limit on deliveries stays off: when it is reached a message is lost without a
     trace, so the services count and bury instead.
@@ -96,7 +153,6 @@ def consumer_config(
         ack_wait=ack_wait_s,
         max_deliver=-1,
         max_ack_pending=durable.max_ack_pending,
-        num_replicas=replicas,
     )
 
 
@@ -169,7 +225,7 @@ async def wait_for_durables(
     on_missing: Callable[[str], None],
     on_failure: Callable[[Exception], None] = lambda _: None,
 ) -> dict[tuple[Durable, str], datetime]:
-    """Return when all durable consumers exist; tell of each that is missing, now and then.
+    """Return when all durable consumers exist; tell of each that does not, and why, now and then.
 
     Args:
         js: The server.
@@ -211,4 +267,8 @@ async def _birth(js: JetStreamContext, durable: Durable, collection: str) -> dat
 def _why(error: Exception) -> str:
     if isinstance(error, NotFoundError):
         return f"is missing: {REMEDY}"
+    if isinstance(error, ServiceUnavailableError):
+        return f"cannot be asked for: {NO_LEADER}"
+    if isinstance(error, TimeoutError):  # that of nats-py is one
+        return "cannot be asked for in time: the server has much to do, or its cluster no leader"
     return f"cannot be asked for, the bus does not answer: {error!r}"

@@ -21,7 +21,7 @@ from shared.bus.connection import jetstream, user_of
 from shared.bus.durables import DURABLES
 from shared.bus.fitness import require_fit_server, require_jetstream
 from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
-from shared.bus.topology import apply_topology, backlog
+from shared.bus.topology import apply_topology, backlog, may_be_clustered
 from shared.bus.users import APART, STREAMS_USER
 from shared.contracts.batches import ARROW
 from shared.errors import TransientError
@@ -45,7 +45,7 @@ async def apply(
     for collection in collections:
         check_collection(collection)
     async with connected(options, settings.nats) as client:
-        _require_right(client)
+        require_right(client)
         require_fit_server(client)
         await require_jetstream(client)
         try:
@@ -55,6 +55,7 @@ async def apply(
                 streams=streams_of(settings.retention),
                 replicas=replicas,
                 ack_wait_s=settings.nats.ack_wait_s,
+                is_clustered=may_be_clustered(client),
             )
         except NatsError as error:
             raise TransientError(f"the server does not take the streams: {error}") from error
@@ -63,7 +64,7 @@ async def apply(
     console.print(f"streams: {names}\ndurable consumers for: {', '.join(collections)}")
 
 
-def _require_right(client: Client) -> None:
+def require_right(client: Client) -> None:
     """Refuse at once what the server would only leave unanswered.
 
     Raises:

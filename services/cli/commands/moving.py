@@ -1,0 +1,177 @@
+"""``mapstream streams export`` and ``import``: move everything on the bus to another server.
+
+From a single server to a cluster or back: neither takes the store of the other. A server that is
+started on one anyway has streams that the cluster does not know, or some that it cannot read.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from rich.console import Console
+
+from services.cli.commands.connecting import connected
+from services.cli.commands.streams import require_right
+from services.cli.settings import BusOptions, CliSettings
+from shared.bus.channel import check_collection
+from shared.bus.connection import jetstream
+from shared.bus.snapshots import export_stream, import_stream, read_about
+from shared.bus.streams import REMEDY, STREAMS, streams_of
+from shared.bus.topology import apply_topology, may_be_clustered, require_known_store
+from shared.errors import ConfigurationError, TransientError
+
+COMPLETE = "streams.json"
+"""Written last: what the folder holds copies of."""
+COUNTED = ("messages", "last_seq")
+"""What of a stream's state says whether two streams hold the same: none is removed and added."""
+LOOKS, LOOK_EVERY_S = 5, 0.3
+State = Mapping[str, Any]
+
+
+async def export(options: BusOptions, settings: CliSettings, folder: Path) -> None:
+    """Copy every stream, with the places of its consumers, into a new folder.
+
+    Raises:
+        ConfigurationError: The folder is not empty, services are at work, or a stream is missing.
+        TransientError: The server cannot be reached, or does not give everything.
+    """
+    _make(folder)
+    console = Console(highlight=False)
+    async with connected(options, settings.nats) as client:
+        require_right(client)
+        js = jetstream(client, timeout_s=20)
+        try:
+            await _require_quiet(js)
+            for stream in STREAMS:
+                state = await export_stream(client, stream.name, folder)
+                after = await _state(js, stream.name)
+                if _counts(state) != after:
+                    raise ConfigurationError(_busy(f"{stream.name} still changes"))
+                console.print(f"{stream.name}: {state['messages']:,} messages")
+        except NotFoundError as error:
+            raise ConfigurationError(f"{error.description}: {REMEDY}") from error
+        except NatsError as error:
+            raise TransientError(f"the server does not answer: {error}") from error
+    names = [stream.name for stream in STREAMS]
+    (folder / COMPLETE).write_text(json.dumps(names) + "\n")
+    console.print(f"complete in {folder}; keep the services stopped until it is imported")
+
+
+async def restore(
+    options: BusOptions,
+    settings: CliSettings,
+    folder: Path,
+    collections: Sequence[str],
+    *,
+    replicas: int,
+) -> None:
+    """Make the streams of a folder on a server that has none of them, then declare the rest.
+
+    A stream that is there already, as it is in the folder, is left alone: an import that was
+    interrupted can be repeated.
+
+    Raises:
+        ConfigurationError: The folder is not complete, or the server has other streams.
+        TransientError: The server cannot be reached, or does not take everything.
+    """
+    for collection in collections:
+        check_collection(collection)
+    wanted = {name: read_about(folder, name)["state"] for name in _names(folder)}
+    console = Console(highlight=False)
+    async with connected(options, settings.nats) as client:
+        require_right(client)
+        js, is_clustered = jetstream(client, timeout_s=20), may_be_clustered(client)
+        try:
+            await require_known_store(js, is_clustered=is_clustered)
+            there = [name for name, state in wanted.items() if await _is_there(js, name, state)]
+            for name in wanted.keys() - there:
+                state = await import_stream(client, name, folder, replicas=replicas)
+                if _counts(state) != _counts(wanted[name]):
+                    raise TransientError(f"{name} is not what was exported: {state}")
+                console.print(f"{name}: {state['messages']:,} messages")
+            await apply_topology(
+                js,
+                collections,
+                streams=streams_of(settings.retention),
+                replicas=replicas,
+                ack_wait_s=settings.nats.ack_wait_s,
+                is_clustered=is_clustered,
+            )
+        except NatsError as error:
+            raise TransientError(f"the server does not take the streams: {error}") from error
+    console.print(f"all of {folder} is there, with {replicas} copies; start the services")
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that only its owner may read: there is text of records in it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}") from error
+    if not is_empty:
+        raise ConfigurationError(f"{folder}: is not empty; name a new folder")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        names = json.loads((folder / COMPLETE).read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{folder}: holds no complete export (no {COMPLETE}): {error}"
+        ) from error
+    return [str(name) for name in names]
+
+
+async def _require_quiet(js: JetStreamContext) -> None:
+    """Require that nobody reads: what is published after the copy would be lost with the server.
+
+    Raises:
+        ConfigurationError: Somebody does, or a consumer has a number of copies of its own.
+    """
+    for _ in range(LOOKS):
+        for stream in STREAMS:
+            for consumer in await js.consumers_info(stream.name):
+                if consumer.config.durable_name and consumer.num_waiting:
+                    raise ConfigurationError(_busy(f"{consumer.name} reads {stream.name}"))
+                if consumer.config.durable_name and consumer.config.num_replicas:
+                    raise ConfigurationError(
+                        f"{consumer.name} was declared by an older version; before an export "
+                        "declare it again: mapstream streams apply"
+                    )
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _busy(what: str) -> str:
+    return f"services are at work ({what}): stop all of them, the gateway too, then export again"
+
+
+async def _is_there(js: JetStreamContext, name: str, wanted: State) -> bool:
+    """Tell whether a stream was imported before.
+
+    Raises:
+        ConfigurationError: There is another of its name.
+    """
+    try:
+        found = await _state(js, name)
+    except NotFoundError:
+        return False
+    if found == _counts(wanted):
+        return True
+    raise ConfigurationError(
+        f"the server has a stream {name} with {found[0]:,} messages, {wanted['messages']:,} are "
+        "to be imported: import into an empty store, before 'mapstream streams apply'"
+    )
+
+
+async def _state(js: JetStreamContext, name: str) -> tuple[int, ...]:
+    return _counts(vars((await js.stream_info(name)).state))
+
+
+def _counts(state: State) -> tuple[int, ...]:
+    return tuple(int(state.get(name) or 0) for name in COUNTED)

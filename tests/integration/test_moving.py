@@ -1,0 +1,347 @@
+"""A single server becomes a cluster of three and back: nothing is lost, nothing comes twice."""
+
+import asyncio
+import os
+import sys
+import sysconfig
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from services.cli.adapters.ports import kept_port
+from shared.bus.channels import DISCOVERY_BATCH, PROJECTION_BATCH, WRITING_COMMITTED
+from shared.bus.durables import (
+    DISCOVERY_READS_COMMITS,
+    EMBEDDING_READS_BATCHES,
+    WRITING_READS_PROJECTION,
+    Durable,
+)
+from shared.bus.snapshots import import_stream
+from shared.bus.streams import STREAMS
+from shared.bus.topology import apply_topology, wait_for_durables
+from shared.bus.users import STREAMS_USER
+from shared.errors import MapstreamError, TransientError
+from tests.nats_server import ROOT, NatsServer, SecuredNatsServer
+from tests.waiting import PATIENCE_S
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+SENT, SETTLED = 12, 5
+PLACES = {
+    EMBEDDING_READS_BATCHES: DISCOVERY_BATCH,
+    WRITING_READS_PROJECTION: PROJECTION_BATCH,
+    DISCOVERY_READS_COMMITS: WRITING_COMMITTED,
+}
+"""A durable consumer of each kind of stream: a queue, one kept while there is interest, and one
+that drops its oldest."""
+
+
+class Member(NatsServer):
+    """One of several servers."""
+
+    def __init__(self, folder: Path, port: int, own: int, routes: Sequence[int]) -> None:
+        super().__init__(folder, port=port)
+        self._cluster = (
+            f"server_name: {folder.name}\ncluster {{ name: mapstream\n"
+            f'listen: "127.0.0.1:{own}"\n'
+            f"routes: [{', '.join(f'nats-route://127.0.0.1:{one}' for one in routes)}] }}\n"
+        )
+
+    def _config(self) -> str:
+        return super()._config() + self._cluster
+
+
+@asynccontextmanager
+async def cluster(*folders: Path) -> AsyncIterator[list[Member]]:
+    """Run three servers that keep copies."""
+    with (
+        kept_port() as one, kept_port() as two, kept_port() as three,
+        kept_port() as a, kept_port() as b, kept_port() as c,
+    ):  # fmt: skip
+        routes = (a, b, c)
+        ports = zip(folders, (one, two, three), routes, strict=True)
+        members = [Member(folder, port, own, routes) for folder, port, own in ports]
+        try:
+            for member in members:
+                await member.start()
+            yield members
+        finally:
+            for member in members:
+                await member.stop()
+
+
+@asynccontextmanager
+async def single(folder: Path) -> AsyncIterator[NatsServer]:
+    server = NatsServer(folder)
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    client = await nats.connect(url, connect_timeout=PATIENCE_S)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def mapstream(*words: str, **variables: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli", *words,
+        env=os.environ | {"COLUMNS": "200"} | variables,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    told, _ = await process.communicate()
+    return process.returncode or 0, told.decode()
+
+
+async def done(*words: str) -> str:
+    code, told = await mapstream(*words)
+    assert code == 0, told
+    return told
+
+
+async def settle(client: Client, durable: Durable, number: int) -> list[bytes]:
+    """Take so many messages of a durable consumer, and acknowledge them."""
+    js = client.jetstream(timeout=PATIENCE_S)
+    reader = await js.pull_subscribe_bind(durable.name("default"), durable.stream)
+    taken: list[bytes] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while len(taken) < number:
+            try:
+                for message in await reader.fetch(number - len(taken), timeout=5):
+                    await message.ack_sync(timeout=5)
+                    taken.append(message.data)
+            except (NatsError, TimeoutError):  # another server becomes the leader
+                await asyncio.sleep(0.2)
+    return taken
+
+
+async def until_all_are_led(url: str) -> None:
+    """Wait until every stream and every consumer answers, with copies on all servers."""
+    async with connected(url) as client, asyncio.timeout(PATIENCE_S):
+        js = client.jetstream(timeout=2)
+        for stream in STREAMS:
+            while not await is_whole(js, stream.name):
+                await asyncio.sleep(0.2)
+
+
+async def is_whole(js: JetStreamContext, name: str) -> bool:
+    try:
+        cluster = (await js.stream_info(name)).cluster
+        await js.consumers_info(name)
+    except (NatsError, TimeoutError):
+        return False
+    return bool(cluster and cluster.leader) and all(one.current for one in cluster.replicas or ())
+
+
+async def fill(client: Client) -> None:
+    js = client.jetstream(timeout=PATIENCE_S)
+    for channel in PLACES.values():
+        for number in range(SENT):
+            body = b"%d " % number + os.urandom(100_000)  # several parts of a copy
+            await js.publish(channel.subject("default"), body)
+
+
+def numbers(bodies: Sequence[bytes]) -> list[int]:
+    return [int(one.split(b" ", 1)[0]) for one in bodies]
+
+
+async def test_everything_moves_to_a_cluster_and_back(tmp_path: Path) -> None:
+    read: dict[Durable, list[int]] = {}
+    async with single(tmp_path / "alone") as server:
+        async with connected(server.url) as client:
+            await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
+            await fill(client)
+            for durable in PLACES:
+                read[durable] = numbers(await settle(client, durable, SETTLED))
+        await done("streams", "export", str(tmp_path / "first"), "--url", server.url)
+
+    async with cluster(*(tmp_path / name for name in ("n1", "n2", "n3"))) as members:
+        url = members[0].url
+        await done("streams", "import", str(tmp_path / "first"), "--url", url, "--replicas", "3")
+        again = await done(
+            "streams", "import", str(tmp_path / "first"), "--url", url, "--replicas", "3"
+        )
+        async with connected(url) as client:
+            js = client.jetstream(timeout=PATIENCE_S)
+            copies = {one.name: (await js.stream_info(one.name)).config for one in STREAMS}
+            await members[2].kill()
+            for durable in PLACES:
+                read[durable] += numbers(await settle(client, durable, SETTLED))
+        await members[2].start()
+        await until_all_are_led(url)
+        await done("streams", "export", str(tmp_path / "second"), "--url", url)
+
+    async with single(tmp_path / "alone again") as server:
+        await done("streams", "import", str(tmp_path / "second"), "--url", server.url)
+        async with connected(server.url) as client:
+            for durable in PLACES:
+                read[durable] += numbers(await settle(client, durable, SENT - 2 * SETTLED))
+            js = client.jetstream(timeout=PATIENCE_S)
+            left = await js.stream_info(WRITING_COMMITTED.stream)
+
+    assert {config.num_replicas for config in copies.values()} == {3}
+    assert "messages" not in again
+    assert read == {durable: list(range(SENT)) for durable in PLACES}
+    assert (left.state.messages, left.state.last_seq) == (SENT, SENT)
+
+
+async def test_the_store_of_a_single_server_is_left_alone_by_a_cluster(tmp_path: Path) -> None:
+    """Declared anew, its streams would begin empty on the others, which then empty its own too."""
+    async with single(tmp_path / "n1") as server, connected(server.url) as client:
+        await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
+        await fill(client)
+
+    async with cluster(*(tmp_path / name for name in ("n1", "n2", "n3"))) as members:
+        refusals = [
+            await mapstream("streams", "apply", "--url", one.url, "--replicas", "3")
+            for one in members
+        ]
+
+    async with single(tmp_path / "n1") as server, connected(server.url) as client:
+        kept = await client.jetstream().stream_info(WRITING_COMMITTED.stream)
+    for code, told in refusals:
+        assert code == 2
+        assert "streams that it does not know" in told
+        assert "docs/deploy.md" in told
+    assert kept.state.messages == SENT
+
+
+class ToldError(MapstreamError):
+    """Ends a wait that is for ever."""
+
+
+async def test_servers_without_a_leader_are_called_that(tmp_path: Path) -> None:
+    """Not a stream that is missing: to declare it again is no remedy."""
+    reasons: list[str] = []
+
+    def note(reason: str) -> None:
+        reasons.append(reason)
+        raise ToldError
+
+    async with (
+        cluster(*(tmp_path / name for name in ("n1", "n2", "n3"))) as members,
+        connected(members[0].url) as client,
+    ):
+        js = client.jetstream(timeout=2)
+        await apply_topology(js, ["default"], replicas=3, is_clustered=True)
+        await members[1].kill()
+        await members[2].kill()
+        async with asyncio.timeout(PATIENCE_S):
+            while await has_leader(js):
+                await asyncio.sleep(0.2)
+        with pytest.raises(TransientError, match="no leader"):
+            await apply_topology(js, ["default"])
+        with pytest.raises(ToldError):
+            await wait_for_durables(js, PLACES, ["other"], on_missing=note)
+
+    assert "no leader" in reasons[0]
+    assert "streams apply" not in reasons[0]
+
+
+async def has_leader(js: JetStreamContext) -> bool:
+    try:
+        await js.account_info()
+    except (NatsError, TimeoutError):
+        return False
+    return True
+
+
+async def test_an_export_and_an_import_are_all_or_nothing(tmp_path: Path) -> None:
+    folder = str(tmp_path / "copy")
+    durable = EMBEDDING_READS_BATCHES
+    async with single(tmp_path / "alone") as server, connected(server.url) as client:
+        js = client.jetstream(timeout=PATIENCE_S)
+        await apply_topology(js, ["default"])
+        reader = await js.pull_subscribe_bind(durable.name("default"), durable.stream)
+        waiting = asyncio.ensure_future(reader.fetch(1, timeout=PATIENCE_S))
+        at_work = await mapstream("streams", "export", folder, "--url", server.url)
+        waiting.cancel()
+        await reader.unsubscribe()
+
+        again = await mapstream("streams", "export", str(tmp_path / "copy-2"), "--url", server.url)
+        await js.publish(DISCOVERY_BATCH.subject("default"), b"newer")
+        with pytest.raises(TransientError, match="already in use"):
+            await import_stream(client, DISCOVERY_BATCH.stream, tmp_path / "copy-2", replicas=1)
+        kept = (await js.stream_info(DISCOVERY_BATCH.stream)).state.messages
+        replaced = await mapstream(
+            "streams", "import", str(tmp_path / "copy-2"), "--url", server.url
+        )
+        (tmp_path / "copy-2" / "streams.json").unlink()
+        cut_off = await mapstream(
+            "streams", "import", str(tmp_path / "copy-2"), "--url", server.url
+        )
+        used = await mapstream("streams", "export", str(tmp_path / "copy-2"), "--url", server.url)
+
+    assert (at_work[0], again[0], replaced[0], cut_off[0], used[0]) == (2, 0, 2, 2, 2)
+    assert kept == 1
+    assert "services are at work" in at_work[1]
+    assert "the server has a stream DISCOVERY with 1 messages, 0 are to be imported" in replaced[1]
+    assert "no complete export" in cut_off[1]
+    assert "is not empty" in used[1]
+    assert (tmp_path / "copy-2").stat().st_mode & 0o077 == 0
+
+
+async def test_who_declares_streams_may_move_them_and_nobody_else(tmp_path: Path) -> None:
+    told: dict[str, tuple[int, str]] = {}
+    folder = str(tmp_path / "copy")
+    for name, user, word in (
+        ("old", "operator", "export"), ("old", "streams", "export"), ("new", "streams", "import"),
+    ):  # fmt: skip
+        server = SecuredNatsServer(tmp_path / name)
+        await server.start()
+        who = {
+            "MAPSTREAM_NATS__USER": user,
+            "MAPSTREAM_NATS__PASSWORD": server.passwords[user],
+            "MAPSTREAM_NATS__URL": server.url,
+        }
+        try:
+            if word == "export" and user == "streams":
+                client = await server.client(user)
+                await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
+                await client.close()
+            told[f"{user} {word}"] = await mapstream("streams", word, folder, **who)
+        finally:
+            await server.stop()
+
+    assert "may not declare streams" in told["operator export"][1]
+    assert told["streams export"][0] == 0, told
+    assert told["streams import"][0] == 0, told
+
+
+async def test_streams_of_a_version_before_accounts_are_found_again(tmp_path: Path) -> None:
+    """Else an upgrade begins with an empty bus, and nobody says so."""
+    async with single(tmp_path / "nats") as server, connected(server.url) as client:
+        await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
+        await fill(client)
+        await settle(client, EMBEDDING_READS_BATCHES, SETTLED)
+
+    program = Path(sysconfig.get_path("scripts"))
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh", str(ROOT / "deploy" / "nats" / "start.sh"), "--version",
+        env={"PATH": f"{program}:/bin:/usr/bin", "NATS_STORE": str(tmp_path / "nats" / "store")},
+    )  # fmt: skip
+    assert await process.wait() == 0
+    secured = SecuredNatsServer(tmp_path / "nats")
+    await secured.start()
+    try:
+        client = await secured.client(STREAMS_USER)
+        js = client.jetstream(timeout=PATIENCE_S)
+        durable = EMBEDDING_READS_BATCHES
+        left = await js.consumer_info(durable.stream, durable.name("default"))
+        events = await js.stream_info(WRITING_COMMITTED.stream)
+        await client.close()
+    finally:
+        await secured.stop()
+
+    assert left.num_pending == SENT - SETTLED
+    assert events.state.messages == SENT
