@@ -57,19 +57,15 @@ class Refusal(Exception):  # noqa: N818  a request is refused, nothing failed
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may ask for.
-
-    Attributes:
-        max_batch: The most texts in one request.
-        max_body_bytes: The largest body.
-        max_requests: The most embedding requests at a time.
-        api_key: The token that requests must carry, if any.
-    """
+    """What a request may ask for."""
 
     max_batch: int = 2048
+    """The most texts in one request."""
     max_body_bytes: int = 8_388_608
     max_requests: int = 64
+    """The most embedding requests at a time."""
     api_key: str | None = None
+    """The token that requests must carry, if any."""
 
 
 class Endpoints:
@@ -116,13 +112,7 @@ class Endpoints:
     async def embed_weaviate(self, request: Request) -> Response:
         """Embed one text in Weaviate's form; its pooling and task options have no effect."""
         async with self._admitted(request):
-            body = parse_object(await self._read_body(request), 422)
-            text = body.get("text")
-            if not isinstance(text, str):
-                raise Refusal(422, "text must be a string", param="text")
-            config = body.get("config")
-            if isinstance(config, dict):
-                self._check_dimensions(config.get("dimensions"), 422)
+            text = self._weaviate_text(await self._read_body(request))
             encoded = await self._embed([text], 422, "text")
         vector = encoded.vectors[0]
         return respond({"text": text, "vector": vector, "dim": len(vector)})
@@ -130,12 +120,7 @@ class Endpoints:
     async def embed_openai(self, request: Request) -> Response:
         """Embed one or many texts in OpenAI's form."""
         async with self._admitted(request):
-            body = parse_object(await self._read_body(request), 400)
-            texts = self._parse_input(body.get("input"))
-            form = body.get("encoding_format") or "float"
-            if form not in ("float", "base64"):
-                raise Refusal(400, "must be float or base64", param="encoding_format")
-            self._check_dimensions(body.get("dimensions"), 400)
+            texts, form = self._openai_input(await self._read_body(request))
             encoded = await self._embed(texts, 400, "input")
         rows = encode_base64(encoded) if form == "base64" else encoded.vectors
         tokens = sum(encoded.token_counts)
@@ -150,6 +135,26 @@ class Endpoints:
                 "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
             }
         )
+
+    # What else a body holds, twenty times its bytes as objects, is gone before the texts wait.
+
+    def _weaviate_text(self, content: bytes) -> str:
+        body = parse_object(content, 422)
+        text = body.get("text")
+        if not isinstance(text, str):
+            raise Refusal(422, "text must be a string", param="text")
+        if isinstance(config := body.get("config"), dict):
+            self._check_dimensions(config.get("dimensions"), 422)
+        return text
+
+    def _openai_input(self, content: bytes) -> tuple[list[str], str]:
+        body = parse_object(content, 400)
+        texts = self._parse_input(body.get("input"))
+        form = body.get("encoding_format") or "float"
+        if form not in ("float", "base64"):
+            raise Refusal(400, "must be float or base64", param="encoding_format")
+        self._check_dimensions(body.get("dimensions"), 400)
+        return texts, form
 
     async def _embed(self, texts: list[str], status: int, param: str) -> Encoded:
         try:

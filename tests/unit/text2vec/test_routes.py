@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -291,3 +292,20 @@ async def test_a_failing_model_is_500_and_the_next_request_is_served(
     assert failed.status_code == 500
     assert failed.json()["error"]["message"] == "internal error"
     assert served.status_code == 200
+
+
+@pytest.mark.parametrize(("path", "field"), [("/vectors", "text"), ("/v1/embeddings", "input")])
+async def test_a_request_that_waits_holds_its_texts_and_nothing_else(
+    client: httpx.AsyncClient, encoder: FakeTextEncoder, path: str, field: str
+) -> None:
+    """Many requests of much else than texts would together take more memory than there is."""
+    encoder.gate.clear()
+    body = b'{"%s": "a", "else": [%s[]]}' % (field.encode(), b"[]," * 50_000)
+    asking = asyncio.ensure_future(client.post(path, content=body))
+    await until(lambda: bool(encoder.calls))
+
+    held = sum(type(one) is list and not one for one in gc.get_objects())
+    encoder.gate.set()
+
+    assert (await asking).status_code == 200
+    assert held < 25_000
