@@ -17,6 +17,7 @@ from nats.micro.service import Service
 
 from shared.bus.connection import user_of
 from shared.bus.users import GATEWAY, OTHERS
+from shared.contracts.statuses import checked_status
 
 Status = Mapping[str, Any]
 PREFIX = "mapstream-"
@@ -88,11 +89,9 @@ async def collect(
     async def take(message: Msg) -> None:
         if not message.data:  # the server says that nobody is there
             return
-        answer = json.loads(message.data)
-        name = str(answer.get("name", ""))
-        for endpoint in answer.get("endpoints") or ():
-            if name.startswith(PREFIX) and isinstance(endpoint.get("data"), dict):
-                found.setdefault(name.removeprefix(PREFIX), []).append(endpoint["data"])
+        name, statuses = _read(message.data)
+        if name and statuses:
+            found.setdefault(name, []).extend(statuses)
         if found.keys() >= set(awaited):
             is_complete.set()
 
@@ -109,3 +108,21 @@ async def collect(
     finally:
         await subscription.unsubscribe()
     return found
+
+
+def _read(body: bytes) -> tuple[str, list[Status]]:
+    """Read who answers and what it tells; nothing of what is no answer of ours."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", []
+    name = answer.get("name") if isinstance(answer, dict) else None
+    if not isinstance(name, str) or not name.startswith(PREFIX):
+        return "", []
+    endpoints = answer.get("endpoints")
+    told = [
+        checked_status(one["data"])
+        for one in (endpoints if isinstance(endpoints, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("data"), dict)
+    ]
+    return name.removeprefix(PREFIX), told

@@ -497,7 +497,12 @@ async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) 
             answer = await world.http.get("/sources")
             return answer.json() if answer.status_code == 200 else None
 
-        later = {"stalled_sources": 0, "stalled": []}  # an older discovery does not tell
+        none = {"stalled": [], "incomplete": []}
+        later = {
+            "stalled_sources": 0,
+            "incomplete_sources": 0,
+            **none,
+        }  # an older one does not tell
         records = FIGURES["records"] | {"dropped": 0}
         assert await until(told) == {
             "collection": "default", **FIGURES, **later, "records": records

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from functools import partial
 
 import nats
 import pytest
 from nats.aio.msg import Msg
 
+from services.cli.domain.figures import Figures
 from shared.bus.status import STATS, announce, collect
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -40,4 +42,32 @@ async def test_a_service_that_is_away_is_not_waited_for_for_ever(server: NatsSer
     client = await nats.connect(server.url)
 
     assert await collect(client, wait_s=0, awaited=("nobody",)) == {}
+    await client.close()
+
+
+async def respond(body: bytes, question: Msg) -> None:
+    await question.respond(body)
+
+
+async def test_an_answer_of_another_shape_is_named_and_not_gone_by(server: NatsServer) -> None:
+    """Whoever reads it, status, top and the gateway, would end with a traceback."""
+    client = await nats.connect(server.url)
+    odd = {"state": "running", "collections": {"default": {"records": {"seen": "7"}}}}
+    for body in (b"[", b"7", b"[1]", b'{"name": 7}', b'{"name": "mapstream-a", "endpoints": [1]}'):
+        await client.subscribe(STATS, cb=partial(respond, body))
+    await announce(client, "odd", "1.0.0", "a stand-in", lambda: odd)
+    await announce(client, "sound", "1.0.0", "a stand-in", lambda: {"state": "running"})
+
+    told = await collect(client, awaited=("odd", "sound"))
+
+    assert told == {
+        "odd": [
+            {
+                "state": "unreadable",
+                "unreadable": "collections.default.records.int: Input should be a valid integer",
+            }
+        ],
+        "sound": [{"state": "running"}],
+    }
+    assert not Figures.of(told, {}, "default").is_everybody_running
     await client.close()

@@ -67,7 +67,7 @@ class HttpAsker:
             except AnswerTooLong as error:
                 self._expected.forget()
                 if granted == wanted:
-                    raise EmbedderUnavailable(f"{error} for {texts} texts") from error
+                    raise EmbedderUnavailable(f"{error} to a request of {texts} texts") from error
                 raise EmbedderUnavailable(
                     f"{error}, for which this process has no memory: lower embedding.batch_size "
                     f"(this was for {texts} texts), or allow it more",
