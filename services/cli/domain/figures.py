@@ -171,9 +171,9 @@ class Figures:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all was looked at and nothing could be mapped, now or before."""
-        has_read = any(self.sources.get(name) for name in ("completed", "forgotten"))
-        return self.has_looked and not has_read and not self.records.mapped
+        """Whether all was looked at and nothing could be read, now or before."""
+        others = (count for status, count in self.sources.items() if status != "incomplete")
+        return self.has_looked and not any(others)
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Return the summary that ``--json`` prints."""

@@ -178,6 +178,14 @@ def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.Stri
     assert "nothing is mapped" not in text
 
 
+def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO) -> None:
+    figures = Figures(sources={"dispatched": 1}, records=Records(seen=9, in_flight=9))
+
+    display(screen).summarise(replace(figures, has_looked=True), 1.0, [], Path("out"))
+
+    assert "nothing is mapped" not in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("sources", "words"),
     [({"incomplete": 3}, "every source is incomplete"), ({}, "there is no source")],
