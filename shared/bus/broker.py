@@ -30,6 +30,7 @@ from shared.bus.fitness import (
 from shared.bus.in_hand import InHand
 from shared.bus.micro_batches import end
 from shared.bus.publisher import Publisher
+from shared.bus.pulling import ANSWER_S
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
 from shared.bus.users import OWN_API, SERVER_API
@@ -132,6 +133,10 @@ class Bus:
         """Send what is buffered and disconnect."""
         self.closing = True
         WAITS.over(BUS)
+        client = self._client
+        if client and client.is_connected and not await self._is_answering(client):
+            log.warning("bus.mute_at_the_end")  # its connection ends with the process
+            return
         try:
             await self.broker.stop()
         except (NatsError, OSError) as error:  # the server is away: what is unsent is not acked
@@ -139,6 +144,12 @@ class Bus:
             if self._client:
                 with suppress(OSError):  # it tries to send what is buffered
                     await self._client.close()
+
+    async def _is_answering(self, client: Client) -> bool:
+        """Tell whether the server answers; a flush is never cancelled, see ``pulling``."""
+        asked = asyncio.ensure_future(client.flush())
+        await asyncio.wait({asked}, timeout=ANSWER_S)
+        return asked.done() and asked.exception() is None
 
     async def on_closed(self) -> None:
         """Die when nats-py gives up for good: a closed connection is never made again."""

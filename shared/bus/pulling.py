@@ -32,6 +32,8 @@ EXPIRES_S = 10.0
 IDLE_HEARTBEAT_S = 1.0
 SILENCE_S = 3.0
 """Longer than this without a sign of life, the request is taken for lost."""
+ANSWER_S = 2.0
+"""How long a stop waits for an answer of the server."""
 PENDING_BYTES = 256 << 20
 NANOSECONDS = 1_000_000_000
 AWAY = (NatsError, OSError, TimeoutError)
@@ -86,7 +88,8 @@ class Puller:
             return
         last = [] if self._subscription is None else [self._subscription]
         # What is on its way is taken, too: dropped, it would wait for ack_wait.
-        await _done(*(one.drain() for one in (*self._given_up.values(), *last)))
+        if not await _done(*(one.drain() for one in (*self._given_up.values(), *last))):
+            return
         with suppress(*AWAY):
             await give_back(self.waiting)
         await _done(self._client.flush())
@@ -183,14 +186,20 @@ class Puller:
                 await self._given_up.pop(since).unsubscribe()
 
 
-async def _done(*works: Coroutine[Any, Any, None]) -> None:
+async def _done(*works: Coroutine[Any, Any, None]) -> bool:
     """Let works come to their end, even if nobody waits for it any more.
 
-    nats-py stops reading when the server answers a flush that was cancelled.
+    nats-py stops reading when the server answers a flush that was cancelled. From a server that
+    does not answer nobody waits for more: it learns by itself who has nothing in hand.
+
+    Returns:
+        Whether it answered.
     """
     tasks = [asyncio.ensure_future(work) for work in works]
     if tasks:
-        await asyncio.wait(tasks)
+        await asyncio.wait(tasks, timeout=ANSWER_S)
     for task in tasks:
-        with suppress(*AWAY):
-            task.result()
+        if task.done():
+            with suppress(*AWAY):
+                task.result()
+    return all(task.done() for task in tasks)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus import micro_batches
+from shared.bus import micro_batches, pulling
 from shared.bus.broker import build_bus
 from shared.bus.channels import EMBEDDING_BATCH
 from shared.bus.durables import EMBEDDING_READS_BATCHES
@@ -69,7 +69,10 @@ def subscribed(to: Subscriber, kind: str, handled: Handled) -> None:
 
 
 @pytest.fixture
-async def slow_to_redeliver(js: JetStreamContext) -> JetStreamContext:
+async def slow_to_redeliver(
+    js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> JetStreamContext:
+    monkeypatch.setattr(pulling, "ANSWER_S", LONG_S)  # whatever else this machine does
     await apply_topology(js, ["default"], ack_wait_s=LONG_S)
     return js
 

@@ -44,7 +44,7 @@ class Ended:
     log_file: Path
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Process:
     """One supervised process. Its output goes to a log file; the run before is kept beside it."""
 
@@ -94,12 +94,16 @@ class Process:
         """Take the process's end for what was wanted from now on."""
         self._stop_asked.set()
 
-    async def stop(self, patience_s: float) -> None:
-        """Ask the process to stop, and end it if it takes longer than this."""
+    async def stop(self, patience_s: float) -> bool:
+        """Ask the process to stop, and end it if it takes longer than this.
+
+        Returns:
+            Whether it ended by itself.
+        """
         self._stop_asked.set()
         process = self.running
         if process is None or process.returncode is not None:
-            return
+            return True
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
@@ -109,6 +113,8 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+            return False
+        return True
 
     async def _run(self) -> int:
         """Run the process once and return its exit code."""

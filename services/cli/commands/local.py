@@ -6,7 +6,7 @@ import fcntl
 import json
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from services.cli.adapters.nats_server import (
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
+from services.cli.commands.stopping import unless_stopped
 from services.cli.domain.figures import STAGES
 from services.cli.settings import (
     CliSettings,
@@ -40,6 +41,10 @@ from shared.redaction import register
 from shared.secret_files import write_secret
 
 STOP_S = 15.0
+LEANED_ON = ("nats-server", "text2vec")
+LEANED_ON_STOP_S = 3.0
+"""Nobody uses them any more: they have nothing to finish."""
+CLOSE_S = 1.0
 OTHERS = 0o077
 TARGETS_FILE = "prometheus-targets.json"
 """Where the services answer /metrics, in the form of Prometheus's ``file_sd_configs``."""
@@ -99,6 +104,8 @@ class LocalPipeline:
         self.url = ""
         self.gateway_url: str | None = None
         """Of the HTTP gateway, if this run has one: a run that ends by itself has none."""
+        self.killed: list[str] = []
+        """Processes that did not end when they were told to."""
         self._url_file = options.output / URL_FILE
         self._targets_file = options.state / TARGETS_FILE
         self._ports = ExitStack()
@@ -106,10 +113,11 @@ class LocalPipeline:
         self._declaring: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def started(self) -> AsyncIterator[Client]:
+    async def started(self, stop: asyncio.Event) -> AsyncIterator[Client]:
         """Run the pipeline until the block ends; yields a connection to its bus.
 
         Raises:
+            Stopped: A stop was wished for before all was started.
             ConfigurationError: A process says that it cannot start with this configuration.
             MapstreamError: A process ended again and again.
         """
@@ -117,9 +125,11 @@ class LocalPipeline:
             with self._ports:
                 async with asyncio.TaskGroup() as supervisors:
                     try:
-                        client = await self._start(supervisors)
+                        client = await unless_stopped(stop, self._start(supervisors))
                         yield client
-                        await client.close()
+                        with contextlib.suppress(*BUS_ERRORS):
+                            async with asyncio.timeout(CLOSE_S):
+                                await client.close()
                     finally:
                         await self._stop()
         except* MapstreamError as errors:
@@ -256,16 +266,16 @@ class LocalPipeline:
             self._declaring.cancel()
         for process in self.processes:
             process.will_stop()
-        leaned_on = ("nats-server", "text2vec")
-        async with asyncio.TaskGroup() as group:
-            for process in self.processes:
-                if process.name not in leaned_on:
-                    group.create_task(process.stop(STOP_S))
-        for process in self.processes:
-            if process.name in leaned_on:
-                await process.stop(STOP_S)
+        leaned_on = [one for one in self.processes if one.name in LEANED_ON]
+        await self._end([one for one in self.processes if one not in leaned_on], STOP_S)
+        await self._end(leaned_on, LEANED_ON_STOP_S)
         self._url_file.unlink(missing_ok=True)
         self._targets_file.unlink(missing_ok=True)
+
+    async def _end(self, processes: Sequence[Process], patience_s: float) -> None:
+        async with asyncio.TaskGroup() as group:
+            ending = {one: group.create_task(one.stop(patience_s)) for one in processes}
+        self.killed += [one.name for one, ended in ending.items() if not ended.result()]
 
 
 async def _ignore(_error: Exception) -> None:

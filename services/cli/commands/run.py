@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from services.cli.adapters.processes import Ended
 from services.cli.commands.asking import Answer, ask
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline, only_run, restrict
+from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.commands.watching import DeadLetterLine, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.domain.outcomes import NOTHING_MAPPED
@@ -28,6 +30,7 @@ from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError
 
 LOOK_EVERY_S = 0.25
+LETTERS_S = 2.0
 HALTED_LOOKS = 240
 """After so many looks, a minute, a halt does not end by itself."""
 CASUALTIES = 3
@@ -49,10 +52,9 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
     with only_run(options.state), Display() as display:
         restrict(options.output / options.collection, settings.umask)
         started = time.monotonic()
-        stop = asyncio.Event()
+        run = _Run(options, settings, display, asyncio.Event())
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        run = _Run(options, settings, display, stop)
+            asyncio.get_running_loop().add_signal_handler(number, run.be_stopped)
         figures = await run.until_done()
         seconds = time.monotonic() - started
     display.summarise(figures, seconds, run.dead, options.output / options.collection)
@@ -112,12 +114,23 @@ class _Run:
         self._figures = Figures()
         self.is_drained = False
         self.is_halted = False
+        self._asked_at: float | None = None
         self._halted_looks = 0
         self.dead: list[DeadLetterLine] = []
 
     async def until_done(self) -> Figures:
         """Start everything, watch it, stop it; returns the last figures."""
-        async with self._pipeline.started() as client:
+        with contextlib.suppress(Stopped):
+            await self._work()
+        if self._asked_at is not None:
+            seconds = time.monotonic() - self._asked_at
+            self._display.say(f"stopped: every process has ended, after {seconds:.1f} s")
+        for name in self._pipeline.killed:
+            self._display.say(f"{name} did not end by itself and was killed", style="yellow")
+        return self._figures
+
+    async def _work(self) -> None:
+        async with self._pipeline.started(self._stop) as client:
             self._display.say(f"bus at {self._pipeline.url}, logs in {self._options.state}/logs")
             if self._pipeline.gateway_url:
                 self._display.say(f"http at {self._pipeline.gateway_url}")
@@ -128,11 +141,23 @@ class _Run:
                 await self._drain(client, watcher)
             else:
                 await self._watch(watcher, lambda _: False)  # until told to stop
-            if self._stop.is_set():
-                self._display.say("stopping")
             if self._figures.has_casualties:
-                self.dead = await watcher.dead_letters(10 * LISTED)
-        return self._figures
+                self.dead = await self._dead_letters(watcher)
+
+    def be_stopped(self) -> None:
+        """Stop as soon as possible."""
+        if not self._stop.is_set():
+            self._asked_at = time.monotonic()
+            self._display.say("stopping; what is not finished is gone on with at the next start")
+        self._stop.set()
+
+    async def _dead_letters(self, watcher: Watcher) -> list[DeadLetterLine]:
+        """List them for the summary, unless the bus is away."""
+        try:
+            async with asyncio.timeout(LETTERS_S):
+                return await watcher.dead_letters(10 * LISTED)
+        except (NatsError, TimeoutError, OSError):
+            return []
 
     async def _drain(self, client: Client, watcher: Watcher) -> None:
         """Wait until all is mapped, refit if anything came after the last fit, wait again."""
@@ -167,7 +192,10 @@ class _Run:
     async def _watch(self, watcher: Watcher, is_enough: Callable[[Figures], bool]) -> bool:
         """Show progress until it is enough; returns False when told to stop before."""
         while not self._stop.is_set():
-            figures = await watcher.look(is_patient=True)
+            try:
+                figures = await unless_stopped(self._stop, watcher.look(is_patient=True))
+            except Stopped:
+                break
             if figures.states:
                 self._figures = figures
                 self._display.show(figures)
@@ -190,9 +218,11 @@ class _Run:
         return True
 
     def _tell_restart(self, ended: Ended, pause_s: float) -> None:
-        why = f": {ended.last_line}" if ended.last_line else ""
+        how = f"ended with code {ended.code}: {ended.last_line}"
+        if ended.code < 0:  # what it wrote last has nothing to do with it
+            how = f"was ended by {signal.Signals(-ended.code).name}"
         self._display.say(
-            f"{ended.name} ended with code {ended.code}{why}; starting it again in "
+            f"{ended.name} {how.removesuffix(': ')}; starting it again in "
             f"{pause_s:.1f} s (log: {ended.log_file})",
             style="yellow",
         )

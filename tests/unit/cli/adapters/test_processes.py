@@ -112,9 +112,10 @@ open({str(child)!r}, "w").write(str(child.pid))
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.supervise())
         await until(lambda: said(worker, "up"))
-        await worker.stop(0.2)
+        is_gentle = await worker.stop(0.2)
 
     assert worker.running
+    assert not is_gentle
     assert worker.running.returncode == -9
     await until(lambda: not is_alive(int(child.read_text())))
 
