@@ -8,7 +8,8 @@ const floats = (text) => {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 };
 const vector = floats(encoded);
-const client = await connect({ servers: url });
+const server = new URL(url);
+const client = await connect({ servers: server.host, user: server.username, pass: server.password });
 const consumer = await jetstream(client).consumers.get("EVENTS", { filter_subjects: "projection.updated.>" });
 const messages = await consumer.consume();
 let seen = 0;
