@@ -72,12 +72,11 @@ def run(  # noqa: PLR0913  the options of the command
     collection: Annotated[str, typer.Option(help="Name of the map.")] = "default",
     glob: Annotated[str, typer.Option(help="Which files of a folder are read.")] = "**/*.jsonl",
     config: cli.Config = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON on stdout.")
-    ] = False,
+    json: cli.Json = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be read; touch nothing.")
     ] = False,
+    deep_check: cli.DeepCheck = False,
 ) -> None:
     """Read logs and keep a map of them on disk, all on this machine.
 
@@ -97,6 +96,7 @@ def run(  # noqa: PLR0913  the options of the command
         is_once=once,
         is_json=json,
         is_dry=dry_run,
+        is_deep=deep_check,
     )
 
     async def start() -> int:

@@ -37,6 +37,10 @@ Output = Annotated[
         "the run in ./mapstream-out if there is one, else nats.url of the configuration.",
     ),
 ]
+DeepCheck = Annotated[
+    bool,
+    typer.Option("--deep-check", help="Compare all contents, whatever size and times say."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")
@@ -103,6 +107,8 @@ class RunOptions:
     is_once: bool
     is_json: bool
     is_dry: bool
+    is_deep: bool = False
+    """Whether all contents are compared with what was mapped."""
 
     @property
     def state(self) -> Path:
@@ -174,6 +180,8 @@ def service_environment(
         # The user's own name and password, if any, are for another server.
         environment.pop("MAPSTREAM_NATS__PASSWORD_FILE", None)
         environment |= {"MAPSTREAM_NATS__USER": user, "MAPSTREAM_NATS__PASSWORD": password}
+    if options.is_deep:
+        environment["MAPSTREAM_INGESTION__DEEP_CHECK_AT_START"] = "true"
     if text2vec_port is not None:
         environment |= {
             "MAPSTREAM_TEXT2VEC__PORT": str(text2vec_port),

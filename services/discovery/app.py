@@ -20,7 +20,8 @@ from services.discovery.handlers.look import Order
 from services.discovery.handlers.replay import Desk, send_again
 from services.discovery.handlers.reread import Reread
 from services.discovery.handlers.stalls import Loads, StallFinder
-from services.discovery.loops.reading import Looker, Sweep
+from services.discovery.loops.reading import Looker
+from services.discovery.loops.sweeping import Sweep
 from services.discovery.loops.telling import FiguresLoop, StallLoop, forget_old_accounts
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
@@ -80,19 +81,7 @@ class Discovery:
         clock = SystemClock()
         async with SqliteStateStore.open(self.folder) as store:
             ledger = LedgerShell(store, self._bus.publisher, clock, self._changed)
-            looker = Looker(
-                repository=self._repository,
-                store=store,
-                ledger=ledger,
-                publisher=self._bus.publisher,
-                clock=clock,
-                changed=self._changed,
-                rules=Order(
-                    recheck_after=self._settings.recheck_after,
-                    is_deep=self._settings.ingestion.deep_check_at_start,
-                    forgets_gone=self._settings.ingestion.when_gone == "forget",
-                ),
-            )
+            looker = self._looker(store, ledger, clock)
             sender = BusSender(self._bus.publisher)
             sweep = Sweep(
                 store,
@@ -129,6 +118,22 @@ class Discovery:
     def figures(self) -> dict[str, Any]:
         """Tell what the ledger holds."""
         return {"collections": self._counted.figures if self._counted else {}}
+
+    def _looker(self, store: SqliteStateStore, ledger: LedgerShell, clock: Clock) -> Looker:
+        section = self._settings.ingestion
+        return Looker(
+            repository=self._repository,
+            store=store,
+            ledger=ledger,
+            publisher=self._bus.publisher,
+            clock=clock,
+            changed=self._changed,
+            rules=Order(
+                recheck_after=self._settings.recheck_after,
+                is_deep=section.deep_check_at_start,
+                forgets_gone=section.when_gone == "forget",
+            ),
+        )
 
     def _stall_loop(self, collection: str, store: SqliteStateStore, clock: Clock) -> StallLoop:
         after_s = self._settings.ingestion.stalled_after_s

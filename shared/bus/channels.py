@@ -5,6 +5,7 @@ no other module spells a subject.
 """
 
 from shared.bus.channel import BYTES, Channel
+from shared.contracts import sources
 from shared.contracts.batches import ARROW
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.contracts.letters import LettersDropped, LettersReplayed
@@ -14,16 +15,6 @@ from shared.contracts.projection import (
     ProjectionPreviewed,
     ProjectionRejected,
     ProjectionUpdated,
-)
-from shared.contracts.sources import (
-    SourceCompleted,
-    SourceDiscovered,
-    SourceFailed,
-    SourceForgotten,
-    SourceGone,
-    SourceRejected,
-    SourceReturned,
-    SourceStalled,
 )
 from shared.contracts.writing import WritingCommitted, WritingPublished
 
@@ -76,7 +67,7 @@ SOURCE_DISCOVERED = Channel(
     "discovery",
     ("anybody",),
     "A source is complete and will be read.",
-    contract=SourceDiscovered,
+    contract=sources.SourceDiscovered,
 )
 SOURCE_COMPLETED = Channel(
     "source.completed",
@@ -84,7 +75,7 @@ SOURCE_COMPLETED = Channel(
     "discovery",
     ("anybody",),
     "Every record of a source is mapped or dead-lettered.",
-    contract=SourceCompleted,
+    contract=sources.SourceCompleted,
 )
 SOURCE_FAILED = Channel(
     "source.failed",
@@ -92,7 +83,7 @@ SOURCE_FAILED = Channel(
     "discovery",
     ("anybody",),
     "A source could not be read.",
-    contract=SourceFailed,
+    contract=sources.SourceFailed,
 )
 SOURCE_STALLED = Channel(
     "source.stalled",
@@ -100,7 +91,7 @@ SOURCE_STALLED = Channel(
     "discovery",
     ("anybody",),
     "A source's numbers have not changed for long, and which stage holds it.",
-    contract=SourceStalled,
+    contract=sources.SourceStalled,
 )
 SOURCE_GONE = Channel(
     "source.gone",
@@ -108,7 +99,7 @@ SOURCE_GONE = Channel(
     "discovery",
     ("anybody",),
     "A source that was mapped is not there any more.",
-    contract=SourceGone,
+    contract=sources.SourceGone,
 )
 SOURCE_RETURNED = Channel(
     "source.returned",
@@ -116,7 +107,7 @@ SOURCE_RETURNED = Channel(
     "discovery",
     ("anybody",),
     "A source that was gone is there again.",
-    contract=SourceReturned,
+    contract=sources.SourceReturned,
 )
 SOURCE_FORGOTTEN = Channel(
     "source.forgotten",
@@ -124,7 +115,7 @@ SOURCE_FORGOTTEN = Channel(
     "discovery",
     ("anybody",),
     "A source's records were taken off the map, as asked for.",
-    contract=SourceForgotten,
+    contract=sources.SourceForgotten,
 )
 SOURCE_REJECTED = Channel(
     "source.rejected",
@@ -132,7 +123,7 @@ SOURCE_REJECTED = Channel(
     "discovery",
     ("anybody",),
     "A command about a source that could not be carried out, and why.",
-    contract=SourceRejected,
+    contract=sources.SourceRejected,
 )
 LETTERS_REPLAYED = Channel(
     "letters.replayed",

@@ -139,6 +139,36 @@ async def complete(js: JetStreamContext) -> BatchDescriptor:
     return first
 
 
+async def test_a_source_that_goes_and_comes_back_is_told_and_counted(
+    js: JetStreamContext, run: Run, file: Path
+) -> None:
+    file.with_name("stays.jsonl").write_text(content("c"))
+    text = file.read_text()
+    async with run() as discovery:
+
+        def figures(name: str) -> Any:
+            return discovery.figures()["collections"].get("default", {}).get(name)
+
+        await until(lambda: (figures("records") or {}).get("seen") == 3)
+        await until(lambda: not figures("sources")["reading"])
+        file.unlink()
+        gone = await told(js, "source.gone")
+        await until(lambda: [one["filename"] for one in figures("gone")] == [NAME])
+        file.write_text(text)
+        back = await told(js, "source.returned")
+        await until(lambda: figures("gone_sources") == 0)
+
+    assert (gone["filename"], gone["source_version"], gone["same_as"]) == (NAME, 1, None)
+    assert (back["filename"], back["source_version"]) == (NAME, 1)
+    assert len(await messages(js, "DISCOVERY", "discovery.batch")) == 2
+
+
+async def told(js: JetStreamContext, family: str) -> dict[str, Any]:
+    """Wait for the only event of its kind."""
+    (event,) = await until(lambda: messages(js, "EVENTS", family))
+    return json.loads(event)
+
+
 @pytest.mark.parametrize("name", [NAME, ID])
 async def test_a_source_is_forgotten_and_whoever_wished_so_is_told(
     js: JetStreamContext, run: Run, name: str

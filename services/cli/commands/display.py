@@ -11,7 +11,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from services.cli.commands.tables import Row, facts, incomplete, ledger, model, plain, sources
+from services.cli.commands.tables import (
+    Row,
+    facts,
+    gone,
+    incomplete,
+    ledger,
+    model,
+    plain,
+    sources,
+)
 from services.cli.commands.watching import DeadLetterLine
 from services.cli.domain.figures import STAGES, Figures
 
@@ -121,6 +130,8 @@ def _unread(figures: Figures) -> Iterator[tuple[str, str]]:
     """Say of what was not read why, with a style for each line."""
     for line in incomplete(figures.incomplete, figures.incomplete_sources):
         yield f"incomplete: {line}", "yellow"
+    for line in gone(figures.gone, figures.gone_sources):
+        yield f"gone: {line}", "yellow"
     if figures.is_empty and not figures.has_casualties:
         yield _nothing(figures), "red"
     for failure in figures.failures:

@@ -13,6 +13,7 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.tables import (
     Row,
     facts,
+    gone,
     incomplete,
     ledger,
     model,
@@ -93,6 +94,8 @@ def rows(figures: Figures) -> Iterator[Row]:
         yield "failed", f"{failure['filename']}: {failure['reason']}"
     for line in incomplete(figures.incomplete, figures.incomplete_sources):
         yield "incomplete", line
+    for line in gone(figures.gone, figures.gone_sources):
+        yield "gone", line
     yield from _stalled(figures)
 
 

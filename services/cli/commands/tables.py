@@ -54,6 +54,18 @@ def incomplete(sources: Sequence[Mapping[str, Any]], count: int) -> Iterator[str
         yield f"and {more:,} more"
 
 
+def gone(sources: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
+    """Name the sources that are not there any more, and what is still mapped of them."""
+    for one in sources:
+        if one.get("same_as"):
+            yield f"{one['filename']}: its file is read as {one['same_as']}"
+            continue
+        since, mapped = f"{one['since'][:19]}Z", f"{one['mapped']:,} records"
+        yield f"{one['filename']}: not there since {since}; {mapped} stay until they are forgotten"
+    if (more := count - len(sources)) > 0:
+        yield f"and {more:,} more"
+
+
 def ledger(records: Records) -> str:
     """Write where every record is; an unequal sign would be a defect."""
     sign = "=" if records.is_balanced else "≠"

@@ -10,6 +10,7 @@ from services.cli.domain.traffic import Traffic
 from services.cli.domain.waits import Wait, bus_away, waits_of
 
 HALTED = "halted"
+NAMED = ("incomplete", "gone", "stalled")
 STAGES = ("discovery", "embedding", "projection", "writing")
 
 
@@ -54,6 +55,9 @@ class Figures:
     incomplete: Sequence[Mapping[str, Any]] = ()
     """Sources that are not read yet: filename, why, reason, since; the first of them."""
     incomplete_sources: int = 0
+    gone: Sequence[Mapping[str, Any]] = ()
+    """Mapped sources that are not there any more: filename, since, mapped, same_as; the first."""
+    gone_sources: int = 0
     stalled: Sequence[Mapping[str, Any]] = ()
     """Sources that stand still: filename, stage, since, in_flight; the first of them."""
     stalled_sources: int = 0
@@ -106,10 +110,7 @@ class Figures:
             records=Records(*(told.get(one.name, 0) for one in fields(Records))),
             has_looked=bool(discovery.get("has_looked")),
             failures=discovery.get("failures", ()),
-            incomplete=discovery.get("incomplete", ()),
-            incomplete_sources=discovery.get("incomplete_sources", 0),
-            stalled=discovery.get("stalled", ()),
-            stalled_sources=discovery.get("stalled_sources", 0),
+            **_named(discovery),
             projection_records=projection.get("records", 0),
             version=projection.get("version", 0),
             explained_variance_ratio=(first, second),
@@ -182,14 +183,21 @@ class Figures:
             "records": self.records.balance,
             "dropped": self.records.dropped,
             "failures": [dict(one) for one in self.failures],
-            "incomplete_sources": self.incomplete_sources,
-            "incomplete": [dict(one) for one in self.incomplete],
+            **self._named("incomplete", "gone"),
             "projection": {
                 "version": self.version,
                 "explained_variance_ratio": list(self.explained_variance_ratio),
             },
             "seconds": round(seconds, 3),
         }
+
+    def _named(self, *kinds: str) -> dict[str, Any]:
+        """Return the sources that are told of by name, and how many of them there are."""
+        found: dict[str, Any] = {}
+        for kind in kinds:
+            found[f"{kind}_sources"] = getattr(self, f"{kind}_sources")
+            found[kind] = [dict(one) for one in getattr(self, kind)]
+        return found
 
     def report(self) -> dict[str, Any]:
         """Return what ``mapstream status --json`` prints."""
@@ -207,10 +215,7 @@ class Figures:
             "halted": dict(self.halted),
             "sources": dict(self.sources),
             "failures": [dict(one) for one in self.failures],
-            "incomplete_sources": self.incomplete_sources,
-            "incomplete": [dict(one) for one in self.incomplete],
-            "stalled_sources": self.stalled_sources,
-            "stalled": [dict(one) for one in self.stalled],
+            **self._named(*NAMED),
             "records": self.records.balance,
             "dropped": self.records.dropped,
             "model": {
@@ -227,6 +232,12 @@ class Figures:
                 "is_fresh": self.is_fresh,
             },
         }
+
+
+def _named(discovery: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the sources that discovery tells of by name; an older one does not tell of all."""
+    some = {kind: discovery.get(kind, ()) for kind in NAMED}
+    return some | {f"{kind}_sources": discovery.get(f"{kind}_sources", 0) for kind in NAMED}
 
 
 def _state(statuses: Sequence[Status]) -> str:

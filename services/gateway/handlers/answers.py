@@ -250,6 +250,15 @@ class IncompleteSource(Body):
     since: datetime | None = Field(description="When it was first found so.")
 
 
+class GoneSource(Body):
+    """A source that was mapped and is not there any more."""
+
+    filename: str = Field(description="Its path below its root.")
+    since: datetime = Field(description="When it was first missed.")
+    mapped: int = Field(ge=0, description="Its records that stay on the map.")
+    same_as: str | None = Field(description="Filename under which the same file is read now.")
+
+
 class StalledSource(Body):
     """A source whose numbers have not changed for long."""
 
@@ -270,6 +279,10 @@ class Sources(Body):
     incomplete: list[IncompleteSource] = Field(
         default=[], description="Some of those, why, and since when."
     )
+    gone_sources: int = Field(
+        default=0, ge=0, description="How many were mapped and are not there any more."
+    )
+    gone: list[GoneSource] = Field(default=[], description="Some of those, and since when.")
     stalled_sources: int = Field(default=0, ge=0, description="How many stand still.")
     stalled: list[StalledSource] = Field(
         default=[], description="Some of those that stand still, and which stage holds them."

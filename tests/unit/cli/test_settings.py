@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,25 @@ def test_all_other_variables_of_the_user_reach_the_services(
 
     assert made["MAPSTREAM_PROJECTION__ALIGN"] == "false"
     assert made["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_path_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    """It is followed at every look, as one in the configuration is."""
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "latest"
+    link.symlink_to("real")
+
+    made = environment(options(tmp_path, link))
+    (source,) = json.loads(made["MAPSTREAM_INGESTION__SOURCES"])
+    assert source["path"] == str(link)
+
+
+def test_a_deep_check_is_asked_for_once(tmp_path: Path) -> None:
+    name = "MAPSTREAM_INGESTION__DEEP_CHECK_AT_START"
+
+    assert name not in environment(options(tmp_path, tmp_path))
+    made = environment(replace(options(tmp_path, tmp_path), is_deep=True))
+    assert made[name] == "true"
 
 
 def test_without_paths_the_sources_of_the_file_are_read(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from services.discovery.domain.ledger import Commit, Wish
 from services.discovery.handlers.forget import forget
-from services.discovery.loops.reading import Looker, Sweep
+from services.discovery.loops.reading import Looker
+from services.discovery.loops.sweeping import Sweep
 from services.discovery.subscribers.ledger import LedgerShell
 from shared.bus.outgoing import Outgoing
 from shared.bus.publisher import Publisher

@@ -25,6 +25,22 @@ def test_a_stalled_source_names_its_stage_and_what_is_the_matter_with_it() -> No
     ]
 
 
+def test_what_is_gone_is_named_with_what_stays_of_it() -> None:
+    since = "2026-01-01T12:00:00+00:00"
+    facts = {"filename": "a.jsonl", "since": since, "mapped": 234, "same_as": None}
+    other = facts | {"filename": "latest.jsonl", "same_as": "b.jsonl"}
+    figures = Figures(gone=[facts, other], gone_sources=5)
+
+    assert [str(text) for name, text in rows(figures) if name == "gone"] == [
+        "a.jsonl: not there since 2026-01-01T12:00:00Z; 234 records stay until they are forgotten",
+        "latest.jsonl: its file is read as b.jsonl",
+        "and 3 more",
+    ]
+    told = figures.report()
+    assert (told["gone"], told["gone_sources"]) == ([facts, other], 5)
+    assert figures.summary(1)["gone_sources"] == 5
+
+
 def test_a_stage_that_runs_has_no_excuse() -> None:
     figures = Figures(stalled=[STALLED], stalled_sources=1, states={"embedding": "running"})
 

@@ -196,6 +196,8 @@ def test_the_summary_has_the_figures_that_scripts_read() -> None:
         "failures": [],
         "incomplete_sources": 0,
         "incomplete": [],
+        "gone_sources": 0,
+        "gone": [],
         "projection": {"version": 3, "explained_variance_ratio": [0.4, 0.2]},
         "seconds": 1.235,
     }

@@ -60,6 +60,8 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     figures |= {"stalled": [stalled], "stalled_sources": 7}
     waits = {"filename": "b", "why": "empty", "reason": "it holds no line yet", "since": since}
     figures |= {"incomplete": [waits], "incomplete_sources": 9}
+    gone = {"filename": "c", "since": since, "mapped": 3, "same_as": None}
+    figures |= {"gone": [gone], "gone_sources": 4}
     board = FakeStatusBoard(
         {"discovery": [{"state": "standby"}, {"collections": {"default": figures}}]}
     )
@@ -69,6 +71,7 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     assert told
     assert told.sources == {"failed": 1}
     assert told.stalled_sources == 7
+    assert (told.gone_sources, told.gone[0].filename, told.gone[0].mapped) == (4, "c", 3)
     assert [(one.filename, one.stage, one.in_flight) for one in told.stalled] == [
         ("a", "writing", 2)
     ]
