@@ -39,7 +39,13 @@ process; a variable that is like no setting is left alone, and so are those that
 for a service beside it.
 
 A secret can also come from a file, as containers are given them: `MAPSTREAM_NATS__PASSWORD_FILE`
-names the file that holds `nats.password`, and so for every field of the type secret.
+names the file that holds `nats.password`, and so for every field of the type secret; white space
+around it is not part of it. No log, status or message repeats a secret.
+
+An `https` embedding server is reached through the proxy of `https_proxy` or `HTTPS_PROXY`, else of
+`all_proxy` or `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` lists it: names (with all below them),
+addresses, also as `[::1]`, networks as `10.0.0.0/8`, or `*`. SOCKS is not spoken. `SSL_CERT_FILE`
+and `SSL_CERT_DIR` name authorities in place of the usual ones.
 
 ```yaml
 ingestion:
