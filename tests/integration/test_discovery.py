@@ -306,3 +306,19 @@ async def test_a_command_for_what_can_be_no_collection_does_not_disturb(
         await batches(js, 2)
 
     assert len(await messages(js, "DEAD_LETTERS", "dead.discovery")) == 1
+
+
+async def test_a_flood_of_rubbish_is_few_letters_and_a_dead_line_each(
+    js: JetStreamContext, run: Run, file: Path
+) -> None:
+    (file.parent / "flood.jsonl").write_bytes(b"rubbish\n" * 30_000 + content("a").encode())
+
+    def told() -> dict[str, int]:
+        return discovery.figures()["collections"].get("default", {}).get("records", {})
+
+    async with run() as discovery:
+        await until(lambda: told().get("dead") == 30_000)
+        letters = await expect(js, "DEAD_LETTERS", "dead.discovery", 1_001)
+
+    assert letters[0] == b"rubbish"
+    assert letters[-1].startswith(b"rubbish\nrubbish\n")

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +21,7 @@ from services.cli.commands.tables import (
     plain,
     sources,
 )
-from services.cli.commands.watching import DeadLetterLine
+from services.cli.commands.watching import DeadLetters
 from services.cli.domain.figures import STAGES, Figures
 
 PLAIN_EVERY_S = 5.0
@@ -104,9 +104,7 @@ class Display:
         rows += [("blocked", f"{stage}: {why}") for stage, why in _blocked(figures)]
         return facts(rows)
 
-    def summarise(
-        self, figures: Figures, seconds: float, dead: Sequence[DeadLetterLine], folder: Path
-    ) -> None:
+    def summarise(self, figures: Figures, seconds: float, dead: DeadLetters, folder: Path) -> None:
         """Write the summary of a run."""
         if not figures.has_looked and not figures.records.seen:
             self.say("stopped before anything was read")
@@ -117,11 +115,12 @@ class Display:
             self.say(f"open it  embedding-atlas {folder / 'logs.parquet'} {COLUMNS}")
         for text, style in _unread(figures):
             self.say(text, style=style)
-        for letter in dead[-LISTED:]:
+        shown = dead.newest[-LISTED:]
+        for letter in shown:
             where = f"{letter.file}:{letter.line}" if letter.line else letter.file or "a message"
             self.say(f"dead letter: {where} [{letter.stage}] {letter.reason}", style="red")
-        if len(dead) > LISTED:
-            self.say(f"... and {len(dead) - LISTED} more dead letters before these", style="red")
+        if (more := dead.total - len(shown)) > 0:
+            self.say(f"... and {more:,} more dead letters before these", style="red")
         if figures.records.dead > figures.records.dropped:
             self.say(REMEDY, style="red")
 

@@ -19,7 +19,7 @@ from services.cli.commands.asking import Answer, ask
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline, only_run, restrict
 from services.cli.commands.stopping import Stopped, unless_stopped
-from services.cli.commands.watching import DeadLetterLine, Watcher
+from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, configuration_name
@@ -116,7 +116,7 @@ class _Run:
         self.is_halted = False
         self._asked_at: float | None = None
         self._halted_looks = 0
-        self.dead: list[DeadLetterLine] = []
+        self.dead = DeadLetters()
 
     async def until_done(self) -> Figures:
         """Start everything, watch it, stop it; returns the last figures."""
@@ -151,13 +151,13 @@ class _Run:
             self._display.say("stopping; what is not finished is gone on with at the next start")
         self._stop.set()
 
-    async def _dead_letters(self, watcher: Watcher) -> list[DeadLetterLine]:
+    async def _dead_letters(self, watcher: Watcher) -> DeadLetters:
         """List them for the summary, unless the bus is away."""
         try:
             async with asyncio.timeout(LETTERS_S):
-                return await watcher.dead_letters(10 * LISTED)
+                return await watcher.dead_letters(LISTED)
         except (NatsError, TimeoutError, OSError):
-            return []
+            return DeadLetters()
 
     async def _drain(self, client: Client, watcher: Watcher) -> None:
         """Wait until all is mapped, refit if anything came after the last fit, wait again."""

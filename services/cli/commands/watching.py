@@ -1,8 +1,6 @@
 """Looks at a running pipeline over its bus."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -28,8 +26,6 @@ from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
 from shared.errors import BusAway, TransientError
 
-LETTERS_AT_ONCE = 256
-
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -42,6 +38,14 @@ class DeadLetterLine:
     file: str
     line: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The newest dead letters, and how many there are in all."""
+
+    newest: Sequence[DeadLetterLine] = ()
+    total: int = 0
 
 
 class Watcher:
@@ -105,19 +109,20 @@ class Watcher:
         self._known = remembering(self._known, statuses)
         return Figures.of(self._known, lag, self.collection)
 
-    async def dead_letters(self, limit: int) -> list[DeadLetterLine]:
-        """List the newest dead letters that the bus still has, oldest first."""
+    async def dead_letters(self, limit: int) -> DeadLetters:
+        """List the newest dead letters that the bus still has, oldest first.
+
+        Only the end of the stream is read, however many there are.
+        """
         subjects = tuple(channel.subject(self.collection) for channel in DEAD.values())
         reading = Reading(self._client, DEAD_STREAM, subjects)
-        found: deque[DeadLetterLine] = deque(maxlen=limit)
-        position, has_more = 0, True
-        with suppress(BusAway):
-            while has_more:
-                messages, has_more = await reading.some(position, LETTERS_AT_ONCE)
-                for message in messages:
-                    position = message.sequence
-                    found.append(_line(message.headers))
-        return list(found)
+        try:
+            total = await reading.count()
+            last = (await reading.state()).last_seq
+            messages, _ = await reading.some(max(0, last - limit), limit)
+        except BusAway:
+            return DeadLetters()
+        return DeadLetters([_line(message.headers) for message in messages], total)
 
     async def _lag(self) -> dict[str, int]:
         # One after the other: in a group of tasks a bus that is away would be a group of errors.
@@ -132,4 +137,5 @@ def _line(headers: Mapping[str, str]) -> DeadLetterLine:
     def told(name: str) -> str:
         return headers.get(f"mapstream-{name}", "")
 
-    return DeadLetterLine(told("stage"), told("file"), told("line"), told("reason"))
+    lines = "-".join(filter(None, (told("line"), told("last-line"))))
+    return DeadLetterLine(told("stage"), told("file"), lines, told("reason"))

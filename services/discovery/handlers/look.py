@@ -1,9 +1,10 @@
 """Looks at all sources, or at those that changed, and finds out which have to be read."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from services.discovery.domain.ledger import (
     SourceRecord,
@@ -86,8 +87,9 @@ async def look(
     """Look at the sources; an unchanged one costs a look at its facts.
 
     Small sources are examined and taken several at once, since each mostly waits for the disk and
-    the bus; a large one holds up those after it. A source that is being read is told again by
-    the next look: let one look end before the next. A source is claimed until it was taken.
+    the bus; then the large ones one by one, the smaller before the larger, so that none waits for
+    one that takes longer than itself. A source that is being read is told again by the next look:
+    let one look end before the next. A source is claimed until it was taken.
 
     Args:
         repository: Where sources come from.
@@ -112,18 +114,28 @@ async def look(
             for found in await _examine(wanted, repository, store, clock):
                 await take(found)
 
-    async with Crew(SMALL_AT_ONCE) as crew:
-        async for wanted in _wanted(named.sources, order, store, clock):
-            if wanted.stat.size <= SMALL_BYTES:
-                await crew.begin(examine, wanted)
-            else:
-                await examine(wanted)
+    await _in_turn(_wanted(named.sources, order, store, clock), examine)
     if order.changed is None:
         sight = Sight(named, unlisted, repository)
         gone = await miss(sight, store, clock)
         away = await clear_away(sight, store, claims, forgets=order.forgets_gone)
         for one in (*gone, *away):
             await take(one)
+
+
+async def _in_turn(
+    found: AsyncGenerator["_Wanted"], examine: Callable[["_Wanted"], Coroutine[Any, Any, None]]
+) -> None:
+    """Examine the small ones as they come, then the large ones by their size."""
+    large: list[_Wanted] = []
+    async with Crew(SMALL_AT_ONCE) as crew:
+        async for wanted in found:
+            if wanted.stat.size <= SMALL_BYTES:
+                await crew.begin(examine, wanted)
+            else:
+                large.append(wanted)
+    for wanted in sorted(large, key=lambda one: one.stat.size):
+        await examine(wanted)
 
 
 async def _see(

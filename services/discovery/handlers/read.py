@@ -30,6 +30,8 @@ from shared.contracts.dead_letters import DeadLetter
 STAGE = "discovery"
 LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
 PIECES_AT_ONCE = 16
+LINES_AT_ONCE = 4096
+"""How far one turn of a thread reads; between two turns others have theirs."""
 LINE_BYTES = 4 << 20
 """Of an unreadable line at most this many bytes are kept; the source has the others."""
 EVIDENCE_BYTES = 32 << 20
@@ -60,10 +62,12 @@ async def read_source(
     lines = repository.read_lines(source.stat, source.fingerprint)
     async with aclosing(lines) as portions:
         async for portion in portions:
-            pieces = reader.feed(portion)
-            while some := await to_thread.run_sync(take_some, pieces):
-                for piece in some:
-                    yield messages.of(piece)
+            # A portion of short lines of rubbish has half a million of them and maybe no piece.
+            for start in range(0, len(portion), LINES_AT_ONCE):
+                pieces = reader.feed(portion[start : start + LINES_AT_ONCE])
+                while some := await to_thread.run_sync(take_some, pieces):
+                    for piece in some:
+                        yield messages.of(piece)
     for piece in reader.finish():
         yield messages.of(piece)
 

@@ -34,8 +34,11 @@ class FakePublisher(Publisher):
         self.freed = asyncio.Event()
         self.is_waiting = asyncio.Event()
         self.breaks_after = 99
+        self.groups: list[int] = []
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
+        messages = list(messages)
+        self.groups.append(len(messages))
         for message in messages:
             if len(self.sent) >= self.breaks_after:
                 raise TransientError("cut off")
@@ -185,3 +188,16 @@ async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:
     assert [one.correlation_id for one in answers] == ["c-1", "c-1", "c-2"]
     assert answers[0] == answers[1]
     assert await world.store.unannounced() == []
+
+
+async def test_letters_are_sent_and_noted_in_groups(world: World) -> None:
+    """One by one, each would wait for the bus and for the disk."""
+    world.publisher.breaks_after = 10_000
+    world.repository.put("a.jsonl", log(*[b"oops"] * 1_500, final()))
+
+    await world.looker.look(None)
+
+    letters = world.publisher.families().count("dead.discovery")
+    assert letters == 1_001
+    assert [count for count in world.publisher.groups if count > 1] == [256, 256, 256, 233]
+    assert world.store.sources[ID].dead == 1_500

@@ -9,7 +9,7 @@ from rich.console import Console
 from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, percent
-from services.cli.commands.watching import DeadLetterLine
+from services.cli.commands.watching import DeadLetterLine, DeadLetters
 from services.cli.domain.figures import STAGES, Figures, Records
 
 RUNNING = Figures(
@@ -86,7 +86,7 @@ def test_on_a_terminal_progress_is_a_table_that_vanishes(screen: io.StringIO) ->
 
 
 def test_the_summary_tells_where_the_map_is_and_how_to_open_it(screen: io.StringIO) -> None:
-    display(screen).summarise(RUNNING, 12.34, [], Path("out/default"))
+    display(screen).summarise(RUNNING, 12.34, DeadLetters(), Path("out/default"))
 
     told = screen.getvalue()
     assert "12.3 s" in told
@@ -98,7 +98,7 @@ def test_the_summary_names_what_was_lost(screen: io.StringIO) -> None:
     failed = replace(RUNNING, failures=[{"filename": "bad.jsonl", "reason": "no permission"}])
     dead = [DeadLetterLine("discovery", "a.jsonl", "7", "not JSON")] * (LISTED + 2)
 
-    display(screen).summarise(failed, 1, dead, Path("out"))
+    display(screen).summarise(failed, 1, DeadLetters(dead, len(dead)), Path("out"))
 
     told = screen.getvalue()
     assert "failed: bad.jsonl: no permission" in told
@@ -107,7 +107,7 @@ def test_the_summary_names_what_was_lost(screen: io.StringIO) -> None:
 
 
 def test_a_run_that_was_stopped_at_once_claims_nothing(screen: io.StringIO) -> None:
-    display(screen).summarise(Figures(), 0.1, [], Path("out"))
+    display(screen).summarise(Figures(), 0.1, DeadLetters(), Path("out"))
 
     assert screen.getvalue() == "stopped before anything was read\n"
 
@@ -157,7 +157,7 @@ def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: P
     shown = display(screen)
     dead = [DeadLetterLine("discovery", HOSTILE, "7", HOSTILE)]
 
-    shown.summarise(figures, 1.0, dead, tmp_path)
+    shown.summarise(figures, 1.0, DeadLetters(dead, len(dead)), tmp_path)
     shown._console.print(facts([(HOSTILE, HOSTILE), *rows(figures)]), width=500)
 
     told = screen.getvalue()
@@ -168,7 +168,7 @@ def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: P
 def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.StringIO) -> None:
     figures = replace(RUNNING, incomplete=[WAITS_FOR_ITS_END], incomplete_sources=7)
 
-    display(screen).summarise(figures, 1.0, [], Path("out"))
+    display(screen).summarise(figures, 1.0, DeadLetters(), Path("out"))
 
     text = screen.getvalue()
     assert (
@@ -181,7 +181,7 @@ def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.Stri
 def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO) -> None:
     figures = Figures(sources={"dispatched": 1}, records=Records(seen=9, in_flight=9))
 
-    display(screen).summarise(replace(figures, has_looked=True), 1.0, [], Path("out"))
+    display(screen).summarise(replace(figures, has_looked=True), 1.0, DeadLetters(), Path("out"))
 
     assert "nothing is mapped" not in screen.getvalue()
 
@@ -193,7 +193,9 @@ def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO)
 def test_a_run_that_mapped_nothing_says_why(
     sources: dict[str, int], words: str, screen: io.StringIO
 ) -> None:
-    display(screen).summarise(Figures(sources=sources, has_looked=True), 1.0, [], Path("out"))
+    display(screen).summarise(
+        Figures(sources=sources, has_looked=True), 1.0, DeadLetters(), Path("out")
+    )
 
     assert f"nothing is mapped: {words}" in screen.getvalue()
 

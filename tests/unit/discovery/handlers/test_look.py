@@ -226,6 +226,15 @@ async def test_large_sources_are_taken_one_by_one(world: World) -> None:
     assert await at_once(world) == 1
 
 
+async def test_no_source_waits_for_one_that_takes_longer_than_itself(world: World) -> None:
+    """A flood of rubbish, or a huge log, holds up nobody who is listed after it."""
+    for name, size in (("a", 3), ("b", 2), ("c", 0), ("d", 1), ("e", 0)):
+        text = "x" * (size * SMALL_BYTES)
+        world.repository.put(f"{name}.jsonl", log(iteration(1, text), final()))
+
+    assert [name[0] for name in await world.to_read()] == ["c", "e", "d", "b", "a"]
+
+
 async def test_a_ledger_that_fails_for_one_of_many_ends_the_look(world: World) -> None:
     for number in range(5):
         world.repository.put(f"{number}.jsonl", log(final()))

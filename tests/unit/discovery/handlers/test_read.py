@@ -1,11 +1,13 @@
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
 from services.discovery.domain.batching import Limits
+from services.discovery.domain.runs import allowance
 from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.look import SourceToRead
-from services.discovery.handlers.read import LIMITS, read_source
+from services.discovery.handlers.read import EVIDENCE_BYTES, LIMITS, SCRAP_BYTES, read_source
 from services.discovery.ports import SourceChanged, SourceVanished
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
@@ -136,3 +138,20 @@ async def test_a_source_that_goes_away_is_told_of() -> None:
 
     with pytest.raises(SourceVanished):
         await read(repository, source)
+
+
+async def test_a_version_keeps_a_bounded_amount_of_evidence() -> None:
+    """Else a file of long lines of rubbish pushes the letters of others out of the stream."""
+    late = 1_000_000
+    size = 100_000
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(*[b"x" * size] * 9, final()))
+    source = replace(await find(repository), source_version=late)
+
+    *letters, _ = await read(repository, source)
+
+    assert all(isinstance(one, DeadLetter) and one.original_bytes == size for one in letters)
+    kept = [len(one.body) for one in letters if isinstance(one, DeadLetter)]
+    assert sum(kept) == allowance(EVIDENCE_BYTES, late) + kept.count(SCRAP_BYTES) * SCRAP_BYTES
+    assert kept[0] == size
+    assert kept[-1] == SCRAP_BYTES
