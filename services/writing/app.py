@@ -14,7 +14,7 @@ from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.domain.budget import SnapshotBudget
 from services.writing.loops import MovingLoop, SnapshotLoop, TidyLoop
 from services.writing.settings import Settings
-from services.writing.subscribers import CollectionShell
+from services.writing.subscribers.collection import CollectionShell
 from shared.bus.broker import Bus, build_bus
 from shared.bus.durables import (
     BATCHES_ON_THEIR_WAY,
@@ -56,7 +56,8 @@ def build() -> Service:
                 max_messages=section.micro_batch_max,
                 max_wait_s=section.micro_batch_wait_s,
             )
-        yield tuple(loop.run for _, *loops in served for loop in loops)
+        working = [loop.run for _, *loops in served for loop in loops]
+        yield (*working, *(shell.end_if_foreign for shell, *_ in served))
         for *_, snapshots in served:
             await snapshots.publish()
 

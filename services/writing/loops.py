@@ -11,7 +11,7 @@ import structlog
 from services.writing.domain.budget import SnapshotBudget
 from services.writing.handlers.publish import publish
 from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
-from services.writing.subscribers import CollectionShell, Freshness
+from services.writing.subscribers.collection import CollectionShell, Freshness
 from shared.bus.channels import WRITING_PUBLISHED
 from shared.bus.outgoing import outgoing_event
 from shared.bus.publisher import Publisher

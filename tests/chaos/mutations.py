@@ -123,7 +123,7 @@ MUTATIONS = (
         "retractions",
         [
             (
-                "services/writing/subscribers.py",
+                "services/writing/subscribers/collection.py",
                 "await self._handover.deliver(self._retractions(plan))",
                 "pass",
             )

@@ -8,7 +8,7 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.projection.subscribers.collection import decode_retraction
-from services.writing.subscribers import CollectionShell
+from services.writing.subscribers.collection import CollectionShell
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import PROJECTION_BATCH, WRITING_RETRACTION
 from shared.bus.delivery import RetryPolicy

@@ -7,7 +7,22 @@ from services.writing.domain.displacement import Displacement
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.contracts.projection import ProjectionModel
 from shared.cut_points import CutPoint, reached
-from shared.errors import InvalidMessage
+from shared.errors import InvalidMessage, TransientError
+
+
+class ForeignStateError(TransientError):
+    """The models that come are not of the state that the map was made with.
+
+    Nothing may be written before somebody has decided which of the two counts: ledger and moments
+    begin anew, and by their count most of what the map holds is newer than what comes.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"model {version} is not the one of this map: the map is left from a state that is "
+            "gone, as when volumes are removed and the folder of the map stays; move that folder "
+            "away or bring the state back, and start writing again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +54,33 @@ async def accept_model(
 
     Raises:
         InvalidMessage: The model is of another dimension than the stored vectors.
+        ForeignStateError: It is of another state than the models that are kept.
         DiskFull: There is no room for it.
         TransientError: Store or archive could not be read or written.
     """
     newest = await models.newest()
     if newest is not None and model.version <= newest.version:
+        await _require_ours(model, newest, models)
         return False
     dimension = (await store.state()).dimension
     if dimension is not None and dimension != model.dimension:
         raise InvalidMessage(f"a model of dimension {model.dimension} for vectors of {dimension}")
     await models.save(model)
     return True
+
+
+async def _require_ours(
+    model: ProjectionModel, newest: ProjectionModel, models: ModelArchive
+) -> None:
+    """Compare a model with the one of its version; of long ago there is none any more."""
+    try:
+        kept = await models.get(model.version)
+    except TransientError:
+        is_ours = model.created_at <= newest.created_at
+    else:
+        is_ours = model.created_at == kept.created_at
+    if not is_ours:
+        raise ForeignStateError(model.version)
 
 
 async def apply_newest(

@@ -1,9 +1,15 @@
+from datetime import timedelta
 from random import Random
 
 import numpy as np
 import pytest
 
-from services.writing.handlers.models import apply_model, held_model
+from services.writing.handlers.models import (
+    ForeignStateError,
+    accept_model,
+    apply_model,
+    held_model,
+)
 from services.writing.handlers.publish import publish
 from services.writing.handlers.write import commit_write, plan_write
 from services.writing.ports import DiskFull
@@ -274,3 +280,30 @@ async def _places(*batches: Batch) -> list[tuple]:
 def _rows(batch: Batch, *names: str) -> list[tuple]:
     columns = (batch.rows.column(name).to_pylist() for name in names)
     return list(zip(*columns, strict=True))
+
+
+async def test_a_model_that_comes_again_is_known() -> None:
+    models = FakeModelArchive(model(1), model(2))
+
+    for one in (model(1), model(2)):
+        assert not await accept_model(one, store=FakeDatasetStore(), models=models)
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "of-long-ago"])
+async def test_a_model_of_another_state_is_refused(is_kept: bool) -> None:
+    """Whoever removed ledger and moments and left the map would wait for its models in vain."""
+    models = FakeModelArchive(*([model(1)] if is_kept else ()), model(7))
+    begun_anew = model(1).model_copy(
+        update={"created_at": model(7).created_at + timedelta(hours=1)}
+    )
+
+    with pytest.raises(ForeignStateError, match="move that folder away"):
+        await accept_model(begun_anew, store=FakeDatasetStore(), models=models)
+
+    assert await models.newest() == model(7)
+
+
+async def test_a_model_of_long_ago_that_comes_again_is_known() -> None:
+    models = FakeModelArchive(model(7))
+
+    assert not await accept_model(model(1), store=FakeDatasetStore(), models=models)

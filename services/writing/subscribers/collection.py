@@ -1,4 +1,4 @@
-"""The shell: from points and models on the bus to the handlers and back."""
+"""The shell of a collection: from points and models on the bus to the handlers and back."""
 
 import asyncio
 from collections import deque
@@ -9,9 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import structlog
-from pydantic import ValidationError
 
-from services.writing.handlers.models import ModelApplied, accept_model, apply_newest, held_model
+from services.writing.handlers.models import (
+    ForeignStateError,
+    ModelApplied,
+    accept_model,
+    apply_newest,
+    held_model,
+)
 from services.writing.handlers.write import (
     WritePlan,
     Written,
@@ -20,9 +25,9 @@ from services.writing.handlers.write import (
     retractions,
 )
 from services.writing.ports import DatasetStore, ModelArchive, Retraction
+from services.writing.subscribers.messages import dead_batch, dead_model, decode_message
 from shared.bus.channels import (
     MAP_POINTS,
-    PROJECTION_MODEL,
     WRITING_COMMITTED,
     WRITING_RETRACTION,
 )
@@ -32,26 +37,19 @@ from shared.bus.durables import (
 )
 from shared.bus.handover import BusHandover
 from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
-from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import (
     FORGOTTEN_KEY,
-    RECORD_SCHEMA,
     Batch,
-    decode,
-    encode,
     encode_rows,
-    require_columns,
     vector_array,
 )
-from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel
-from shared.errors import InvalidMessage, TransientError
+from shared.errors import ConfigurationError, InvalidMessage, TransientError
 from shared.observability import tracing
 from shared.observability.tracing import Trace
 
-STAGE = "writing"
 MOST_CAUSES = 128
 """OpenTelemetry keeps as many links of a span, unless told otherwise."""
 AUTOMATIC = frozenset({"first", "threshold", "drift"})
@@ -116,6 +114,9 @@ class CollectionShell:
         self._handover = handover
         self._clock = clock
         self._figures: dict[str, Any] = {}
+        self._foreign: ForeignStateError | None = None
+        """Why nothing is written any more."""
+        self._is_foreign = asyncio.Event()
 
     def subscribe(self, subscriber: Subscriber, *, max_messages: int, max_wait_s: float) -> None:
         """Subscribe to the batches and models of the collection."""
@@ -157,6 +158,8 @@ class CollectionShell:
         Raises:
             TransientError: It could not be written, or projection does not take it out.
         """
+        if self._foreign is not None:
+            raise self._foreign
         async with self._writing:
             plan = await plan_write(batches, store=self._store, models=self._models)
             await self._handover.deliver(self._retractions(plan))
@@ -172,9 +175,13 @@ class CollectionShell:
         """Keep a model, and have the map moved to it; one that cannot be applied is buried."""
         try:
             await accept_model(model, store=self._store, models=self._models)
+        except ForeignStateError as error:
+            self._foreign = error
+            self._is_foreign.set()
+            raise
         except InvalidMessage as error:
             log.error("model.buried", version=model.version, reason=str(error))  # noqa: TRY400
-            return [outgoing_dead_letter(_dead_model(model, str(error)))]
+            return [outgoing_dead_letter(dead_model(model, str(error)))]
         # Also when it is known already: the files may not show it yet, and somebody waits.
         self._is_awaited |= model.reason not in AUTOMATIC
         self.has_new_model.set()
@@ -208,6 +215,15 @@ class CollectionShell:
         self.freshness.want(is_waived=is_awaited)
         return applied
 
+    async def end_if_foreign(self) -> None:
+        """Wait for models of another state.
+
+        Raises:
+            ConfigurationError: They came.
+        """
+        await self._is_foreign.wait()
+        raise ConfigurationError(f"collection {self.collection}: {self._foreign}")
+
     async def refresh_figures(self) -> None:
         """Note what the store holds now."""
         state = await self._store.state()
@@ -222,7 +238,7 @@ class CollectionShell:
     def _news(self, plan: WritePlan, written: Written) -> Iterator[Outgoing]:
         for batch, error in plan.invalid:
             log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
-            yield outgoing_dead_letter(_dead_batch(batch, str(error)))
+            yield outgoing_dead_letter(dead_batch(batch, str(error)))
         for points in written.points:
             yield outgoing_batch(MAP_POINTS, points)
         if written.committed:
@@ -247,49 +263,3 @@ class CollectionShell:
             message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}
         body = encode_rows(rows, metadata)
         return Outgoing(WRITING_RETRACTION, self.collection, message_id, body)
-
-
-def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
-    """Read a batch or a model.
-
-    Raises:
-        InvalidMessage: It is neither, or of another collection than its subject.
-    """
-    collection = delivery.subject.rsplit(".", 1)[-1]
-    if delivery.subject == PROJECTION_MODEL.subject(collection):
-        try:
-            return ProjectionModel.model_validate_json(delivery.body)
-        except ValidationError as error:
-            raise InvalidMessage(f"the model cannot be read: {error}") from error
-    batch = decode(delivery.body)
-    require_columns(batch.rows, RECORD_SCHEMA)
-    if batch.descriptor.collection != collection:
-        raise InvalidMessage(f"a batch of collection '{batch.descriptor.collection}'")
-    return batch
-
-
-def _dead_batch(batch: Batch, reason: str) -> DeadLetter:
-    facts = batch.descriptor
-    return DeadLetter(
-        key=facts.delivery_id,
-        stage=STAGE,
-        collection=facts.collection,
-        reason=reason,
-        body=encode(batch),
-        records=len(batch),
-        filename=facts.filename,
-        source_id=facts.source_id,
-        source_version=facts.source_version,
-        batch_id=facts.batch_id,
-    )
-
-
-def _dead_model(model: ProjectionModel, reason: str) -> DeadLetter:
-    return DeadLetter(
-        key=f"model:{model.version}",
-        stage=STAGE,
-        collection=model.collection,
-        reason=reason,
-        body=model.model_dump_json().encode(),
-        records=0,
-    )
