@@ -176,6 +176,12 @@ class RetentionSection(Section):
     dead_letters_max_bytes: int = Field(
         default=1 << 30, ge=1 << 20, description="All dead letters together; the oldest go first."
     )
+    audit_days: float = Field(
+        default=365, gt=0, description="Who gave which command, and what became of it."
+    )
+    audit_max_bytes: int = Field(
+        default=64 << 20, ge=1 << 20, description="All of that together; the oldest go first."
+    )
 
 
 UMASKS = {"owner": 0o077, "group": 0o027, "everybody": 0o022}

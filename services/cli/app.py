@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import settings as cli
+from services.cli.commands.audit import audit
 from services.cli.commands.dead import build_dead_app
 from services.cli.commands.ending import finish, send
 from services.cli.commands.streams_moving import add_moving
@@ -28,7 +29,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(mapstream)
-    for command in (run, status, top, refit, rollback, forget):
+    for command in (run, status, top, refit, rollback, forget, audit):
         app.command(command.__name__)(command)
     streams = typer.Typer(help="The streams and durable consumers of the bus.")
     streams.command("apply")(streams_apply)

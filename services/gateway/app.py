@@ -18,10 +18,12 @@ from services.gateway.adapters.parquet_map_reader import ParquetMapReader
 from services.gateway.adapters.token_file import read_token
 from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
 from services.gateway.domain.rates import Rates
+from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.letters import Letters
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
+from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.letters import build_letter_router
@@ -33,6 +35,7 @@ from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, 
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
+from shared.bus.auditing import AuditLog
 from shared.bus.broker import Bus, build_bus
 from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.bus.dead_letter_log import DeadLetterLog
@@ -112,6 +115,7 @@ class Gateway:
             build_reading_router(reading),
             build_letter_router(served, Letters(DeadLetterLog(client))),
             build_command_router(served, commands),
+            build_audit_router(served, Audit(AuditLog(client))),
             build_stream_router(self._streams),
         )
         api = build_api(routers, version=version("mapstream"))

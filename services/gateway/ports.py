@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from shared.contracts.audit import AuditPage
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Selection
@@ -61,11 +62,25 @@ class EventLog(Protocol):
 class CommandBus(Protocol):
     """Where commands go."""
 
-    async def send(self, collection: str, command: Command) -> None:
+    async def send(self, collection: str, command: Command, *, caller: str) -> None:
         """Publish a command; its correlation id keeps it from being carried out twice.
+
+        ``caller`` names whose token it came with, for the audit; empty: no token was asked for.
 
         Raises:
             BusAway: The bus did not take it, or did not say so.
+        """
+        ...
+
+
+class AuditLog(Protocol):
+    """The commands that were settled."""
+
+    async def page(self, collection: str, *, after: int = 0, limit: int = 50) -> AuditPage:
+        """Return a page of a collection's commands, oldest first.
+
+        Raises:
+            BusAway: The bus did not answer.
         """
         ...
 

@@ -2,8 +2,8 @@
 
 Reads ``embedding.batch``, ``writing.retraction``, ``command.refit`` and ``command.rollback``;
 writes ``projection.batch`` and ``projection.model`` (in order, in one stream),
-``projection.updated``, ``projection.held``, ``projection.previewed``, ``projection.rejected`` and
-``dead.projection``; owns ``projection.sqlite``: moments, applied
+``projection.updated``, ``projection.held``, ``projection.previewed``, ``projection.rejected``,
+``audit.command`` and ``dead.projection``; owns ``projection.sqlite``: moments, applied
 batches and model versions. "Projection" means reducing vectors to two dimensions here, not event
 sourcing's read model.
 """

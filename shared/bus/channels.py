@@ -6,6 +6,7 @@ no other module spells a subject.
 
 from shared.bus.channel import BYTES, Channel
 from shared.contracts import sources
+from shared.contracts.audit import CommandAudited
 from shared.contracts.batches import ARROW
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.contracts.letters import LettersDropped, LettersReplayed
@@ -238,6 +239,16 @@ COMMAND_DROP = Channel(
     contract=Drop,
 )
 
+AUDIT_COMMAND = Channel(
+    "audit.command",
+    "AUDIT",
+    "discovery",
+    (),
+    "A command that was settled: who gave it, and what became of it. For those who operate.",
+    contract=CommandAudited,
+    also_from=("projection",),
+)
+
 
 def _dead(stage: str) -> Channel:
     return Channel(
@@ -290,5 +301,6 @@ CHANNELS = (
     COMMAND_FORGET,
     COMMAND_REPLAY,
     COMMAND_DROP,
+    AUDIT_COMMAND,
     *DEAD.values(),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.bus.channel import ANYBODY, Channel
-from shared.bus.channels import CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
+from shared.bus.channels import AUDIT_COMMAND, CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
 from shared.bus.connection import INBOX
 from shared.bus.durables import (
     BATCHES_ON_THEIR_WAY,
@@ -138,10 +138,10 @@ def _gateway() -> User:
 
     Whoever makes a consumer may have it deliver to any subject.
     """
-    read = [*_public_streams(), DEAD_STREAM]
+    read = [*_public_streams(), DEAD_STREAM, AUDIT_COMMAND.stream]
     return User(
         GATEWAY,
-        "The HTTP gateway: public streams, dead letters, status and commands.",
+        "The HTTP gateway: public streams, dead letters, audited commands, status and commands.",
         commands=_commands(),
         api=(
             *(f"{verb}.{stream}" for stream in read for verb in ("STREAM.INFO", "DIRECT.GET")),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from shared.bus.outgoing import MESSAGE_ID
-from shared.bus.users import unsigned
+from shared.bus.users import GATEWAY, unsigned
 
 USER = "mapstream-user"
 """Set here for every message that is received, never believed as it comes."""
+CALLER = "mapstream-caller"
+"""Set by the gateway: whose token a command came with. Believed of nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,12 @@ def sign(raw: Msg, *, is_apart: bool) -> Msg:
         is_apart: Whether the server keeps users in accounts, so that the subject can be believed.
     """
     user, raw.subject = unsigned(raw.subject)
-    headers = {name: value for name, value in (raw.headers or {}).items() if name != USER}
-    raw.headers = headers | ({USER: user} if user and is_apart else {})
+    known = user if is_apart else None
+    untrue = {USER} if known == GATEWAY else {USER, CALLER}
+    headers = {
+        name: one for name, one in (raw.headers or {}).items() if name.lower() not in untrue
+    }
+    raw.headers = headers | ({USER: known} if known else {})
     return raw
 
 

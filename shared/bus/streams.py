@@ -82,6 +82,7 @@ STREAMS = (
     _public("EVENTS", "What happened, for anybody.", days=30, max_bytes=1024 * MIB),
     _public("POINTS", "What was mapped, for anybody.", days=3, max_bytes=1024 * MIB),
     _public("DEAD_LETTERS", "What could not be mapped.", days=30, max_bytes=1024 * MIB),
+    _public("AUDIT", "Who asked for what, and what came of it.", days=365, max_bytes=64 * MIB),
 )
 BY_NAME = {stream.name: stream for stream in STREAMS}
 
@@ -92,6 +93,7 @@ def streams_of(retention: RetentionSection) -> tuple[Stream, ...]:
         "EVENTS": (retention.events_days, retention.events_max_bytes),
         "POINTS": (retention.points_days, retention.points_max_bytes),
         "DEAD_LETTERS": (retention.dead_letters_days, retention.dead_letters_max_bytes),
+        "AUDIT": (retention.audit_days, retention.audit_max_bytes),
     }
     return tuple(
         replace(one, max_age_s=kept[one.name][0] * DAY_S, max_bytes=kept[one.name][1])

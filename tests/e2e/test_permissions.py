@@ -173,13 +173,26 @@ async def test_every_service_does_its_work_with_its_own_permissions(
             health = (await http.get("/health")).json()
             assert set(SERVICES[1:5]) <= set(str(health).replace("'", " ").split())
             assert (await http.get("/map")).status_code == 200
+            told = (await http.get("/audit")).json()["items"]
         await wait_for_rows(
             deployment.output,
             lambda found: found and not any(row["filename"] == spoilt.name for row in found),
         )
+        code, out = await deployment.mapstream("audit", "--json")
+        assert code == 0
+        assert json.loads(out)["items"] == told
     check_coordinates(deployment.output)
 
     assert deployment.refusals() == []
+    assert [
+        (one["event"]["who"], one["event"]["command"], one["event"]["outcome"]) for one in told
+    ] == [
+        ("operator", "command.refit", "done"),
+        ("operator", "command.rollback", "done"),
+        ("operator", "command.forget", "begun"),
+        ("gateway:anybody", "command.refit", "done"),
+    ]
+    assert (await deployment.mapstream("audit", user="observer"))[0] == 1
 
 
 async def test_dead_letters_are_tried_again_and_given_up_within_the_permissions(

@@ -13,6 +13,7 @@ from services.discovery.handlers.forget import Rejected, forget, rejected
 from services.discovery.handlers.replay import Asked, Desk
 from services.discovery.handlers.tell_letters import dropped, replayed
 from services.discovery.ports import StateStore
+from shared.bus.auditing import Given, audited, given_by
 from shared.bus.channel import is_collection
 from shared.bus.channels import (
     COMMAND_DROP,
@@ -29,6 +30,7 @@ from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
+from shared.contracts.audit import Outcome
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Drop, Forget, Replay
 from shared.contracts.reading import Unreadable, parse_command
@@ -41,6 +43,8 @@ CONTRACTS: dict[str, type[Forget] | type[Replay] | type[Drop]] = {
     COMMAND_REPLAY.family: Replay,
     COMMAND_DROP.family: Drop,
 }
+Settled = tuple[list[Outgoing], Outcome, str | None]
+"""What is to be told, what became of the command, and why it was rejected."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +57,7 @@ class Command:
     wish: Wish
     given_at: datetime | None
     body: Forget | Replay | Drop | Rejected
+    given: Given
 
 
 class CommandShell:
@@ -87,18 +92,21 @@ class CommandShell:
         """Carry out what has been waiting."""
         outgoing: list[Outgoing] = []
         for command in commands:
-            outgoing += await self._carry_out(command)
+            told, outcome, reason = await self._carry_out(command)
+            now, cause = self._clock.now(), command.wish.correlation_id
+            audit = audited(command.given, outcome, now, correlation_id=cause, reason=reason)
+            outgoing += [*told, audit]
         self._changed.set()
         return outgoing
 
-    async def _carry_out(self, command: Command) -> list[Outgoing]:
+    async def _carry_out(self, command: Command) -> Settled:
         match self._allowed(command):
             case Rejected() as refusal:
                 return self._reject(command, refusal)
             case Forget(source=source):
                 return await self._forget(command, source)
             case Replay() | Drop() as wanted:
-                return await self._settle_letters(command, wanted)
+                return [await self._settle_letters(command, wanted)], "done", None
 
     def _allowed(self, command: Command) -> Forget | Replay | Drop | Rejected:
         if isinstance(command.body, Rejected) or command.collection in self._collections:
@@ -106,7 +114,7 @@ class CommandShell:
         served = ", ".join(self._collections)
         return Rejected(f"nobody serves this collection; served are: {served}")
 
-    async def _forget(self, command: Command, source: str) -> list[Outgoing]:
+    async def _forget(self, command: Command, source: str) -> Settled:
         outcome = await forget(
             command.collection,
             source,
@@ -117,15 +125,15 @@ class CommandShell:
         match outcome:
             case Batch() as batch:
                 log.info("source.forgetting", file=batch.descriptor.filename)
-                return [outgoing_batch(DISCOVERY_BATCH, batch)]
+                return [outgoing_batch(DISCOVERY_BATCH, batch)], "begun", None
             case SourceForgotten() as event:
-                return [outgoing_event(SOURCE_FORGOTTEN, event)]
+                return [outgoing_event(SOURCE_FORGOTTEN, event)], "done", None
             case Rejected() as refusal:
                 return self._reject(command, refusal)
             case None:
-                return []
+                return [], "begun", None
 
-    async def _settle_letters(self, command: Command, wanted: Replay | Drop) -> list[Outgoing]:
+    async def _settle_letters(self, command: Command, wanted: Replay | Drop) -> Outgoing:
         asked = Asked(command.collection, wanted, command.wish.key, command.given_at)
         now = self._clock.now()
         if isinstance(wanted, Replay):
@@ -145,15 +153,15 @@ class CommandShell:
             records=tally.records,
             refused=len(tally.refused),
         )
-        return [event]
+        return event
 
-    def _reject(self, command: Command, refusal: Rejected) -> list[Outgoing]:
+    def _reject(self, command: Command, refusal: Rejected) -> Settled:
         reason = refusal.reason
         log.warning("command.rejected", subject=command.subject, reason=reason)
         event = rejected(
             command.collection, command.subject, reason, command.wish, self._clock.now()
         )
-        return [outgoing_event(SOURCE_REJECTED, event)]
+        return [outgoing_event(SOURCE_REJECTED, event)], "rejected", reason
 
 
 def read_command(delivery: Delivery) -> Command:
@@ -172,5 +180,6 @@ def read_command(delivery: Delivery) -> Command:
     command = parse_command(CONTRACTS[family], delivery.body)
     wish = Wish(key, command.correlation_id or delivery.cause)
     if isinstance(command, Unreadable):
-        return Command(collection, subject, wish, given_at, Rejected(command.reason))
-    return Command(collection, subject, wish, given_at, command)
+        refusal = Rejected(command.reason)
+        return Command(collection, subject, wish, given_at, refusal, given_by(delivery))
+    return Command(collection, subject, wish, given_at, command, given_by(delivery))

@@ -44,7 +44,7 @@ class Commands:
         self._sent: OrderedDict[str, Operation] = OrderedDict()
         self._verdicts: OrderedDict[str, EventVerdict] = OrderedDict()
 
-    async def carry_out(self, collection: str, command: Command) -> Operation:
+    async def carry_out(self, collection: str, command: Command, *, caller: str = "") -> Operation:
         """Send a command and wait for the outcome as long as patience lasts.
 
         A refit or rollback is done when the public files hold its map.
@@ -61,7 +61,7 @@ class Commands:
             command=NAMES[type(command)],
         )
         after = self._events.position
-        await self._bus.send(collection, command)
+        await self._bus.send(collection, command, caller=caller)
         _remember(self._sent, correlation_id, operation)
         return await self._outcome(operation, after)
 

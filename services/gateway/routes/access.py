@@ -1,9 +1,9 @@
 """What a route asks of its caller; every route is of one of these classes."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
@@ -90,6 +90,15 @@ class OperateRoute(GuardedRoute):
 def caller_of(request: Request) -> Caller | None:
     """Return who sent a request; nothing if that is not known."""
     return request.scope.get(CALLER)
+
+
+def _name_of_caller(request: Request) -> str:
+    caller = caller_of(request)
+    return caller.name if caller else ""
+
+
+By = Annotated[str, Depends(_name_of_caller)]
+"""Whose token a request came with."""
 
 
 def client_of(request: Request) -> str:

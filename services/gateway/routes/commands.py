@@ -14,7 +14,7 @@ from services.gateway.handlers.answers import (
     Settled,
 )
 from services.gateway.handlers.commands import Commands
-from services.gateway.routes.access import OperateRoute, ReadRoute
+from services.gateway.routes.access import By, OperateRoute, ReadRoute
 from services.gateway.routes.parameters import (
     Collection,
     ForgetWish,
@@ -63,38 +63,42 @@ class CommandEndpoints:
         self._served = served
         self._commands = commands
 
-    async def recompute(self, collection: Collection = None, body: RefitBody = None) -> Any:
+    async def recompute(
+        self, by: By, collection: Collection = None, body: RefitBody = None
+    ) -> Any:
         """Fit the projection to everything counted so far, and move the map to it.
 
         Answers when the public files hold the new map. A dry run only tells what it would bring.
         """
         wish = body or RefitWish()
         command = Refit(dry_run=wish.dry_run, force=wish.force, reason=wish.reason)
-        return await self._carry_out(collection, command)
+        return await self._carry_out(by, collection, command)
 
-    async def rollback(self, collection: Collection = None, body: RollbackBody = None) -> Any:
+    async def rollback(
+        self, by: By, collection: Collection = None, body: RollbackBody = None
+    ) -> Any:
         """Make an older model current again, as a new version.
 
         Answers when the public files hold its map.
         """
         wish = body or RollbackWish()
-        return await self._carry_out(collection, Rollback(to_version=wish.to_version))
+        return await self._carry_out(by, collection, Rollback(to_version=wish.to_version))
 
-    async def forget(self, body: ForgetWish, collection: Collection = None) -> Any:
+    async def forget(self, by: By, body: ForgetWish, collection: Collection = None) -> Any:
         """Take a source's records off the map and out of the model."""
-        return await self._carry_out(collection, Forget(source=body.source))
+        return await self._carry_out(by, collection, Forget(source=body.source))
 
-    async def replay(self, body: LettersWish, collection: Collection = None) -> Any:
+    async def replay(self, by: By, body: LettersWish, collection: Collection = None) -> Any:
         """Try dead letters again, after what was wrong was mended.
 
         Answers when they were sent again: their records are in flight then, and mapped or dead
         thereafter. Those that cannot be sent stay dead letters; `refusals` says why.
         """
-        return await self._carry_out(collection, Replay(**body.fields()))
+        return await self._carry_out(by, collection, Replay(**body.fields()))
 
-    async def drop(self, body: LettersWish, collection: Collection = None) -> Any:
+    async def drop(self, by: By, body: LettersWish, collection: Collection = None) -> Any:
         """Delete dead letters; their records stay counted as dead, and as dropped."""
-        return await self._carry_out(collection, Drop(**body.fields()))
+        return await self._carry_out(by, collection, Drop(**body.fields()))
 
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""
@@ -103,8 +107,9 @@ class CommandEndpoints:
             raise ProblemError(404, f"no event answers a command '{operation_id}'")
         return found
 
-    async def _carry_out(self, collection: str | None, command: Command) -> Any:
-        operation = await self._commands.carry_out(self._served.one(collection), command)
+    async def _carry_out(self, by: str, collection: str | None, command: Command) -> Any:
+        name = self._served.one(collection)
+        operation = await self._commands.carry_out(name, command, caller=by)
         if operation.state is State.PENDING:
             where = f"/operations/{operation.id}"
             body = Accepted(

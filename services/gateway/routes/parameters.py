@@ -52,6 +52,9 @@ OperationId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9:._-]{1,128}$", description="The command's correlation id.")
 ]
 LetterNumber = Annotated[int, Path(ge=1, le=MOST, description="The letter's number.")]
+AfterEntry = Annotated[
+    Natural, Query(description="Begin after this place; `next_after` of the page before.")
+]
 AfterLetter = Annotated[
     Natural, Query(description="Begin after this letter; `next_after` of the page before.")
 ]

@@ -17,6 +17,7 @@ from shared.bus.channels import (
 )
 from shared.bus.connection import jetstream
 from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.received import CALLER
 from shared.bus.status import collect
 from shared.bus.tailing import BUS_ERRORS
 from shared.contracts.base import Command
@@ -41,7 +42,7 @@ class NatsCommandBus:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def send(self, collection: str, command: Command) -> None:
+    async def send(self, collection: str, command: Command, *, caller: str) -> None:
         """Publish a command; its correlation id keeps it from being carried out twice.
 
         Raises:
@@ -55,7 +56,11 @@ class NatsCommandBus:
                 channel.subject(collection),
                 command.model_dump_json(exclude_defaults=True).encode(),
                 stream=channel.stream,
-                headers={MESSAGE_ID: command.correlation_id or "", "content-type": JSON},
+                headers={
+                    MESSAGE_ID: command.correlation_id or "",
+                    "content-type": JSON,
+                    **({CALLER: caller} if caller else {}),
+                },
             )
         except BUS_ERRORS as error:
             raise BusAway(

@@ -116,8 +116,8 @@ class CollectionShell:
         await retract([*chain(*messages)], state=self.state, store=self._store)
         return ()
 
-    async def carry_out(self, command: Refit | Rollback, asked: Asked) -> None:
-        """Carry out a command and tell its outcome."""
+    async def carry_out(self, command: Refit | Rollback, asked: Asked) -> Outcome | None:
+        """Carry out a command and tell its outcome; none if that was told before."""
         given = {
             "correlation_ids": asked.causes,
             "state": self.state,
@@ -127,13 +127,14 @@ class CollectionShell:
         }
         async with self.state.publishing:
             if asked.is_repeated and await self._is_answered(asked.causes):
-                return
+                return None
             outcome = await (
                 refit(command, **given)
                 if isinstance(command, Refit)
                 else rollback(command, **given)
             )
             await self.tell(outcome, asked)
+            return outcome
 
     async def _is_answered(self, causes: tuple[str, ...]) -> bool:
         """Tell whether all these commands led to models before they were delivered again."""

@@ -1,15 +1,17 @@
 """Commands for the projections of all collections."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import structlog
 
+from services.projection.domain.refits import HeldRefit
 from services.projection.handlers import tell
-from services.projection.handlers.refit import Rejected
+from services.projection.handlers.refit import Previewed, Rejected
 from services.projection.handlers.tell import Asked
-from services.projection.subscribers.collection import CollectionShell
+from services.projection.subscribers.collection import CollectionShell, Outcome
+from shared.bus.auditing import Given, audited, given_by
 from shared.bus.channel import is_collection
 from shared.bus.channels import COMMAND_ROLLBACK, PROJECTION_REJECTED
 from shared.bus.durables import (
@@ -20,11 +22,13 @@ from shared.bus.publisher import Publisher
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
+from shared.contracts.audit import Outcome as Word
 from shared.contracts.commands import Refit, Rollback
 from shared.contracts.reading import Unreadable, parse_command
 from shared.errors import InvalidMessage
 
 FOLDED_AT_ONCE = 64
+WORDS: dict[type, Word] = {HeldRefit: "held", Previewed: "previewed", Rejected: "rejected"}
 log = structlog.get_logger(__name__)
 
 
@@ -38,6 +42,7 @@ class Wish:
     """Of the message itself: no two messages share it, as they may a correlation id."""
     cause: str
     command: Refit | Rollback | Rejected
+    given: Given
     is_repeated: bool = False
     """Whether it was delivered before, and perhaps carried out."""
 
@@ -65,7 +70,9 @@ class CommandShell:
 
     async def on_wishes(self, wishes: Sequence[Wish]) -> Iterable[Outgoing]:
         """Carry out what has been waiting; refits in a row are folded into one."""
-        for _, run in groupby(wishes, key=_folds_with):
+        audits: list[Outgoing] = []
+        for _, folded in groupby(wishes, key=_folds_with):
+            run = list(folded)
             first, *rest = run
             asked = Asked(
                 subject=first.subject,
@@ -75,19 +82,29 @@ class CommandShell:
             )
             shell = self._shells.get(first.collection)
             if isinstance(first.command, Rejected):
-                await self._reject(first.collection, first.command.reason, asked)
+                outcome = await self._reject(first.collection, first.command.reason, asked)
             elif shell is None:
                 served = ", ".join(self._shells)
                 reason = f"nobody serves this collection; served are: {served}"
-                await self._reject(first.collection, reason, asked)
+                outcome = await self._reject(first.collection, reason, asked)
             else:
-                await shell.carry_out(first.command, asked)
-        return ()
+                outcome = await shell.carry_out(first.command, asked)
+            audits += self._audits(run, outcome)
+        return audits
 
-    async def _reject(self, collection: str, reason: str, asked: Asked) -> None:
+    def _audits(self, run: Iterable[Wish], outcome: Outcome | None) -> Iterator[Outgoing]:
+        """Tell of each command; an outcome that was told before stands in its first telling."""
+        word: Word = WORDS.get(type(outcome), "done")
+        reason = outcome.reason if isinstance(outcome, Rejected) else None
+        for wish in run:
+            now, cause = self._clock.now(), wish.cause
+            yield audited(wish.given, word, now, correlation_id=cause, reason=reason)
+
+    async def _reject(self, collection: str, reason: str, asked: Asked) -> Rejected:
         log.warning("command.rejected", subject=asked.subject, reason=reason)
         refused = tell.rejected(collection, reason, asked, self._clock.now())
         await self._publisher.publish(outgoing_event(PROJECTION_REJECTED, refused))
+        return Rejected(reason)
 
 
 def _folds_with(wish: Wish) -> object:
@@ -111,12 +128,15 @@ def read_wish(delivery: Delivery) -> Wish:
     cause = command.correlation_id or delivery.cause
     if isinstance(command, Unreadable):
         rejected = Rejected(command.reason)
-        return Wish(collection, delivery.subject, delivery.cause, cause, rejected)
+        return Wish(
+            collection, delivery.subject, delivery.cause, cause, rejected, given_by(delivery)
+        )
     return Wish(
         collection,
         delivery.subject,
         delivery.cause,
         cause,
         command,
+        given_by(delivery),
         is_repeated=delivery.deliveries > 1,
     )

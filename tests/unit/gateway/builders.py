@@ -235,13 +235,15 @@ class FakeCommandBus:
 
     def __init__(self, events: FakeEventLog, *replies: Any, is_away: bool = False) -> None:
         self.sent: list[tuple[str, Command]] = []
+        self.callers: list[str] = []
         self.replies = list(replies)
         self.is_away = is_away
         self._events = events
 
-    async def send(self, collection: str, command: Command) -> None:
+    async def send(self, collection: str, command: Command, *, caller: str) -> None:
         if self.is_away:
             raise BusAway("the bus is away")
+        self.callers.append(caller)
         self.sent.append((collection, command))
         for reply in self.replies:
             self._events.tell(reply(command.correlation_id))

@@ -8,10 +8,12 @@ from starlette.types import ASGIApp
 
 from services.gateway.domain.access import Keyring
 from services.gateway.domain.rates import Rates
+from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.letters import Letters
 from services.gateway.ports import MapMarks
 from services.gateway.routes.api import build_api
+from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.letters import build_letter_router
@@ -19,6 +21,7 @@ from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
 from shared.contracts.dead_letters import DeadLetter
+from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.letter_log import FakeLetterLog
 from tests.unit.gateway.builders import (
     FakeCommandBus,
@@ -54,6 +57,7 @@ def build_routers(
         build_reading_router(reading),
         build_letter_router(served, Letters(FakeLetterLog(*letters))),
         build_command_router(served, commands),
+        build_audit_router(served, Audit(FakeAuditLog())),
         build_stream_router(streams),
     )
 

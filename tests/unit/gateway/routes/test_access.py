@@ -36,6 +36,7 @@ ROLES = {
     ("/dead-letters/replay", "POST"): Role.OPERATE,
     ("/dead-letters/drop", "POST"): Role.OPERATE,
     ("/operations/{operation_id}", "GET"): Role.READ,
+    ("/audit", "GET"): Role.OPERATE,
     ("/map", "GET"): Role.READ,
     ("/events", "GET"): Role.READ,
 }
