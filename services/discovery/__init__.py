@@ -5,5 +5,6 @@ Reads ``writing.committed`` and ``dead.*`` (what became of its records), ``comma
 writes ``discovery.batch``, ``source.discovered``, ``source.completed``, ``source.failed``,
 ``source.stalled``, ``source.gone``, ``source.returned``, ``source.forgotten``,
 ``source.rejected``, ``letters.replayed``, ``letters.dropped``, ``audit.command`` and
-``dead.discovery``, and what stages gave up and are to try again; owns ``discovery.sqlite``: the sources and their ledger.
+``dead.discovery``, and what stages gave up and are to try again; owns ``discovery.sqlite``: the
+sources and their ledger.
 """

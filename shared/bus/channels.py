@@ -5,18 +5,11 @@ no other module spells a subject.
 """
 
 from shared.bus.channel import BYTES, Channel
-from shared.contracts import sources
+from shared.contracts import projection, sources
 from shared.contracts.audit import CommandAudited
 from shared.contracts.batches import ARROW
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.contracts.letters import LettersDropped, LettersReplayed
-from shared.contracts.projection import (
-    ProjectionHeld,
-    ProjectionModel,
-    ProjectionPreviewed,
-    ProjectionRejected,
-    ProjectionUpdated,
-)
 from shared.contracts.writing import WritingCommitted, WritingPublished
 
 DISCOVERY_BATCH = Channel(
@@ -60,7 +53,7 @@ PROJECTION_MODEL = Channel(
     "projection",
     ("writing",),
     "The model that all later batches use, in order with them.",
-    contract=ProjectionModel,
+    contract=projection.ProjectionModel,
 )
 SOURCE_DISCOVERED = Channel(
     "source.discovered",
@@ -148,7 +141,7 @@ PROJECTION_UPDATED = Channel(
     "projection",
     ("anybody",),
     "A new model, whole, for anybody's own vectors.",
-    contract=ProjectionUpdated,
+    contract=projection.ProjectionUpdated,
 )
 PROJECTION_HELD = Channel(
     "projection.held",
@@ -156,7 +149,7 @@ PROJECTION_HELD = Channel(
     "projection",
     ("anybody",),
     "A refit that would move points too far; nothing has changed.",
-    contract=ProjectionHeld,
+    contract=projection.ProjectionHeld,
 )
 PROJECTION_PREVIEWED = Channel(
     "projection.previewed",
@@ -164,7 +157,7 @@ PROJECTION_PREVIEWED = Channel(
     "projection",
     ("anybody",),
     "What a refit would bring, as asked for.",
-    contract=ProjectionPreviewed,
+    contract=projection.ProjectionPreviewed,
 )
 PROJECTION_REJECTED = Channel(
     "projection.rejected",
@@ -172,7 +165,7 @@ PROJECTION_REJECTED = Channel(
     "projection",
     ("anybody",),
     "A command that could not be carried out, and why.",
-    contract=ProjectionRejected,
+    contract=projection.ProjectionRejected,
 )
 WRITING_COMMITTED = Channel(
     "writing.committed",
