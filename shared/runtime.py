@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from shared.arguments import answer_arguments
 from shared.bus import observing
 from shared.bus.broker import Bus
 from shared.bus.channel import check_collection
@@ -122,6 +123,7 @@ def run(build: Callable[[], Service]) -> None:
     after which the process should be started again.
     """
     guard_exceptions()
+    answer_arguments(sys.argv, {CHECK_OPTION: "Look at the place, and print findings as JSON."})
     if CHECK_OPTION in sys.argv[1:]:
         sys.exit(tell_findings(partial(_findings, build)))
     try:

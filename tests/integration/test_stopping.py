@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import nats
 import pytest
 from nats.js import JetStreamContext
 
@@ -16,13 +17,13 @@ from shared.bus.durables import EMBEDDING_READS_BATCHES
 from shared.bus.outgoing import Outgoing
 from shared.bus.received import Delivery
 from shared.bus.subscriptions import Subscriber
-from shared.bus.topology import apply_topology
+from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import TransientError
 from shared.settings import NatsSection
 from shared.waits import WAITS
 from tests.integration.one_by_one import as_it_is
 from tests.nats_server import NatsServer
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 DURABLE = EMBEDDING_READS_BATCHES
@@ -196,6 +197,24 @@ async def test_a_message_that_fails_again_and_again_is_told_until_it_is_handled(
 
     assert told["what"] == "handling discovery.batch"
     assert told["reason"] == "the other side is away"
+
+
+async def test_durables_that_are_missing_are_told_until_they_are_declared(
+    server: NatsServer,
+) -> None:
+    client = await nats.connect(server.url)
+    js = client.jetstream(timeout=PATIENCE_S)
+    async with asyncio.TaskGroup() as group:
+        reasons: list[str] = []
+        waiting = wait_for_durables(js, [DURABLE], ["default"], on_missing=reasons.append)
+        group.create_task(waiting)
+        told = (await until(WAITS.told))[0]
+        await apply_topology(js, ["default"])
+    await client.close()
+
+    assert told["what"] == f"durable consumer {DURABLE.stream}/{DURABLE.name('default')}"
+    assert "mapstream streams apply" in told["reason"]
+    assert WAITS.told() == []
 
 
 async def test_a_bus_that_is_away_is_told_until_it_is_back(server: NatsServer) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.discovery.domain.ledger import Commit, Wish
+from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.forget import forget
 from services.discovery.loops.reading import Looker
 from services.discovery.loops.sweeping import Sweep
@@ -16,6 +17,7 @@ from shared.bus.publisher import Publisher
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
 from shared.contracts.sources import SourceForgotten
 from shared.errors import TransientError
+from shared.waits import WAITS
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, stat
@@ -102,6 +104,20 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+async def test_a_folder_that_cannot_be_read_is_told_until_it_can_be(world: World) -> None:
+    world.repository.unlisted.append(FolderUnreadable("default", "/fake/d", "Permission denied"))
+    await world.looker.look(None)
+    told = (await until(WAITS.told))[0]
+    await world.looker.look(frozenset([world.repository.path("a.jsonl")]))
+    still = WAITS.told()
+    world.repository.unlisted.clear()
+    await world.looker.look(None)
+
+    assert (told["what"], told["reason"]) == ("reading folders", "/fake/d: Permission denied")
+    assert still == [told]
+    assert WAITS.told() == []
 
 
 async def test_what_is_found_is_read_to_its_end(world: World) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from shared import runtime
+from shared import runtime, waits
 from shared.bus import micro_batches
 from shared.bus.broker import build_bus
 from shared.observability.health import build_health, serving
@@ -37,6 +37,29 @@ async def test_health_is_answered_where_the_port_is_free() -> None:
 
     assert line["event"] == "health.listening"
     assert answer.json()["service"] == "embedding"
+
+
+async def test_health_and_status_tell_what_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waits, "LASTING_S", 0.0)
+    async with (
+        AsyncExitStack() as stack,
+        httpx.AsyncClient() as client,
+    ):
+        with capture_logs() as told:
+            await _listen_for_health(stack, a_service(), 0)
+        url = f"http://127.0.0.1:{told[0]['port']}/health"
+        with waits.WAITS.trying("a server") as trial:
+            trial.failed("nats://me:planted-word@here refuses")
+            during = (await client.get(url)).json()["waits"]
+        after = (await client.get(url)).json()["waits"]
+
+    assert [(one["what"], one["reason"]) for one in during] == [
+        ("a server", "nats://***@here refuses")
+    ]
+    assert during[0]["since"].endswith("+00:00")
+    assert after == []
 
 
 async def test_the_work_goes_on_where_the_port_for_health_is_taken() -> None:
