@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import json
 import socket
+import sys
+import traceback
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from starlette.responses import Response
 
-from services.embedding.adapters.http_client import build_client
+from services.embedding.adapters.http_client import Answer, build_client
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
@@ -320,6 +322,34 @@ async def test_a_packed_answer_is_unpacked(server: EmbeddingServer, encoding: st
     ):
         with pytest.raises(TextsRejected, match="99000 dimensions"):
             await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
+
+
+def held_bytes(error: BaseException | None) -> int:
+    """Count the bytes that live as long as an error does, in the frames of its traceback."""
+    if error is None:
+        return 0
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    mine = sys._getframe(1)
+    values = [one for frame in frames if frame is not mine for one in frame.f_locals.values()]
+    values += [one.content for one in values if isinstance(one, Answer)]
+    own = sum(len(one) for one in values if isinstance(one, bytes | bytearray))
+    return own + held_bytes(error.__cause__) + held_bytes(error.__context__)
+
+
+@pytest.mark.parametrize("size", [1 << 20, 8 << 20], ids=["unreadable", "too long"])
+async def test_who_waits_after_a_failure_does_not_hold_the_answer(
+    server: EmbeddingServer, size: int
+) -> None:
+    """Its memory is free for others from then on, so it must be."""
+    server.script = [Response(b"[" + b" " * size)]
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        with pytest.raises((TextsRejected, EmbedderUnavailable)) as told:
+            await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
+
+    assert held_bytes(told.value) < 1000
 
 
 async def test_more_tokens_than_there_can_be_are_not_counted(server: EmbeddingServer) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.embedding.adapters.answer_memory import AnswerMemory, memory_for_answers
 from services.embedding.adapters.http_client import Answer, AnswerTooLong, post
 from services.embedding.domain.lengths import Expected
-from services.embedding.ports import EmbedderUnavailable
+from services.embedding.ports import EmbedderUnavailable, TextsRejected
 
 COPIES = 3
 """The answer itself, what it is unpacked from or moved to while it comes, and its vectors."""
@@ -60,6 +60,20 @@ class HttpAsker:
             EmbedderUnavailable: No answer, or one that says nothing about the texts.
             TextsRejected: The server refuses these texts, or fails on them.
         """
+        try:
+            return await self._ask(body, texts, read, repeated_bytes)
+        except (EmbedderUnavailable, TextsRejected) as error:
+            # Its traceback would keep the answer, uncounted, for as long as somebody waits.
+            error.__cause__ = error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904  the causes are what is let go
+
+    async def _ask(
+        self,
+        body: dict[str, Any],
+        texts: int,
+        read: Callable[[Answer], Embedded],
+        repeated_bytes: int,
+    ) -> Embedded:
         wanted = COPIES * self._expected.size_bytes(texts, repeated_bytes=repeated_bytes)
         async with self._memory.taken(wanted) as granted:
             try:
