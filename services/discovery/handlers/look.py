@@ -1,9 +1,7 @@
 """Looks at all sources, or at those that changed, and finds out which have to be read."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from services.discovery.domain.ledger import (
@@ -13,15 +11,14 @@ from services.discovery.domain.ledger import (
     lacks_facts,
     needs_look,
 )
-from services.discovery.domain.real_files import Named, ambiguous, one_name_each, shared
 from services.discovery.domain.sources import (
     FolderUnreadable,
     SourceStat,
     display_name,
-    require_distinct,
 )
 from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.presence import Sight, clear_away, come_back, miss
+from services.discovery.handlers.seeing import EVERYTHING, Order, see, without_namesakes
 from services.discovery.handlers.settle import Ended, endings, source_failed
 from services.discovery.ports import (
     Ledger,
@@ -58,23 +55,6 @@ Found = (
 Take = Callable[[Found], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a look is to look at."""
-
-    changed: frozenset[str] | None = None
-    """Only the paths that changed; None: everything."""
-    recheck_after: timedelta | None = None
-    """Contents are compared again after so long, even if nothing says that they changed."""
-    is_deep: bool = False
-    """Whether all contents are compared now."""
-    forgets_gone: bool = False
-    """Whether a source that is gone is forgotten."""
-
-
-EVERYTHING = Order()
-
-
 async def look(
     repository: SourceRepository,
     store: Ledger,
@@ -100,14 +80,15 @@ async def look(
         claims: Who has a source in hand.
 
     Raises:
-        ConfigurationError: Two roots of a collection have a file of the same name.
+        ConfigurationError: Two roots of a collection have a file of the same name, and it is the
+            first look: later, one of the two is left out and told.
         TransientError: The ledger could not be read or written; or what ``take`` raises.
     """
     claims = claims or Claims()
-    order, named, unlisted = await _see(repository, order, store)
-    for problem in unlisted:
+    order, named, unlisted = await see(repository, order, store)
+    named, left_out = await without_namesakes(named, order, store)
+    for problem in (*unlisted, *left_out):
         await take(problem)
-    require_distinct(named.sources)
 
     async def examine(wanted: _Wanted) -> None:
         async with claims.claim(wanted.stat.source_id):
@@ -136,28 +117,6 @@ async def _in_turn(
                 large.append(wanted)
     for wanted in sorted(large, key=lambda one: one.stat.size):
         await examine(wanted)
-
-
-async def _see(
-    repository: SourceRepository, order: Order, store: Ledger
-) -> tuple[Order, Named, list[FolderUnreadable]]:
-    """List what is there, each file under one name."""
-    stats, unlisted = await _list(repository, order.changed)
-    if order.changed is not None:
-        unsure = [stat.source_id for stat in ambiguous(stats)]
-        if unsure and len(await _on_map(unsure, store)) < len(unsure):
-            # Whether it is another name of what is there, only a look at everything can tell.
-            order = replace(order, changed=None)
-            stats, unlisted = await _list(repository, None)
-    names = [one.source_id for found in shared(stats).values() for one in found]
-    return order, one_name_each(stats, await _on_map(names, store)), unlisted
-
-
-async def _on_map(source_ids: Sequence[str], store: Ledger) -> set[str]:
-    if not source_ids:
-        return set()
-    known = (await store.get(source_ids)).values()
-    return {row.source_id for row in known if row.source_version and row.gone_at is None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,20 +163,6 @@ def _is_due(known: SourceRecord, order: Order, clock: Clock) -> bool:
     if order.changed is not None or order.recheck_after is None or lacks_facts(known):
         return False
     return is_due(known, clock.now() - order.recheck_after)
-
-
-async def _list(
-    repository: SourceRepository, changed: frozenset[str] | None
-) -> tuple[list[SourceStat], list[FolderUnreadable]]:
-    stats: list[SourceStat] = []
-    unlisted: list[FolderUnreadable] = []
-    async with aclosing(repository.list_sources(changed)) as found:
-        async for listed in found:
-            if isinstance(listed, SourceStat):
-                stats.append(listed)
-            else:
-                unlisted.append(listed)
-    return stats, unlisted
 
 
 def _may_clash(

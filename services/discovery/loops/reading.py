@@ -127,7 +127,7 @@ class Looker:
             self._store,
             self._clock,
             take=self._take,
-            order=replace(self._rules, changed=changed),
+            order=replace(self._rules, changed=changed, is_first=not self.has_looked),
             claims=self.claims,
         )
         if changed is None:

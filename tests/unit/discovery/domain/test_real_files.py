@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.discovery.domain.real_files import ambiguous, one_name_each
+from services.discovery.domain.real_files import ambiguous, namesakes, one_name_each
 from services.discovery.domain.sources import SourceStat
 from tests.unit.discovery.builders import stat
 
@@ -49,6 +49,21 @@ def test_each_file_of_a_collection_has_one_name(
                 assert chosen.filename < one.filename
     shuffled = random_.sample(found, len(found))
     assert one_name_each(shuffled, ids).same_as == named.same_as
+
+
+def test_a_file_that_two_roots_find_by_the_same_name_is_one() -> None:
+    one = replace(stat("a", path="/x/a"), inode=1)
+    other = replace(stat("a", path="/link/a"), inode=1)
+
+    named = one_name_each([one, other], ())
+    assert (named.sources, named.same_as) == ([other], {})
+
+
+def test_of_two_files_of_a_name_the_one_that_has_it_keeps_it() -> None:
+    one, other = stat("a", path="/x/a"), stat("a", path="/y/a")
+
+    assert namesakes([one, other, stat("b")], {}) == [other]
+    assert namesakes([one, other], {one.source_id: "/y/a"}) == [one]
 
 
 def test_what_has_no_inode_is_a_file_of_its_own() -> None:

@@ -19,6 +19,7 @@ from services.discovery.handlers.look import Found, Order, SourceToRead, look
 from services.discovery.handlers.survey import dry_run
 from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceGone, SourceReturned
+from shared.errors import ConfigurationError
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import final, iteration, log
 
@@ -364,3 +365,34 @@ async def test_a_ledger_without_inodes_has_nothing_read_again_and_is_completed(
     assert (row.inode, row.checked_at is None) == (file.stat().st_ino, False)
     keep_facts(file, OTHER)
     assert await world.look() == ["read a.jsonl"]
+
+
+async def test_a_second_file_of_a_name_is_left_out_and_told_and_ends_nothing(
+    tmp_path: Path,
+) -> None:
+    """Whoever may put a file into one folder must not end the reading of the others."""
+    world = World(tmp_path / "a")
+    roots = [Root(tmp_path / "b"), Root(world.folder)]
+    (tmp_path / "b").mkdir()
+    world.repository = FolderSourceRepository(roots, max_line_bytes=1 << 20)
+    world.put("x.jsonl")
+    await world.look()
+    (tmp_path / "b" / "x.jsonl").write_bytes(OTHER)
+    world.put("y.jsonl")
+
+    assert await world.look(is_first=False) == ["FolderUnreadable", "read y.jsonl"]
+    assert world.row("x.jsonl").path == str(world.folder / "x.jsonl")
+    with pytest.raises(ConfigurationError, match="give their roots"):
+        await world.look()
+
+
+async def test_a_hard_link_that_is_known_needs_no_look_at_everything(world: World) -> None:
+    """A writer may keep one for the newest log, and write to it all the time."""
+    file = world.put("b.jsonl", log(iteration()))
+    os.link(file, world.folder / "a.jsonl")
+    await world.look()
+    world.put("beside.jsonl")
+    file.write_bytes(LOG)
+    known = world.folder / "a.jsonl"
+
+    assert await world.look(changed=frozenset([str(known)])) == ["read a.jsonl"]
