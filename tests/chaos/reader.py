@@ -18,8 +18,8 @@ REST = 4.0
 
 def read(file: Path) -> pa.Table:
     """Read a file that is opened once, as the readme says."""
-    with file.open("rb") as opened:
-        return pq.read_table(opened)
+    with pq.ParquetFile(file) as opened:
+        return opened.read()
 
 
 def model_of(table: pa.Table) -> ProjectionModel | None:

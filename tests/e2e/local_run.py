@@ -189,8 +189,8 @@ def read_table(file: Path) -> pa.Table:
 
     Given a path, Arrow opens it twice, and the second time may find the next file.
     """
-    with file.open("rb") as opened:
-        return pq.read_table(opened)
+    with pq.ParquetFile(file) as opened:
+        return opened.read()
 
 
 def read_pair(output: Path, collection: str = "default") -> tuple[pa.Table, pa.Table]:

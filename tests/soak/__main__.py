@@ -108,8 +108,8 @@ def published(output: Path) -> int:
     file = output / "default" / "logs.parquet"
     if not file.exists():
         return 0
-    with file.open("rb") as opened:
-        return int(pq.ParquetFile(opened).metadata.num_rows)
+    with pq.ParquetFile(file) as opened:
+        return int(opened.metadata.num_rows)
 
 
 def check(watch: Watch) -> None:
