@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts nats-server in its container, if it may read what it was given.
+# Starts nats-server in its container, if it may read what it was given, on the streams of before.
 for file in /etc/nats/nats.conf /etc/nats/deploy/nats/*.conf /certificates/*; do
     if [ -e "$file" ] && ! [ -r "$file" ]; then
         echo "mapstream: user $(id -u):$(id -g), who is RUN_AS in .env, may not read $file." \
@@ -13,5 +13,13 @@ done
 store="${NATS_STORE:-/data}/jetstream"
 if [ -d "$store/\$G" ] && ! [ -e "$store/MAPSTREAM" ] && ! [ -e "$store/\$SYS" ]; then
     mv "$store/\$G" "$store/MAPSTREAM"
+fi
+
+# Before users had accounts of their own, the streams were in the one that every server has. In a
+# cluster the servers have written down in which account a stream is: docs/deploy.md, Upgrade.
+streams=${NATS_STORE:-/data}/jetstream
+if [ -d "$streams/\$G" ] && ! [ -e "$streams/MAPSTREAM" ] && ! [ -e "$streams/\$SYS" ]; then
+    mv "$streams/\$G" "$streams/MAPSTREAM"
+    echo "mapstream: moved the streams to account MAPSTREAM" >&2
 fi
 exec nats-server "$@"

@@ -1,5 +1,6 @@
 """The bus with the project's own nats.conf: who may say and hear what."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from shared.bus.durables import DURABLES
 from shared.bus.streams import STREAMS
 from shared.bus.topology import apply_topology
 from shared.bus.users import OWN_API, SERVER_API
-from tests.nats_server import SecuredNatsServer
+from tests.nats_server import ROOT, NatsServer, SecuredNatsServer, nats_server_program
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
@@ -28,6 +29,7 @@ COMMANDERS = ["gateway", "operator"]
 USERS = [*STAGES, *COMMANDERS, "observer", "streams"]
 PUBLIC = {"EVENTS", "POINTS"}
 DECLARING = "streams"
+PATH = f"{Path(nats_server_program()).parent}:/usr/bin:/bin"
 every_user = pytest.mark.parametrize("user", USERS)
 
 
@@ -233,6 +235,37 @@ async def test_nobody_but_who_declares_has_a_stream_or_a_consumer_forge(
     assert (await js.stream_info("EVENTS")).config == before
     assert "f" not in [one.name for one in await js.consumers_info("EVENTS")]
     await streams.close()
+
+
+async def test_the_streams_of_before_are_in_the_account_of_now(tmp_path: Path) -> None:
+    """Until users had accounts of their own, the streams were in the server's only one."""
+    before = await NatsServer(tmp_path / "nats").start()
+    client = await nats.connect(before.url)
+    js = client.jetstream(timeout=PATIENCE_S)
+    await apply_topology(js, ["default"])
+    subject = PROJECTION_UPDATED.subject("default")
+    await js.publish(subject, b"kept")
+    consumers = [(await js.stream_info(one.name)).state.consumer_count for one in STREAMS]
+    await client.close()
+    await before.stop()
+
+    for _ in range(2):  # the second time there is nothing to do
+        done = await asyncio.create_subprocess_exec(
+            "sh", str(ROOT / "deploy/nats/start.sh"), "--version",
+            env={"NATS_STORE": str(tmp_path / "nats/store"), "PATH": PATH},
+        )  # fmt: skip
+        assert await done.wait() == 0
+    after = SecuredNatsServer(tmp_path / "nats")
+    await after.start()
+    client = await after.client("streams")
+    js = jetstream(client, timeout_s=PATIENCE_S)
+    await apply_topology(js, ["default"])
+
+    assert (await js.get_last_msg("EVENTS", subject)).data == b"kept"
+    now = [(await js.stream_info(one.name)).state.consumer_count for one in STREAMS]
+    assert now == consumers
+    await client.close()
+    await after.stop()
 
 
 # pragma: allowlist nextline secret

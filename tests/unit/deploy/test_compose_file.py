@@ -10,7 +10,9 @@ import yaml
 from shared.bus.permissions import users
 
 ROOT = Path(__file__).parents[3]
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+NETWORKS: dict[str, Any] = COMPOSE["networks"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 USERS = [user.name for user in users(["default"])]
 OF_SERVICES = sorted(set(USERS) & set(SERVICES))
@@ -34,6 +36,35 @@ def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
 @per_service
 def test_ports_are_this_machines_own(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+def leads_outside(network: str) -> bool:
+    options = NETWORKS[network].get("driver_opts", {})
+    is_masked = options.get("com.docker.network.bridge.enable_ip_masquerade") != "false"
+    return is_masked and not NETWORKS[network].get("internal")
+
+
+def test_only_who_has_to_has_a_way_out() -> None:
+    """embedding asks an embedding server, alertmanager tells people; nobody else needs any."""
+    going = {name for name, one in SERVICES.items() if any(map(leads_outside, one["networks"]))}
+
+    assert going == {"embedding", "alertmanager"}
+
+
+@per_service
+def test_who_has_no_way_out_asks_nobody_outside_for_names(name: str) -> None:
+    """Docker answers by way of the machine's own servers in a network that is not internal."""
+    service = SERVICES[name]
+    is_inside = all(NETWORKS[one].get("internal") for one in service["networks"])
+    if not is_inside and not any(map(leads_outside, service["networks"])):
+        assert service["dns"] == ["127.0.0.1"]
+
+
+@per_service
+def test_published_ports_are_of_networks_that_have_some(name: str) -> None:
+    """Docker leaves out, in silence, a port of a container that has internal networks only."""
+    if SERVICES[name].get("ports"):
+        assert not all(NETWORKS[one].get("internal") for one in SERVICES[name]["networks"])
 
 
 @per_service
