@@ -128,7 +128,7 @@ def run(build: Callable[[], Service]) -> None:
         sys.exit(tell_findings(partial(_findings, build)))
     try:
         service = build()
-        os.umask(service.settings.umask)
+        os.umask(service.settings.umask(os.umask(0o077)))
         for collection in service.settings.collections:
             check_collection(collection)
         set_up_logs(

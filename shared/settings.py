@@ -184,6 +184,7 @@ class RetentionSection(Section):
     )
 
 
+READ_BY_OTHERS = 0o004
 UMASKS = {"owner": 0o077, "group": 0o027, "everybody": 0o022}
 
 
@@ -200,10 +201,11 @@ class ServiceSettings(BaseSettings):
     collections: tuple[str, ...] = Field(
         default=("default",), min_length=1, description="The collections that are served."
     )
-    readable_by: Literal["owner", "group", "everybody"] = Field(
-        default="owner",
+    readable_by: Literal["owner", "group", "everybody"] | None = Field(
+        default=None,
         description="Who may read the files that are made: the user who runs it, also its group, "
-        "or everybody. The state of a local run is the owner's in any case.",
+        "or everybody. If not given: the owner alone, unless the umask says who else but not "
+        "everybody. The state of a local run is the owner's in any case.",
     )
     nats: NatsSection = Field(default=NatsSection(), description="The bus.")
     log: LogSection = Field(default=LogSection(), description="Logs.")
@@ -211,10 +213,16 @@ class ServiceSettings(BaseSettings):
     tracing: TracingSection = Field(default=TracingSection(), description="Traces.")
     state: StateSection = Field(default=StateSection(), description="State on disk.")
 
-    @property
-    def umask(self) -> int:
-        """What new files do not allow."""
-        return UMASKS[self.readable_by]
+    def umask(self, present: int) -> int:
+        """Choose what new files do not allow.
+
+        Args:
+            present: What the process was started with. One that lets everybody read is what
+                systems have where nobody chose anything.
+        """
+        if self.readable_by is not None:
+            return UMASKS[self.readable_by]
+        return present if present & READ_BY_OTHERS else UMASKS["owner"]
 
     @classmethod
     def settings_customise_sources(

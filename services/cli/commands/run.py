@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 from services.cli.adapters.processes import Ended
 from services.cli.commands.asking import Answer, ask
 from services.cli.commands.display import LISTED, Display
-from services.cli.commands.local import LocalPipeline, only_run, restrict
+from services.cli.commands.local import OTHERS, LocalPipeline, only_run, restrict
 from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.figures import Figures
@@ -48,9 +48,10 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
         ConfigurationError: It cannot start like this.
     """
     check(options, settings)
-    os.umask(settings.umask)
+    umask = settings.umask(os.umask(OTHERS))
+    os.umask(umask)
     with only_run(options.state), Display() as display:
-        restrict(options.output / options.collection, settings.umask)
+        restrict(options.output / options.collection, umask)
         started = time.monotonic()
         run = _Run(options, settings, display, asyncio.Event())
         for number in (signal.SIGINT, signal.SIGTERM):

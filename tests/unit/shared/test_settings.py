@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field, SecretStr
@@ -356,3 +357,22 @@ def test_a_wrong_value_is_told_with_the_variable_that_gave_it(
     assert said[0].startswith(f"{file}: log.level: ")
     assert said[1].startswith("the environment: MAPSTREAM_EMBEDDING__SIZE: embedding.size: ")
     assert said[2].startswith("the environment: MAPSTREAM_TRACNG__ENDPOINT: ")
+
+
+@pytest.mark.parametrize(
+    ("readable_by", "present", "umask"),
+    [
+        (None, 0o022, 0o077),
+        (None, 0o002, 0o077),
+        (None, 0o000, 0o077),
+        (None, 0o027, 0o027),
+        (None, 0o077, 0o077),
+        ("owner", 0o022, 0o077),
+        ("group", 0o077, 0o027),
+        ("everybody", 0o077, 0o022),
+    ],
+)
+def test_files_are_the_owners_unless_somebody_chose_otherwise(
+    readable_by: Any, present: int, umask: int
+) -> None:
+    assert ServiceSettings(readable_by=readable_by).umask(present) == umask
