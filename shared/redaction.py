@@ -28,12 +28,12 @@ SECRET_NAME = re.compile(r"(?i)(?:^|_)(?:password|api_?key|key|secret|token)$")
 FILES = frozenset({"tls_key"})
 """Settings of such a name that hold the path of a file."""
 PARAMETER = (
-    r"(?:[\w-]*(?:api[-_]?key|access[-_]?key|subscription-key|token|secret|password|signature)"
+    r"(?:[\w-]{0,40}(?:api[-_]?key|access[-_]?key|subscription-key|token|secret|password|signature)"
     r"|key|sig|code|auth|pwd|pass)"
 )
-SHAPES = (
+SHAPES = (  # each part is bounded: a text made for it must not take time by its square
     # The user's name goes with the password: a token stands in its place.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#\"'<>]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#\"'<>]*@"), rf"\1{HIDDEN}@"),
     (re.compile(rf"(?i)([?&]{PARAMETER}=)[^&\s\"'#<>]+"), rf"\1{HIDDEN}"),
     (
         re.compile(
@@ -42,11 +42,11 @@ SHAPES = (
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(?i)\b(bearer\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer\s+)(?=[\w.~+/=-]{0,500}\d)[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
     (
         re.compile(
             r"\b((?:sk|pk|rk|hf|gsk|xai|jina|nvapi|ghp|gho|glpat|xox[abp])[-_])"
-            r"(?=[\w-]*\d)[\w-]{8,}"
+            r"(?=[\w-]{0,60}\d)[\w-]{8,}"
         ),
         rf"\1{HIDDEN}",
     ),

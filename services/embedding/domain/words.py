@@ -22,6 +22,8 @@ CODES = {
 FAILURES = range(400, 600)
 DEEPEST = 6
 PAGE = re.compile(r"(?i)^\s*(?:<!doctype|<html|<\?xml|<head|<body)")
+LOOKED_AT = 8192
+"""Characters of a page: a page may be made so that looking at all takes time by its square."""
 TITLE = re.compile(r"(?is)<(title|h1)[^>]*>(.*?)</\1>")
 TAG = re.compile(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>")
 
@@ -82,8 +84,8 @@ def words_of_text(text: str) -> str:
     """Return what stands in a text; of a web page its title, else what it shows."""
     if not PAGE.match(text):
         return text
-    title = TITLE.search(text)
-    shown = TAG.sub(" ", title[2] if title else text)
+    title = TITLE.search(text, 0, LOOKED_AT)
+    shown = TAG.sub(" ", title[2] if title else text[:LOOKED_AT])
     return f"a web page: {' '.join(shown.split())}"
 
 

@@ -198,3 +198,17 @@ def test_no_log_line_and_no_traceback_of_a_process_tells_a_secret(style: str) ->
     assert "sesame" not in done.stderr + done.stdout
     assert done.stderr.count(HIDDEN) >= 8
     assert f"RuntimeError: {HIDDEN}" in done.stderr
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit",
+    ["a.", "sk-", "bearer ", "?key", "&a-", "authorization: ", "a://@", "x://a@", "-----BEGIN ",
+     "-----BEGIN PRIVATE KEY-----", "known-", "aaaaaaa=", "\"'"],
+)  # fmt: skip
+def test_no_text_takes_time_by_its_square(unit: str) -> None:
+    """A server chooses its words: these once took an hour."""
+    redactor = Redactor()
+    redactor.register("known-and-of-some-length")
+
+    assert redactor.redact(unit * (400_000 // len(unit)))

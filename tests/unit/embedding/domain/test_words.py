@@ -71,3 +71,9 @@ def test_any_answer_can_be_looked_into(answer: Any) -> None:
 )
 def test_of_a_page_its_title_or_text_is_told(text: str, words: str) -> None:
     assert words_of_text(text) == words
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("unit", ["<title>", "<script ", "<", "<h1>"])
+def test_no_page_takes_time_by_its_square(unit: str) -> None:
+    assert words_of_text("<html>" + unit * 100_000)
