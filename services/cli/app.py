@@ -10,8 +10,8 @@ import typer
 from services.cli import settings as cli
 from services.cli.commands.audit import audit
 from services.cli.commands.dead import build_dead_app
+from services.cli.commands.declaring import build_streams_app
 from services.cli.commands.ending import finish, send
-from services.cli.commands.streams_moving import add_moving
 
 
 def build_app() -> typer.Typer:
@@ -29,15 +29,9 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(mapstream)
-    for command in (run, status, top, refit, rollback, forget, audit):
+    for command in (run, check, status, top, refit, rollback, forget, audit):
         app.command(command.__name__)(command)
-    streams = typer.Typer(help="The streams and durable consumers of the bus.")
-    streams.command("apply")(streams_apply)
-    streams.command("show")(streams_show)
-    streams.command("table")(streams_table)
-    streams.command("permissions")(streams_permissions)
-    add_moving(streams)
-    app.add_typer(streams, name="streams", no_args_is_help=True)
+    app.add_typer(build_streams_app(), name="streams", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     return app
 
@@ -59,19 +53,23 @@ def mapstream(
     """Turn a growing pile of text into a live map."""
 
 
+Paths = Annotated[
+    list[Path] | None, typer.Argument(help="Folders or files with logs of agent runs.")
+]
+RunOutput = Annotated[Path, typer.Option(help="Folder of the dataset and of all state.")]
+RunCollection = Annotated[str, typer.Option(help="Name of the map.")]
+Glob = Annotated[str, typer.Option(help="Which files of a folder are read.")]
+
+
 def run(  # noqa: PLR0913  the options of the command
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders or files with logs of agent runs.")
-    ] = None,
+    paths: Paths = None,
     *,
     once: Annotated[
         bool, typer.Option("--once", help="Map what is there, refit, and exit.")
     ] = False,
-    output: Annotated[
-        Path, typer.Option(help="Folder of the dataset and of all state.")
-    ] = cli.DEFAULT_OUTPUT,
-    collection: Annotated[str, typer.Option(help="Name of the map.")] = "default",
-    glob: Annotated[str, typer.Option(help="Which files of a folder are read.")] = "**/*.jsonl",
+    output: RunOutput = cli.DEFAULT_OUTPUT,
+    collection: RunCollection = "default",
+    glob: Glob = "**/*.jsonl",
     config: cli.Config = None,
     json: cli.Json = False,
     dry_run: Annotated[
@@ -101,12 +99,38 @@ def run(  # noqa: PLR0913  the options of the command
     )
 
     async def start() -> int:
-        from services.cli.commands import dry_run, run  # noqa: PLC0415  see build_app
+        from services.cli.commands import check, dry_run, run  # noqa: PLC0415  see build_app
 
-        settings = cli.load_cli_settings(config)
-        run.check(options, settings)
+        settings = await check.load_all(options, config)
         start = dry_run.dry_run if options.is_dry else run.run
         return await start(options, settings)
+
+    finish(start)
+
+
+def check(
+    paths: Paths = None,
+    *,
+    output: RunOutput = cli.DEFAULT_OUTPUT,
+    collection: RunCollection = "default",
+    glob: Glob = "**/*.jsonl",
+    config: cli.Config = None,
+    json: cli.Json = False,
+) -> None:
+    """Look at all that a run needs, and say what is well and what is not; nothing is changed.
+
+    The configuration of every service, the sources, the folders, locks, links and room on the
+    disk. Exits with 0 if a run can start, 2 if not.
+    """
+    options = cli.RunOptions(
+        paths=paths or [], output=output, collection=collection, glob=glob, is_once=False,
+        is_json=json, is_dry=False,
+    )  # fmt: skip
+
+    async def start() -> int:
+        from services.cli.commands import check  # noqa: PLC0415  see build_app
+
+        return await check.check(options, config)
 
     finish(start)
 
@@ -219,74 +243,3 @@ def forget(  # noqa: PLR0913  the options of the command
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     send("Forget", {"source": source}, options, config, timeout)
-
-
-def streams_apply(
-    collection: cli.Collections = None,
-    url: cli.Url = None,
-    config: cli.Config = None,
-    replicas: Annotated[
-        int | None,
-        typer.Option(min=1, max=5, help="Copies in a cluster; else nats.replicas."),
-    ] = None,
-) -> None:
-    """Create or update every stream, and the durable consumers of the collections.
-
-    The bus is that of --url, else nats.url of the configuration.
-    """
-
-    async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see build_app
-
-        settings = cli.load_cli_settings(config)
-        names = collection or list(settings.collections)
-        options = cli.BusOptions(url=url or settings.nats.url)
-        copies = replicas or settings.nats.replicas
-        await streams.apply(options, settings, names, replicas=copies)
-        return 0
-
-    finish(start)
-
-
-def streams_show(
-    *,
-    collection: cli.Collections = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-) -> None:
-    """Show what every stream holds and what its consumers have left."""
-    options = cli.BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see build_app
-
-        settings = cli.load_cli_settings(config)
-        await streams.show(options, settings.nats, collection or list(settings.collections))
-        return 0
-
-    finish(start)
-
-
-def streams_table() -> None:
-    """Print the map of subjects as Markdown."""
-    from services.cli.commands import streams  # noqa: PLC0415  see build_app
-
-    sys.stdout.write(streams.table() + "\n")
-
-
-def streams_permissions(collection: cli.Collections = None, config: cli.Config = None) -> None:
-    """Print the users of the bus and what each may say and hear, for nats.conf.
-
-    The durable consumers are those of the collections given, else of the configuration's.
-    """
-
-    async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see build_app
-
-        names = collection or cli.load_cli_settings(config).collections
-        sys.stdout.write(streams.permissions(names))
-        return 0
-
-    finish(start)

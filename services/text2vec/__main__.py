@@ -2,15 +2,18 @@
 
 import sys
 
-from services.text2vec.app import run
+from services.text2vec.app import checks, run
 from services.text2vec.settings import Settings
 from shared.errors import ConfigurationError
+from shared.preflight import CHECK_OPTION, examine, tell_findings
 from shared.redaction import guard_exceptions, redact
 
 
 def main() -> int:
-    """Run until told to stop, and return the exit code."""
+    """Run until told to stop, or only look at the place, and return the exit code."""
     guard_exceptions()
+    if CHECK_OPTION in sys.argv[1:]:
+        return tell_findings(lambda: examine(checks(Settings.load())))
     try:
         run(Settings.load())
     except ConfigurationError as error:

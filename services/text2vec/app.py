@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -20,6 +20,7 @@ from shared.errors import ConfigurationError
 from shared.observability import tracing
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.observability.logs import set_up_logs
+from shared.preflight import Check
 from shared.serving.protocol import Patience
 from shared.serving.server import ServerOptions, listen, serving
 
@@ -35,6 +36,12 @@ def load_encoder(section: Text2vecSection) -> TextEncoder:
         ConfigurationError: The model isn't installed or its files are damaged.
     """
     return MinilmTextEncoder.load() if section.model == "minilm" else StaticTextEncoder.load()
+
+
+def checks(settings: Settings) -> Sequence[Check]:
+    """List what the service needs of its place."""
+    section = settings.text2vec
+    return (Check(f"text2vec.model: {section.model}", lambda: load_encoder(section).model_id),)
 
 
 def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:

@@ -1,5 +1,6 @@
 """The streams: what they keep and for how long, made from the table of channels."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -10,6 +11,8 @@ from shared.settings import RetentionSection
 REMEDY = "create it with: mapstream streams apply"
 MIB = 1 << 20
 DAY_S = 86_400.0
+LEAST = 32 * MIB
+"""A stream has room for four messages of the largest size."""
 DEDUPE_WINDOW_S = 600.0
 """A stream forgets message ids after this; later copies are caught by the stages themselves."""
 
@@ -101,3 +104,24 @@ def streams_of(retention: RetentionSection) -> tuple[Stream, ...]:
         else one
         for one in STREAMS
     )
+
+
+def within(streams: Iterable[Stream], budget: int, held: Mapping[str, int]) -> tuple[Stream, ...]:
+    """Bound streams so that they do not take more than a budget together, as far as that goes.
+
+    Each keeps its share of what they wanted, but always room for a few messages of the largest
+    size, and for what it holds: nothing is thrown away because the disk has become smaller.
+
+    Args:
+        streams: With the bounds that are wanted.
+        budget: Bytes.
+        held: What streams hold already, by name, in bytes.
+    """
+    wanted = tuple(streams)
+    share = min(1.0, budget / sum(one.max_bytes for one in wanted))
+
+    def bound(one: Stream) -> int:
+        least = max(LEAST, round(1.25 * held.get(one.name, 0)))
+        return max(min(one.max_bytes, least), int(one.max_bytes * share))
+
+    return tuple(replace(one, max_bytes=bound(one)) for one in wanted)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +68,19 @@ async def apply_topology(
             config = consumer_config(durable, collection, ack_wait_s)
             with _told(f"consumer {durable.name(collection)}"):
                 await js.add_consumer(durable.stream, config)
+
+
+async def held_bytes(js: JetStreamContext, streams: Iterable[Stream]) -> dict[str, int]:
+    """Ask how much each stream holds that exists.
+
+    Raises:
+        NatsError: The server did not answer.
+    """
+    held = {}
+    for stream in streams:
+        with suppress(NotFoundError):
+            held[stream.name] = (await js.stream_info(stream.name)).state.bytes or 0
+    return held
 
 
 @contextmanager

@@ -23,7 +23,8 @@ NAMES = (
 
 
 async def test_a_name_is_only_a_name(tmp_path: Path) -> None:
-    folder, output = tmp_path / "logs", tmp_path / "out"
+    # The folder of the output goes into the language of the bus's configuration as well.
+    folder, output = tmp_path / "logs", tmp_path / 'données "x" #$A%41 {1};\n'
     for name in NAMES:
         write_source(folder / name, 3, "agent")
     (folder / "z\x1b[31m.jsonl").write_text('{"type": broken\x1b[2J\n{"final_answer": "x"}\n')

@@ -8,10 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.commands.check import input_checks
 from services.cli.commands.tables import incomplete, plain
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
 from shared.errors import ConfigurationError, MapstreamError
+from shared.preflight import require_fit
 
 
 async def dry_run(options: RunOptions, settings: CliSettings) -> int:
@@ -24,6 +26,7 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
         ConfigurationError: The sources cannot be looked at like this.
         MapstreamError: Discovery failed.
     """
+    require_fit(input_checks(options, settings))
     environment = service_environment(
         options, settings, nats_url=settings.nats.url, text2vec_port=None
     )

@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 
 import nats
 import nats.errors
 from nats.aio.client import Client
 
+from services.cli.adapters.disk_room import measure_room
 from services.cli.adapters.nats_server import (
     USER,
     address,
@@ -25,7 +23,7 @@ from services.cli.adapters.nats_server import (
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
-from services.cli.commands.stopping import unless_stopped
+from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.domain.figures import STAGES
 from services.cli.settings import (
     CliSettings,
@@ -34,8 +32,8 @@ from services.cli.settings import (
     service_environment,
 )
 from shared.bus.connection import jetstream, without_password
-from shared.bus.streams import streams_of
-from shared.bus.topology import BUS_ERRORS, apply_topology
+from shared.bus.streams import streams_of, within
+from shared.bus.topology import BUS_ERRORS, apply_topology, held_bytes
 from shared.errors import ConfigurationError, MapstreamError
 from shared.redaction import register
 from shared.secret_files import write_secret
@@ -45,45 +43,9 @@ LEANED_ON = ("nats-server", "text2vec")
 LEANED_ON_STOP_S = 3.0
 """Nobody uses them any more: they have nothing to finish."""
 CLOSE_S = 1.0
-OTHERS = 0o077
 TARGETS_FILE = "prometheus-targets.json"
 """Where the services answer /metrics, in the form of Prometheus's ``file_sd_configs``."""
 Restarted = Callable[[Ended, float], None]
-
-
-@contextmanager
-def only_run(state: Path) -> Iterator[None]:
-    """Own an output folder, or say that another run does.
-
-    Raises:
-        ConfigurationError: Another ``mapstream run`` is at work there.
-    """
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        restrict(state, OTHERS)
-        file = (state / "run.lock").open("a")
-    except OSError as error:
-        raise ConfigurationError(f"{state}: cannot be written: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigurationError(
-                f"another 'mapstream run' is using {state.parent}: stop it, "
-                "or use another --output"
-            ) from None
-        yield
-
-
-def restrict(folder: Path, umask: int) -> None:
-    """Take from a folder what new ones do not allow either: an older version has made it.
-
-    What belongs to somebody else stays as it is.
-    """
-    with contextlib.suppress(OSError):
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if mode & umask:
-            folder.chmod(mode & ~umask)
 
 
 class LocalPipeline:
@@ -95,11 +57,13 @@ class LocalPipeline:
         settings: CliSettings,
         on_restart: Restarted,
         on_given_up: Callable[[str], None],
+        on_failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._settings = settings
         self._on_restart = on_restart
         self._on_given_up = on_given_up
+        self._on_failed = on_failed
         self.processes: list[Process] = []
         self.url = ""
         self.gateway_url: str | None = None
@@ -133,7 +97,8 @@ class LocalPipeline:
                     finally:
                         await self._stop()
         except* MapstreamError as errors:
-            raise errors.exceptions[0] from None
+            failed = [one for one in errors.exceptions if not isinstance(one, Stopped)]
+            raise (failed or errors.exceptions)[0] from None
 
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()
@@ -161,7 +126,7 @@ class LocalPipeline:
         for name in (*helpers, *STAGES):
             command = [sys.executable, "-m", f"services.{name}"]
             process = self._process(name, command, environment | _health(ports[name]))
-            supervisors.create_task(process.supervise())
+            supervisors.create_task(self._supervise(process))
         return client
 
     async def _start_bus(
@@ -171,7 +136,7 @@ class LocalPipeline:
         folder = self._options.state / "nats"
         config = write_config(folder, -1, monitoring, password=password)
         server = self._process("nats-server", [program(), "-c", str(config)], {})
-        supervisors.create_task(server.supervise())
+        supervisors.create_task(self._supervise(server))
         self.url = await address(folder, server, password=password)
         write_secret(self._url_file, with_password(self.url, password) + "\n")
         client = await self._connect(password)
@@ -201,10 +166,15 @@ class LocalPipeline:
         return str(port)
 
     async def _declare(self, client: Client) -> None:
+        """Declare the streams, of a size that the disk has room for."""
+        js = jetstream(client, timeout_s=20)
+        streams = streams_of(self._settings.retention)
+        room = measure_room(self._options.output, self._options.state / "nats")
+        held = await held_bytes(js, streams)
         await apply_topology(
-            jetstream(client, timeout_s=20),
+            js,
             [self._options.collection],
-            streams=streams_of(self._settings.retention),
+            streams=within(streams, room.for_streams, held),
             ack_wait_s=self._settings.nats.ack_wait_s,
         )
 
@@ -222,11 +192,34 @@ class LocalPipeline:
                 await asyncio.sleep(1)
                 self._is_back.set()
 
+    async def _supervise(self, process: Process) -> None:
+        """Keep a process running.
+
+        Its failure is told as well as raised: before Python 3.12, the cancellation with which a
+        task group answers can get lost in asyncio.wait_for, and the run would go on without it.
+
+        Raises:
+            ConfigurationError: It says that it cannot start with this configuration.
+            MapstreamError: It ended again and again.
+        """
+        try:
+            await process.supervise()
+        except MapstreamError as error:
+            if process.name != "gateway" or isinstance(error, ConfigurationError):
+                self._on_failed()
+            raise
+
     async def _supervise_gateway(self, environment: Mapping[str, str]) -> None:
-        """Keep the gateway running; the pipeline does without it if it cannot be."""
+        """Keep the gateway running; the pipeline does without it if it ends again and again.
+
+        Raises:
+            ConfigurationError: It cannot start with its settings.
+        """
         command = [sys.executable, "-m", "services.gateway"]
         try:
-            await self._process("gateway", command, environment).supervise()
+            await self._supervise(self._process("gateway", command, environment))
+        except ConfigurationError:
+            raise
         except MapstreamError as error:
             self._on_given_up(f"no HTTP gateway: {error}")
 

@@ -16,18 +16,20 @@ from nats.errors import Error as NatsError
 
 from services.cli.adapters.processes import Ended
 from services.cli.commands.asking import Answer, ask
+from services.cli.commands.check import run_checks, service_findings
 from services.cli.commands.display import LISTED, Display
-from services.cli.commands.local import OTHERS, LocalPipeline, only_run, restrict
+from services.cli.commands.local import LocalPipeline
+from services.cli.commands.owning import OTHERS, only_run, restrict
 from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.figures import Figures
 from services.cli.domain.outcomes import NOTHING_MAPPED
-from services.cli.settings import CliSettings, RunOptions, configuration_name
-from shared.bus.channel import check_collection
+from services.cli.settings import CliSettings, RunOptions
 from shared.bus.channels import COMMAND_REFIT
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError
+from shared.preflight import require_fit
 
 LOOK_EVERY_S = 0.25
 LETTERS_S = 2.0
@@ -47,9 +49,18 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
     Raises:
         ConfigurationError: It cannot start like this.
     """
-    check(options, settings)
     umask = settings.umask(os.umask(OTHERS))
     os.umask(umask)
+    require_fit(run_checks(options, settings))
+    try:
+        return await _finished(options, settings, umask)
+    except ConfigurationError as error:
+        faults = [one for one in await service_findings(options, settings) if not one.is_ok]
+        lines = [*str(error).splitlines(), *(one.line for one in faults)]
+        raise ConfigurationError("\n".join(dict.fromkeys(lines))) from error
+
+
+async def _finished(options: RunOptions, settings: CliSettings, umask: int) -> int:
     with only_run(options.state), Display() as display:
         restrict(options.output / options.collection, umask)
         started = time.monotonic()
@@ -75,23 +86,6 @@ def outcome(figures: Figures) -> int:
     return NOTHING_MAPPED if figures.is_empty else 0
 
 
-def check(options: RunOptions, settings: CliSettings) -> None:
-    """Find mistakes before anything is started.
-
-    Raises:
-        ConfigurationError: Says what is wrong and what to do.
-    """
-    check_collection(options.collection)
-    if not options.paths and not settings.ingestion.sources:
-        raise ConfigurationError(
-            "nothing to read: give a folder or file, or list ingestion.sources in a file and "
-            f"name it with --config (read: {configuration_name()})"
-        )
-    for path in options.paths:
-        if not path.exists():
-            raise ConfigurationError(f"{path}: no such file or folder")
-
-
 async def _unless_bus_is_away(asking: Coroutine[Any, Any, Answer]) -> Answer | None:
     """Return no answer when the bus could not be asked: then the question is put again."""
     try:
@@ -110,7 +104,11 @@ class _Run:
         self._display = display
         self._stop = stop
         self._pipeline = LocalPipeline(
-            options, settings, self._tell_restart, partial(self._display.say, style="yellow")
+            options,
+            settings,
+            self._tell_restart,
+            partial(self._display.say, style="yellow"),
+            stop.set,
         )
         self._figures = Figures()
         self.is_drained = False

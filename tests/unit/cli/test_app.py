@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from services.cli.app import build_app
 
-COMMANDS = ["run", "status", "top", "refit", "rollback", "forget", "streams", "dead"]
+COMMANDS = ["run", "check", "status", "top", "refit", "rollback", "forget", "streams", "dead"]
 
 
 def test_help_names_every_command() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.local import only_run, restrict
+from services.cli.commands.owning import only_run, restrict
 
 
 def mode(path: Path) -> int:

@@ -1,0 +1,92 @@
+"""``mapstream streams``: the options of its commands; the work is in ``streams``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from services.cli import settings as cli
+from services.cli.commands.ending import finish
+from services.cli.commands.streams_moving import add_moving
+
+
+def build_streams_app() -> typer.Typer:
+    """Put the commands about streams together."""
+    streams = typer.Typer(help="The streams and durable consumers of the bus.")
+    streams.command("apply")(streams_apply)
+    streams.command("show")(streams_show)
+    streams.command("table")(streams_table)
+    streams.command("permissions")(streams_permissions)
+    add_moving(streams)
+    return streams
+
+
+def streams_apply(
+    collection: cli.Collections = None,
+    url: cli.Url = None,
+    config: cli.Config = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(min=1, max=5, help="Copies in a cluster; else nats.replicas."),
+    ] = None,
+) -> None:
+    """Create or update every stream, and the durable consumers of the collections.
+
+    The bus is that of --url, else nats.url of the configuration.
+    """
+
+    async def start() -> int:
+        from services.cli.commands import streams  # noqa: PLC0415  see app.py
+
+        settings = cli.load_cli_settings(config)
+        names = collection or list(settings.collections)
+        options = cli.BusOptions(url=url or settings.nats.url)
+        copies = replicas or settings.nats.replicas
+        await streams.apply(options, settings, names, replicas=copies)
+        return 0
+
+    finish(start)
+
+
+def streams_show(
+    *,
+    collection: cli.Collections = None,
+    url: cli.Url = None,
+    output: cli.Output = None,
+    config: cli.Config = None,
+    json: cli.Json = False,
+) -> None:
+    """Show what every stream holds and what its consumers have left."""
+    options = cli.BusOptions(url=url, output=output, is_json=json)
+
+    async def start() -> int:
+        from services.cli.commands import streams  # noqa: PLC0415  see app.py
+
+        settings = cli.load_cli_settings(config)
+        await streams.show(options, settings.nats, collection or list(settings.collections))
+        return 0
+
+    finish(start)
+
+
+def streams_table() -> None:
+    """Print the map of subjects as Markdown."""
+    from services.cli.commands import streams  # noqa: PLC0415  see app.py
+
+    sys.stdout.write(streams.table() + "\n")
+
+
+def streams_permissions(collection: cli.Collections = None, config: cli.Config = None) -> None:
+    """Print the users of the bus and what each may say and hear, for nats.conf.
+
+    The durable consumers are those of the collections given, else of the configuration's.
+    """
+
+    async def start() -> int:
+        from services.cli.commands import streams  # noqa: PLC0415  see app.py
+
+        names = collection or cli.load_cli_settings(config).collections
+        sys.stdout.write(streams.permissions(names))
+        return 0
+
+    finish(start)
