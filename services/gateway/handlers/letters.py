@@ -13,7 +13,7 @@ from shared.contracts.dead_letters import StoredLetter
 from shared.contracts.letter_views import content_of, facts_of
 
 PAGES = 2
-"""At a time: each has a consumer on the bus."""
+"""At a time: each reads from the bus what it looks at."""
 
 
 class Letters:
