@@ -31,14 +31,16 @@ SERVICES = {"discovery", "embedding", "projection", "writing", "text2vec", "gate
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, targets: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def prometheus(
+    folder: Path, targets: Path, *, every_s: int = 1
+) -> AsyncIterator[httpx.AsyncClient]:
     """Run Prometheus with the project's rules; gives a client of its API."""
     folder.mkdir()
     for file in RULE_FILES:
         shutil.copy(FOLDER / file, folder)
     job = {"job_name": "mapstream", "file_sd_configs": [{"files": [str(targets)]}]}
     config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": f"{every_s}s", "evaluation_interval": f"{every_s}s"},
         "rule_files": RULE_FILES,
         "scrape_configs": [job],
     }
