@@ -8,12 +8,6 @@ for file in /etc/nats/nats.conf /etc/nats/deploy/nats/*.conf /certificates/*; do
         exit 2
     fi
 done
-# A single server of a version before accounts has its streams in the account $G, in which nobody is any
-# more; the folder's name is all that says so. A member of a cluster has it in the cluster's log too.
-store="${NATS_STORE:-/data}/jetstream"
-if [ -d "$store/\$G" ] && ! [ -e "$store/MAPSTREAM" ] && ! [ -e "$store/\$SYS" ]; then
-    mv "$store/\$G" "$store/MAPSTREAM"
-fi
 
 # Before users had accounts of their own, the streams were in the one that every server has. In a
 # cluster the servers have written down in which account a stream is: docs/deploy.md, Upgrade.
