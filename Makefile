@@ -73,7 +73,7 @@ fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expect
 	@$(BIN)/python -m tests.http_fuzz --seed $(or $(SEED),1) --examples $(or $(EXAMPLES),500)
 
 monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashboard, and test the alerts.
-	@$(BIN)/python -m pytest tests/unit/monitoring tests/e2e/test_monitoring.py $(ARGS)
+	@$(BIN)/python -m pytest tests/unit/monitoring tests/e2e/test_monitoring.py tests/e2e/test_alerts.py $(ARGS)
 
 soak: setup-dev  ## Huge lines, many files, a slow embedder, for minutes (ARGS="lines files").
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import sysconfig
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,9 +24,8 @@ from shared.bus.durables import (
 from shared.bus.snapshots import import_stream
 from shared.bus.streams import STREAMS
 from shared.bus.topology import apply_topology, wait_for_durables
-from shared.bus.users import STREAMS_USER
 from shared.errors import MapstreamError, TransientError
-from tests.nats_server import ROOT, NatsServer, SecuredNatsServer
+from tests.nats_server import NatsServer, SecuredNatsServer
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -316,32 +314,3 @@ async def test_who_declares_streams_may_move_them_and_nobody_else(tmp_path: Path
     assert "may not declare streams" in told["operator export"][1]
     assert told["streams export"][0] == 0, told
     assert told["streams import"][0] == 0, told
-
-
-async def test_streams_of_a_version_before_accounts_are_found_again(tmp_path: Path) -> None:
-    """Else an upgrade begins with an empty bus, and nobody says so."""
-    async with single(tmp_path / "nats") as server, connected(server.url) as client:
-        await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
-        await fill(client)
-        await settle(client, EMBEDDING_READS_BATCHES, SETTLED)
-
-    program = Path(sysconfig.get_path("scripts"))
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh", str(ROOT / "deploy" / "nats" / "start.sh"), "--version",
-        env={"PATH": f"{program}:/bin:/usr/bin", "NATS_STORE": str(tmp_path / "nats" / "store")},
-    )  # fmt: skip
-    assert await process.wait() == 0
-    secured = SecuredNatsServer(tmp_path / "nats")
-    await secured.start()
-    try:
-        client = await secured.client(STREAMS_USER)
-        js = client.jetstream(timeout=PATIENCE_S)
-        durable = EMBEDDING_READS_BATCHES
-        left = await js.consumer_info(durable.stream, durable.name("default"))
-        events = await js.stream_info(WRITING_COMMITTED.stream)
-        await client.close()
-    finally:
-        await secured.stop()
-
-    assert left.num_pending == SENT - SETTLED
-    assert events.state.messages == SENT
