@@ -10,6 +10,7 @@ from shared.errors import ConfigurationError
 from shared.locking import take_lock
 
 OTHERS = 0o077
+LOOK_IN = 0o055
 LOCK = "run.lock"
 
 
@@ -44,3 +45,9 @@ def restrict(folder: Path, umask: int) -> None:
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode & umask:
             folder.chmod(mode & ~umask)
+
+
+def share(folder: Path, umask: int) -> None:
+    """Let those look into a folder that new files allow to read; see ``restrict``."""
+    with contextlib.suppress(OSError):
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | (LOOK_IN & ~umask))

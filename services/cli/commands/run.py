@@ -19,7 +19,7 @@ from services.cli.commands.asking import Answer, ask
 from services.cli.commands.check import run_checks, service_findings
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline
-from services.cli.commands.owning import OTHERS, only_run, restrict
+from services.cli.commands.owning import OTHERS, only_run, restrict, share
 from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.figures import Figures
@@ -63,6 +63,9 @@ async def run(options: RunOptions, settings: CliSettings) -> int:
 async def _finished(options: RunOptions, settings: CliSettings, umask: int) -> int:
     with only_run(options.state), Display() as display:
         restrict(options.output / options.collection, umask)
+        if settings.readable_by is not None:
+            share(options.output, umask)
+            share(options.output / options.collection, umask)
         started = time.monotonic()
         run = _Run(options, settings, display, asyncio.Event())
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.owning import only_run, restrict
+from services.cli.commands.owning import only_run, restrict, share
 
 
 def mode(path: Path) -> int:
@@ -40,3 +40,20 @@ def test_a_folder_that_is_not_there_is_no_trouble(tmp_path: Path) -> None:
     restrict(tmp_path / "default", 0o077)
 
     assert not (tmp_path / "default").exists()
+
+
+@pytest.mark.parametrize(
+    ("umask", "before", "after"),
+    [(0o077, 0o700, 0o700), (0o027, 0o700, 0o750), (0o022, 0o700, 0o755), (0o022, 0o775, 0o775)],
+)
+def test_a_map_that_is_to_be_shared_can_be_looked_into(
+    umask: int, before: int, after: int, tmp_path: Path
+) -> None:
+    """It was the owner's alone before somebody chose otherwise."""
+    folder = tmp_path / "default"
+    folder.mkdir()
+    folder.chmod(before)
+
+    share(folder, umask)
+
+    assert mode(folder) == after
