@@ -282,19 +282,11 @@ async def test_the_expression_of_an_alert_is_true_soon_after_its_fault(tmp_path:
             "MapstreamWatchdog", "MapstreamCertificateExpired", "MapstreamCertificateExpiring"
         )
         await on.until_quiet(*STARTING)
-        before = await on.are_true()
 
         await no_embedding_and_a_gateway_that_loops(on)
         await full_streams(on)
         await lazy_readers(on)
         await broken_gateway_and_bus(on)
 
-    assert before <= {
-        "MapstreamWatchdog",
-        "MapstreamCertificateExpired",
-        "MapstreamCertificateExpiring",
-        "MapstreamFilesStale",
-        "MapstreamMapBehindModel",
-    }
     for name, seconds in on.took.items():
         print(f"{name}: true after {seconds:.0f} s")  # noqa: T201  with SCRAPE_S=15 it is looked at
