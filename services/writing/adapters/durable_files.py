@@ -8,10 +8,27 @@ from pathlib import Path
 
 from services.writing.ports import DiskFull
 from shared.cut_points import CutPoint, reached
-from shared.errors import TransientError
+from shared.errors import TransientError, Unfit
 
 TEMPORARY = ".tmp-"
 """How the names of unfinished files begin."""
+
+LASTING = frozenset(
+    {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EROFS, errno.ENAMETOOLONG, errno.ENOSYS,
+     errno.EOPNOTSUPP}
+)  # fmt: skip
+"""What a file system refuses now it will refuse again, until somebody changes the place."""
+
+
+def unfit(what: str, code: int) -> Unfit:
+    """Say that the file system refuses for good."""
+    return Unfit(
+        what,
+        found=f"the file system refuses: {os.strerror(code)}",
+        needed="a folder that may be written, on a file system with hard links",
+        remedy="mapstream check tells more; change its rights, or point output.folder (--output) "
+        "to another folder",
+    )
 
 
 @contextmanager
@@ -20,6 +37,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
     Raises:
         DiskFull: There is no room.
+        Unfit: The file system refuses for good.
         TransientError: Anything else.
     """
     try:
@@ -27,6 +45,8 @@ def disk_errors(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"no room for {what}") from error
+        if error.errno in LASTING:
+            raise unfit(what, error.errno) from error
         raise TransientError(f"{what}: {error}") from error
 
 

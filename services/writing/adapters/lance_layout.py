@@ -1,5 +1,6 @@
 """How batches lie in a Lance table, and how its files reach the disk."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ import lance
 import numpy as np
 import pyarrow as pa
 
-from services.writing.adapters.durable_files import sync
+from services.writing.adapters.durable_files import LASTING, sync, unfit
 from services.writing.ports import DiskFull, StaleModel
 from shared.contracts.batches import RECORD_SCHEMA, Batch, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
@@ -23,6 +24,7 @@ CACHE_BYTES = 32 << 20
 bound is a gigabyte."""
 
 _NO_ROOM = ("os error 28", "os error 122")
+_CODE = re.compile(r"\(os error (\d+)\)")
 _LAST_MANIFEST = 2**64 - 1
 
 
@@ -105,12 +107,16 @@ def lance_errors() -> Iterator[None]:
 
     Raises:
         DiskFull: There is no room.
+        Unfit: The file system refuses for good.
         TransientError: Anything else.
     """
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
         text = str(error)
+        code = _CODE.search(text)
+        if code and int(code[1]) in LASTING:
+            raise unfit(f"the dataset: {text}", int(code[1])) from error
         if any(code in text for code in _NO_ROOM):
             raise DiskFull(f"no room for the dataset: {text}") from error
         raise TransientError(f"the dataset failed: {text}") from error
