@@ -210,6 +210,7 @@ def mutants() -> list[Mutant]:
 def _copy_with(edits: Sequence[tuple[str, str, str]]) -> Iterator[Path]:
     """Copy the program to a folder of its own, and edit it there."""
     folder = Path(tempfile.mkdtemp(prefix="mutation-"))
+    folder.chmod(0o755)  # a test goes on as somebody else
     try:
         for name in COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
