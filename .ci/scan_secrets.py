@@ -51,7 +51,12 @@ def plugins() -> list[dict[str, object]]:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
     classes = get_mapping_from_secret_type_to_class().values()
-    limits = {"Base64HighEntropyString": {"limit": 4.5}}
+    limits = {
+        "Base64HighEntropyString": {"limit": 4.5},
+        "KeywordDetector": {
+            "keyword_exclude": "secret:|secretName"
+        },  # names a secret of Kubernetes
+    }
     return [
         {"name": one.__name__, **limits.get(one.__name__, {})}
         for one in classes

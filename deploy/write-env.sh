@@ -45,7 +45,7 @@ write_routes() {
     number=0
     for server; do
         number=$((number + 1))
-        printf 'NATS_ROUTE_%s: "nats-route://route:%s@%s:6222"\n' "$number" "$route" "$server"
+        printf 'NATS_ROUTE_%s: "nats-route://route:%s@%s:6222"\n' "$number" "$route" "$server"  # pragma: allowlist secret
     done
 }
 write_routes nats nats-2 nats-3 > "$secrets/nats-routes.conf"

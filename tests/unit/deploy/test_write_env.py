@@ -71,9 +71,13 @@ def test_passwords_of_an_older_env_are_kept(checkout: Path) -> None:
 
     told = write_env(checkout)
 
-    assert contents(checkout / "secrets")["nats-writing-password"] == "kold\n"
+    assert (
+        contents(checkout / "secrets")["nats-writing-password"] == "kold\n"
+    )  # pragma: allowlist secret
     assert contents(checkout / "secrets")["gateway-token"] == "kgate\n"
-    assert 'NATS_WRITING_PASSWORD: "kold"' in contents(checkout / "secrets")["nats-passwords.conf"]
+    assert (
+        'NATS_WRITING_PASSWORD: "kold"' in contents(checkout / "secrets")["nats-passwords.conf"]
+    )  # pragma: allowlist secret
     assert told.count("delete its line there") == 2
 
 

@@ -108,7 +108,8 @@ def test_a_file_without_a_token_is_named(
 
 
 def test_a_key_and_a_login_in_the_url_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", "https://me:planted@host")
+    url = "https://me:planted@host"  # pragma: allowlist secret
+    monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", url)
     monkeypatch.setenv("MAPSTREAM_EMBEDDING__API_KEY", "planted")
 
     with pytest.raises(ConfigurationError, match="give one of them") as told:

@@ -37,8 +37,12 @@ def test_without_tls_no_proxy_is_used() -> None:
     ("name", "value", "words"),
     [
         ("ALL_PROXY", "socks5://127.0.0.1:1080", "socks5://127.0.0.1:1080 is a proxy of a kind"),
-        ("all_proxy", "socks://me:hidden@127.0.0.1:7891/", "socks://127.0.0.1:7891 is a proxy"),
-        ("https_proxy", "http://me:hidden@host:port", "is no address"),
+        (
+            "all_proxy",
+            "socks://me:hidden@127.0.0.1:7891/",  # pragma: allowlist secret
+            "socks://127.0.0.1:7891 is a proxy",
+        ),
+        ("https_proxy", "http://me:hidden@host:port", "is no address"),  # pragma: allowlist secret
         ("HTTPS_PROXY", "http://:3128", "is no address"),
         ("HTTPS_PROXY", "http://[::1", "is no address"),
     ],
