@@ -25,8 +25,8 @@ system_account: SYS
 """
 ME = {
     "MAPSTREAM_NATS__USER": "me",
-    "MAPSTREAM_NATS__PASSWORD": "right",
-}  # pragma: allowlist secret
+    "MAPSTREAM_NATS__PASSWORD": "right",  # pragma: allowlist secret
+}
 APPLY = ("services.cli", "streams", "apply")
 SERVICES = (("services.discovery",), ("services.gateway",))
 
@@ -106,9 +106,8 @@ async def test_a_wrong_password_is_not_tried_for_ever(
     server.text = LIMITED.replace("LIMITS", "enabled")
     await server.start()
 
-    code, text = await said(
-        server, module, **ME | {"MAPSTREAM_NATS__PASSWORD": "hunter2"}
-    )  # pragma: allowlist secret
+    wrong = {"MAPSTREAM_NATS__PASSWORD": "hunter2"}  # pragma: allowlist secret
+    code, text = await said(server, module, **ME | wrong)
 
     assert code == 2
     assert "it refuses user 'me': Authorization Violation; needed: a user and a pass" in text

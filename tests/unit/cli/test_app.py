@@ -67,9 +67,9 @@ def test_help_does_not_load_what_talks_to_the_bus() -> None:
         (["dead", "drop", "--stage", "embedding", "--source", ""], "drop: source"),
         (["status", "--url", "nats://here:99999"], "server 1: its port is none"),
         (
-            ["top", "--once", "--url", "nats://me:hunter2@here:-1"],
+            ["top", "--once", "--url", "nats://me:hunter2@here:-1"],  # pragma: allowlist secret
             "server 1: its port is none",
-        ),  # pragma: allowlist secret
+        ),
         (["streams", "apply", "--url", "http://here"], "'http' is none of nats"),
     ],
 )

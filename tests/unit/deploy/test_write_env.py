@@ -71,13 +71,11 @@ def test_passwords_of_an_older_env_are_kept(checkout: Path) -> None:
 
     told = write_env(checkout)
 
-    assert (
-        contents(checkout / "secrets")["nats-writing-password"] == "kold\n"
-    )  # pragma: allowlist secret
-    assert contents(checkout / "secrets")["gateway-token"] == "kgate\n"
-    assert (
-        'NATS_WRITING_PASSWORD: "kold"' in contents(checkout / "secrets")["nats-passwords.conf"]
-    )  # pragma: allowlist secret
+    written = contents(checkout / "secrets")
+    assert written["nats-writing-password"] == "kold\n"  # pragma: allowlist secret
+    assert written["gateway-token"] == "kgate\n"
+    line = 'NATS_WRITING_PASSWORD: "kold"'  # pragma: allowlist secret
+    assert line in written["nats-passwords.conf"]
     assert told.count("delete its line there") == 2
 
 
