@@ -169,13 +169,6 @@ def _lock(folder: Path) -> str:
 
 
 def _link(folder: Path, setting: str) -> str:
-    if any("\ud800" <= one <= "\udfff" for one in str(folder)):
-        raise Unfit(
-            f"{folder}",
-            found="its path is no UTF-8",
-            needed="a path of UTF-8, since Lance takes no other",
-            remedy=f"point {setting} to a folder with another name",
-        )
     with _corner(folder) as corner:
         if corner is None:
             return "hard links could not be tried"

@@ -98,8 +98,8 @@ MUTATIONS = (
         [
             (
                 WRITER,
-                "            temporary(self._folder / file.name),\n            file.schema",
-                "            self._folder / file.name,\n            file.schema",
+                "plain_path(temporary(self._folder / file.name)),\n            file.schema",
+                "plain_path(self._folder / file.name),\n            file.schema",
             ),
             (WRITER, "put_in_place(temporary(path), path)", "sync(path)"),
         ],

@@ -189,8 +189,8 @@ def read_table(file: Path) -> pa.Table:
 
     Given a path, Arrow opens it twice, and the second time may find the next file.
     """
-    with pq.ParquetFile(file) as opened:
-        return opened.read()
+    with file.open("rb") as opened:  # Arrow takes no path that is no UTF-8
+        return pq.ParquetFile(pa.BufferReader(opened.read())).read()
 
 
 def read_pair(output: Path, collection: str = "default") -> tuple[pa.Table, pa.Table]:

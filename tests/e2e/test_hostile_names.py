@@ -1,5 +1,6 @@
 """Names that would do harm wherever they were taken for more than names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ NAMES = (
     "j%s%n{0}{x}.jsonl",
     "sub..\n/.jsonl",
 )
+OUTPUT = os.fsdecode('données "x" #$A%41 {1};\n'.encode() + b"\xff\xfe")
 
 
 async def test_a_name_is_only_a_name(tmp_path: Path) -> None:
     # The folder of the output goes into the language of the bus's configuration as well.
-    folder, output = tmp_path / "logs", tmp_path / 'données "x" #$A%41 {1};\n'
+    folder, output = tmp_path / "logs", tmp_path / OUTPUT
     for name in NAMES:
         write_source(folder / name, 3, "agent")
     (folder / "z\x1b[31m.jsonl").write_text('{"type": broken\x1b[2J\n{"final_answer": "x"}\n')

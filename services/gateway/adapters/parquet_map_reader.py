@@ -15,6 +15,7 @@ import structlog
 
 from services.gateway.ports import FileFacts, MapMarks, OpenMap
 from shared.errors import TransientError
+from shared.plain_paths import plain_path
 
 LOGS = "logs.parquet"
 FILES = (LOGS, "embeddings.parquet")
@@ -130,7 +131,7 @@ def _disk_errors() -> Iterator[None]:
 def _open(path: Path) -> Any:
     with _disk_errors():
         try:
-            return pq.ParquetFile(path)
+            return pq.ParquetFile(plain_path(path))
         except FileNotFoundError:
             return None
 

@@ -8,6 +8,7 @@ import lance
 from services.writing.adapters.durable_files import TEMPORARY, disk_errors, replace_text
 from services.writing.adapters.lance_layout import dimension_of, has_manifest, store_schema
 from shared.errors import ConfigurationError, TransientError
+from shared.plain_paths import plain_path
 
 FORMAT = 1
 """Of the table, of the models' files and of ``emptied.jsonl``; another layout needs another."""
@@ -56,7 +57,7 @@ def _check_table(path: Path) -> None:
     if not has_manifest(path):
         return
     try:
-        dataset = lance.dataset(path)
+        dataset = lance.dataset(plain_path(path))
         expected = store_schema(dimension_of(dataset))
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}; {REMEDY}") from error

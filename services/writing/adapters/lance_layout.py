@@ -13,6 +13,7 @@ from services.writing.adapters.durable_files import LASTING, sync, unfit
 from services.writing.ports import DiskFull, StaleModel
 from shared.contracts.batches import RECORD_SCHEMA, Batch, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
+from shared.plain_paths import plain_path
 
 COORDINATES = ("x", "y", "model_version")
 """The columns that a new model rewrites."""
@@ -53,7 +54,7 @@ def open_table(path: Path, version: int | None = None) -> lance.LanceDataset:
     session = lance.Session(
         metadata_cache_size_bytes=CACHE_BYTES, index_cache_size_bytes=CACHE_BYTES
     )
-    return lance.dataset(path, version=version, session=session)
+    return lance.dataset(plain_path(path), version=version, session=session)
 
 
 def dimension_of(dataset: lance.LanceDataset) -> int:

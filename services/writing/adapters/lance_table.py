@@ -30,6 +30,7 @@ from services.writing.adapters.lance_layout import (
 from services.writing.domain.holdings import StoreState
 from services.writing.ports import Retraction
 from shared.contracts.batches import Batch, vectors_of
+from shared.plain_paths import plain_path
 
 
 class LanceTable:
@@ -160,7 +161,7 @@ class LanceTable:
     def _commit_rows(self, rows: pa.Table | None, removals: Mapping[str, int]) -> None:
         if self.dataset is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lance.write_dataset(rows, self.path, mode="create")
+            lance.write_dataset(rows, plain_path(self.path), mode="create")
             self.dataset = open_table(self.path)
             sync_fragments(self.path, [item.metadata for item in self.fragments()])
             sync_manifest(self.path, self.dataset.version)

@@ -22,6 +22,7 @@ from services.writing.adapters.process_memory import give_back_memory
 from services.writing.ports import PublishedFiles, Snapshot
 from shared.contracts.projection import ProjectionModel
 from shared.cut_points import CutPoint, reached
+from shared.plain_paths import plain_path
 
 UNKNOWN_DIMENSION = 1
 """Of the column ``vector`` while there was never a row; the type must say something."""
@@ -149,7 +150,7 @@ class ParquetOutputWriter:
     def _write_file(self, file: _File, snapshot: Snapshot, marks: dict[str, str]) -> None:
         stored = [_STORED_AS.get(name, name) for name in file.schema.names]
         with pq.ParquetWriter(
-            temporary(self._folder / file.name),
+            plain_path(temporary(self._folder / file.name)),
             file.schema.with_metadata(marks),
             compression="zstd",
             compression_level=1,
@@ -179,7 +180,7 @@ def _marks(snapshot: Snapshot, collection: str, model: ProjectionModel | None) -
 
 def _read_marks(path: Path) -> PublishedFiles | None:
     try:
-        marks = pq.read_schema(path).metadata or {}
+        marks = pq.read_schema(plain_path(path)).metadata or {}
         model_version = marks.get(b"mapstream.model_version")
         return PublishedFiles(
             int(marks[b"mapstream.dataset_version"]),

@@ -15,7 +15,8 @@ from shared.printable import printable
         ("a\nb\rc\td", r"a\nb\rc\td"),
         ("txt.\u202elnosj", r"txt.\u202elnosj"),
         ("\u2028\u2029\u200b", r"\u2028\u2029\u200b"),
-        ("\udcff", r"\udcff"),
+        ("\udcff", r"\xff"),
+        ("\ud800", r"\ud800"),
         ("\x00", r"\x00"),
     ],
 )
