@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nats
 import numpy as np
@@ -113,11 +114,12 @@ async def shrink(js: JetStreamContext, max_bytes: int) -> None:
 @asynccontextmanager
 async def sluggards(url: str) -> AsyncIterator[None]:
     """Subscribe to everything public, and read nothing of it."""
-    host, port = url.removeprefix("nats://").rsplit(":", 1)
+    bus = urlsplit(url)
+    login = json.dumps({"user": bus.username, "pass": bus.password}).encode()
     writers = []
     for number in range(3):
-        _, writer = await asyncio.open_connection(host, int(port), limit=1)
-        writer.write(b"CONNECT {}\r\n")
+        _, writer = await asyncio.open_connection(bus.hostname, bus.port, limit=1)
+        writer.write(b"CONNECT %s\r\n" % login)
         for subject in ("map.points.*", "projection.>", "writing.>", "source.>"):
             writer.write(f"SUB {subject} {number}\r\n".encode())
         await writer.drain()
