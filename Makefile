@@ -39,7 +39,7 @@ tests/node/node_modules/.stamp: tests/node/package-lock.json
 	fi
 
 run: setup  ## Map the example logs (make run ARGS="--once" exits when done).
-	@$(BIN)/mapstream run examples/runs $(ARGS)
+	@$(BIN)/python -m services.cli run examples/runs $(ARGS)
 
 env:  ## Write .env for docker compose, random passwords, and the folder for the map, if missing.
 	@deploy/write-env.sh

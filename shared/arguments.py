@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from shared.errors import EXIT_CONFIGURATION
+
 HELP = ("-h", "--help")
 VERSION = "--version"
-MISTAKE = 2
 
 
 def answer_arguments(words: Sequence[str], options: Mapping[str, str]) -> None:
@@ -18,9 +19,9 @@ def answer_arguments(words: Sequence[str], options: Mapping[str, str]) -> None:
         options: Those that it has beside these, and what they do.
     """
     program, *given = words
-    # A program may as well be started from within another one, with arguments of that.
-    name = Path(program).parent.name if Path(program).name == "__main__.py" else ""
-    if not name:
+    *_, where, name, file = ("", "", *Path(program).parts)
+    # A service may as well be started from within another program, with arguments of that.
+    if (where, file) != ("services", "__main__.py"):
         return
     if VERSION in given:
         sys.stdout.write(f"mapstream {version('mapstream')}\n")
@@ -33,4 +34,4 @@ def answer_arguments(words: Sequence[str], options: Mapping[str, str]) -> None:
         sys.exit(0)
     if unknown := [word for word in given if word not in options]:
         sys.stderr.write(f"mapstream: unknown argument {unknown[0]!r}; {usage}\n")
-        sys.exit(MISTAKE)
+        sys.exit(EXIT_CONFIGURATION)

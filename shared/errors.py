@@ -4,9 +4,12 @@
   x InvalidMessage      the message can never be handled: dead letter at once
   x TransientError      the outside world failed: retry with a growing pause
     x BusAway           the bus did not answer
-  x ConfigurationError  the process can't start: exit with code 2
+  x ConfigurationError  the process can't start: it ends with EXIT_CONFIGURATION
     x Unfit             the place where it would work lacks something
 """
+
+EXIT_CONFIGURATION = 2
+"""How a process ends that cannot start: another start is in vain."""
 
 
 class MapstreamError(Exception):

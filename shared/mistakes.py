@@ -1,18 +1,28 @@
-"""What is wrong with a configuration, in a line per mistake that says where it stands."""
+"""What is wrong, with a configuration above all, in a line per mistake that says where."""
 
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import ConfigurationError
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
+from shared.printable import printable
 from shared.redaction import redact, register_settings
 from shared.variables import fields_beside, nearest, origin
 
+LINE_END = "\n"
 QUOTED = re.compile("'[^']{2,}'")
 SECRET = re.compile("password|key|secret|token")
+EXIT_FAILURE = 1
+
+
+def tell(error: MapstreamError) -> int:
+    """Write a known error on stderr, without a traceback, and return the exit code for it."""
+    sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINE_END)}\n")
+    return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_FAILURE
 
 
 def check_file(file: Path, sections: Collection[str]) -> None:

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.errors import ConfigurationError, Unfit
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.locking import take_lock
 from shared.redaction import redact_all
 
 CHECK_OPTION = "--check"
 """With it a service only looks at its place, and tells its findings."""
-UNFIT = 2
-"""The exit code of findings that are faults."""
+OPTIONS = {CHECK_OPTION: "Look at the place, and print findings as JSON."}
+"""What a service takes on its command line, and what it does."""
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL = "is full; that is waited for"
 
@@ -218,4 +218,4 @@ def tell_findings(look: Callable[[], Sequence[Finding]]) -> int:
     except ConfigurationError as error:
         found = faults_of(error)
     sys.stdout.write(json.dumps(redact_all([finding.told() for finding in found])) + "\n")
-    return 0 if all(finding.is_ok for finding in found) else UNFIT
+    return 0 if all(finding.is_ok for finding in found) else EXIT_CONFIGURATION

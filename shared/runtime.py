@@ -18,9 +18,7 @@ from shared.arguments import answer_arguments
 from shared.bus import observing
 from shared.bus.broker import Bus
 from shared.bus.channel import check_collection
-from shared.bus.durables import (
-    Durable,
-)
+from shared.bus.durables import Durable
 from shared.bus.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
 from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import watch_durables
@@ -28,12 +26,14 @@ from shared.bus.status import announce
 from shared.bus.topology import wait_for_durables
 from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
+from shared.mistakes import tell
 from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading, serve_collections
 from shared.observability.logs import set_up_logs
 from shared.preflight import (
     CHECK_OPTION,
+    OPTIONS,
     Check,
     Finding,
     examine,
@@ -41,12 +41,10 @@ from shared.preflight import (
     require_fit,
     tell_findings,
 )
-from shared.printable import printable
-from shared.redaction import guard_exceptions, redact, redact_all
+from shared.redaction import guard_exceptions, redact_all
 from shared.settings import ServiceSettings
 from shared.waits import WAITS, Trial
 
-EXIT_CONFIGURATION = 2
 STOPPING = "stopping"
 RUNNING = "running"
 HALTED = "halted"
@@ -123,7 +121,7 @@ def run(build: Callable[[], Service]) -> None:
     after which the process should be started again.
     """
     guard_exceptions()
-    answer_arguments(sys.argv, {CHECK_OPTION: "Look at the place, and print findings as JSON."})
+    answer_arguments(sys.argv, OPTIONS)
     if CHECK_OPTION in sys.argv[1:]:
         sys.exit(tell_findings(partial(_findings, build)))
     try:
@@ -139,9 +137,7 @@ def run(build: Callable[[], Service]) -> None:
         with tracing.exporting(f"mapstream-{service.name}", str(endpoint) if endpoint else None):
             _run_until_told(service)
     except ConfigurationError as error:
-        told = printable(redact(str(error)), keep="\n")
-        sys.stderr.write(f"mapstream: {told}\n")
-        sys.exit(EXIT_CONFIGURATION)
+        sys.exit(tell(error))
 
 
 def _run_until_told(service: Service) -> None:

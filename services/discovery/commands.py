@@ -11,9 +11,8 @@ from services.discovery.adapters.folder_source_repository import FolderSourceRep
 from services.discovery.handlers.survey import dry_run
 from services.discovery.settings import Settings
 from shared.errors import ConfigurationError
-from shared.redaction import guard_exceptions, redact
-
-CONFIGURATION = 2
+from shared.mistakes import tell
+from shared.redaction import guard_exceptions
 
 
 async def survey() -> dict[str, Any]:
@@ -44,8 +43,7 @@ def main() -> None:
     try:
         sys.stdout.write(json.dumps(asyncio.run(survey())) + "\n")
     except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {redact(str(error))}\n")
-        sys.exit(CONFIGURATION)
+        sys.exit(tell(error))
 
 
 if __name__ == "__main__":

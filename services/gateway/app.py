@@ -1,7 +1,6 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import os
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -45,7 +44,7 @@ from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.runtime import Loop, Service
 from shared.serving.heads import HeadLimits
 from shared.serving.protocol import Patience
-from shared.serving.server import ServerOptions, check_certificate, listen, serving
+from shared.serving.server import ServerOptions, check_certificate, open_socket, serving
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +67,7 @@ class Gateway:
             ConfigurationError: The address cannot be listened on.
         """
         section = self._settings.gateway
-        with open_socket(section.host, section.port) as listener:
+        with open_socket(section.host, section.port, "gateway") as listener:
             client = await self._bus.connect()
             names = self._settings.collections
             events = build_events(client, names)
@@ -149,20 +148,6 @@ def build() -> Service:
         figures=gateway.figures,
         certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Listen on an address.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"gateway.host, gateway.port: cannot listen on {host}:{port}: {error.strerror}"
-        ) from error
 
 
 def require_certificate(certificate: Path, key: Path) -> None:

@@ -16,13 +16,12 @@ from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
 from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
-from shared.errors import ConfigurationError
 from shared.observability import tracing
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.observability.logs import set_up_logs
 from shared.preflight import Check
 from shared.serving.protocol import Patience
-from shared.serving.server import ServerOptions, listen, serving
+from shared.serving.server import ServerOptions, open_socket, serving
 
 CONNECTIONS_PER_CLIENT = 512
 """One embedding service, on an address of its own, may well need more than a stranger."""
@@ -68,19 +67,6 @@ def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:
     )
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """Listen on an address.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    try:
-        return listen(host, port)
-    except OSError as error:
-        where = f"text2vec.host, text2vec.port: can't listen on {host}:{port}"
-        raise ConfigurationError(f"{where}: {error.strerror}") from error
-
-
 def run(settings: Settings) -> None:
     """Serve until told to stop.
 
@@ -98,7 +84,7 @@ def run(settings: Settings) -> None:
         on_refusal=count_refusals("text2vec"),
     )
     app = build_app(section, encoder)
-    with open_socket(section.host, section.port) as listener:
+    with open_socket(section.host, section.port, "text2vec") as listener:
         host, port = listener.getsockname()[:2]
         log.info("server.started", host=host, port=port, model=encoder.model_id)
         endpoint = settings.tracing.endpoint

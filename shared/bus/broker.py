@@ -34,14 +34,12 @@ from shared.bus.pulling import ANSWER_S
 from shared.bus.settling import Settler
 from shared.bus.subscriptions import Subscriber
 from shared.bus.users import OWN_API, SERVER_API
-from shared.errors import ConfigurationError, Unfit
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.observability import metrics
 from shared.settings import NatsSection
 from shared.waits import WAITS
 
 CONNECTION_LOST = 70
-UNFIT = 2
-"""The exit code of a configuration that is wrong."""
 JETSTREAM = (SERVER_API.lower(), OWN_API)
 """What the subjects of its requests begin with, as nats-py writes them in errors."""
 IN_HAND = "in-hand"
@@ -196,7 +194,7 @@ class Bus:
             require_fit_server(self._client)
         except Unfit as error:
             log.error("bus.unfit", reason=str(error))  # noqa: TRY400  the line says all
-            os._exit(UNFIT)
+            os._exit(EXIT_CONFIGURATION)
 
 
 def build_bus(

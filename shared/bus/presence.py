@@ -9,9 +9,7 @@ import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.bus.durables import (
-    Durable,
-)
+from shared.bus.durables import Durable
 from shared.bus.streams import REMEDY
 from shared.bus.topology import measure_backlog
 from shared.waits import WAITS

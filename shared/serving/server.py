@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.errors import ConfigurationError
 from shared.serving.door import Door, DoorRules
 from shared.serving.heads import HeadLimits
 from shared.serving.networks import Trusted
@@ -124,6 +125,20 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def open_socket(host: str, port: int, section: str) -> socket.socket:
+    """Listen on the address that a section of the configuration names.
+
+    Raises:
+        ConfigurationError: It cannot be listened on.
+    """
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{section}.host, {section}.port: cannot listen on {host}:{port}: {error.strerror}"
+        ) from error
 
 
 @contextlib.asynccontextmanager

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.cli.domain.last_words import configuration_words, telling_line
-from services.cli.domain.restarts import CONFIGURATION, RestartPause
-from shared.errors import ConfigurationError, MapstreamError
+from services.cli.domain.restarts import RestartPause
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
 
 LAST_WORDS = 64 << 10
 LOG_LOOK_S = 2.0
@@ -76,7 +76,7 @@ class Process:
             code = await self._run()
             if self._stop_asked.is_set():
                 return
-            if code == CONFIGURATION:
+            if code == EXIT_CONFIGURATION:
                 words = configuration_words(self._last_words())
                 raise ConfigurationError(words or f"{self.name}: no reason was given")
             last_line = telling_line(self._last_words())

@@ -14,7 +14,7 @@ from pathlib import Path
 from services.cli.adapters.disk_room import measure_room
 from services.cli.adapters.nats_server import program
 from services.cli.adapters.settings_reader import settings_faults
-from services.cli.commands.owning import LOCK
+from services.cli.commands.owning import LOCK, in_use
 from services.cli.domain.figures import STAGES
 from services.cli.domain.room import gigabytes
 from services.cli.settings import (
@@ -27,11 +27,10 @@ from services.cli.settings import (
 )
 from shared.bus.channel import check_collection
 from shared.contracts.base import DEFAULT_COLLECTION
-from shared.errors import ConfigurationError, Unfit
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.locking import take_lock
 from shared.preflight import (
     CHECK_OPTION,
-    UNFIT,
     Check,
     Finding,
     examine,
@@ -63,12 +62,16 @@ async def check(options: RunOptions, config: Path | None) -> int:
         except ConfigurationError as error:
             found += faults_of(error)
         else:
-            found.append(Finding(subject=configuration_name(), is_ok=True, found="is well"))
+            found.append(
+                Finding(
+                    subject="configuration", is_ok=True, found=f"is well ({configuration_name()})"
+                )
+            )
         found += examine([*run_checks(options, settings), Check("runs", partial(_alone, options))])
         if settings is not None:
             found += await service_findings(options, settings)
     _print(list(dict.fromkeys(found)), is_json=options.is_json)
-    return 0 if all(finding.is_ok for finding in found) else UNFIT
+    return 0 if all(finding.is_ok for finding in found) else EXIT_CONFIGURATION
 
 
 async def load_all(options: RunOptions, config: Path | None) -> CliSettings:
@@ -175,7 +178,12 @@ def _readable(path: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     if not is_there:
-        raise ConfigurationError(f"{path}: no such file or folder")
+        raise Unfit(
+            f"{path}",
+            found="no such file or folder",
+            needed="a folder or file to read",
+            remedy="check the path, and that its disk is mounted",
+        )
     needed = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
     if not os.access(path, needed):
         raise Unfit(
@@ -229,7 +237,7 @@ def _alone(options: RunOptions) -> str:
     if file.exists():
         with file.open("a") as lock:
             if not take_lock(lock, options.state):
-                raise ConfigurationError(f"a run is at work in {options.output}: stop it first")
+                raise in_use(options.output)
     return f"none is at work in {options.output}"
 
 

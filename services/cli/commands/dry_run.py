@@ -12,7 +12,7 @@ from services.cli.commands.check import input_checks
 from services.cli.commands.tables import incomplete, plain
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
-from shared.errors import ConfigurationError, MapstreamError
+from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
 from shared.preflight import require_fit
 
 
@@ -41,8 +41,8 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
     out, err = await process.communicate()
     if process.returncode:
         text = err.decode(errors="replace").strip().removeprefix("mapstream: ")
-        kind = ConfigurationError if process.returncode == 2 else MapstreamError  # noqa: PLR2004
-        raise kind(text)
+        is_mistake = process.returncode == EXIT_CONFIGURATION
+        raise ConfigurationError(text) if is_mistake else MapstreamError(text)
     found: dict[str, Any] = json.loads(out)
     if options.is_json:
         sys.stdout.write(json.dumps(found) + "\n")

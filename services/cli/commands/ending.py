@@ -1,7 +1,6 @@
 """How the commands end: with an exit code, and a known error in one line."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,8 @@ from typing import Any
 import typer
 
 from services.cli.settings import BusOptions, load_cli_settings
-from shared.errors import ConfigurationError, MapstreamError
-from shared.printable import printable
-from shared.redaction import redact
-
-CONFIGURATION = 2
-LINES = "\n"
-FAILURE = 1
+from shared.errors import MapstreamError
+from shared.mistakes import tell
 
 
 def send(
@@ -37,10 +31,6 @@ def finish(start: Callable[[], Coroutine[Any, Any, int]]) -> None:
     """Run a command and exit with its code; a known error is one line, not a traceback."""
     try:
         code = asyncio.run(start())
-    except ConfigurationError as error:
-        sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINES)}\n")
-        code = CONFIGURATION
     except MapstreamError as error:
-        sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINES)}\n")
-        code = FAILURE
+        code = tell(error)
     raise typer.Exit(code)

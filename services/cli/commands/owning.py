@@ -29,11 +29,15 @@ def only_run(state: Path) -> Iterator[None]:
         raise ConfigurationError(f"{state}: cannot be written: {error.strerror}") from error
     with file:
         if not take_lock(file, state):
-            raise ConfigurationError(
-                f"another 'mapstream run' is using {state.parent}: stop it, "
-                "or use another --output"
-            )
+            raise in_use(state.parent)
         yield
+
+
+def in_use(output: Path) -> ConfigurationError:
+    """Say that another run owns an output folder."""
+    return ConfigurationError(
+        f"another 'mapstream run' is using {output}: stop it, or use another --output"
+    )
 
 
 def restrict(folder: Path, umask: int) -> None:

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-CONFIGURATION = 2
-"""Exit code of a process that will not start with this configuration, however often."""
-
 
 @dataclass(slots=True)
 class RestartPause:

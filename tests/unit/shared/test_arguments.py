@@ -31,6 +31,14 @@ def test_a_word_is_answered(
     assert told in "".join(capsys.readouterr())
 
 
-@pytest.mark.parametrize("words", [[PROGRAM], [PROGRAM, "--check"], ["pytest", "--nonsense"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [PROGRAM],
+        [PROGRAM, "--check"],
+        ["pytest", "--nonsense"],
+        ["/lib/pytest/__main__.py", "--nonsense"],
+    ],
+)
 def test_what_is_known_goes_on(words: list[str]) -> None:
     answer_arguments(words, OPTIONS)
