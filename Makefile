@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)
+
+pairs: setup-dev  ## Put every event after every other on unsettled sources (SEED=1 PAIRS=400).
+	@$(BIN)/python -m tests.chaos.pair_run --seed $(or $(SEED),1) --pairs $(or $(PAIRS),400) $(ARGS)
 
 mutations: setup-dev  ## Make the program wrong in a place at a time; tests or chaos must notice (QUICK=1).
 	@$(BIN)/python -m tests.chaos.mutations $(if $(QUICK),--quick) $(ARGS)
