@@ -280,7 +280,17 @@ async def test_an_export_and_an_import_are_all_or_nothing(tmp_path: Path) -> Non
         )
         used = await mapstream("streams", "export", str(tmp_path / "copy-2"), "--url", server.url)
 
+    (tmp_path / "copy-2" / "EVENTS.tar.s2").unlink()
+    (tmp_path / "copy-2" / "streams.json").write_text('["EVENTS"]')
+    async with single(tmp_path / "empty") as server:
+        robbed = await mapstream(
+            "streams", "import", str(tmp_path / "copy-2"), "--url", server.url
+        )
+
     assert (at_work[0], again[0], replaced[0], cut_off[0], used[0]) == (2, 0, 2, 2, 2)
+    assert robbed[0] == 2
+    assert "EVENTS.tar.s2: cannot be read: No such file" in robbed[1]
+    assert "Traceback" not in robbed[1]
     assert kept == 1
     assert "services are at work" in at_work[1]
     assert "the server has a stream DISCOVERY with 1 messages, 0 are to be imported" in replaced[1]
@@ -311,6 +321,7 @@ async def test_who_declares_streams_may_move_them_and_nobody_else(tmp_path: Path
         finally:
             await server.stop()
 
+    assert told["operator export"][0] == 2, told
     assert "may not declare streams" in told["operator export"][1]
     assert told["streams export"][0] == 0, told
     assert told["streams import"][0] == 0, told

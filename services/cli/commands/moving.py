@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from rich.console import Console
 
 from services.cli.commands.connecting import connected
-from services.cli.commands.streams import require_right
+from services.cli.commands.streams import require_able, require_right
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.channel import check_collection
 from shared.bus.connection import jetstream
@@ -30,6 +30,8 @@ COMPLETE = "streams.json"
 COUNTED = ("messages", "last_seq")
 """What of a stream's state says whether two streams hold the same: none is removed and added."""
 LOOKS, LOOK_EVERY_S = 5, 0.3
+LOST = (NatsError, ConnectionError, TimeoutError)
+"""Errors of the connection; other errors of the system are those of the folder."""
 State = Mapping[str, Any]
 
 
@@ -37,7 +39,8 @@ async def export(options: BusOptions, settings: CliSettings, folder: Path) -> No
     """Copy every stream, with the places of its consumers, into a new folder.
 
     Raises:
-        ConfigurationError: The folder is not empty, services are at work, or a stream is missing.
+        ConfigurationError: The folder is not empty or cannot be written, services are at work, or
+            a stream is missing.
         TransientError: The server cannot be reached, or does not give everything.
     """
     _make(folder)
@@ -53,12 +56,14 @@ async def export(options: BusOptions, settings: CliSettings, folder: Path) -> No
                 if _counts(state) != after:
                     raise ConfigurationError(_busy(f"{stream.name} still changes"))
                 console.print(f"{stream.name}: {state['messages']:,} messages")
+            names = [stream.name for stream in STREAMS]
+            (folder / COMPLETE).write_text(json.dumps(names) + "\n")
         except NotFoundError as error:
             raise ConfigurationError(f"{error.description}: {REMEDY}") from error
-        except NatsError as error:
+        except LOST as error:
             raise TransientError(f"the server does not answer: {error}") from error
-    names = [stream.name for stream in STREAMS]
-    (folder / COMPLETE).write_text(json.dumps(names) + "\n")
+        except OSError as error:
+            raise _unwritable(folder, error) from error
     console.print(f"complete in {folder}; keep the services stopped until it is imported")
 
 
@@ -84,7 +89,7 @@ async def restore(
     wanted = {name: read_about(folder, name)["state"] for name in _names(folder)}
     console = Console(highlight=False)
     async with connected(options, settings.nats) as client:
-        require_right(client)
+        await require_able(client)
         js, is_clustered = jetstream(client, timeout_s=20), may_be_clustered(client)
         try:
             await require_known_store(js, is_clustered=is_clustered)
@@ -102,8 +107,11 @@ async def restore(
                 ack_wait_s=settings.nats.ack_wait_s,
                 is_clustered=is_clustered,
             )
-        except NatsError as error:
+        except LOST as error:
             raise TransientError(f"the server does not take the streams: {error}") from error
+        except OSError as error:
+            where = error.filename or folder
+            raise ConfigurationError(f"{where}: cannot be read: {error.strerror}") from error
     console.print(f"all of {folder} is there, with {replicas} copies; start the services")
 
 
@@ -113,9 +121,13 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise _unwritable(folder, error) from error
     if not is_empty:
         raise ConfigurationError(f"{folder}: is not empty; name a new folder")
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{folder}: cannot be written: {error.strerror}")
 
 
 def _names(folder: Path) -> list[str]:

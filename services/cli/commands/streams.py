@@ -24,7 +24,7 @@ from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
 from shared.bus.topology import apply_topology, backlog, may_be_clustered
 from shared.bus.users import APART, STREAMS_USER
 from shared.contracts.batches import ARROW
-from shared.errors import TransientError
+from shared.errors import ConfigurationError, TransientError
 from shared.settings import NatsSection
 
 MIB = 1 << 20
@@ -45,9 +45,7 @@ async def apply(
     for collection in collections:
         check_collection(collection)
     async with connected(options, settings.nats) as client:
-        require_right(client)
-        require_fit_server(client)
-        await require_jetstream(client)
+        await require_able(client)
         try:
             await apply_topology(
                 jetstream(client, timeout_s=20),
@@ -64,14 +62,25 @@ async def apply(
     console.print(f"streams: {names}\ndurable consumers for: {', '.join(collections)}")
 
 
+async def require_able(client: Client) -> None:
+    """Refuse at once what this server, or its user, can never do.
+
+    Raises:
+        ConfigurationError: The user may not declare streams, or the server is not fit for them.
+    """
+    require_right(client)
+    require_fit_server(client)
+    await require_jetstream(client)
+
+
 def require_right(client: Client) -> None:
     """Refuse at once what the server would only leave unanswered.
 
     Raises:
-        TransientError: The user may not declare streams.
+        ConfigurationError: The user may not declare streams.
     """
     if (user := user_of(client)) in APART:
-        raise TransientError(
+        raise ConfigurationError(
             f"user '{user}' may not declare streams: set nats.user to '{STREAMS_USER}'"
         )
 

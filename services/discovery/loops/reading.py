@@ -1,4 +1,4 @@
-"""Looks for sources, reads them, and finds what got lost on the bus."""
+"""Looks for sources, and puts what it reads on the bus."""
 
 import asyncio
 from collections.abc import Sequence
@@ -132,7 +132,6 @@ class Looker:
         )
         if changed is None:
             self._rules = replace(self._rules, is_deep=False)
-        if changed is None:
             for path in before - self._unreadable:
                 WAITS.over((FOLDERS, path))
         else:
