@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from shared.serving.answers import answer_to
 from shared.serving.heads import RefusedRequest
@@ -129,20 +130,24 @@ class Door:
         task = self._loop.create_task(self._connect(connection, protocol))
         protocol.give_up = task.cancel
         self._coming.add(task)
-        task.add_done_callback(self._coming.discard)
+        task.add_done_callback(partial(self._came, connection, protocol))
 
     async def _connect(self, connection: socket.socket, protocol: GuardedProtocol) -> None:
         tls = self._rules.tls
         timeout_s = self._rules.handshake_s if tls else None
-        try:
+        with suppress(OSError):  # of TLS too: who cannot greet is not talked to
             await self._loop.connect_accepted_socket(
                 lambda: protocol, connection, ssl=tls, ssl_handshake_timeout=timeout_s
             )
-        except OSError:  # of TLS too: who cannot greet is not talked to
+
+    def _came(
+        self, connection: socket.socket, protocol: GuardedProtocol, task: asyncio.Task[None]
+    ) -> None:
+        """Leave nothing of a connection that was not made; its task may not even have begun."""
+        self._coming.discard(task)
+        if protocol.transport is None:
             connection.close()
-        finally:
-            if protocol.transport is None:
-                protocol.on_lost()
+            protocol.on_lost()
 
     def _send_away(self, victim: GuardedProtocol) -> None:
         self._rules.on_refusal(408)
