@@ -6,6 +6,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
+from shared.errors import first_leaf
+
 Arguments = ParamSpec("Arguments")
 
 
@@ -37,7 +39,7 @@ class Crew:
         try:
             await self._group.__aexit__(kind, error, trace)
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_leaf(errors) from None
 
     async def begin(
         self,
@@ -54,10 +56,3 @@ class Crew:
             await work()
         finally:
             self._places.release()
-
-
-def _first(errors: BaseExceptionGroup) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -41,3 +41,10 @@ class Unfit(ConfigurationError):  # noqa: N818  it names the state of the place
         self.found = found
         self.needed = needed
         self.remedy = remedy
+
+
+def first_leaf(errors: BaseException) -> BaseException:
+    """Return the first error of a group, however deep it lies; of no group, the error itself."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors

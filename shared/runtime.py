@@ -24,7 +24,7 @@ from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import watch_durables
 from shared.bus.status import announce
 from shared.bus.topology import wait_for_durables
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, first_leaf
 from shared.locking import exclusive_owner
 from shared.mistakes import tell
 from shared.observability import metrics, place, tracing
@@ -149,7 +149,10 @@ def _run_until_told(service: Service) -> None:
     """
     try:
         asyncio.run(serve(service))
-    except* ConfigurationError as errors:
+    except BaseExceptionGroup as errors:
+        # Not except*: in Python 3.11.2, that of Debian 12, it wraps what is raised in it.
+        if errors.split(ConfigurationError)[1]:
+            raise
         raise first_leaf(errors) from None
 
 
@@ -247,30 +250,18 @@ async def _run_together(loops: Sequence[Loop]) -> None:
     """Run loops until they are cancelled or one fails.
 
     Raises:
-        ConfigurationError: One of them cannot work with this configuration.
-        ExceptionGroup: One of them failed otherwise.
+        ExceptionGroup: One of them failed.
     """
 
     async def work(loop: Loop) -> None:
         await loop()
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(work(loop)) for loop in loops]
-            try:
-                await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
-            finally:
-                await end(running)
-    except* ConfigurationError as errors:
-        raise first_leaf(errors) from None
-
-
-def first_leaf(errors: BaseExceptionGroup[ConfigurationError]) -> BaseException:
-    """Return the first error of a group, however deep it lies."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(work(loop)) for loop in loops]
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            await end(running)
 
 
 def _tell_standby(trial: Trial) -> None:

@@ -34,7 +34,7 @@ from services.cli.settings import (
 from shared.bus.connection import jetstream, without_password
 from shared.bus.streams import streams_of, within
 from shared.bus.topology import BUS_ERRORS, apply_topology, held_bytes
-from shared.errors import ConfigurationError, MapstreamError
+from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register
 from shared.secret_files import write_secret
 
@@ -96,9 +96,11 @@ class LocalPipeline:
                                 await client.close()
                     finally:
                         await self._stop()
-        except* MapstreamError as errors:
-            failed = [one for one in errors.exceptions if not isinstance(one, Stopped)]
-            raise (failed or errors.exceptions)[0] from None
+        except BaseExceptionGroup as errors:
+            # Not except*: in Python 3.11.2, that of Debian 12, it wraps what is raised in it.
+            if errors.split(MapstreamError)[1]:
+                raise
+            raise first_leaf(errors.split(Stopped)[1] or errors) from None
 
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()

@@ -7,6 +7,7 @@ import anyio
 from watchfiles import awatch
 
 from services.discovery.domain.sources import display_name
+from shared.errors import first_leaf
 
 TICK_MS = 500
 """How often the watcher gives the word back, to see whether it is time for a full look."""
@@ -123,6 +124,5 @@ def _shown(paths: Sequence[str]) -> str:
 
 def _explained(error: Exception) -> str:
     """Say what went wrong; of a group, what the first of its errors says."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return str(error).encode("utf-8", "backslashreplace").decode() or type(error).__name__
+    first = first_leaf(error)
+    return str(first).encode("utf-8", "backslashreplace").decode() or type(first).__name__

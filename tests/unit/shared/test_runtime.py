@@ -1,6 +1,7 @@
 """What a service does before it has a bus, and how its loops end."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack, nullcontext
 
 import httpx
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 from shared import runtime, waits
 from shared.bus import micro_batches
 from shared.bus.broker import build_bus
+from shared.errors import ConfigurationError
 from shared.observability.health import build_health, serving
 from shared.runtime import Service, _listen_for_health
 from shared.settings import HealthSection, NatsSection, ServiceSettings
@@ -128,3 +130,24 @@ async def test_a_loop_that_fails_ends_the_others() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await runtime._run_together([fail, other.run])
     assert caught.group_contains(ValueError, match="broken")
+
+
+async def test_a_mistake_that_a_loop_meets_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Deaf(0)
+
+    async def meet_it() -> None:
+        await other.begun.wait()
+        raise ConfigurationError("the map is of another state")
+
+    async def work(_: Service) -> None:
+        await runtime._run_together([meet_it, other.run])
+
+    monkeypatch.setattr(runtime, "serve", work)
+    monkeypatch.setattr(sys, "argv", ["embedding"])
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(runtime.run, a_service)
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "mapstream: the map is of another state\n"
