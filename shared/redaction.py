@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus
 
 HIDDEN = "***"
 SHORTEST = 4
@@ -141,7 +141,7 @@ def secrets_of_url(text: str) -> Iterator[str]:
         if has_login:
             name, has_password, password = user.partition(":")
             yield password if has_password else name
-        for key, value in parse_qsl(urlsplit(f"//{rest.rpartition('@')[2]}").query):
+        for key, value in parse_qsl(rest.partition("#")[0].partition("?")[2]):
             if re.fullmatch(PARAMETER, key, re.IGNORECASE):
                 yield value
 

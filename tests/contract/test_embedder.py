@@ -218,6 +218,8 @@ DISGUISES: list[tuple[Response, str]] = [
     (Response(b'{"object": "list"}'), "has no list 'data'"),
     (Response(b'{"data": [{"index": 0}]}'), "has no 'embedding'"),
     (Response(b"[1"), "the answer cannot be read"),
+    (Response(b"please sign in"), "; it says: please sign in (check embedding.url"),
+    (Response(b'{"result": {"msg_of_status": "login fail"}}'), "login fail"),
     (Response(b'{"error": "a\\u001b[2Jb\\u202e"}'), r"an error: a\x1b[2Jb\u202e"),
 ]
 
@@ -262,7 +264,15 @@ async def test_parameters_of_the_url_go_along_and_are_not_told(server: Embedding
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(400, "no idea"), (422, "no idea"), (500, "base64?"), (501, "encoding_format: no")],
+    [
+        (400, "no idea"),
+        (422, "no idea"),
+        (500, "base64?"),
+        (501, "encoding_format: no"),
+        (415, "Unsupported encoding"),
+        (500, "Base64 is not supported"),
+        (200, '{"error": "unsupported format of embeddings"}'),
+    ],
 )
 async def test_who_refuses_base64_is_asked_without_once_and_for_all(
     server: EmbeddingServer, status: int, words: str
@@ -278,6 +288,23 @@ async def test_who_refuses_base64_is_asked_without_once_and_for_all(
 
     assert np.array_equal(vectors, np.stack([server.fake.vector(text) for text in "ab"]))
     assert ["encoding_format" in body for body in server.bodies] == [True, False, False]
+
+
+async def test_who_fails_on_base64_without_a_word_is_asked_without_when_it_fails_again(
+    server: EmbeddingServer,
+) -> None:
+    server.refuses_format, server.format_words = 500, "no idea"
+    async with (
+        server.running() as url,
+        build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
+    ):
+        embedder = OpenaiEmbedder(client, model="m", max_texts=2)
+        with pytest.raises(TextsRejected):
+            await embedder.embed(["a"])
+        await embedder.embed(["a"])
+        await embedder.embed(["a"])
+
+    assert ["encoding_format" in body for body in server.bodies] == [True, True, False, False]
 
 
 async def test_who_knows_base64_is_not_asked_twice_for_a_text_that_it_refuses(

@@ -18,8 +18,10 @@ from shared.observability import tracing
 from shared.printable import printable
 from shared.redaction import redact
 
+GOOD = frozenset({200, 201})
+"""Some frameworks answer every POST with 201."""
 REFUSES_THE_TEXTS = frozenset({400, 413, 422})
-AMBIGUOUS = frozenset({200, 424, 500})
+AMBIGUOUS = GOOD | {424, 500}
 REFUSES_EVERYBODY = frozenset({401, 402, 403, 404, 405, 410, 501})
 EXCERPT = 300
 """Characters of a server's words that are told."""
@@ -92,7 +94,8 @@ class Answer:
         if said is not None:
             return failure(self.response, self.path, said)
         likely = remedy(self.url, self.path, httpx.codes.OK)
-        return TextsRejected(f"{self.url}: {excerpt(reason)} ({likely})", ambiguous=True)
+        says = f"; it says: {excerpt(text)}" if text.strip() else ""
+        return TextsRejected(f"{self.url}: {excerpt(reason)}{says} ({likely})", ambiguous=True)
 
 
 class AnswerTooLong(EmbedderUnavailable):
@@ -134,7 +137,7 @@ async def _send(
         async with asyncio.timeout(pause_s and 2 * pause_s):
             response = await client.send(request, stream=True)
             try:
-                is_good = response.status_code == httpx.codes.OK
+                is_good = response.status_code in GOOD
                 with nullcontext() if is_good else suppress(zlib.error):  # its status counts
                     content = await _read(response, limit if is_good else FAILURE_BYTES)
             finally:
@@ -215,12 +218,12 @@ def failure(
     """Classify an answer that is no vectors, by its status or what its body says that is."""
     told = response.status_code
     url = shown(response.request.url)
-    status = said.status if told == httpx.codes.OK and said.status else told
-    error_with_200 = " with an error" if told == httpx.codes.OK else ""
-    reason = f"{url} answered {told}{error_with_200}: {excerpt(said.words)}".rstrip(": ")
+    status = said.status if told in GOOD and said.status else told
+    though_good = " with an error" if told in GOOD else ""
+    reason = f"{url} answered {told}{though_good}: {excerpt(said.words)}".rstrip(": ")
     if status in REDIRECTS:
-        reason += f" ({redirected(url, path, response.headers.get('location', ''))})"
-    elif status in REFUSES_EVERYBODY or told == httpx.codes.OK:
+        reason += f" ({redirected(url, path, excerpt(response.headers.get('location', '')))})"
+    elif status in REFUSES_EVERYBODY or told in GOOD:
         reason += f" ({remedy(url, path, status)})"
     if status in REFUSES_THE_TEXTS:
         return TextsRejected(reason)

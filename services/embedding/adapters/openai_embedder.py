@@ -1,5 +1,6 @@
 """Embeds over OpenAI's protocol, ``POST /v1/embeddings``, which many servers speak."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from services.embedding.ports import EmbedderUnavailable, TextsRejected
 
 PATH = "/v1/embeddings"
 FORMAT = "encoding_format"
-FORMAT_WORDS = (FORMAT, "base64")
+FORMAT_WORDS = re.compile(r"(?i)base64|encoding|format")
 MARKS = 16
 """Tokens that a model adds to a text; a count beyond these and a token a byte is nonsense."""
 
@@ -41,6 +42,7 @@ class OpenaiEmbedder:
         self._on_tokens = on_tokens
         self._format = {FORMAT: "base64"}
         self._knows_format = False
+        self._has_failed = False
         self.model = model
         self.max_texts = max_texts
 
@@ -58,10 +60,17 @@ class OpenaiEmbedder:
         return vectors
 
     def _may_be_the_format(self, error: TextsRejected | EmbedderUnavailable) -> bool:
-        """Tell whether a refusal may be of the way that we ask, and not of the texts."""
-        is_named = any(word in str(error) for word in FORMAT_WORDS)
-        is_refusal = isinstance(error, TextsRejected) and not error.ambiguous
-        return is_named or (is_refusal and not self._knows_format)
+        """Tell whether a refusal may be of the way that we ask, and not of the texts.
+
+        As long as nothing is known each refusal may be, and the second failure in a row, too:
+        some servers fail on what they do not know, without a word about it.
+        """
+        if FORMAT_WORDS.search(str(error)):
+            return True
+        if self._knows_format or not isinstance(error, TextsRejected):
+            return False
+        has_failed_before, self._has_failed = self._has_failed, True
+        return has_failed_before or not error.ambiguous
 
     async def _ask(self, texts: Sequence[str], more: dict[str, str]) -> NDArray[np.float32]:
         body = {"model": self.model, "input": list(texts), **more}

@@ -38,7 +38,10 @@ def redirected(url: str, path: str, location: str) -> str:
     """
     if not location:
         return "sends elsewhere without saying where: check embedding.url"
-    target = urlsplit(urljoin(url, location))
+    try:
+        target = urlsplit(urljoin(url, location))
+    except ValueError:
+        return f"sends to {location}, which is no address: check embedding.url"
     host = target.netloc.rpartition("@")[2]
     shown = urlunsplit((target.scheme, host, target.path, "", ""))
     if target.path.endswith(path):

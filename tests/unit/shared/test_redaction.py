@@ -212,3 +212,9 @@ def test_no_text_takes_time_by_its_square(unit: str) -> None:
     redactor.register("known-and-of-some-length")
 
     assert redactor.redact(unit * (400_000 // len(unit)))
+
+
+def test_the_password_of_a_url_that_is_none_is_found_as_well() -> None:
+    found = list(secrets_of_url("http://user:first-4711@[half?v=1&key=second-4711"))
+
+    assert found == ["first-4711", "second-4711"]

@@ -7,7 +7,9 @@ import pytest
 
 from services.embedding.adapters.http_client import build_client, post
 from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from shared.redaction import register
 
+KEY = "planted-in-the-redirect-4711"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -33,8 +35,17 @@ def status(code: int, **headers: str) -> Answer:
     return lambda _request: httpx.Response(code, headers=named, text="the\nreason " + "x" * 999)
 
 
-async def test_a_good_answer_is_handed_on_as_it_is() -> None:
-    assert await ask(lambda _request: httpx.Response(200, content=b"\x00{")) == b"\x00{"
+@pytest.mark.parametrize("code", [200, 201])
+async def test_a_good_answer_is_handed_on_as_it_is(code: int) -> None:
+    assert await ask(lambda _request: httpx.Response(code, content=b"\x00{")) == b"\x00{"
+
+
+async def test_a_redirect_that_repeats_the_key_is_told_without_it() -> None:
+    register(KEY)
+    with pytest.raises(EmbedderUnavailable, match="sends to") as told:
+        await ask(status(307, location=f"https://elsewhere/{KEY}/v1/embeddings"))
+
+    assert KEY not in str(told.value)
 
 
 @pytest.mark.parametrize("code", [400, 413, 422])
@@ -54,7 +65,7 @@ async def test_some_codes_may_mean_either(code: int) -> None:
     assert told.value.ambiguous
 
 
-@pytest.mark.parametrize("code", [201, 204, 301, 307, 408, 409, 429, 502, 503, 504, 529])
+@pytest.mark.parametrize("code", [204, 206, 301, 307, 408, 409, 429, 502, 503, 504, 529])
 async def test_all_other_codes_are_an_outage(code: int) -> None:
     with pytest.raises(EmbedderUnavailable) as told:
         await ask(status(code))

@@ -33,6 +33,7 @@ def test_the_likely_mistake_is_named(url: str, path: str, status: int, words: st
         ("/new/v1/embeddings", "set embedding.url to http://h/new if that is the server"),
         ("https://u:p@h/login?key=k#f", "sends to https://h/login: check embedding.url"),
         ("", "without saying where"),
+        ("http://[h", "sends to http://[h, which is no address: check embedding.url"),
     ],
 )
 def test_a_redirect_is_told_with_its_target_and_without_secrets(location: str, told: str) -> None:
