@@ -81,8 +81,8 @@ def run(  # noqa: PLR0913  the options of the command
 
     Starts a private nats-server, the embedding server and every service, shows progress, and
     stops them on Ctrl-C. With --once it exits when everything is mapped: code 0 all of it is, 3
-    something is dead or failed (see: mapstream dead), 6 nothing could be mapped (no source, or
-    none at its end), 130 interrupted. Code 2: the configuration is wrong.
+    something is dead or failed (see: mapstream dead), 6 nothing could be mapped (no source,
+    none at its end, or none with a record), 130 interrupted. Code 2: the configuration is wrong.
 
     The map is OUTPUT/COLLECTION/logs.parquet; open it with: embedding-atlas logs.parquet --text
     text --x projection_x --y projection_y

@@ -123,6 +123,19 @@ async def test_what_is_not_at_its_end_is_named_and_nothing_mapped_is_code_6(
     }  # fmt: skip
 
 
+async def test_a_log_of_another_writer_at_its_end_is_no_silent_empty_map(tmp_path: Path) -> None:
+    sources, output = tmp_path / "runs", tmp_path / "out"
+    sources.mkdir()
+    (sources / "other.jsonl").write_text('{"step": 1, "text": "so"}\n{"final_answer": "x"}\n')
+
+    dry_code, dry, _ = await mapstream("run", str(sources), "--output", str(output), "--dry-run")
+    finished = await run_once(sources, output)
+
+    assert (dry_code, finished.code) == (6, 6)
+    for text in (dry, finished.text):
+        assert "what is at its end holds no record" in text
+
+
 @asynccontextmanager
 async def killed_run(sources: Path, output: Path) -> AsyncIterator[None]:
     async with live_run(sources, output) as run:

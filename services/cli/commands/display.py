@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.cli.commands.tables import (
+    NO_RECORD,
     Row,
     facts,
     gone,
@@ -138,6 +139,8 @@ def _unread(figures: Figures) -> Iterator[tuple[str, str]]:
 
 
 def _nothing(figures: Figures) -> str:
+    if figures.sources.get("completed"):
+        return f"nothing is mapped: {NO_RECORD}"
     if figures.sources.get("incomplete"):
         return "nothing is mapped: every source is incomplete"
     return "nothing is mapped: there is no source; check the path, and --glob (mapstream run -h)"

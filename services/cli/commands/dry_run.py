@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.commands.check import input_checks
-from services.cli.commands.tables import incomplete, plain
+from services.cli.commands.tables import NO_RECORD, incomplete, plain
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
@@ -48,7 +48,7 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         _show(found)
-    return 0 if found["complete"] else NOTHING_MAPPED
+    return 0 if found["records"] else NOTHING_MAPPED
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -63,5 +63,6 @@ def _show(found: dict[str, Any]) -> None:
         console.print(plain(f"incomplete: {line}", "yellow"), soft_wrap=True)
     for problem in found["problems"]:
         console.print(plain(f"cannot be read: {problem}", "red"), soft_wrap=True)
-    if not found["complete"]:
-        console.print("nothing would be mapped", style="red")
+    if not found["records"]:
+        why = f": {NO_RECORD}" if found["complete"] else ""
+        console.print(f"nothing would be mapped{why}", style="red", soft_wrap=True)

@@ -13,6 +13,10 @@ from shared.redaction import redact
 Row = tuple[str, str]
 ONE_PERCENT = 0.01
 TINY = 0.0001
+NO_RECORD = (
+    "what is at its end holds no record, which is a line of type iteration with a response, or of "
+    "type initial_prompt with a prompt"
+)
 
 
 def facts(rows: Iterable[Row]) -> Table:

@@ -11,6 +11,8 @@ from services.cli.domain.waits import Wait, bus_away, waits_of
 
 HALTED = "halted"
 NAMED = ("incomplete", "gone", "stalled")
+WITHOUT_RECORDS = ("incomplete", "completed")
+"""What a source may be that has none."""
 STAGES = ("discovery", "embedding", "projection", "writing")
 
 
@@ -172,9 +174,12 @@ class Figures:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all was looked at and nothing could be read, now or before."""
-        others = (count for status, count in self.sources.items() if status != "incomplete")
-        return self.has_looked and not any(others)
+        """Whether all was looked at and no record was found, now or before.
+
+        A source that was read to its end and holds none is as good as no source.
+        """
+        others = (count for status, count in self.sources.items() if status not in WITHOUT_RECORDS)
+        return self.has_looked and not self.records.seen and not any(others)
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Return the summary that ``--json`` prints."""

@@ -6,7 +6,8 @@ PARTLY = 3
 HELD = 4
 REJECTED = 5
 NOTHING_MAPPED = 6
-"""Of a run that ends by itself: there was no source, or none has reached its end."""
+"""Of a run that ends by itself: there was no source, none has reached its end, or none holds
+a record."""
 CODES = {
     **dict.fromkeys(("updated", "previewed", "forgotten", "replayed", "dropped"), DONE),
     "held": HELD,

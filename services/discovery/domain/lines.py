@@ -77,7 +77,8 @@ class LineSplitter:
             self._encoding = detect(rest)
             lines += self._cut(rest, self._encoding)
         else:
-            self._append(rest, self._encoding)
+            # NULs fill the end of a file by blocks or bytes, not by its characters.
+            self._append(rest if rest.strip(b"\0") else b"", self._encoding)
         return [*lines, self._close(self._encoding, is_ended=False)] if self._size else lines
 
     def _begin(self, data: bytes) -> bytes:

@@ -188,7 +188,11 @@ def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO)
 
 @pytest.mark.parametrize(
     ("sources", "words"),
-    [({"incomplete": 3}, "every source is incomplete"), ({}, "there is no source")],
+    [
+        ({"incomplete": 3}, "every source is incomplete"),
+        ({"incomplete": 3, "completed": 1}, "what is at its end holds no record"),
+        ({}, "there is no source"),
+    ],
 )
 def test_a_run_that_mapped_nothing_says_why(
     sources: dict[str, int], words: str, screen: io.StringIO

@@ -14,6 +14,7 @@ FOUND = {"completed": 0, "incomplete": 0, "failed": 0, "forgotten": 0}
         ({}, Records(), 6),
         ({"incomplete": 22}, Records(), 6),
         ({"incomplete": 22, "completed": 1}, Records(seen=1, mapped=1), 0),
+        ({"incomplete": 2, "completed": 3}, Records(), 6),
         ({"completed": 1}, Records(seen=1, dead=1), 3),
         ({"completed": 1}, Records(seen=1, dead=1, dropped=1), 0),
         ({"failed": 1, "incomplete": 1}, Records(), 3),

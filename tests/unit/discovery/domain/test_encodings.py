@@ -99,7 +99,21 @@ def test_whatever_follows_is_told_with_its_bytes(encoding: Encoding, garbage: by
     for one in bad:
         assert content[one.byte_offset :].startswith(one.data)
     kept = b"".join(one.data for one in bad)
-    assert content.endswith(kept[-1:] if len(content) % encoding.width else b"")
+    cut_off = content[len(content) - len(content) % encoding.width :].strip(b"\0")
+    assert content.endswith(kept[-1:] if cut_off else b"")
+
+
+@ENCODINGS
+@given(nuls=st.integers(1, 40), sizes=st.lists(st.integers(0, 9), max_size=9))
+def test_any_number_of_nuls_may_follow_the_last_line(
+    encoding: Encoding, nuls: int, sizes: list[int]
+) -> None:
+    content = '{"a": 1}\n{"b": 2}\n'.encode(encoding.name) + bytes(nuls)
+
+    found = list(parse(content, sizes))
+
+    assert [one.value for one in found if isinstance(one, Entry)] == [{"a": 1}, {"b": 2}]
+    assert len(found) == 2
 
 
 @given(st.lists(OBJECTS, min_size=1), st.integers(0, 40), st.integers(0, 3))
