@@ -27,7 +27,7 @@ def parse_command(kind: type[Known], body: bytes) -> Known | Unreadable:
     Fields that it does not have, that are there twice, are null or an empty list are refused: a
     program that sends those has not found what it meant to say.
     """
-    mistakes = list(_empty(_pairs(body)))
+    mistakes = list(_empty(pairs(body)))
     try:
         command = kind.model_validate_json(body or b"{}")
     except ValidationError as error:
@@ -58,8 +58,8 @@ def _empty(pairs: list[tuple[str, Any]]) -> Iterator[str]:
             yield f"{name}: {json.dumps(value)} is no value; leave out what is not meant"
 
 
-def _pairs(body: bytes) -> list[tuple[str, Any]]:
-    """Return the fields as they were written; none if it is no object."""
+def pairs(body: bytes) -> list[tuple[str, Any]]:
+    """Return the fields of a JSON object as they were written; none if it is no object."""
     try:
         is_object = isinstance(json.loads(body), dict)
         return json.loads(body, object_pairs_hook=list) if is_object else []

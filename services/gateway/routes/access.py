@@ -1,5 +1,6 @@
 """What a route asks of its caller; every route is of one of these classes."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, ClassVar
 
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from services.gateway.domain.access import Caller, Role
 from services.gateway.routes.problems import ProblemError, responses
+from shared.contracts.reading import pairs
 
 CALLER = "mapstream.caller"
 """In a request's scope: who sent it, if that is known."""
@@ -123,19 +125,40 @@ def require(caller: Caller | None, role: Role | None) -> None:
 
 
 def check_query(request: Request, known: Sequence[str]) -> None:
-    """Check that a request's query has no other parameters than these.
+    """Check that a request's query has no other parameters than these, and each once.
 
     Raises:
         RequestValidationError: It has; every one of them is named.
     """
+    names = Counter(name for name, _ in request.query_params.multi_items())
     there_is = f"there is: {', '.join(known)}" if known else "there is none here"
     unknown = [
         {"loc": ("query", name), "msg": f"there is no such parameter; {there_is}"}
-        for name in request.query_params
+        for name in names
         if name not in known
     ]
-    if unknown:
-        raise RequestValidationError(unknown)
+    if wrong := unknown + repeated("query", names, "parameter"):
+        raise RequestValidationError(wrong)
+
+
+async def check_fields(request: Request) -> None:
+    """Check that an object in a request's body has each field once.
+
+    Raises:
+        RequestValidationError: It has not; a JSON reader would take the last and say nothing.
+    """
+    names = Counter(name for name, _ in pairs(await request.body()))
+    if wrong := repeated("body", names, "field"):
+        raise RequestValidationError(wrong)
+
+
+def repeated(where: str, names: Counter[str], what: str) -> list[dict[str, Any]]:
+    """Say of each name that is there several times that it is."""
+    return [
+        {"loc": (where, name), "msg": f"the {what} is there {count} times"}
+        for name, count in names.items()
+        if count > 1
+    ]
 
 
 def roles(routers: Sequence[APIRouter]) -> dict[tuple[str, str], Role | None]:

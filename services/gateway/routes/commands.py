@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from services.gateway.domain.operations import State
@@ -14,7 +14,7 @@ from services.gateway.handlers.answers import (
     Settled,
 )
 from services.gateway.handlers.commands import Commands
-from services.gateway.routes.access import By, OperateRoute, ReadRoute
+from services.gateway.routes.access import By, OperateRoute, ReadRoute, check_fields
 from services.gateway.routes.parameters import (
     Collection,
     ForgetWish,
@@ -149,6 +149,7 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
             methods=["POST"],
             response_model=answer,
             responses=ACCEPTED | problems,
+            dependencies=[Depends(check_fields)],
         )
     router.add_api_route(
         "/operations/{operation_id}",

@@ -65,6 +65,13 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _said(value: object) -> object:
+    """Take nothing for true that only equals it, as 1 does."""
+    if value is not True:
+        raise ValueError("true is its only value")
+    return value
+
+
 Source = Annotated[str, Field(min_length=1, max_length=4096)]
 Time = Annotated[
     AwareDatetime | SkipJsonSchema[None],
@@ -149,7 +156,7 @@ class LettersWish(Wish):
         default=None, description="Those of this source: its filename, or its id."
     )
     since: Time = Field(default=None, description="Those that were given up then or later.")
-    all: Literal[True] | SkipJsonSchema[None] = Field(
+    all: Annotated[Literal[True], BeforeValidator(_said)] | SkipJsonSchema[None] = Field(
         default=None, description="Said if nothing else is: every letter of the collection."
     )
 

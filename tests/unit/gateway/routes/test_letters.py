@@ -119,8 +119,8 @@ async def test_a_command_is_no_letter(verb: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [{}, {"all": False}, {"all": None}, {"stage": None}, {"stage": "embedding", "source": None},
-     {"sequences": []}, {"sequences": [0]}, {"sequences": [1.5]}, {"since": 0}, {"sources": "a"},
-     None],
+     {"all": 1}, {"all": 1.0}, {"sequences": []}, {"sequences": [0]}, {"sequences": [1.5]},
+     {"since": 0}, {"sources": "a"}, None],
     ids=str,
 )  # fmt: skip
 async def test_every_letter_is_never_meant_by_mistake(verb: str, body: Any) -> None:
@@ -129,6 +129,38 @@ async def test_every_letter_is_never_meant_by_mistake(verb: str, body: Any) -> N
 
     assert answer.status_code == 422
     assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        ("/dead-letters/drop", '{"sequences": [1], "sequences": [2]}', "body.sequences"),
+        ("/dead-letters/replay", '{"all": true, "\\u0061ll": true}', "body.all"),
+        ("/forget", '{"source": "a", "source": "b"}', "body.source"),
+        ("/rollback", '{"to_version": 1, "to_version": 2}', "body.to_version"),
+        ("/recompute-projection", '{"dry_run": true, "dry_run": false}', "body.dry_run"),
+        ("/recompute-projection?collection=default&collection=second", "{}", "query.collection"),
+    ],
+)
+async def test_what_is_said_twice_is_no_command(path: str, body: str, where: str) -> None:
+    """A JSON reader takes the last, which may be the larger wish."""
+    async with client(build()) as http:
+        answer = await http.post(path, content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 422
+    assert [one["where"] for one in answer.json()["errors"]] == [where]
+    assert answer.json()["errors"][0]["what"].endswith("is there 2 times")
+
+
+@pytest.mark.parametrize("body", ["null", "[[1, 2]]", '"all"', "7", "{", "\xff", '[{"a": 1}]', ""])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+async def test_what_is_no_object_is_no_command_about_letters(body: str, kind: str) -> None:
+    async with client(build()) as http:
+        answer = await http.post(
+            "/dead-letters/drop", content=body.encode("latin-1"), headers={"content-type": kind}
+        )
+
+    assert answer.status_code in (400, 415, 422)
 
 
 @pytest.mark.parametrize("verb", ["replay", "drop"])
