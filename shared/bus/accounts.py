@@ -90,6 +90,7 @@ def _speakers(channel: Channel, known: Sequence[User]) -> list[str]:
 def _account(name: str, known: Sequence[User], shares: Iterable[Share]) -> str:
     inside = [user for user in known if account_of(user.name) == name]
     has_streams = name == STREAMS_ACCOUNT
+    limits = [user.most_connections for user in inside if user.most_connections]
     exported: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in shares:
         if one.owner == name:
@@ -98,6 +99,7 @@ def _account(name: str, known: Sequence[User], shares: Iterable[Share]) -> str:
     return (
         f"  {name}: {{\n"
         + ("    jetstream: enabled\n" if has_streams else "")
+        + (f"    limits: {{ max_connections: {limits[0]} }}\n" if limits else "")
         + _list("users", map(_user, inside))
         + _list("exports", (_export(*of, to) for of, to in exported.items()))
         + _list("imports", map(_import, imported))

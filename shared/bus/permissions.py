@@ -47,6 +47,8 @@ LOOKING = (
 )
 """What JetStream is asked by somebody who only wants to see."""
 DECLARING = ("CONSUMER.CREATE.>", "CONSUMER.DURABLE.CREATE.>", "CONSUMER.DELETE.>")
+CONNECTIONS_OF_OTHERS = 256
+"""Of a user that is no service: a quarter of what the server takes (``max_connections``)."""
 REMEMBERED = {EMBEDDING: (PROJECTION_UPDATED,)}
 """Of which channels a service looks up the newest message."""
 
@@ -79,6 +81,8 @@ class User:
     answers: tuple[str, ...] = ()
     """Subjects at which it answers, each question once."""
     hears_advisories: bool = False
+    most_connections: int | None = None
+    """At a time; nothing for a service, of which there are as many as somebody starts."""
 
     @property
     def publishes(self) -> tuple[str, ...]:
@@ -163,6 +167,7 @@ def _operator() -> User:
         hears=(*_public(), *_commanded(), *DEAD.values()),
         asks={one: one for name in (*_stages(), GATEWAY) for one in _answered_by(name)},
         hears_advisories=True,
+        most_connections=CONNECTIONS_OF_OTHERS,
     )
 
 
@@ -177,6 +182,7 @@ def _observer() -> User:
             for verb in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET")
         ),
         hears=_public(),
+        most_connections=CONNECTIONS_OF_OTHERS,
     )
 
 
