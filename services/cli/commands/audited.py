@@ -2,18 +2,19 @@
 
 import sys
 from collections import deque
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from services.cli.commands.connecting import connected
-from services.cli.commands.tables import plain
+from services.cli.commands.tables import listed
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.auditing import AuditLog
 from shared.contracts.audit import AuditEntry, AuditPage
 
 AT_ONCE = 200
+COLUMNS = ("when", "who", "command", "outcome", "what")
 
 
 async def show(options: BusOptions, settings: CliSettings, *, limit: int) -> None:
@@ -36,19 +37,13 @@ async def show(options: BusOptions, settings: CliSettings, *, limit: int) -> Non
         sys.stdout.write(told.model_dump_json(exclude={"next_after"}) + "\n")
         return
     console = Console(highlight=False)
-    if newest:
-        console.print(_table(newest))
+    for part in listed(COLUMNS, [_row(one) for one in newest], width=console.width):
+        console.print(part)
     console.print(f"{len(newest):,} commands to collection {watcher.collection}")
 
 
-def _table(entries: deque[AuditEntry]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("when", "who", "command", "outcome", "what"):
-        table.add_column(name, overflow="fold")
-    for one in entries:
-        event = one.event
-        when = (event.given_at or event.occurred_at).strftime("%Y-%m-%d %H:%M:%S")
-        what = f"{event.wish} {event.reason or ''}".strip()
-        told = (when, event.who, event.command.removeprefix("command."), event.outcome, what)
-        table.add_row(*map(plain, told))
-    return table
+def _row(entry: AuditEntry) -> Sequence[str]:
+    event = entry.event
+    when = (event.given_at or event.occurred_at).strftime("%Y-%m-%d %H:%M:%S")
+    what = f"{event.wish} {event.reason or ''}".strip()
+    return when, event.who, event.command.removeprefix("command."), event.outcome, what

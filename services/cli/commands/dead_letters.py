@@ -3,26 +3,28 @@
 import base64
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from services.cli.commands.connecting import connected
-from services.cli.commands.tables import Row, facts, plain
+from services.cli.commands.tables import Row, facts, listed
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.dead_letter_log import DeadLetterLog
 from shared.contracts.commands import Selection
-from shared.contracts.dead_letters import LetterPage, StoredLetter
+from shared.contracts.dead_letters import StoredLetter
 from shared.contracts.letter_views import content_of, facts_of
 from shared.errors import ConfigurationError, TransientError
 from shared.mistakes import describe
 from shared.printable import printable
 
 SHOWN_CHARACTERS = 10_000
+NUMBERS = ("number", "line", "byte", "records", "tries")
+WORDS = ("stage", "file", "record", "reason")
+"""The columns of the list."""
 
 
 def selection_of(fields: Mapping[str, Any]) -> Selection:
@@ -60,7 +62,9 @@ async def show_list(
         sys.stdout.write(json.dumps(report) + "\n")
         return
     console = Console(highlight=False)
-    console.print(_table(page))
+    rows = [_row(one) for one in page.letters]
+    for part in listed((*NUMBERS, *WORDS), rows, width=console.width, numbers=NUMBERS):
+        console.print(part)
     of_all = "" if page.total is None else f" of {page.total:,}"
     shown = f"{len(page.letters):,}{of_all} dead letters"
     more = f"; next page: --after {page.next_after}" if page.next_after else ""
@@ -90,22 +94,15 @@ async def show_one(
     Console(highlight=False).print(facts(_rows(found)))
 
 
-def _table(page: LetterPage) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("number", "line", "byte", "records", "tries"):
-        table.add_column(name, justify="right")
-    for name in ("stage", "file", "record", "reason"):
-        table.add_column(name, overflow="fold")
-    for one in page.letters:
-        letter = one.letter
-        lines = f"{letter.line}-{letter.last_line}" if letter.last_line else letter.line
-        numbers = (one.sequence, lines, letter.byte_offset, letter.records, letter.attempts)
-        words = (letter.stage, letter.filename, (letter.record_id or "")[:12], letter.reason)
-        table.add_row(
-            *("" if number is None else str(number) for number in numbers),
-            *(plain(word or "") for word in words),
-        )
-    return table
+def _row(one: StoredLetter) -> Sequence[str]:
+    letter = one.letter
+    lines = f"{letter.line}-{letter.last_line}" if letter.last_line else letter.line
+    numbers = (one.sequence, lines, letter.byte_offset, letter.records, letter.attempts)
+    words = (letter.stage, letter.filename, (letter.record_id or "")[:12], letter.reason)
+    return [
+        *("" if number is None else str(number) for number in numbers),
+        *(word or "" for word in words),
+    ]
 
 
 def _rows(one: StoredLetter) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """How figures are written for people, the same in every command."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +17,8 @@ NO_RECORD = (
     "what is at its end holds no record, which is a line of type iteration with a response, or of "
     "type initial_prompt with a prompt"
 )
+ROWS_FROM = 80
+"""Characters: in a narrower window, columns are a few letters wide."""
 
 
 def facts(rows: Iterable[Row]) -> Table:
@@ -27,6 +29,40 @@ def facts(rows: Iterable[Row]) -> Table:
     for name, value in rows:
         table.add_row(plain(name), plain(value))
     return table
+
+
+def listed(
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int,
+    numbers: Collection[str] = (),
+) -> Iterator[Table | Text]:
+    """Lay out entries with a row each, or one below the other where that is too narrow.
+
+    Args:
+        names: Of the columns.
+        rows: The value of each column; may come from outside.
+        width: Of the terminal, in characters.
+        numbers: Columns that are set to the right.
+    """
+    if width < ROWS_FROM:
+        for row in rows:
+            yield facts((name, value) for name, value in zip(names, row, strict=True) if value)
+            yield Text()
+        return
+    if not rows:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in names:
+        is_number = name in numbers
+        table.add_column(
+            name, justify="right" if is_number else "left",
+            overflow="ellipsis" if is_number else "fold",
+        )  # fmt: skip
+    for row in rows:
+        table.add_row(*map(plain, row))
+    yield table
 
 
 def plain(text: str, style: str = "") -> Text:
