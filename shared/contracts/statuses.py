@@ -40,7 +40,7 @@ class _Collection(_Told):
     )
     sources: dict[str, int] = Field(default={}, description="State of a source to how many.")
     failures: list[dict[str, str]] = Field(
-        default=[], description="Sources that could not be read, and why."
+        default=[], description="Sources and folders that could not be read, and why."
     )
     incomplete: list[_Source] = Field(default=[], description="Some incomplete sources.")
     incomplete_sources: int = Field(default=0, description="How many there are.")

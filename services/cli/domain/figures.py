@@ -53,7 +53,7 @@ class Figures:
     has_looked: bool = False
     """Whether discovery has looked at every source once."""
     failures: Sequence[Mapping[str, str]] = ()
-    """Sources that could not be read: filename and reason."""
+    """Sources and folders that could not be read: filename and reason."""
     incomplete: Sequence[Mapping[str, Any]] = ()
     """Sources that are not read yet: filename, why, reason, since; the first of them."""
     incomplete_sources: int = 0
@@ -170,7 +170,7 @@ class Figures:
     def has_casualties(self) -> bool:
         """Whether something is dead and was not dropped, or could not be read."""
         is_dead = self.records.dead > self.records.dropped
-        return is_dead or bool(self.sources.get("failed", 0))
+        return is_dead or bool(self.sources.get("failed", 0)) or bool(self.failures)
 
     @property
     def is_empty(self) -> bool:

@@ -92,11 +92,17 @@ class Looker:
         self._clock = clock
         self._changed = changed
         self._looking = asyncio.Lock()
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, FolderUnreadable] = {}
+        self._met: dict[str, FolderUnreadable] = {}
+        """Those of the look that is going on."""
         self.claims = Claims()
         """Which source it has in hand; whoever claims that has the reading stopped."""
         self.has_looked = False
         """Whether it has looked at everything once."""
+
+    def passed_over(self, collection: str) -> list[FolderUnreadable]:
+        """List what of a collection could not be looked at."""
+        return [one for one in self._unreadable.values() if one.collection == collection]
 
     async def run(self, trigger: Trigger) -> None:
         """Look whenever the trigger says so, until cancelled."""
@@ -121,7 +127,7 @@ class Looker:
             self._changed.set()
 
     async def _look_once(self, changed: frozenset[str] | None) -> None:
-        before, self._unreadable = self._unreadable, set()
+        self._met = {}
         await look(
             self._repository,
             self._store,
@@ -132,10 +138,9 @@ class Looker:
         )
         if changed is None:
             self._rules = replace(self._rules, is_deep=False)
-            for path in before - self._unreadable:
+            for path in self._unreadable.keys() - self._met.keys():
                 WAITS.over((FOLDERS, path))
-        else:
-            self._unreadable |= before
+            self._unreadable = self._met
 
     async def _take(self, found: Found) -> None:
         self._changed.set()
@@ -143,7 +148,7 @@ class Looker:
             await self._read(found)
         elif isinstance(found, FolderUnreadable):
             log.warning("folder.unreadable", path=found.path, reason=found.reason)
-            self._unreadable.add(found.path)
+            self._met[found.path] = self._unreadable[found.path] = found
             key = (FOLDERS, found.path)
             WAITS.failed(FOLDERS, f"{found.path}: {found.reason}", key=key)
         elif isinstance(found, Batch):

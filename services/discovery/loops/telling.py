@@ -135,9 +135,12 @@ class FiguresLoop:
         for collection in self._collections:
             has_looked = self._looker.has_looked
             totals = await self._store.totals(collection)
-            failures = []
+            failures = [
+                {"filename": one.path, "reason": one.reason}
+                for one in self._looker.passed_over(collection)[:TOLD]
+            ]
             if totals.sources.get("failed"):
-                failures = [
+                failures += [
                     {"filename": one.filename, "reason": one.reason or "unknown"}
                     for one in await self._store.failed(collection, TOLD)
                 ]

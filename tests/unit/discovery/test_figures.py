@@ -1,8 +1,10 @@
 """What discovery tells of itself, as every status shows it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.loops.telling import TOLD, FiguresLoop
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -11,13 +13,28 @@ from tests.unit.discovery.builders import NOW, iteration, log, looked
 
 class Idle:
     has_looked = True
+    unlisted: Sequence[FolderUnreadable] = ()
+
+    def passed_over(self, collection: str) -> list[FolderUnreadable]:
+        return [one for one in self.unlisted if one.collection == collection]
 
 
-async def figures(store: FakeStateStore) -> dict[str, Any]:
+async def figures(store: FakeStateStore, *unlisted: FolderUnreadable) -> dict[str, Any]:
     looker: Any = Idle()
+    looker.unlisted = unlisted
     loop = FiguresLoop(store, store, store, looker, ("default",), asyncio.Event())
     await loop.refresh()
     return loop.figures["default"]
+
+
+async def test_a_folder_that_cannot_be_listed_is_told_at_once_as_what_failed() -> None:
+    """A run that ends by itself has ended before it is worth telling as a wait."""
+    mine = FolderUnreadable("default", "/logs/locked", "Permission denied")
+    others = FolderUnreadable("other", "/other/locked", "Permission denied")
+
+    told = await figures(FakeStateStore(), mine, others)
+
+    assert told["failures"] == [{"filename": "/logs/locked", "reason": "Permission denied"}]
 
 
 async def test_every_incomplete_source_is_counted_and_the_first_are_named_with_the_reason() -> (

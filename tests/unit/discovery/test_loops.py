@@ -111,13 +111,14 @@ async def test_a_folder_that_cannot_be_read_is_told_until_it_can_be(world: World
     await world.looker.look(None)
     told = (await until(WAITS.told))[0]
     await world.looker.look(frozenset([world.repository.path("a.jsonl")]))
-    still = WAITS.told()
+    still, named = WAITS.told(), world.looker.passed_over("default")
     world.repository.unlisted.clear()
     await world.looker.look(None)
 
     assert (told["what"], told["reason"]) == ("reading folders", "/fake/d: Permission denied")
     assert still == [told]
-    assert WAITS.told() == []
+    assert [one.path for one in named] == ["/fake/d"]
+    assert (WAITS.told(), world.looker.passed_over("default")) == ([], [])
 
 
 async def test_what_is_found_is_read_to_its_end(world: World) -> None:

@@ -25,3 +25,15 @@ def test_nothing_mapped_has_a_code_of_its_own(
     sources: dict[str, int], records: Records, code: int
 ) -> None:
     assert outcome(Figures(sources=FOUND | sources, records=records, has_looked=True)) == code
+
+
+def test_a_folder_that_could_not_be_listed_is_no_success() -> None:
+    locked = {"filename": "/logs/locked", "reason": "Permission denied"}
+    found = Figures(
+        sources=FOUND | {"completed": 1},
+        records=Records(seen=1, mapped=1),
+        has_looked=True,
+        failures=[locked],
+    )
+
+    assert outcome(found) == 3
