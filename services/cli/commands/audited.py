@@ -39,7 +39,8 @@ async def show(options: BusOptions, settings: CliSettings, *, limit: int) -> Non
     console = Console(highlight=False)
     for part in listed(COLUMNS, [_row(one) for one in newest], width=console.width):
         console.print(part)
-    console.print(f"{len(newest):,} commands to collection {watcher.collection}")
+    noun = "command" if len(newest) == 1 else "commands"
+    console.print(f"{len(newest):,} {noun} to collection {watcher.collection}")
 
 
 def _row(entry: AuditEntry) -> Sequence[str]:
