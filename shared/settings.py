@@ -34,7 +34,7 @@ from shared.errors import ConfigurationError
 from shared.mistakes import check_file, describe
 from shared.redaction import redact, register_settings, register_variables
 from shared.secret_files import with_secret_files
-from shared.variables import PREFIX, unknown_variables
+from shared.variables import PREFIX, not_json, unknown_variables
 
 SECTIONS = frozenset(
     {"collections", "readable_by", "log", "nats", "health", "tracing", "state", "ingestion",
@@ -98,6 +98,12 @@ class NatsSection(Section):
         default=1, ge=1, le=5,
         description="Copies that a cluster keeps of every stream; for mapstream streams apply.",
     )  # fmt: skip
+
+    @field_validator("tls_ca", "tls_cert", "tls_key", mode="before")
+    @classmethod
+    def take_nothing_for_none(cls, file: Any) -> Any:
+        """Have an empty variable say that there is none, whatever a file says."""
+        return None if file == "" else file
 
     @field_validator("url")
     @classmethod
@@ -278,7 +284,8 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
         variables = os.environ  # noqa: TID251  the same
         mistakes.append(describe(error, kind, str(file or "the environment"), variables))
     except SettingsError as error:  # a variable that should hold JSON, as MAPSTREAM_COLLECTIONS
-        mistakes.append(f"the environment: {error}: {error.__cause__}")
+        told = list(not_json(kind, os.environ))  # noqa: TID251  the same
+        mistakes += told or [f"the environment: {error}: {error.__cause__}"]
     if loaded is None or mistakes:
         raise ConfigurationError(redact("\n".join(mistakes)))
     register_settings(loaded.model_dump())

@@ -1,9 +1,10 @@
 """Which variables of the environment are settings: a misspelt one is a mistake, not nothing."""
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -11,6 +12,7 @@ PREFIX = "MAPSTREAM_"
 BETWEEN = "__"
 ALONE = frozenset({"CONFIG", "CUT_POINTS"})
 """What else begins like a setting: the configuration's file, and where tests stop a process."""
+LISTS = frozenset({list, tuple, dict})
 KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
 """Kubernetes tells every container of the services beside it, in variables named after them."""
 
@@ -82,6 +84,42 @@ def origin(
             if candidate in given:
                 return f"the environment: {given[candidate]}"
     return otherwise
+
+
+def not_json(kind: type[BaseModel], environment: Mapping[str, str | None]) -> Iterator[str]:
+    """Tell of each variable that holds no JSON, though its field is a list or a section.
+
+    Args:
+        kind: The settings.
+        environment: The variables.
+    """
+    for variable, value in environment.items():
+        place = variable.upper().removeprefix(PREFIX).lower().split(BETWEEN)
+        is_ours = variable.upper().startswith(PREFIX) and _is_composed(kind, place)
+        if is_ours and not _is_json(value or ""):
+            yield f'the environment: {variable}: is no JSON; it looks like ["a", "b"] for a list'
+
+
+def _is_composed(kind: type[BaseModel], place: list[str]) -> bool:
+    here: type[BaseModel] | None = kind
+    for part in place[:-1]:
+        field = here.model_fields.get(part) if here else None
+        here = _model_in(field.annotation) if field else None
+    field = here.model_fields.get(place[-1]) if here else None
+    if field is None:
+        return False
+    kinds = (field.annotation, *get_args(field.annotation))
+    return _model_in(field.annotation) is not None or any(
+        get_origin(one) in LISTS for one in kinds
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def fields_beside(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -177,8 +177,9 @@ def service_environment(
         environment.setdefault("MAPSTREAM_OUTPUT__SNAPSHOT_QUIET", "0")
     if nats_login is not None:
         user, password = nats_login
-        # The user's own name and password, if any, are for another server.
+        # The user's own name, password and files for TLS, if any, are for another server.
         environment.pop("MAPSTREAM_NATS__PASSWORD_FILE", None)
+        environment |= {f"MAPSTREAM_NATS__TLS_{one}": "" for one in ("CA", "CERT", "KEY")}
         environment |= {"MAPSTREAM_NATS__USER": user, "MAPSTREAM_NATS__PASSWORD": password}
     if options.is_deep:
         environment["MAPSTREAM_INGESTION__DEEP_CHECK_AT_START"] = "true"

@@ -140,4 +140,6 @@ def _where(client: Client | None) -> str:
 
 
 def _who(section: NatsSection) -> str:
-    return f"user '{section.user}'" if section.user else "a connection without a user"
+    if section.user:
+        return f"user '{section.user}'"
+    return "the login in nats.url" if "@" in section.url else "a connection without a user"

@@ -99,6 +99,19 @@ async def test_a_server_that_is_not_fit_is_told(
     assert len(text.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [("status",), ("top", "--once"), ("streams", "show")])
+async def test_who_only_looks_is_told_that_there_is_no_jetstream(
+    command: tuple[str, ...], server: Server
+) -> None:
+    server.text = "max_payload: 8MB\n"
+    await server.start()
+
+    code, text = await said(server, ("services.cli", *command))
+
+    assert (code, len(text.strip().splitlines())) == (2, 1)
+    assert "it has no JetStream" in text
+
+
 @pytest.mark.parametrize("module", [APPLY, ("services.cli", "status"), *SERVICES])
 async def test_a_wrong_password_is_not_tried_for_ever(
     module: tuple[str, ...], server: Server

@@ -9,7 +9,7 @@ from nats.errors import Error as NatsError
 
 from services.cli.settings import DEFAULT_OUTPUT, BusOptions
 from shared.bus.connection import client_options, without_password
-from shared.bus.fitness import refusal
+from shared.bus.fitness import refusal, require_jetstream
 from shared.errors import TransientError
 from shared.settings import NatsSection
 
@@ -22,19 +22,22 @@ async def connected(options: BusOptions, section: NatsSection) -> AsyncIterator[
     """Connect to the first bus that answers: the one named, a local run's, the configured one.
 
     Raises:
+        ConfigurationError: It has no JetStream.
         TransientError: None answers; says which were tried.
     """
     tried: list[str] = []
     client = None
+    own = local_url(options)
     for url in candidates(options, section):
         try:
-            client = await _connect(url, section)
+            client = await _connect(url, without_tls(section) if url == own else section)
             break
         except TransientError as error:
             tried.append(str(error))
     if client is None:
         raise TransientError(_nobody(options, tried))
     try:
+        await require_jetstream(client)
         yield client
     finally:
         await client.close()
@@ -45,11 +48,22 @@ def candidates(options: BusOptions, section: NatsSection) -> Iterator[str]:
     if options.url:
         yield options.url
         return
-    folder = options.output or DEFAULT_OUTPUT
-    with suppress(OSError):
-        yield (folder / URL_FILE).read_text().strip()
+    if (own := local_url(options)) is not None:
+        yield own
     if options.output is None:
         yield section.url
+
+
+def local_url(options: BusOptions) -> str | None:
+    """Return where the local run in the folder has its bus; none if none is at work."""
+    with suppress(OSError):
+        return ((options.output or DEFAULT_OUTPUT) / URL_FILE).read_text().strip()
+    return None
+
+
+def without_tls(section: NatsSection) -> NatsSection:
+    """Leave out the files for TLS: they are for another server than that of a local run."""
+    return section.model_copy(update={"tls_ca": None, "tls_cert": None, "tls_key": None})
 
 
 def _nobody(options: BusOptions, tried: list[str]) -> str:
@@ -91,4 +105,8 @@ async def _connect(url: str, section: NatsSection) -> Client:
     except (NatsError, OSError, ValueError) as error:
         if refused := refusal(last or error, section):
             raise refused from error
-        raise TransientError(f"{without_password(url)} ({last or error})") from error
+        raise TransientError(f"{without_password(url)} ({_words(last or error)})") from error
+
+
+def _words(error: Exception) -> str:
+    return str(error) or f"{type(error).__name__}: is it a NATS server?"

@@ -74,6 +74,23 @@ def test_the_runs_bus_has_a_login_of_its_own(
     assert "MAPSTREAM_NATS__PASSWORD_FILE" not in made
 
 
+def test_the_runs_bus_is_spoken_to_without_the_users_files_for_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("nats: {tls_ca: ca.pem, tls_cert: c.pem, tls_key: k.pem}")
+    made = service_environment(
+        options(tmp_path, tmp_path), CliSettings(), nats_url="nats://here", text2vec_port=None,
+        nats_login=("mapstream", "planted"),
+    )  # fmt: skip
+    for name, value in (made | {"MAPSTREAM_CONFIG": str(file)}).items():
+        monkeypatch.setenv(name, value)
+
+    nats = CliSettings.load().nats
+
+    assert (nats.tls_ca, nats.tls_cert, nats.tls_key) == (None, None, None)
+
+
 def test_all_other_variables_of_the_user_reach_the_services(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,7 +80,10 @@ def test_a_variable_that_should_be_json_is_named(
 ) -> None:
     monkeypatch.setenv(variable, "default")
 
-    assert variable.removeprefix("MAPSTREAM_").lower() in complaint()
+    assert (
+        f'the environment: {variable}: is no JSON; it looks like ["a", "b"] for a list'
+        in complaint()
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.connecting import candidates
+from services.cli.commands.connecting import candidates, local_url, without_tls
 from services.cli.settings import BusOptions
 from shared.settings import NatsSection
 
@@ -43,3 +43,11 @@ def test_without_a_run_it_is_the_configured_one(
     monkeypatch.chdir(tmp_path)
 
     assert found(BusOptions()) == ["nats://configured"]
+
+
+def test_the_files_for_tls_are_not_for_the_bus_of_a_local_run(run_folder: Path) -> None:
+    section = NatsSection(tls_ca=Path("a"), tls_cert=Path("c"), tls_key=Path("k"))
+
+    assert local_url(BusOptions(output=run_folder)) == "nats://local"
+    assert local_url(BusOptions(output=run_folder / "other")) is None
+    assert without_tls(section) == NatsSection()
