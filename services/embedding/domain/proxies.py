@@ -36,8 +36,8 @@ def choose_proxy(url: str, variables: Mapping[str, str]) -> str | None:
     )
     try:
         parts = urlsplit(proxy)
-        if not parts.hostname or parts.port == 0:
-            raise ValueError("no host, or no port")
+        if not parts.hostname or parts.port == 0 or not proxy.isprintable() or " " in proxy:
+            raise ValueError("no host, no port, or what no address holds")
     except ValueError as error:
         raise ConfigurationError(f"{name}: is no address of a proxy; {remedy}") from error
     if parts.scheme not in SCHEMES:

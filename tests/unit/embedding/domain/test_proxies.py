@@ -45,6 +45,9 @@ def test_without_tls_no_proxy_is_used() -> None:
         ("https_proxy", "http://me:hidden@host:port", "is no address"),  # pragma: allowlist secret
         ("HTTPS_PROXY", "http://:3128", "is no address"),
         ("HTTPS_PROXY", "http://[::1", "is no address"),
+        ("HTTPS_PROXY", "http://ho\x01st:3128", "is no address"),
+        ("HTTPS_PROXY", "http://ho\u200bst:3128", "is no address"),
+        ("HTTPS_PROXY", "http://ho st:3128", "is no address"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_named_without_its_login(
