@@ -497,10 +497,11 @@ async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) 
             answer = await world.http.get("/sources")
             return answer.json() if answer.status_code == 200 else None
 
-        none = {"stalled": [], "incomplete": []}
+        none = {"stalled": [], "incomplete": [], "gone": []}
         later = {
             "stalled_sources": 0,
             "incomplete_sources": 0,
+            "gone_sources": 0,
             **none,
         }  # an older one does not tell
         records = FIGURES["records"] | {"dropped": 0}
