@@ -15,6 +15,8 @@ from shared.bus.users import GATEWAY
 from shared.contracts.audit import MAX_WISH, AuditEntry, AuditPage, CommandAudited, Outcome
 
 LOCAL = "local"
+MAX_NAME = 200
+"""Kept of the name of a token, characters."""
 log = structlog.get_logger(__name__)
 
 
@@ -45,10 +47,13 @@ def given_by(delivery: Delivery) -> Given:
 
 
 def who_gave(delivery: Delivery) -> str:
-    """Name who gave a command: the user that the server knows, and whom the gateway knows."""
-    if delivery.user == GATEWAY and (caller := delivery.headers.get(CALLER)):
-        return f"{GATEWAY}:{caller}"
-    return delivery.user or LOCAL
+    """Name who gave a command: the user that the server knows, and whom the gateway knows.
+
+    Of a bus that keeps no users apart, the sender is `local`, whose token it may name.
+    """
+    who = delivery.user or LOCAL
+    caller = delivery.headers.get(CALLER) if who in {GATEWAY, LOCAL} else None
+    return f"{who}:{caller[:MAX_NAME]}" if caller else who
 
 
 def audited(

@@ -11,7 +11,8 @@ from shared.bus.users import GATEWAY, unsigned
 USER = "mapstream-user"
 """Set here for every message that is received, never believed as it comes."""
 CALLER = "mapstream-caller"
-"""Set by the gateway: whose token a command came with. Believed of nobody else."""
+"""Set by the gateway: whose token a command came with. Where users are kept apart, believed of
+nobody else; where they are not, told as somebody's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def sign(raw: Msg, *, is_apart: bool) -> Msg:
     """
     user, raw.subject = unsigned(raw.subject)
     known = user if is_apart else None
-    untrue = {USER} if known == GATEWAY else {USER, CALLER}
+    untrue = {USER} if known == GATEWAY or not is_apart else {USER, CALLER}
     headers = {
         name: one for name, one in (raw.headers or {}).items() if name.lower() not in untrue
     }

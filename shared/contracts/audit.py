@@ -18,7 +18,8 @@ class CommandAudited(Event):
     command: str = Field(description="What was asked for: `command.refit`, `command.forget` …")
     who: str = Field(
         description="The user of the bus that gave it, by the server's word; `gateway:NAME` for "
-        "the token NAME of the gateway; `local` where the server keeps no users apart."
+        "the token NAME of the gateway; where the server keeps no users apart `local`, or "
+        "`local:NAME` if whoever sent it says that it came with that token."
     )
     given_at: AwareDatetime | None = Field(
         default=None, description="When the bus stored the command, by its own clock."

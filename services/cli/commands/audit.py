@@ -29,7 +29,7 @@ def audit(
 ) -> None:
     """Tell who gave which command to a collection, and what became of it, refused ones too.
 
-    Who is the user of the bus, gateway:NAME with a token of the gateway, or local.
+    Who is the user of the bus, gateway:NAME with a token of the gateway, or local (local:NAME).
     """
     options = BusOptions(url=url, output=output, collection=collection, is_json=json)
 

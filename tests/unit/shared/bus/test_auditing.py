@@ -35,7 +35,8 @@ def test_nobody_is_believed_where_the_server_keeps_no_users_apart(
 ) -> None:
     delivery = received(subject, lies, is_apart=False)
 
-    assert who_gave(delivery) == "local"
+    claimed = lies.get(CALLER)
+    assert who_gave(delivery) == (f"local:{claimed}" if claimed else "local")
     assert delivery.subject == "command.refit.default"
 
 
