@@ -4,14 +4,17 @@ The server makes and reads them (``STREAM.SNAPSHOT`` and ``STREAM.RESTORE`` of i
 they pass between a single server and a cluster, whose stores do not understand each other.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from shared.errors import ConfigurationError, TransientError
 
@@ -19,6 +22,7 @@ API = "$JS.API.STREAM"
 CHUNK = 128 << 10
 """Bytes of a message that carries a part of a copy."""
 PATIENCE_S = 30.0
+INTEREST_S = 0.1
 
 State = Mapping[str, Any]
 
@@ -68,9 +72,8 @@ async def import_stream(client: Client, name: str, folder: Path, *, replicas: in
         subject = (await _ask(client, f"{API}.RESTORE.{name}", wish))["deliver_subject"]
         with _data_file(folder, name).open("rb") as file:
             for part in _parts(file):
-                _told(await client.request(subject, part, timeout=PATIENCE_S))
-        done = await client.request(subject, b"", timeout=PATIENCE_S)
-        return _told(done)["state"]
+                _told(await _give(client, subject, part))
+        return _told(await _give(client, subject, b""))["state"]
     except (NatsError, TimeoutError) as error:
         raise TransientError(f"stream {name} cannot be restored: {error!r}") from error
 
@@ -90,6 +93,22 @@ def read_about(folder: Path, name: str) -> Mapping[str, Any]:
 
 async def _ask(client: Client, subject: str, wish: Mapping[str, Any]) -> Mapping[str, Any]:
     return _told(await client.request(subject, json.dumps(wish).encode(), timeout=PATIENCE_S))
+
+
+async def _give(client: Client, subject: str, part: bytes) -> Msg:
+    """Send a part of a copy to the server that restores it, and return its answer.
+
+    In a cluster that may be another server than ours, and a moment passes until ours knows that
+    somebody listens there; until then nobody has got the part.
+
+    Raises:
+        NatsError: Nobody listens, for long.
+    """
+    for _ in range(round(PATIENCE_S / INTEREST_S)):
+        with suppress(NoRespondersError):
+            return await client.request(subject, part, timeout=PATIENCE_S)
+        await asyncio.sleep(INTEREST_S)
+    return await client.request(subject, part, timeout=PATIENCE_S)
 
 
 def _told(answer: Msg) -> Mapping[str, Any]:

@@ -266,4 +266,4 @@ async def test_a_service_with_another_services_password_does_nothing(
     assert (await deployment.mapstream("streams", "apply", user="streams"))[0] == 0
 
     assert (await deployment.mapstream("refit", "--timeout", "1", user="observer"))[0] == 1
-    assert (await deployment.mapstream("streams", "apply", user="gateway"))[0] == 1
+    assert (await deployment.mapstream("streams", "apply", user="gateway"))[0] == 2

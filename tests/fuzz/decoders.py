@@ -46,6 +46,7 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "projection.model": (decode_message,),
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
     "writing.committed": (decode_committed,),
+    "audit.command": (),  # by its contract alone
     "command.refit": (read_wish,),
     "command.rollback": (read_wish,),
     "command.forget": (read_command,),
