@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("services", "shared", "tests", "pyproject.toml")
+COPIED = ("services", "shared", "tests", "deploy", "pyproject.toml")
 SEED = 5
 PATIENCE_S = 40
 """How long a mutated program may take to come to rest; a sound one needs a few seconds."""

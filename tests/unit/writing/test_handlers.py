@@ -217,6 +217,15 @@ async def test_a_model_of_another_dimension_is_refused_and_not_kept(desk: Desk) 
     assert list(desk.models.models) == [1]
 
 
+async def test_a_model_of_another_dimension_that_comes_is_not_kept_for_later(desk: Desk) -> None:
+    await desk.write(piece("a"))
+
+    with pytest.raises(InvalidMessage, match="dimension 5"):
+        await accept_model(model(2, dimension=5), store=desk.store, models=desk.models)
+
+    assert list(desk.models.models) == [1]
+
+
 async def test_batches_are_written_while_a_model_is_applied(desk: Desk) -> None:
     await desk.write(piece("a"))
 

@@ -22,7 +22,7 @@ from services.writing.adapters.lance_table import LanceTable
 from services.writing.ports import DatasetStore, DiskFull
 from shared.errors import TransientError
 from tests.fakes.dataset_store import FakeModelArchive
-from tests.unit.writing.scenes import model, piece, read, tells, write
+from tests.unit.writing.scenes import ids, model, piece, read, tells, write
 
 ROOT = Path(__file__).parents[4]
 
@@ -85,6 +85,22 @@ async def test_compaction_loses_nothing_and_is_followed(tmp_path: Path) -> None:
     assert found == ["s3@1#0", "s17@1#0"]
     assert (await store.commit([piece("s3", 2)], {"s3": 2}, {})).rows == 40
     assert await lance_store(tmp_path).state() == await store.state()
+
+
+async def test_what_leaves_a_fragment_after_it_was_moved_stays_away(tmp_path: Path) -> None:
+    """The fragment that was read is another one by then, with rows that are marked as deleted."""
+    store = lance_store(tmp_path, compact_every=100)
+    await store.commit([piece("a", 1), piece("b", 1)], {}, {})
+    work = await store.reproject(model(2).plane(), 2)
+    while await work.step():
+        pass
+    await store.commit([piece("a", 2, 1)], {"a": 2}, {})
+
+    await work.finish()
+
+    kept = sorted([*ids(piece("a", 2, 1)), *ids(piece("b", 1))])
+    assert sorted(await read(store, "id")) == kept
+    assert set(await read(store, "model_version")) == {(2,)}
 
 
 async def test_compaction_waits_for_a_change_of_plane(tmp_path: Path) -> None:
