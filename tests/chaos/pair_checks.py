@@ -1,6 +1,7 @@
 """Waits until a world of pairs is at rest, by its own look, and compares everything."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -52,8 +53,6 @@ def read_files(folder: Path) -> tuple[oracle.Stored, dict[str, Any] | None, str]
 
 def arrays_of(model: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Decode mean (d,) and components (2, d) as the documentation says: base64 of float32."""
-    import base64  # noqa: PLC0415
-
     mean, components = (
         np.frombuffer(base64.b64decode(model[name]), "<f4") for name in ("mean", "components")
     )

@@ -74,7 +74,7 @@ async def run(
             checker = PairChecker(world, actor, patience_s)
             actor.is_unsettled = checker.is_unsettled
             try:
-                await _rounds(seed, pairs, classes, actor, checker, outcome, each)
+                await _rounds(actor, checker, outcome, each)
                 if not outcome.problems:
                     outcome.problems += await checker.last_look()
             finally:
@@ -92,16 +92,8 @@ async def _nobody(_subject: Any) -> bool:
     return True
 
 
-async def _rounds(  # noqa: PLR0917
-    seed: int,
-    pairs: int,
-    classes: list[str],
-    actor: Actor,
-    checker: PairChecker,
-    outcome: Outcome,
-    each: int,
-) -> None:
-    todo = list(draw(seed, pairs, classes))
+async def _rounds(actor: Actor, checker: PairChecker, outcome: Outcome, each: int) -> None:
+    todo = list(draw(outcome.seed, outcome.pairs, outcome.classes))
     for name in ("first", "second", "third"):
         actor.subjects.begin(name, 12, is_slow=False)
     for start in range(0, len(todo), each):
