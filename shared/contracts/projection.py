@@ -27,6 +27,11 @@ class ProjectionModel(Message):
     record_count: int = Field(ge=0, description="Records that the model was fitted to.")
     reason: str = Field(description="Why it was fitted: first, threshold, command ...")
     created_at: AwareDatetime = Field(description="When it was fitted.")
+    explained_variance: tuple[float, float] | None = Field(
+        default=None,
+        description="Variance along each component, with n - 1 as divisor; null in models that "
+        "were fitted by older versions of Mapstream.",
+    )
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:

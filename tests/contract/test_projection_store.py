@@ -4,7 +4,7 @@ import asyncio
 import resource
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def model(version: int = 1, **changes: Any) -> ModelVersion:
         "version": version,
         "parent": version - 1 or None,
         "plane": plane,
+        "explained_variance": (1 / 3, 0.1 + 0.2),
         "explained_variance_ratio": (0.1 + 0.2, 1 / 3),
         "record_count": 3,
         "reason": "first",
@@ -302,6 +303,27 @@ async def test_a_loaded_rollback_does_not_wait_to_be_undone_by_drift(opened: Ope
 
 
 # --- SQLite alone
+
+
+async def test_models_of_the_format_before_have_no_variance_and_stay_else_as_they_were(
+    tmp_path: Path,
+) -> None:
+    file, old = tmp_path / "projection.sqlite", model(explained_variance=None)
+    async with open_store(file) as store:
+        await store.save(checkpoint(model=old))
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript("ALTER TABLE models DROP COLUMN explained_variance;"
+                         "PRAGMA user_version = 2;")  # fmt: skip
+
+    async with open_store(file) as store:
+        kept = await store.get_model("default", 1)
+        await store.save(checkpoint(applied={}, model=model(2)))
+        newer = await store.get_model("default", 2)
+
+    assert kept is not None
+    assert newer is not None
+    assert facts(kept) == facts(old)
+    assert facts(newer) == facts(model(2))
 
 
 async def test_only_so_many_models_are_kept_and_none_that_was_not_told(tmp_path: Path) -> None:

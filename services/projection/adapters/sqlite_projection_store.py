@@ -38,14 +38,15 @@ CREATE TABLE models (
     mean BLOB NOT NULL, components BLOB NOT NULL, explained_variance_ratio TEXT NOT NULL,
     record_count INTEGER NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL,
     revision INTEGER NOT NULL, movement TEXT, decision TEXT, correlation_ids TEXT NOT NULL,
-    is_announced INTEGER NOT NULL DEFAULT 0,
+    is_announced INTEGER NOT NULL DEFAULT 0, explained_variance TEXT,
     PRIMARY KEY (collection, version)
 ) STRICT;
 """
-FORMAT = StateFormat("projection", 2, TABLES)
+UPGRADES = {2: "ALTER TABLE models ADD COLUMN explained_variance TEXT;"}
+FORMAT = StateFormat("projection", 3, TABLES, upgrades=UPGRADES)
 MODEL_COLUMNS = (
     "version, parent, dimension, mean, components, explained_variance_ratio, record_count, "
-    "reason, created_at, revision, movement, decision, correlation_ids"
+    "reason, created_at, revision, movement, decision, correlation_ids, explained_variance"
 )
 
 
@@ -148,7 +149,7 @@ class SqliteProjectionStore:
             if checkpoint.model:
                 await db.execute(
                     f"INSERT INTO models (collection, {MODEL_COLUMNS})"  # noqa: S608  a constant
-                    f" VALUES (?{', ?' * 13})",
+                    f" VALUES (?{', ?' * 14})",
                     (collection, *_model_values(checkpoint.model)),
                 )
                 await db.execute(
@@ -219,6 +220,7 @@ def _model_values(model: ModelVersion) -> tuple[Any, ...]:
         json.dumps(asdict(model.movement)) if model.movement else None,
         json.dumps(asdict(model.decision)) if model.decision else None,
         json.dumps(model.correlation_ids),
+        json.dumps(model.explained_variance) if model.explained_variance else None,
     )
 
 
@@ -231,14 +233,14 @@ def _held(document: str) -> HeldRefit:
 
 def _model(row: Any) -> ModelVersion:
     version, parent, dimension, mean, components, ratio, count, reason, at, *rest = row
-    revision, movement, decision, correlation_ids = rest
+    revision, movement, decision, correlation_ids, variance = rest
     axes = np.frombuffer(components, dtype=np.float32).reshape(COMPONENTS, dimension)
-    first, second = json.loads(ratio)
     return ModelVersion(
         version=version,
         parent=parent,
         plane=Plane(np.frombuffer(mean, dtype=np.float32), axes),
-        explained_variance_ratio=(first, second),
+        explained_variance_ratio=_both(ratio),
+        explained_variance=_both(variance) if variance else None,
         record_count=count,
         reason=reason,
         created_at=datetime.fromisoformat(at),
@@ -247,3 +249,8 @@ def _model(row: Any) -> ModelVersion:
         decision=DecisionFigures(**json.loads(decision)) if decision else None,
         correlation_ids=tuple(json.loads(correlation_ids)),
     )
+
+
+def _both(document: str) -> tuple[float, float]:
+    first, second = json.loads(document)
+    return first, second

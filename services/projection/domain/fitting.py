@@ -17,10 +17,13 @@ from shared.plane import COMPONENTS, Plane
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """A plane and how much of the variance lies along each of its axes, by share."""
+    """A plane and how much of the variance lies along each of its axes."""
 
     plane: Plane
+    explained_variance: tuple[float, float] | None
+    """With n - 1 as divisor, in squared units of the vectors; none of old fits, which lack it."""
     explained_variance_ratio: tuple[float, float]
+    """Their shares of all variance."""
 
 
 def fit(moments: Moments) -> Fit:
@@ -44,10 +47,10 @@ def fit(moments: Moments) -> Fit:
     values, vectors = scipy.linalg.eigh(scatter, subset_by_index=(d - top, d - 1))
     components = np.zeros((COMPONENTS, d))
     components[:top] = _with_positive_peaks(vectors[:, ::-1].T)
-    variances = np.zeros(COMPONENTS)
-    variances[:top] = np.maximum(values[::-1], 0.0)
+    squares = np.zeros(COMPONENTS)
+    squares[:top] = values[::-1]
     plane = Plane(moments.mean.astype(np.float32), components.astype(np.float32))
-    return Fit(plane, variance_ratio(variances, moments))
+    return _explaining(plane, squares, moments)
 
 
 def align(fitted: Fit, onto: Plane, moments: Moments) -> Fit:
@@ -63,23 +66,24 @@ def align(fitted: Fit, onto: Plane, moments: Moments) -> Fit:
         moments: Of the vectors on the map.
 
     Returns:
-        The same plane with turned axes; the shares of variance are those of the new axes.
+        The same plane with turned axes; the variances are those along the new axes.
     """
     old = onto.components.astype(np.float64)
     new = fitted.plane.components.astype(np.float64)
     left, _, right = np.linalg.svd(old @ moments.scatter @ new.T)
     turned = (left @ right) @ new
-    variances = np.einsum("ij,jk,ik->i", turned, moments.scatter, turned)
+    squares = np.einsum("ij,jk,ik->i", turned, moments.scatter, turned)
     plane = Plane(fitted.plane.mean, turned.astype(np.float32))
-    return Fit(plane, variance_ratio(np.maximum(variances, 0.0), moments))
+    return _explaining(plane, squares, moments)
 
 
-def variance_ratio(variances: NDArray[np.float64], moments: Moments) -> tuple[float, float]:
-    """Divide the variances along two axes by all variance; zero if there is none."""
+def _explaining(plane: Plane, squares: NDArray[np.float64], moments: Moments) -> Fit:
+    """Say what a plane explains, by the sums of squares (2,) along its axes."""
+    first, second = (max(0.0, float(one)) for one in squares)
     total = float(np.trace(moments.scatter))
-    if total <= 0:
-        return (0.0, 0.0)
-    return (float(variances[0] / total), float(variances[1] / total))
+    ratio = (first / total, second / total) if total > 0 else (0.0, 0.0)
+    freedom = max(1, moments.count - 1)
+    return Fit(plane, (first / freedom, second / freedom), ratio)
 
 
 def _with_positive_peaks(components: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,6 +23,8 @@ class ModelVersion:
     created_at: datetime
     revision: int
     """The revision of the moments that it was fitted to."""
+    explained_variance: tuple[float, float] | None = None
+    """None of those that were fitted before it was kept."""
     movement: MovementFigures | None = None
     decision: DecisionFigures | None = None
     correlation_ids: tuple[str, ...] = ()

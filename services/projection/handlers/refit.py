@@ -161,7 +161,7 @@ async def rollback(
                 f"{current.version}"
             )
         proposal = Proposal(
-            Fit(old.plane, old.explained_variance_ratio),
+            Fit(old.plane, old.explained_variance, old.explained_variance_ratio),
             predict_movement(moments, current.plane, old.plane) if moments.count else None,
             _decision(state, moments, "rollback", rules),
         )
@@ -266,6 +266,7 @@ def _version(  # noqa: PLR0913  the facts of a model's history
         version=before.version + 1 if before else 1,
         parent=before.version if before else None,
         plane=proposal.fit.plane,
+        explained_variance=proposal.fit.explained_variance,
         explained_variance_ratio=proposal.fit.explained_variance_ratio,
         record_count=moments.count,
         reason=reason,

@@ -45,6 +45,7 @@ def contract_of(collection: str, model: ModelVersion) -> ProjectionModel:
         dimension=model.plane.dimension,
         mean=encode_floats(model.plane.mean),
         components=encode_floats(model.plane.components),
+        explained_variance=model.explained_variance,
         explained_variance_ratio=model.explained_variance_ratio,
         record_count=model.record_count,
         reason=model.reason,

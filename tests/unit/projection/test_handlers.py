@@ -289,6 +289,7 @@ async def test_the_contract_carries_the_whole_model(stage: Stage) -> None:
 
     assert np.array_equal(contract.plane().mean, model.plane.mean)
     assert np.array_equal(contract.plane().components, model.plane.components)
+    assert contract.explained_variance == model.explained_variance is not None
     assert contract.version == 1
     assert contract.dimension == 4
 

@@ -61,6 +61,7 @@ async def test_an_older_version_gives_exactly_the_old_coordinates(version: int) 
     assert model.version == 4
     assert model.plane.mean.tobytes() == old.plane.mean.tobytes()
     assert model.plane.components.tobytes() == old.plane.components.tobytes()
+    assert model.explained_variance == old.explained_variance
     assert (await where(stage)).tobytes() == seen[version - 1].tobytes()
     await stage.restart()
     assert (await where(stage)).tobytes() == seen[version - 1].tobytes()

@@ -65,6 +65,8 @@ def test_the_fit_is_scikit_learns_pca(
     np.testing.assert_allclose(fitted.plane.mean, reference.mean_, rtol=1e-6, atol=1e-6)
     ratio = reference.explained_variance_ratio_
     np.testing.assert_allclose(fitted.explained_variance_ratio, ratio, atol=1e-6)
+    variance = reference.explained_variance_
+    assert fitted.explained_variance == pytest.approx(variance.tolist(), rel=1e-6)
 
 
 def test_clusters_far_from_the_origin_and_each_other_are_fitted_exactly() -> None:
@@ -112,7 +114,10 @@ def test_degenerate_vectors_have_finite_coordinates(vectors: np.ndarray) -> None
 def test_a_single_record_is_at_the_origin() -> None:
     vectors = np.full((1, 8), 2.5, np.float32)
 
-    assert fit(Moments.of(vectors)).plane.project(vectors).tolist() == [[0.0, 0.0]]
+    fitted = fit(Moments.of(vectors))
+
+    assert fitted.plane.project(vectors).tolist() == [[0.0, 0.0]]
+    assert fitted.explained_variance == (0.0, 0.0)
 
 
 def test_a_line_lies_on_the_first_axis() -> None:
@@ -124,6 +129,7 @@ def test_a_line_lies_on_the_first_axis() -> None:
     np.testing.assert_allclose(points[:, 0], [-10, -5, 0, 5, 10], atol=1e-5)
     np.testing.assert_allclose(points[:, 1], 0, atol=1e-5)
     assert fitted.explained_variance_ratio == pytest.approx((1.0, 0.0))
+    assert fitted.explained_variance == pytest.approx((62.5, 0.0))
 
 
 def test_nothing_cannot_be_fitted() -> None:
@@ -221,3 +227,4 @@ def test_the_shares_of_an_aligned_map_are_those_of_its_own_axes() -> None:
     aligned: Fit = align(fit(moments), swapped, moments)
 
     assert aligned.explained_variance_ratio == pytest.approx((0.2, 0.8))
+    assert aligned.explained_variance == pytest.approx((2 / 3, 8 / 3))
