@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pydantic.json_schema import models_json_schema
 
-from shared.bus.channel import COLLECTION
-from shared.bus.channels import BYTES, CHANNELS, Channel
-from shared.bus.dead_letters import PREFIX
-from shared.bus.durables import DURABLES
-from shared.bus.outgoing import MESSAGE_ID
-from shared.bus.streams import BY_NAME
+from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.publishing.dead_letters import PREFIX
+from shared.bus.registry.channel import COLLECTION
+from shared.bus.registry.channels import BYTES, CHANNELS, Channel
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.streams import BY_NAME
 from shared.contracts.base import DEFAULT_COLLECTION
 from shared.contracts.batches import (
     DESCRIPTOR_KEY,

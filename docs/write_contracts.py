@@ -23,10 +23,10 @@ from asyncapi_document import (
 )
 
 from services.cli.commands.streams import table
-from shared.bus.channels import CHANNELS, Channel
-from shared.bus.dead_letters import PREFIX
-from shared.bus.durables import DURABLES
-from shared.bus.streams import STREAMS
+from shared.bus.publishing.dead_letters import PREFIX
+from shared.bus.registry.channels import CHANNELS, Channel
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.streams import STREAMS
 from shared.contracts.base import Command
 from shared.contracts.batches import (
     ARROW,

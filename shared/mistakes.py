@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
-from shared.printable import printable
 from shared.redaction import redact, register_settings
+from shared.terminal_safe import terminal_safe
 from shared.variables import fields_beside, nearest, origin
 
 LINE_END = "\n"
@@ -21,7 +21,7 @@ EXIT_FAILURE = 1
 
 def tell(error: MapstreamError) -> int:
     """Write a known error on stderr, without a traceback, and return the exit code for it."""
-    sys.stderr.write(f"mapstream: {printable(redact(str(error)), keep=LINE_END)}\n")
+    sys.stderr.write(f"mapstream: {terminal_safe(redact(str(error)), keep=LINE_END)}\n")
     return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_FAILURE
 
 

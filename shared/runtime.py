@@ -15,13 +15,13 @@ from typing import Any
 import structlog
 
 from shared.arguments import answer_arguments
-from shared.bus import observing
+from shared.bus import message_metrics
 from shared.bus.broker import Bus
-from shared.bus.channel import check_collection
-from shared.bus.durables import Durable
-from shared.bus.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
+from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
 from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import watch_durables
+from shared.bus.registry.channel import check_collection
+from shared.bus.registry.durables import Durable
 from shared.bus.status import announce
 from shared.bus.topology import wait_for_durables
 from shared.errors import ConfigurationError, first_leaf
@@ -83,13 +83,13 @@ class Service:
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures."""
-        halted = self.bus.publisher.burials.halted
+        halted = self.bus.publisher.dead_letter_limit.halted
         told = {
             "service": self.name,
             "state": HALTED if halted and self.state == RUNNING else self.state,
             "halted": redact_all(halted),
             "waits": redact_all(WAITS.told()),
-            "traffic": observing.traffic(),
+            "traffic": message_metrics.traffic(),
         }
         return {**told, **redact_all(self.figures())}
 
@@ -98,7 +98,7 @@ class Service:
         yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.state)
         yield metrics.BUILD.read(1, stage=self.name, version=_version())
         yield metrics.BUS_CONNECTED.read(self.bus.is_connected, stage=self.name)
-        is_halted = self.bus.publisher.burials.halted is not None
+        is_halted = self.bus.publisher.dead_letter_limit.halted is not None
         yield metrics.HALTED.read(is_halted, stage=self.name)
         yield from self.gauges()
         yield from self._place()
@@ -201,7 +201,7 @@ async def _work(service: Service) -> None:
     """Open everything in order, work until cancelled, close everything in reverse order."""
     settings = service.settings
     serve_collections(settings.collections)
-    observing.begin(service.name, service.durables, settings.collections)
+    message_metrics.begin(service.name, service.durables, settings.collections)
     async with AsyncExitStack() as stack:
         if settings.health.port is not None:
             await _listen_for_health(stack, service, settings.health.port)

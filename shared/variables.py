@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 PREFIX = "MAPSTREAM_"
 BETWEEN = "__"
-ALONE = frozenset({"CONFIG", "CUT_POINTS"})
+ALONE = frozenset({"CONFIG", "FAILPOINTS"})
 """What else begins like a setting: the configuration's file, and where tests stop a process."""
 LISTS = frozenset({list, tuple, dict})
 KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")

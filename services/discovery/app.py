@@ -29,8 +29,8 @@ from services.discovery.subscribers.commands import CommandShell
 from services.discovery.subscribers.ledger import LedgerShell
 from services.discovery.subscribers.letters import BusLetterBox, BusSender
 from shared.bus.broker import Bus, build_bus
-from shared.bus.dead_letter_log import DeadLetterLog
-from shared.bus.durables import (
+from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,

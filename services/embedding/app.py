@@ -22,7 +22,7 @@ from services.embedding.settings import EmbeddingSection, Settings, network_vari
 from services.embedding.subscribers import known_dimensions, subscribe
 from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
 from shared.observability import metrics

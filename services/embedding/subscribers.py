@@ -6,18 +6,18 @@ import structlog
 from nats.js import JetStreamContext
 
 from services.embedding import handlers
-from shared.bus.channels import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.reading.last_message import last_message
+from shared.bus.registry.channels import (
     EMBEDDING_BATCH,
     PROJECTION_UPDATED,
 )
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
-from shared.bus.history import newest
-from shared.bus.outgoing import Outgoing, outgoing_batch
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, require_columns
 from shared.contracts.projection import ProjectionUpdated
 from shared.observability.steps import step
@@ -32,7 +32,7 @@ async def known_dimensions(js: JetStreamContext, collections: Sequence[str]) -> 
     """
     known = {}
     for collection in collections:
-        body = await newest(js, PROJECTION_UPDATED, collection)
+        body = await last_message(js, PROJECTION_UPDATED, collection)
         if body is not None:
             model = ProjectionUpdated.model_validate_json(body).model
             known[collection] = model.dimension

@@ -34,17 +34,17 @@ from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, 
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
-from shared.bus.auditing import AuditLog
 from shared.bus.broker import Bus, build_bus
-from shared.bus.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
-from shared.bus.dead_letter_log import DeadLetterLog
-from shared.bus.tailing import Reading
+from shared.bus.reading.audit_log import AuditLog
+from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.reading.stream_reader import StreamReader
+from shared.bus.registry.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.errors import ConfigurationError
+from shared.http.heads import HeadLimits
+from shared.http.protocol import Patience
+from shared.http.server import ServerOptions, check_certificate, open_socket, serving
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.runtime import Loop, Service
-from shared.serving.heads import HeadLimits
-from shared.serving.protocol import Patience
-from shared.serving.server import ServerOptions, check_certificate, open_socket, serving
 
 log = structlog.get_logger(__name__)
 
@@ -227,8 +227,8 @@ def build_events(client: Client, collections: Sequence[str]) -> EventFeed:
     """Wire the feed of public events."""
     stream = WRITING_PUBLISHED.stream
     return EventFeed(
-        Reading(client, stream, public_subjects(collections)),
-        Reading(client, stream, answer_subjects(collections)),
+        StreamReader(client, stream, public_subjects(collections)),
+        StreamReader(client, stream, answer_subjects(collections)),
     )
 
 
@@ -238,6 +238,6 @@ def build_points(client: Client, collections: Sequence[str]) -> PointsFeed:
     commits = tuple(WRITING_COMMITTED.subject(name) for name in collections)
     return PointsFeed(
         collections,
-        Reading(client, MAP_POINTS.stream, points),
-        Reading(client, WRITING_COMMITTED.stream, commits),
+        StreamReader(client, MAP_POINTS.stream, points),
+        StreamReader(client, WRITING_COMMITTED.stream, commits),
     )

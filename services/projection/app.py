@@ -15,7 +15,7 @@ from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import CollectionShell
 from services.projection.subscribers.commands import CommandShell
 from shared.bus.broker import build_bus
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
     PROJECTION_READS_COMMANDS,
     PROJECTION_READS_RETRACTIONS,

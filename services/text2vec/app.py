@@ -16,12 +16,12 @@ from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
 from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
+from shared.http.protocol import Patience
+from shared.http.server import ServerOptions, open_socket, serving
 from shared.observability import tracing
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.observability.logs import set_up_logs
 from shared.preflight import Check
-from shared.serving.protocol import Patience
-from shared.serving.server import ServerOptions, open_socket, serving
 
 CONNECTIONS_PER_CLIENT = 512
 """One embedding service, on an address of its own, may well need more than a stranger."""

@@ -16,12 +16,12 @@ from services.writing.loops import MovingLoop, SnapshotLoop, TidyLoop
 from services.writing.settings import Settings
 from services.writing.subscribers.collection import CollectionShell
 from shared.bus.broker import Bus, build_bus
-from shared.bus.durables import (
+from shared.bus.handover import BusHandover
+from shared.bus.registry.durables import (
     BATCHES_ON_THEIR_WAY,
     PROJECTION_READS_RETRACTIONS,
     WRITING_READS_PROJECTION,
 )
-from shared.bus.handover import BusHandover
 from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
 from shared.observability import metrics

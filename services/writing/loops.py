@@ -12,9 +12,9 @@ from services.writing.domain.budget import SnapshotBudget
 from services.writing.handlers.publish import publish
 from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
 from services.writing.subscribers.collection import CollectionShell, Freshness
-from shared.bus.channels import WRITING_PUBLISHED
-from shared.bus.outgoing import outgoing_event
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import outgoing_event
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import WRITING_PUBLISHED
 from shared.clock import Clock
 from shared.contracts.writing import MeasuredMovement
 from shared.errors import TransientError

@@ -17,9 +17,13 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
-from shared.bus.burials import BurialLimit
 from shared.bus.connection import inbox_prefix, jetstream, servers, tls_context
-from shared.bus.delivery import RetryPolicy
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.micro_batches import end
+from shared.bus.consuming.poison_guard import PoisonGuard
+from shared.bus.consuming.pull_consumer import ANSWER_S
+from shared.bus.consuming.settling import Settler
+from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.fitness import (
     WITHOUT_JETSTREAM,
     no_jetstream,
@@ -27,13 +31,9 @@ from shared.bus.fitness import (
     require_fit_server,
     require_jetstream,
 )
-from shared.bus.in_hand import InHand
-from shared.bus.micro_batches import end
-from shared.bus.publisher import Publisher
-from shared.bus.pulling import ANSWER_S
-from shared.bus.settling import Settler
-from shared.bus.subscriptions import Subscriber
-from shared.bus.users import OWN_API, SERVER_API
+from shared.bus.publishing.dead_letter_limit import DeadLetterLimit
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.observability import metrics
 from shared.settings import NatsSection
@@ -144,7 +144,7 @@ class Bus:
                     await self._client.close()
 
     async def _is_answering(self, client: Client) -> bool:
-        """Tell whether the server answers; a flush is never cancelled, see ``pulling``."""
+        """Tell whether the server answers; a flush is never cancelled, see ``pull_consumer``."""
         asked = asyncio.ensure_future(client.flush())
         await asyncio.wait({asked}, timeout=ANSWER_S)
         return asked.done() and asked.exception() is None
@@ -217,13 +217,13 @@ def build_bus(
     """
     bus = Bus(service, section=settings)
     bus.broker = _build_broker(bus, settings, service)
-    limit = BurialLimit(settings.max_dead_share, settings.dead_share_from)
-    bus.publisher = Publisher(bus.broker, service, burials=limit)
+    limit = DeadLetterLimit(settings.max_dead_share, settings.dead_share_from)
+    bus.publisher = Publisher(bus.broker, service, dead_letter_limit=limit)
     settler = Settler(
         bus.publisher,
         policy or RetryPolicy(),
         service,
-        InHand(state / IN_HAND / service if state else None),
+        PoisonGuard(state / IN_HAND / service if state else None),
         settings.ack_wait_s / SIGNS_OF_LIFE,
     )
     bus.subscriber = Subscriber(settler)

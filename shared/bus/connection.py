@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 
 from shared.addresses import check_servers
 from shared.authorities import check_authorities
-from shared.bus.users import api_of
+from shared.bus.registry.users import api_of
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 

@@ -8,7 +8,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from shared.bus.connection import api_prefix, without_password
-from shared.bus.publisher import MAX_MESSAGE
+from shared.bus.publishing.publisher import MAX_MESSAGE
 from shared.errors import ConfigurationError, Unfit
 from shared.settings import NatsSection
 

@@ -8,18 +8,23 @@ that can come of it in the account of the streams, whatever reply subjects it wr
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.bus.channel import ANYBODY, Channel
-from shared.bus.channels import AUDIT_COMMAND, CHANNELS, DEAD, DEAD_STREAM, PROJECTION_UPDATED
 from shared.bus.connection import INBOX
-from shared.bus.durables import (
+from shared.bus.registry.channel import ANYBODY, Channel
+from shared.bus.registry.channels import (
+    AUDIT_COMMAND,
+    CHANNELS,
+    DEAD,
+    DEAD_STREAM,
+    PROJECTION_UPDATED,
+)
+from shared.bus.registry.durables import (
     BATCHES_ON_THEIR_WAY,
     DURABLES,
     PROJECTION_READS_RETRACTIONS,
     Durable,
 )
-from shared.bus.status import PREFIX, STATS, status_subject, to_others
-from shared.bus.streams import STREAMS
-from shared.bus.users import (
+from shared.bus.registry.streams import STREAMS
+from shared.bus.registry.users import (
     DISCOVERY,
     EMBEDDING,
     GATEWAY,
@@ -29,6 +34,7 @@ from shared.bus.users import (
     WRITING,
     api_of,
 )
+from shared.bus.status import PREFIX, STATS, status_subject, to_others
 
 ACK = "$JS.ACK"
 COPYING = ("$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>")

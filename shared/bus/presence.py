@@ -9,8 +9,8 @@ import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.bus.durables import Durable
-from shared.bus.streams import REMEDY
+from shared.bus.registry.durables import Durable
+from shared.bus.registry.streams import REMEDY
 from shared.bus.topology import measure_backlog
 from shared.waits import WAITS
 

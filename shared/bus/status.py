@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.micro.service import Service
 
 from shared.bus.connection import user_of
-from shared.bus.users import GATEWAY, OTHERS
+from shared.bus.registry.users import GATEWAY, OTHERS
 from shared.contracts.statuses import checked_status
 
 Status = Mapping[str, Any]

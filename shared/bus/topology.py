@@ -12,12 +12,12 @@ from nats.js import JetStreamContext
 from nats.js.api import AccountInfo, AckPolicy, ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from shared.bus.durables import (
+from shared.bus.fitness import lasting
+from shared.bus.registry.durables import (
     DURABLES,
     Durable,
 )
-from shared.bus.fitness import lasting
-from shared.bus.streams import REMEDY, STREAMS, Stream
+from shared.bus.registry.streams import REMEDY, STREAMS, Stream
 from shared.errors import ConfigurationError, TransientError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.http import server
+from shared.http.server import ServerOptions, listen
 from shared.observability.http_metrics import count_refusals
 from shared.observability.instruments import CONTENT_TYPE, Reading, render
-from shared.serving import server
-from shared.serving.server import ServerOptions, listen
 
 READY = frozenset({"running"})
 OPTIONS = ServerOptions(max_connections=128, max_connections_per_client=32)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import structlog
 
-from shared.printable import printable
 from shared.redaction import redact
+from shared.terminal_safe import terminal_safe
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -74,5 +74,5 @@ def _make_printable(
     """Escape what a terminal would act on; JSON lines have it escaped already."""
     for name, value in line.items():
         if isinstance(value, str):
-            line[name] = printable(value, keep="\n" if name == "exception" else "")
+            line[name] = terminal_safe(value, keep="\n" if name == "exception" else "")
     return line

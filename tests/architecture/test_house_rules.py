@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.channels import CHANNELS
+from shared.bus.registry.channels import CHANNELS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for top in ("services", "shared") for p in (ROOT / top).rglob("*.py"))

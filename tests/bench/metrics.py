@@ -16,9 +16,9 @@ import numpy as np
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared.bus.broker import build_bus
-from shared.bus.channels import EMBEDDING_BATCH
-from shared.bus.durables import PROJECTION_READS_BATCHES
-from shared.bus.outgoing import Outgoing, outgoing_batch
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch
+from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.durables import PROJECTION_READS_BATCHES
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode
 from shared.observability import instruments, tracing

@@ -15,7 +15,7 @@ import lance
 import numpy as np
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from shared.bus.dead_letters import read_dead_letter
+from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.contracts.dead_letters import DeadLetter
 from tests.chaos.world import PATIENCE_S, ROOT, World
 

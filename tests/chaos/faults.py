@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 
-from shared.bus.channels import (
+from shared.bus.registry.channels import (
     COMMAND_FORGET,
     COMMAND_REFIT,
     COMMAND_ROLLBACK,

@@ -26,7 +26,7 @@ SEED = 5
 PATIENCE_S = 40
 """How long a mutated program may take to come to rest; a sound one needs a few seconds."""
 
-MICRO_BATCHES = "shared/bus/micro_batches.py"
+MICRO_BATCHES = "shared/bus/consuming/micro_batches.py"
 HANDLE = "            await self.settler.publisher.publish_all(await self.handle(decoded))\n"
 ACK_FIRST = """\
             if self.durable.service == "{service}":
@@ -90,7 +90,13 @@ MUTATIONS = (
     ),
     Mutation(
         "message id on publish",
-        [("shared/bus/publisher.py", "            MESSAGE_ID: message.message_id,\n", "")],
+        [
+            (
+                "shared/bus/publishing/publisher.py",
+                "            MESSAGE_ID: message.message_id,\n",
+                "",
+            )
+        ],
         ["cut writing:after-publish"],
     ),
     Mutation(
@@ -112,8 +118,8 @@ MUTATIONS = (
                 "services/projection/adapters/sqlite_projection_store.py",
                 INSERT,
                 '            await db.execute("COMMIT")\n'
-                "            from shared.cut_points import CutPoint, reached\n"
-                "            reached(CutPoint.CHECKPOINTED)\n"
+                "            from shared.failpoints import Failpoint, reached\n"
+                "            reached(Failpoint.CHECKPOINTED)\n"
                 '            await db.execute("BEGIN IMMEDIATE")\n' + INSERT,
             )
         ],

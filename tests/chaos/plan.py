@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.cut_points import CutPoint
+from shared.failpoints import Failpoint
 
 SERVICES = ("discovery", "embedding", "projection", "writing")
 EMBEDDING_SERVERS = ("text2vec", "proxy")
@@ -14,18 +14,18 @@ ACK_WAIT_S = 2.0
 """Of the harness; a process that is stopped for longer finds its messages delivered to others."""
 
 CUTS = (
-    *((service, CutPoint.PUBLISHED) for service in SERVICES),
-    ("discovery", CutPoint.SENT),
-    ("discovery", CutPoint.SETTLED),
-    ("projection", CutPoint.CHECKPOINTED),
-    ("projection", CutPoint.MODEL_PUBLISHED),
-    ("writing", CutPoint.RETRACTED),
-    ("writing", CutPoint.COMMITTED),
-    ("writing", CutPoint.MODEL_KEPT),
-    ("writing", CutPoint.REPROJECTED),
-    ("writing", CutPoint.IN_SNAPSHOT),
-    ("writing", CutPoint.BEFORE_RENAME),
-    ("writing", CutPoint.BETWEEN_RENAMES),
+    *((service, Failpoint.PUBLISHED) for service in SERVICES),
+    ("discovery", Failpoint.SENT),
+    ("discovery", Failpoint.SETTLED),
+    ("projection", Failpoint.CHECKPOINTED),
+    ("projection", Failpoint.MODEL_PUBLISHED),
+    ("writing", Failpoint.RETRACTED),
+    ("writing", Failpoint.COMMITTED),
+    ("writing", Failpoint.MODEL_KEPT),
+    ("writing", Failpoint.REPROJECTED),
+    ("writing", Failpoint.IN_SNAPSHOT),
+    ("writing", Failpoint.BEFORE_RENAME),
+    ("writing", Failpoint.BETWEEN_RENAMES),
 )
 
 ANSWERS = (

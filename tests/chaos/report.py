@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.cut_points import CutPoint
+from shared.failpoints import Failpoint
 
 REPORT = Path(__file__).parents[2] / "docs" / "chaos-report.md"
 HEAD = """\
@@ -94,11 +94,11 @@ def _faults(results: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _cuts(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     requested, injected = _sums(results)
-    yield "## At which cut points\n"
+    yield "## At which failpoints\n"
     yield "The process ended itself with SIGKILL exactly there.\n"
-    yield "| cut point | service | armed | hit |"
+    yield "| failpoint | service | armed | hit |"
     yield "|---|---|---|---|"
-    for point in CutPoint:
+    for point in Failpoint:
         for name in sorted(requested):
             if name.startswith("cut ") and name.endswith(f":{point}"):
                 service = name.removeprefix("cut ").split(":")[0]

@@ -25,8 +25,8 @@ from services.cli.adapters.nats_server import (
 )
 from services.cli.adapters.ports import is_listening, kept_port
 from shared.bus.topology import apply_topology
-from shared.cut_points import VARIABLE
 from shared.errors import ConfigurationError, TransientError
+from shared.failpoints import VARIABLE
 from tests.chaos.plan import ACK_WAIT_S, DISKS, SERVICES
 from tests.chaos.processes import Supervised
 
@@ -113,7 +113,7 @@ class World:
                     await asyncio.sleep(0.1)
 
     def copy_of(self, service: str) -> Supervised:
-        """Return another process of a service, with no cut points; not started yet."""
+        """Return another process of a service, with no failpoints; not started yet."""
         original = self.processes[service]
         environment = {k: v for k, v in original.environment.items() if k != VARIABLE}
         log = self.folder / "logs" / f"second-{service}-{len(self.extra)}.log"

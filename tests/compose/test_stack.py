@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.bus.channels import COMMAND_REFIT, PROJECTION_UPDATED
 from shared.bus.connection import jetstream
+from shared.bus.registry.channels import COMMAND_REFIT, PROJECTION_UPDATED
 from tests.compose.stack import Stack, why_not
 from tests.e2e.local_run import (
     EXAMPLES,

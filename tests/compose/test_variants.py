@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from shared.bus.connection import jetstream
-from shared.bus.streams import STREAMS
+from shared.bus.registry.streams import STREAMS
 from tests.compose.stack import Stack, why_not
 from tests.compose.test_stack import check_map
 from tests.e2e.local_run import EXAMPLES, write_source

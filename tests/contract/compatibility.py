@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from shared.bus.channels import CHANNELS
+from shared.bus.registry.channels import CHANNELS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared.bus.channels import CHANNELS
+from shared.bus.registry.channels import CHANNELS
 from tests.contract.compatibility import EXAMPLES, RELEASED, breaking, current, digest
 
 RELEASES = sorted(RELEASED.glob("*.json"))

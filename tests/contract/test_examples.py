@@ -19,9 +19,9 @@ import services
 import shared.contracts
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from services.projection.subscribers.commands import read_wish
-from shared.bus.channels import BYTES, CHANNELS, Channel
-from shared.bus.dead_letters import outgoing_dead_letter, read_dead_letter
-from shared.bus.subscriptions import Delivery
+from shared.bus.consuming.subscriptions import Delivery
+from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
+from shared.bus.registry.channels import BYTES, CHANNELS, Channel
 from shared.contracts.base import Command
 from shared.contracts.batches import (
     ARROW,

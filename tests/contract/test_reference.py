@@ -8,10 +8,10 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from shared.bus.channels import CHANNELS
-from shared.bus.durables import DURABLES
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.durables import DURABLES
 from shared.contracts.batches import ARROW, RECORD_SCHEMA
 from tests.contract.compatibility import EXAMPLES, ROOT, script
 from tests.contract.test_examples import COLUMNS, by_family, of_type

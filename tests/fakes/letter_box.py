@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.discovery.domain.letters import Resend
-from shared.bus.dead_letter_log import fits
+from shared.bus.reading.dead_letter_log import fits
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter, StoredLetter
 from shared.errors import BusAway

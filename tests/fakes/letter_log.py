@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.bus.dead_letter_log import fits
+from shared.bus.reading.dead_letter_log import fits
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter, LetterPage, StoredLetter
 from shared.errors import BusAway

@@ -21,8 +21,8 @@ from services.gateway.handlers.maps import require_points
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from services.projection.subscribers.commands import read_wish
 from services.writing.subscribers.messages import decode_message
-from shared.bus.channels import CHANNELS, Channel
-from shared.bus.received import Delivery
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.channels import CHANNELS, Channel
 from shared.contracts.batches import RECORD_SCHEMA, decode, encode, require_columns
 from shared.errors import InvalidMessage
 from tests.fuzz.damage import damaged

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from shared.bus.channels import CHANNELS
+from shared.bus.registry.channels import CHANNELS
 from shared.contracts.batches import (
     DESCRIPTOR_KEY,
     decode,

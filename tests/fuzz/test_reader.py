@@ -21,10 +21,10 @@ from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
-from shared.bus.channels import DISCOVERY_BATCH
-from shared.bus.dead_letters import outgoing_dead_letter, read_dead_letter
-from shared.bus.outgoing import outgoing_batch
-from shared.bus.publisher import MAX_MESSAGE
+from shared.bus.messages.outgoing import outgoing_batch
+from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
+from shared.bus.publishing.publisher import MAX_MESSAGE
+from shared.bus.registry.channels import DISCOVERY_BATCH
 from shared.contracts.batches import MAX_TEXT_BYTES, Batch, decode
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shared.bus.broker import build_bus
-from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
-from shared.bus.outgoing import Outgoing
-from shared.bus.received import Delivery
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.settings import NatsSection
 from tests.integration.one_by_one import each
 

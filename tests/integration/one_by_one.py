@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from shared.bus.durables import Durable
-from shared.bus.outgoing import Outgoing
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.durables import Durable
 
 HandleOne = Callable[[Delivery], Awaitable[Iterable[Outgoing]]]
 

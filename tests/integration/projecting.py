@@ -19,10 +19,10 @@ from services.projection.domain.refits import Rules
 from services.projection.subscribers.collection import CollectionShell
 from services.projection.subscribers.commands import CommandShell
 from shared.bus.broker import build_bus
-from shared.bus.channels import EMBEDDING_BATCH
-from shared.bus.delivery import RetryPolicy
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import Publisher
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import EMBEDDING_BATCH
 from shared.contracts.batches import (
     ARROW,
     Batch,

@@ -23,7 +23,7 @@ from services.cli.commands.status import status
 from services.cli.commands.streams import show
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings, RunOptions
-from shared.bus.channels import (
+from shared.bus.registry.channels import (
     COMMAND_FORGET,
     COMMAND_REFIT,
     COMMAND_ROLLBACK,
@@ -36,7 +36,7 @@ from shared.bus.channels import (
     WRITING_PUBLISHED,
     Channel,
 )
-from shared.bus.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS
+from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS
 from shared.bus.status import announce
 from shared.contracts.base import Event
 from shared.contracts.commands import Forget, Refit, Rollback

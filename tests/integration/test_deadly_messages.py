@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, Channel
-from shared.bus.delivery import RetryPolicy
-from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES, Durable
-from shared.bus.outgoing import outgoing_batch
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.messages.outgoing import outgoing_batch
+from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, Channel
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES, Durable
 from tests.builders import batch
 from tests.nats_server import NatsServer
 

@@ -16,7 +16,7 @@ from services.discovery.domain.ledger import Wish
 from services.discovery.domain.sources import batch_id, source_id
 from services.discovery.settings import Settings
 from shared.bus.broker import build_bus
-from shared.bus.delivery import RetryPolicy
+from shared.bus.consuming.delivery import RetryPolicy
 from shared.contracts.batches import BatchDescriptor, decode
 from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRejected
 from shared.contracts.writing import CommittedBatch, WritingCommitted

@@ -18,12 +18,12 @@ from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
 from services.embedding.subscribers import known_dimensions, subscribe
 from shared.bus.broker import build_bus
-from shared.bus.channels import (
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.registry.channels import (
     DISCOVERY_BATCH,
     PROJECTION_UPDATED,
 )
-from shared.bus.delivery import RetryPolicy
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
 from shared.contracts.batches import ARROW, Batch, decode, embedded_schema, encode, require_columns

@@ -16,12 +16,12 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from shared.bus import permissions
-from shared.bus.channels import CHANNELS
 from shared.bus.connection import jetstream
-from shared.bus.durables import DURABLES, Durable
-from shared.bus.streams import STREAMS
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.durables import DURABLES, Durable
+from shared.bus.registry.streams import STREAMS
+from shared.bus.registry.users import APART, OWN_API, SERVER_API, STREAMS_USER, signed
 from shared.bus.topology import apply_topology
-from shared.bus.users import APART, OWN_API, SERVER_API, STREAMS_USER, signed
 from tests.nats_server import SecuredNatsServer
 from tests.waiting import PATIENCE_S
 

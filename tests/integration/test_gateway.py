@@ -22,10 +22,14 @@ from pydantic import SecretStr
 from services.gateway.app import Gateway, build_keyring
 from services.gateway.settings import GatewaySection, OutputView, Settings, TokenEntry
 from shared.bus.broker import build_bus
-from shared.bus.channels import CHANNELS, MAP_POINTS
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS, Durable
-from shared.bus.outgoing import outgoing_batch, outgoing_event
+from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.registry.channels import CHANNELS, MAP_POINTS
+from shared.bus.registry.durables import (
+    DISCOVERY_READS_COMMANDS,
+    PROJECTION_READS_COMMANDS,
+    Durable,
+)
 from shared.bus.status import announce
 from shared.bus.topology import apply_topology
 from shared.contracts.base import Event

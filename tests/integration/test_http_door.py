@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.app import require_certificate
 from shared.errors import ConfigurationError
-from shared.serving.heads import HeadLimits
-from shared.serving.protocol import Patience
-from shared.serving.server import ServerOptions, listen, serving
+from shared.http.heads import HeadLimits
+from shared.http.protocol import Patience
+from shared.http.server import ServerOptions, listen, serving
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
@@ -255,7 +255,7 @@ import asyncio, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
 from pathlib import Path
 from starlette.responses import PlainTextResponse
-from shared.serving.server import ServerOptions, listen, serving
+from shared.http.server import ServerOptions, listen, serving
 
 async def tell(scope, receive, send):
     await PlainTextResponse(Path(__file__).read_text()[:1])(scope, receive, send)

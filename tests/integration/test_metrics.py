@@ -10,15 +10,15 @@ import pytest
 from nats.js import JetStreamContext
 
 from shared.bus.broker import build_bus
-from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH
-from shared.bus.delivery import RetryPolicy
-from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
-from shared.bus.facts import RECORDS
-from shared.bus.lineage import FIRST_PUBLISHED
-from shared.bus.outgoing import Outgoing, outgoing_batch
-from shared.bus.publisher import Publisher
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.causation import FIRST_PUBLISHED
+from shared.bus.messages.headers import RECORDS
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.bus.topology import measure_backlog
 from shared.contracts.batches import Batch, decode
 from shared.errors import InvalidMessage, TransientError

@@ -14,15 +14,15 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from services.cli.adapters.ports import kept_port
-from shared.bus.channels import DISCOVERY_BATCH, PROJECTION_BATCH, WRITING_COMMITTED
-from shared.bus.durables import (
+from shared.bus.reading.snapshots import import_stream
+from shared.bus.registry.channels import DISCOVERY_BATCH, PROJECTION_BATCH, WRITING_COMMITTED
+from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMITS,
     EMBEDDING_READS_BATCHES,
     WRITING_READS_PROJECTION,
     Durable,
 )
-from shared.bus.snapshots import import_stream
-from shared.bus.streams import STREAMS
+from shared.bus.registry.streams import STREAMS
 from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import MapstreamError, TransientError
 from tests.nats_server import NatsServer, SecuredNatsServer

@@ -14,12 +14,12 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from shared.bus import permissions
-from shared.bus.channels import CHANNELS, PROJECTION_UPDATED, Channel
 from shared.bus.connection import client_options, jetstream
-from shared.bus.durables import DURABLES
-from shared.bus.streams import STREAMS
+from shared.bus.registry.channels import CHANNELS, PROJECTION_UPDATED, Channel
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.streams import STREAMS
+from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology
-from shared.bus.users import OWN_API, SERVER_API
 from tests.nats_server import ROOT, NatsServer, SecuredNatsServer, nats_server_program
 from tests.waiting import PATIENCE_S
 

@@ -10,7 +10,7 @@ from nats.js import JetStreamContext
 
 from services.projection import loops
 from services.projection.subscribers.collection import CollectionShell
-from shared.bus.channels import WRITING_RETRACTION
+from shared.bus.registry.channels import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, decode
 from shared.contracts.projection import ProjectionHeld, ProjectionModel, ProjectionUpdated
 from tests.builders import embedded_batch

@@ -8,9 +8,9 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.projection.subscribers.collection import CollectionShell
-from shared.bus import micro_batches
-from shared.bus.channels import COMMAND_REFIT, COMMAND_ROLLBACK
-from shared.bus.pulling import Puller
+from shared.bus.consuming import micro_batches
+from shared.bus.consuming.pull_consumer import PullConsumer
+from shared.bus.registry.channels import COMMAND_REFIT, COMMAND_ROLLBACK
 from shared.contracts.batches import decode
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -178,14 +178,14 @@ async def test_a_dry_run_a_hold_and_force(js: JetStreamContext, run: Run) -> Non
 async def test_refits_that_wait_behind_another_are_folded_into_one(
     js: JetStreamContext, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pullers: list[Puller] = []
+    pullers: list[PullConsumer] = []
 
-    class Noted(Puller):
+    class Noted(PullConsumer):
         async def __aenter__(self) -> Self:
             pullers.append(self)
             return await super().__aenter__()
 
-    monkeypatch.setattr(micro_batches, "Puller", Noted)
+    monkeypatch.setattr(micro_batches, "PullConsumer", Noted)
     async with run() as shell:
         publisher = cast("CutOff", shell._publisher)
         await filled(js)

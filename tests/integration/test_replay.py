@@ -14,11 +14,11 @@ from services.discovery.app import Discovery
 from services.discovery.domain.sources import source_id
 from services.discovery.settings import Settings
 from shared.bus.broker import build_bus
-from shared.bus.channels import EMBEDDING_BATCH, WRITING_COMMITTED
-from shared.bus.dead_letter_log import DeadLetterLog
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.delivery import RetryPolicy
-from shared.bus.outgoing import MESSAGE_ID
+from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.registry.channels import EMBEDDING_BATCH, WRITING_COMMITTED
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection

@@ -10,13 +10,13 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus import micro_batches, pulling
 from shared.bus.broker import build_bus
-from shared.bus.channels import EMBEDDING_BATCH
-from shared.bus.durables import EMBEDDING_READS_BATCHES
-from shared.bus.outgoing import Outgoing
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
+from shared.bus.consuming import micro_batches, pull_consumer
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES
 from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import TransientError
 from shared.settings import NatsSection
@@ -73,7 +73,7 @@ def subscribed(to: Subscriber, kind: str, handled: Handled) -> None:
 async def slow_to_redeliver(
     js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> JetStreamContext:
-    monkeypatch.setattr(pulling, "ANSWER_S", LONG_S)  # whatever else this machine does
+    monkeypatch.setattr(pull_consumer, "ANSWER_S", LONG_S)  # whatever else this machine does
     await apply_topology(js, ["default"], ack_wait_s=LONG_S)
     return js
 

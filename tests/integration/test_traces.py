@@ -9,10 +9,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.bus.broker import build_bus
-from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH
-from shared.bus.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
-from shared.bus.outgoing import Outgoing, outgoing_batch
-from shared.bus.received import Delivery
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.contracts.batches import Batch, decode
 from shared.observability import tracing
 from shared.observability.otel import OtelTracing

@@ -10,11 +10,11 @@ from nats.js import JetStreamContext
 from services.projection.subscribers.collection import decode_retraction
 from services.writing.subscribers.collection import CollectionShell
 from shared.bus.broker import Bus, build_bus
-from shared.bus.channels import PROJECTION_BATCH, WRITING_RETRACTION
-from shared.bus.delivery import RetryPolicy
-from shared.bus.durables import PROJECTION_READS_RETRACTIONS
+from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.handover import BusHandover
-from shared.bus.outgoing import Outgoing
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.registry.channels import PROJECTION_BATCH, WRITING_RETRACTION
+from shared.bus.registry.durables import PROJECTION_READS_RETRACTIONS
 from shared.bus.topology import apply_topology
 from shared.clock import SystemClock
 from shared.contracts.batches import ARROW, Batch, encode

@@ -19,7 +19,7 @@ import numpy as np
 from nats.js import JetStreamContext
 from numpy.typing import NDArray
 
-from shared.bus.durables import DURABLES
+from shared.bus.registry.durables import DURABLES
 from shared.bus.topology import total_backlog
 from tests.e2e.local_run import LiveRun
 from tests.fakes.embedder import FakeEmbedder

@@ -11,7 +11,11 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from shared.bus.channels import (
+from shared.bus.connection import jetstream
+from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.reading.direct_get import Stored
+from shared.bus.reading.stream_reader import StreamReader
+from shared.bus.registry.channels import (
     COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,
@@ -28,10 +32,6 @@ from shared.bus.channels import (
     WRITING_PUBLISHED,
     Channel,
 )
-from shared.bus.connection import jetstream
-from shared.bus.direct import Stored
-from shared.bus.outgoing import MESSAGE_ID
-from shared.bus.tailing import Reading
 from shared.contracts.base import Command, Event
 from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import ProjectionUpdated
@@ -109,7 +109,7 @@ async def ask(
     answer = Answer(f"cli:{uuid4()}")
     command = command.model_copy(update={"correlation_id": answer.correlation_id})
     by_subject = {one.subject(collection): one for one in _answers(channel)}
-    events = Reading(client, WRITING_PUBLISHED.stream, tuple(by_subject))
+    events = StreamReader(client, WRITING_PUBLISHED.stream, tuple(by_subject))
     try:
         # Asked for before the command is sent, so that no answer is missed.
         position = (await events.state()).last_seq

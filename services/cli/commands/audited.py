@@ -10,7 +10,7 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.tables import listed
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.auditing import AuditLog
+from shared.bus.reading.audit_log import AuditLog
 from shared.contracts.audit import AuditEntry, AuditPage
 
 AT_ONCE = 200

@@ -17,8 +17,8 @@ from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
 from services.cli.domain.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.channel import Channel, check_collection
-from shared.bus.channels import (
+from shared.bus.registry.channel import Channel, check_collection
+from shared.bus.registry.channels import (
     COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,

@@ -25,7 +25,7 @@ from services.cli.settings import (
     load_cli_settings,
     service_environment,
 )
-from shared.bus.channel import check_collection
+from shared.bus.registry.channel import check_collection
 from shared.contracts.base import DEFAULT_COLLECTION
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.locking import take_lock
@@ -38,8 +38,8 @@ from shared.preflight import (
     folder_checks,
     nothing_left,
 )
-from shared.printable import printable
 from shared.redaction import redact, redact_all
+from shared.terminal_safe import terminal_safe
 
 SERVICES = (*STAGES, "gateway", "text2vec")
 LONGEST_S = 300.0
@@ -249,4 +249,4 @@ def _print(found: Sequence[Finding], *, is_json: bool) -> None:
         return
     for finding in found:
         mark = "OK     " if finding.is_ok else "FAULT  "
-        sys.stdout.write(mark + printable(redact(finding.line)) + "\n")
+        sys.stdout.write(mark + terminal_safe(redact(finding.line)) + "\n")

@@ -13,13 +13,13 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.tables import Row, facts, listed
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.dead_letter_log import DeadLetterLog
+from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import StoredLetter
 from shared.contracts.letter_views import content_of, facts_of
 from shared.errors import ConfigurationError, TransientError
 from shared.mistakes import describe
-from shared.printable import printable
+from shared.terminal_safe import terminal_safe
 
 SHOWN_CHARACTERS = 10_000
 NUMBERS = ("number", "line", "byte", "records", "tries")
@@ -122,7 +122,7 @@ def _rows(one: StoredLetter) -> Iterator[Row]:
 
 
 def _short(text: str) -> str:
-    text = printable(text, keep="\n\t")
+    text = terminal_safe(text, keep="\n\t")
     if len(text) <= SHOWN_CHARACTERS:
         return text
     return f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters; see --raw)"

@@ -32,7 +32,7 @@ from services.cli.settings import (
     service_environment,
 )
 from shared.bus.connection import jetstream, without_password
-from shared.bus.streams import streams_of, within
+from shared.bus.registry.streams import streams_of, within
 from shared.bus.topology import BUS_ERRORS, apply_topology, held_bytes
 from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register

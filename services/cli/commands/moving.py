@@ -18,10 +18,10 @@ from rich.console import Console
 from services.cli.commands.connecting import connected
 from services.cli.commands.streams import require_able, require_right
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.channel import check_collection
 from shared.bus.connection import jetstream
-from shared.bus.snapshots import export_stream, import_stream, read_about
-from shared.bus.streams import REMEDY, STREAMS, streams_of
+from shared.bus.reading.snapshots import export_stream, import_stream, read_about
+from shared.bus.registry.channel import check_collection
+from shared.bus.registry.streams import REMEDY, STREAMS, streams_of
 from shared.bus.topology import apply_topology, may_be_clustered, require_known_store
 from shared.errors import ConfigurationError, TransientError
 

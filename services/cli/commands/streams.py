@@ -15,14 +15,14 @@ from rich.table import Table
 from services.cli.commands.connecting import connected
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.accounts import nats_accounts
-from shared.bus.channel import BYTES, check_collection
-from shared.bus.channels import CHANNELS
 from shared.bus.connection import jetstream, user_of
-from shared.bus.durables import DURABLES
 from shared.bus.fitness import require_fit_server, require_jetstream
-from shared.bus.streams import REMEDY, STREAMS, Stream, streams_of
+from shared.bus.registry.channel import BYTES, check_collection
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.streams import REMEDY, STREAMS, Stream, streams_of
+from shared.bus.registry.users import APART, STREAMS_USER
 from shared.bus.topology import apply_topology, backlog, may_be_clustered
-from shared.bus.users import APART, STREAMS_USER
 from shared.contracts.batches import ARROW
 from shared.errors import ConfigurationError, TransientError
 from shared.settings import NatsSection

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.domain.figures import Figures, Records
-from shared.printable import printable
 from shared.redaction import redact
+from shared.terminal_safe import terminal_safe
 
 Row = tuple[str, str]
 ONE_PERCENT = 0.01
@@ -67,7 +67,7 @@ def listed(
 
 def plain(text: str, style: str = "") -> Text:
     """Write text that may come from outside: filenames and reasons may hold anything."""
-    return Text(printable(redact(text)), style=style)
+    return Text(terminal_safe(redact(text)), style=style)
 
 
 def percent(share: float) -> str:

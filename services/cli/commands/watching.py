@@ -15,13 +15,13 @@ from services.cli.domain.statuses import (
     remembering,
     served_collections,
 )
-from shared.bus.channel import check_collection
-from shared.bus.channels import DEAD, DEAD_STREAM
 from shared.bus.connection import jetstream
-from shared.bus.durables import DURABLES
+from shared.bus.reading.stream_reader import StreamReader
+from shared.bus.registry.channel import check_collection
+from shared.bus.registry.channels import DEAD, DEAD_STREAM
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.streams import REMEDY
 from shared.bus.status import collect
-from shared.bus.streams import REMEDY
-from shared.bus.tailing import Reading
 from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
 from shared.errors import BusAway, TransientError
@@ -115,7 +115,7 @@ class Watcher:
         Only the end of the stream is read, however many there are.
         """
         subjects = tuple(channel.subject(self.collection) for channel in DEAD.values())
-        reading = Reading(self._client, DEAD_STREAM, subjects)
+        reading = StreamReader(self._client, DEAD_STREAM, subjects)
         try:
             total = await reading.count()
             last = (await reading.state()).last_seq

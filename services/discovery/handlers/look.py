@@ -30,7 +30,7 @@ from services.discovery.ports import (
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceDiscovered, SourceFailed, SourceGone, SourceReturned
-from shared.crew import Crew
+from shared.task_groups import LimitedTaskGroup
 
 KNOWN_AT_ONCE = 500
 SMALL_BYTES = 256 << 10
@@ -109,10 +109,10 @@ async def _in_turn(
 ) -> None:
     """Examine the small ones as they come, then the large ones by their size."""
     large: list[_Wanted] = []
-    async with Crew(SMALL_AT_ONCE) as crew:
+    async with LimitedTaskGroup(SMALL_AT_ONCE) as group:
         async for wanted in found:
             if wanted.stat.size <= SMALL_BYTES:
-                await crew.begin(examine, wanted)
+                await group.begin(examine, wanted)
             else:
                 large.append(wanted)
     for wanted in sorted(large, key=lambda one: one.stat.size):

@@ -19,7 +19,7 @@ from shared.contracts.sources import (
     SourceReturned,
 )
 from shared.contracts.writing import WritingCommitted
-from shared.cut_points import CutPoint, reached
+from shared.failpoints import Failpoint, reached
 
 Ended = SourceCompleted | SourceForgotten
 Told = Ended | SourceFailed | SourceGone | SourceReturned
@@ -64,7 +64,7 @@ async def committed(
         for batch in event.batches
     ]
     completed = await store.apply_committed(commits, clock.now())
-    reached(CutPoint.SETTLED)
+    reached(Failpoint.SETTLED)
     return endings(completed)
 
 

@@ -20,16 +20,16 @@ from services.discovery.ports import (
     Trigger,
 )
 from services.discovery.subscribers.ledger import LedgerShell
-from shared.bus.channels import DISCOVERY_BATCH, SOURCE_DISCOVERED
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.outgoing import outgoing_batch, outgoing_event
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import DISCOVERY_BATCH, SOURCE_DISCOVERED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceGone, SourceReturned
-from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError
+from shared.failpoints import Failpoint, reached
 from shared.observability import metrics, tracing
 from shared.waits import WAITS
 
@@ -202,7 +202,7 @@ class Looker:
         if isinstance(piece, Batch):
             await self._bury(letters.take())
             await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, piece))
-            reached(CutPoint.SENT)
+            reached(Failpoint.SENT)
             await settle.batch_published(piece.descriptor, self._store)
             return
         if letters.is_full_with(piece):

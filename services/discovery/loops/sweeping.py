@@ -9,9 +9,9 @@ from services.discovery.domain.ledger import SourceRecord
 from services.discovery.handlers.forget import empty_batch
 from services.discovery.loops.reading import Looker
 from services.discovery.ports import StateStore
-from shared.bus.channels import DISCOVERY_BATCH
-from shared.bus.outgoing import outgoing_batch
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import outgoing_batch
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import DISCOVERY_BATCH
 from shared.errors import TransientError
 from shared.waits import WAITS
 

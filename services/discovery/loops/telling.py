@@ -12,9 +12,9 @@ from services.discovery.domain.completeness import EXPLAINED
 from services.discovery.handlers.stalls import Loads, StallFinder, stalled
 from services.discovery.loops.reading import Looker
 from services.discovery.ports import PresenceStore, StallStore, StateStore
-from shared.bus.channels import SOURCE_STALLED
-from shared.bus.outgoing import outgoing_event
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import outgoing_event
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import SOURCE_STALLED
 from shared.clock import Clock
 from shared.errors import TransientError
 from shared.waits import WAITS

@@ -13,9 +13,12 @@ from services.discovery.handlers.forget import Rejected, forget, rejected
 from services.discovery.handlers.replay import Asked, Desk
 from services.discovery.handlers.tell_letters import dropped, replayed
 from services.discovery.ports import StateStore
-from shared.bus.auditing import Given, audited, given_by
-from shared.bus.channel import is_collection
-from shared.bus.channels import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_event
+from shared.bus.messages.received import Delivery
+from shared.bus.reading.audit_log import Given, audited, given_by
+from shared.bus.registry.channel import is_collection
+from shared.bus.registry.channels import (
     COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REPLAY,
@@ -25,10 +28,7 @@ from shared.bus.channels import (
     SOURCE_FORGOTTEN,
     SOURCE_REJECTED,
 )
-from shared.bus.durables import DISCOVERY_READS_COMMANDS
-from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
+from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS
 from shared.clock import Clock
 from shared.contracts.audit import Outcome
 from shared.contracts.batches import Batch

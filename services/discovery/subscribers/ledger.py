@@ -8,7 +8,12 @@ from pydantic import ValidationError
 from services.discovery.handlers import settle
 from services.discovery.handlers.settle import Told
 from services.discovery.ports import Ledger
-from shared.bus.channels import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing, outgoing_event
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.dead_letters import read_dead_letter
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import (
     SOURCE_COMPLETED,
     SOURCE_FAILED,
     SOURCE_FORGOTTEN,
@@ -16,15 +21,10 @@ from shared.bus.channels import (
     SOURCE_RETURNED,
     Channel,
 )
-from shared.bus.dead_letters import read_dead_letter
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
 )
-from shared.bus.outgoing import Outgoing, outgoing_event
-from shared.bus.publisher import Publisher
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import (
@@ -35,8 +35,8 @@ from shared.contracts.sources import (
     SourceReturned,
 )
 from shared.contracts.writing import WritingCommitted
-from shared.crew import Crew
 from shared.errors import InvalidMessage
+from shared.task_groups import LimitedTaskGroup
 
 MAX_MESSAGES = 64
 MAX_WAIT_S = 0.1
@@ -91,9 +91,9 @@ class LedgerShell:
         """
         messages = [outgoing_event(CHANNELS[type(event)], event) for event in events]
         await self._publisher.publish_all(messages)
-        async with Crew(MAX_MESSAGES) as crew:
+        async with LimitedTaskGroup(MAX_MESSAGES) as group:
             for event in events:
-                await crew.begin(settle.announced, event, self._store)
+                await group.begin(settle.announced, event, self._store)
 
     async def announce_pending(self) -> None:
         """Tell what a crash kept from being told."""

@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.discovery.domain.letters import Resend
-from shared.bus.channels import (
+from shared.bus.messages.headers import batch_headers
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.registry.channels import (
     DISCOVERY_BATCH,
     EMBEDDING_BATCH,
     PROJECTION_BATCH,
     WRITING_RETRACTION,
 )
-from shared.bus.dead_letter_log import DeadLetterLog
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.facts import batch_headers
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import Publisher
 from shared.contracts.batches import decode
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter

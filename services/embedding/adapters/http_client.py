@@ -15,8 +15,8 @@ from services.embedding.domain.remedies import REDIRECTS, redirected, remedy
 from services.embedding.domain.words import Said, error_in, is_page, words_in, words_of_text
 from services.embedding.ports import EmbedderUnavailable, TextsRejected
 from shared.observability import tracing
-from shared.printable import printable
 from shared.redaction import redact
+from shared.terminal_safe import terminal_safe
 
 GOOD = frozenset({200, 201})
 """Some frameworks answer every POST with 201."""
@@ -198,7 +198,7 @@ def shown(url: httpx.URL) -> str:
 
 def excerpt(text: str) -> str:
     """Return the beginning of words from outside, in one line, without secrets."""
-    plain = printable(redact(" ".join(text.split())))
+    plain = terminal_safe(redact(" ".join(text.split())))
     return plain if len(plain) <= EXCERPT else f"{plain[: EXCERPT - 3]}..."
 
 

@@ -17,7 +17,7 @@ from services.gateway.domain.access import ANYBODY, Caller, Keyring
 from services.gateway.domain.rates import Rates
 from services.gateway.routes.access import CALLER, CHALLENGE, CLIENT
 from services.gateway.routes.problems import ProblemError, problem_response
-from shared.serving.networks import network_of
+from shared.http.networks import network_of
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -8,9 +8,9 @@ from contextlib import aclosing
 
 from services.gateway.handlers.verdicts import answered_by, is_answer, read
 from services.gateway.ports import Told
-from shared.bus.channels import CHANNELS, WRITING_PUBLISHED, Channel
-from shared.bus.direct import Stored
-from shared.bus.tailing import RETRY_S, Reading, patiently
+from shared.bus.reading.direct_get import Stored
+from shared.bus.reading.stream_reader import RETRY_S, StreamReader, patiently
+from shared.bus.registry.channels import CHANNELS, WRITING_PUBLISHED, Channel
 from shared.errors import BusAway
 
 RING_EVENTS = 1024
@@ -28,7 +28,7 @@ class EventFeed:
     A follower has a position and no queue, so one that takes nothing costs nothing.
     """
 
-    def __init__(self, reading: Reading, answers: Reading) -> None:
+    def __init__(self, reading: StreamReader, answers: StreamReader) -> None:
         self._reading = reading
         self._answers = answers
         self._ring: deque[Told] = deque()

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from nats.aio.client import Client
 
 from services.gateway.ports import Status
-from shared.bus.channel import JSON
-from shared.bus.channels import (
+from shared.bus.connection import jetstream
+from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.messages.received import CALLER
+from shared.bus.reading.stream_reader import BUS_ERRORS
+from shared.bus.registry.channel import JSON
+from shared.bus.registry.channels import (
     COMMAND_DROP,
     COMMAND_FORGET,
     COMMAND_REFIT,
@@ -15,11 +19,7 @@ from shared.bus.channels import (
     COMMAND_ROLLBACK,
     Channel,
 )
-from shared.bus.connection import jetstream
-from shared.bus.outgoing import MESSAGE_ID
-from shared.bus.received import CALLER
 from shared.bus.status import collect
-from shared.bus.tailing import BUS_ERRORS
 from shared.contracts.base import Command
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.errors import BusAway

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from services.gateway.domain.positions import Positions
 from services.gateway.handlers.maps import require_points
 from services.gateway.ports import Points, PositionLost
-from shared.bus.channels import MAP_POINTS
-from shared.bus.direct import Stored
-from shared.bus.outgoing import MESSAGE_ID
-from shared.bus.tailing import Reading, patiently
+from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.reading.direct_get import Stored
+from shared.bus.reading.stream_reader import StreamReader, patiently
+from shared.bus.registry.channels import MAP_POINTS
 from shared.contracts.batches import Batch, decode
 from shared.contracts.writing import WritingCommitted
 from shared.errors import BusAway, InvalidMessage
@@ -29,7 +29,9 @@ log = structlog.get_logger(__name__)
 class PointsFeed:
     """Follows the ids of the messages and the commits, and reads the points when asked."""
 
-    def __init__(self, collections: Iterable[str], points: Reading, commits: Reading) -> None:
+    def __init__(
+        self, collections: Iterable[str], points: StreamReader, commits: StreamReader
+    ) -> None:
         self._positions = {name: Positions() for name in collections}
         self._points = points
         self._commits = commits
@@ -79,7 +81,7 @@ class PointsFeed:
         last = (await self._points.state()).last_seq
         if after > last:
             raise PositionLost(f"position {after} is beyond the end of the stream, {last}")
-        reading = Reading(
+        reading = StreamReader(
             self._points.client, self._points.stream, (MAP_POINTS.subject(collection),)
         )
         messages, has_more = await reading.some(after, MOST_MESSAGES)

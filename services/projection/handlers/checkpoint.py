@@ -4,7 +4,7 @@ import asyncio
 
 from services.projection.domain.state import CollectionState
 from services.projection.ports import Checkpoint, ProjectionStore
-from shared.cut_points import CutPoint, reached
+from shared.failpoints import Failpoint, reached
 
 
 async def save(checkpoint: Checkpoint, state: CollectionState, store: ProjectionStore) -> None:
@@ -16,7 +16,7 @@ async def save(checkpoint: Checkpoint, state: CollectionState, store: Projection
 
     async def both() -> None:
         await store.save(checkpoint)
-        reached(CutPoint.CHECKPOINTED)
+        reached(Failpoint.CHECKPOINTED)
         state.moments, state.revision = checkpoint.moments, checkpoint.revision
         state.owes_refit = checkpoint.owes_refit
         state.forgotten_version = checkpoint.forgotten_version

@@ -13,7 +13,12 @@ from services.projection.handlers.refit import Outcome, Previewed, Rejected, ref
 from services.projection.handlers.retract import Retraction, retract
 from services.projection.handlers.tell import NOBODY, Asked
 from services.projection.ports import ProjectionStore
-from shared.bus.channels import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_event, outgoing_message
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channels import (
     EMBEDDING_BATCH,
     PROJECTION_BATCH,
     PROJECTION_HELD,
@@ -22,15 +27,10 @@ from shared.bus.channels import (
     PROJECTION_REJECTED,
     PROJECTION_UPDATED,
 )
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
     PROJECTION_READS_RETRACTIONS,
 )
-from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event, outgoing_message
-from shared.bus.publisher import Publisher
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import (
     FORGOTTEN_KEY,
@@ -43,8 +43,8 @@ from shared.contracts.batches import (
     vectors_of,
 )
 from shared.contracts.commands import Refit, Rollback
-from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage
+from shared.failpoints import Failpoint, reached
 from shared.observability.steps import step
 
 FORGET = Refit(reason="forget", force=True)
@@ -173,7 +173,7 @@ class CollectionShell:
         version = self.state.model.version if self.state.model else 0
         if isinstance(outcome, ModelVersion):
             await self._publisher.publish(self._in_band(outcome))
-            reached(CutPoint.MODEL_PUBLISHED)
+            reached(Failpoint.MODEL_PUBLISHED)
             event = outgoing_event(PROJECTION_UPDATED, tell.updated(name, outcome))
             await self._publisher.publish(event)
             await self._store.mark_announced(name, outcome.version)

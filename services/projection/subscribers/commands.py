@@ -11,16 +11,16 @@ from services.projection.handlers import tell
 from services.projection.handlers.refit import Previewed, Rejected
 from services.projection.handlers.tell import Asked
 from services.projection.subscribers.collection import CollectionShell, Outcome
-from shared.bus.auditing import Given, audited, given_by
-from shared.bus.channel import is_collection
-from shared.bus.channels import COMMAND_ROLLBACK, PROJECTION_REJECTED
-from shared.bus.durables import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.messages.outgoing import Outgoing, outgoing_event
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.publisher import Publisher
+from shared.bus.reading.audit_log import Given, audited, given_by
+from shared.bus.registry.channel import is_collection
+from shared.bus.registry.channels import COMMAND_ROLLBACK, PROJECTION_REJECTED
+from shared.bus.registry.durables import (
     PROJECTION_READS_COMMANDS,
 )
-from shared.bus.outgoing import Outgoing, outgoing_event
-from shared.bus.publisher import Publisher
-from shared.bus.received import Delivery
-from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.audit import Outcome as Word
 from shared.contracts.commands import Refit, Rollback

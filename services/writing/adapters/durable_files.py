@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.writing.ports import DiskFull
-from shared.cut_points import CutPoint, reached
 from shared.errors import TransientError, Unfit
+from shared.failpoints import Failpoint, reached
 
 TEMPORARY = ".tmp-"
 """How the names of unfinished files begin."""
@@ -75,7 +75,7 @@ def put_in_place(written: Path, path: Path) -> None:
         OSError: The disk refused.
     """
     sync(written)
-    reached(CutPoint.BEFORE_RENAME)
+    reached(Failpoint.BEFORE_RENAME)
     written.replace(path)
     sync(path.parent)
 

@@ -20,8 +20,8 @@ from services.writing.adapters.lance_layout import (
 from services.writing.adapters.lance_table import LanceTable
 from services.writing.domain.displacement import Displacement, measure_distances, summarise
 from shared.contracts.batches import vectors_of
-from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage
+from shared.failpoints import Failpoint, reached
 from shared.plane import Plane
 
 _ROW = "_rowid"
@@ -94,7 +94,7 @@ class TableReprojection:
                     rewritten = self._rewrite(fragment.fragment_id)
             done.append(rewritten)
         fields = sorted({field for item in done for field in item.fields})
-        reached(CutPoint.REPROJECTED)
+        reached(Failpoint.REPROJECTED)
         self._table.commit_columns([item.fragment for item in done], fields, self._version)
         return summarise([item.distances for item in done])
 

@@ -21,7 +21,7 @@ from services.writing.adapters.durable_files import (
 from services.writing.adapters.process_memory import give_back_memory
 from services.writing.ports import PublishedFiles, Snapshot
 from shared.contracts.projection import ProjectionModel
-from shared.cut_points import CutPoint, reached
+from shared.failpoints import Failpoint, reached
 from shared.plain_paths import plain_path
 
 UNKNOWN_DIMENSION = 1
@@ -135,7 +135,7 @@ class ParquetOutputWriter:
                 for file in files:
                     path = self._folder / file.name
                     put_in_place(temporary(path), path)
-                    reached(CutPoint.BETWEEN_RENAMES)
+                    reached(Failpoint.BETWEEN_RENAMES)
             finally:
                 for file in files:
                     temporary(self._folder / file.name).unlink(missing_ok=True)
@@ -161,7 +161,7 @@ class ParquetOutputWriter:
                 columns = [table.column(name) for name in stored]
                 rows = pa.Table.from_arrays(columns, schema=file.schema)
                 writer.write_table(rows, row_group_size=GROUP_ROWS)
-                reached(CutPoint.IN_SNAPSHOT)
+                reached(Failpoint.IN_SNAPSHOT)
 
 
 def _marks(snapshot: Snapshot, collection: str, model: ProjectionModel | None) -> dict[str, str]:

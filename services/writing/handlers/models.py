@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from services.writing.domain.displacement import Displacement
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.contracts.projection import ProjectionModel
-from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
+from shared.failpoints import Failpoint, reached
 
 
 class ForeignStateError(TransientError):
@@ -128,7 +128,7 @@ async def apply_model(
     held = await held_model(store=store, models=models)
     if held is not None and model.version <= held.version:
         return None
-    reached(CutPoint.MODEL_KEPT)
+    reached(Failpoint.MODEL_KEPT)
     # Before it is saved: the dimension of an unusable model must not become the held one.
     work = await store.reproject(model.plane(), model.version)
     while await work.step():

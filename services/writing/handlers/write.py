@@ -20,8 +20,8 @@ from shared.clock import Clock
 from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import CommittedBatch, WritingCommitted
-from shared.cut_points import CutPoint, reached
 from shared.errors import InvalidMessage, TransientError
+from shared.failpoints import Failpoint, reached
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,9 +103,9 @@ async def commit_write(
     """
     model = await held_model(store=store, models=models)
     append = [_place(batch, model) for batch in _with(plan, Verdict.APPEND)]
-    reached(CutPoint.RETRACTED)
+    reached(Failpoint.RETRACTED)
     state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
-    reached(CutPoint.COMMITTED)
+    reached(Failpoint.COMMITTED)
     if not plan.batches:
         return Written(None, ())
     known = [_place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]

@@ -26,18 +26,18 @@ from services.writing.handlers.write import (
 )
 from services.writing.ports import DatasetStore, ModelArchive, Retraction
 from services.writing.subscribers.messages import dead_batch, dead_model, decode_message
-from shared.bus.channels import (
+from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.handover import BusHandover
+from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_event
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.registry.channels import (
     MAP_POINTS,
     WRITING_COMMITTED,
     WRITING_RETRACTION,
 )
-from shared.bus.dead_letters import outgoing_dead_letter
-from shared.bus.durables import (
+from shared.bus.registry.durables import (
     WRITING_READS_PROJECTION,
 )
-from shared.bus.handover import BusHandover
-from shared.bus.outgoing import Outgoing, outgoing_batch, outgoing_event
-from shared.bus.subscriptions import Subscriber
 from shared.clock import Clock
 from shared.contracts.batches import (
     FORGOTTEN_KEY,

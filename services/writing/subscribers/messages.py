@@ -2,8 +2,8 @@
 
 from pydantic import ValidationError
 
-from shared.bus.channels import PROJECTION_MODEL
-from shared.bus.received import Delivery
+from shared.bus.messages.received import Delivery
+from shared.bus.registry.channels import PROJECTION_MODEL
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel

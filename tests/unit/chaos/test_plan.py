@@ -8,7 +8,7 @@ import pytest
 
 from services.embedding.adapters.openai_embedder import parse_answer
 from services.embedding.ports import TextsRejected
-from shared.cut_points import CutPoint
+from shared.failpoints import Failpoint
 from tests.chaos.inputs import Inputs, held_by
 from tests.chaos.mutations import MUTATIONS, ROOT, Mutant, Mutation, mutants
 from tests.chaos.plan import CUTS, deck, draw
@@ -31,7 +31,7 @@ def test_no_fault_is_left_out() -> None:
 
 
 def test_every_cut_point_is_aimed_at() -> None:
-    assert {point for _, point in CUTS} == set(CutPoint)
+    assert {point for _, point in CUTS} == set(Failpoint)
 
 
 def test_every_cut_point_is_reached_somewhere() -> None:
@@ -40,8 +40,8 @@ def test_every_cut_point_is_reached_somewhere() -> None:
 
     missing = [
         point.name
-        for point in CutPoint
-        if not any(f"reached(CutPoint.{point.name})" in text for text in sources)
+        for point in Failpoint
+        if not any(f"reached(Failpoint.{point.name})" in text for text in sources)
     ]
 
     assert missing == []

@@ -12,8 +12,8 @@ from services.discovery.handlers.forget import forget
 from services.discovery.loops.reading import Looker
 from services.discovery.loops.sweeping import Sweep
 from services.discovery.subscribers.ledger import LedgerShell
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import Publisher
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.publisher import Publisher
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
 from shared.contracts.sources import SourceForgotten
 from shared.errors import TransientError

@@ -8,7 +8,7 @@ from typing import Any
 from services.gateway.ports import Told
 from services.gateway.subscribers import event_feed
 from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
-from shared.bus.direct import Stored
+from shared.bus.reading.direct_get import Stored
 from shared.errors import BusAway
 from tests.waiting import PATIENCE_S
 

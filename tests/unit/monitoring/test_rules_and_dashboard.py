@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from services.cli.domain.figures import STAGES
-from shared.bus.streams import STREAMS
+from shared.bus.registry.streams import STREAMS
 from shared.observability import metrics, place_metrics  # noqa: F401  declares its part
 from shared.observability.instruments import DECLARED, Histogram
 from tests.unit.cli.test_docs import script

@@ -13,9 +13,9 @@ from services.projection.domain.state import CollectionState
 from services.projection.handlers.refit import Rejected
 from services.projection.subscribers.collection import CollectionShell
 from services.projection.subscribers.commands import CommandShell, read_wish
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import Publisher
-from shared.bus.received import Delivery
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.received import Delivery
+from shared.bus.publishing.publisher import Publisher
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
 from shared.errors import InvalidMessage, TransientError

@@ -12,7 +12,7 @@ from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
 from services.projection.settings import ProjectionSection
 from services.projection.subscribers.collection import decode_batch, decode_retraction
-from shared.bus.received import Delivery
+from shared.bus.messages.received import Delivery
 from shared.contracts.batches import FORGOTTEN_KEY, encode, encode_rows, vector_array
 from shared.errors import InvalidMessage
 from tests.builders import batch, embedded_batch

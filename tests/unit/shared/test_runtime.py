@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared import runtime, waits
-from shared.bus import micro_batches
 from shared.bus.broker import build_bus
+from shared.bus.consuming import micro_batches
 from shared.errors import ConfigurationError
 from shared.observability.health import build_health, serving
 from shared.runtime import Service, _listen_for_health

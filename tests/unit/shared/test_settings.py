@@ -314,7 +314,7 @@ def test_a_misspelt_variable_is_named_and_so_is_what_was_meant(
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("MAPSTREAM_CUT_POINTS", ""),
+        ("MAPSTREAM_FAILPOINTS", ""),
         ("MAPSTREAM_IMAGE", "registry.example/mapstream"),
         ("MAPSTREAM_VERSION", "1"),
         ("MAPSTREAM", "x"),

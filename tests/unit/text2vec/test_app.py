@@ -7,7 +7,7 @@ from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
 from services.text2vec.app import load_encoder
 from services.text2vec.settings import Settings
 from shared.errors import ConfigurationError
-from shared.serving.server import open_socket
+from shared.http.server import open_socket
 
 
 def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:

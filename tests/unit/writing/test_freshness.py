@@ -14,7 +14,7 @@ from services.writing.domain.budget import SnapshotBudget
 from services.writing.loops import MovingLoop, SnapshotLoop
 from services.writing.ports import PublishedFiles, Snapshot
 from services.writing.subscribers.collection import CollectionShell
-from shared.bus.outgoing import Outgoing
+from shared.bus.messages.outgoing import Outgoing
 from shared.contracts.projection import ProjectionModel
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive

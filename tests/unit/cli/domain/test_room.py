@@ -1,5 +1,5 @@
 from services.cli.domain.room import Room, gigabytes
-from shared.bus.streams import STREAMS, within
+from shared.bus.registry.streams import STREAMS, within
 
 MB = 10**6
 

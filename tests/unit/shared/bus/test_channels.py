@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
-from shared.bus.channel import COLLECTION, check_collection, is_collection
-from shared.bus.channels import CHANNELS
-from shared.bus.durables import (
+from shared.bus.registry.channel import COLLECTION, check_collection, is_collection
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     DURABLES,
     PROJECTION_READS_COMMANDS,
     Durable,
 )
-from shared.bus.streams import BY_NAME, STREAMS, streams_of
+from shared.bus.registry.streams import BY_NAME, STREAMS, streams_of
 from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
 from shared.contracts.batches import ARROW

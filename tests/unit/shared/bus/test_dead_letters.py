@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.channels import DEAD
-from shared.bus.dead_letters import (
+from shared.bus.messages.headers import HEADER_LIMIT, header_text
+from shared.bus.publishing.dead_letters import (
     outgoing_dead_letter,
     read_dead_letter,
 )
-from shared.bus.facts import HEADER_LIMIT, header_text
+from shared.bus.registry.channels import DEAD
 from shared.contracts.dead_letters import MAX_BODY, DeadLetter
 
 anything = st.text(st.characters(), max_size=2000)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.delivery import (
+from shared.bus.consuming.delivery import (
     Bury,
     EndsProcess,
     Retry,

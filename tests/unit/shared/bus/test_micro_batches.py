@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
-from shared.bus.micro_batches import Window
-from shared.bus.pulling import Puller, weight_of
+from shared.bus.consuming.micro_batches import Window
+from shared.bus.consuming.pull_consumer import PullConsumer, weight_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -85,7 +85,7 @@ class Nobody:
     ],
 )
 async def test_a_group_weighs_no_more_than_it_may(records: list[int], taken: int) -> None:
-    puller = Puller(cast("Client", Nobody()), "S", "d", window=100)
+    puller = PullConsumer(cast("Client", Nobody()), "S", "d", window=100)
     puller.waiting.extend(raw(one) for one in records)
 
     group = await puller.take(32, 0, max_weight=1.0)

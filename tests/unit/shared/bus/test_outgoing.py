@@ -1,6 +1,11 @@
 from services.projection.handlers.tell import contract_of
-from shared.bus.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_MODEL, SOURCE_FAILED
-from shared.bus.outgoing import outgoing_batch, outgoing_event, outgoing_message
+from shared.bus.messages.outgoing import outgoing_batch, outgoing_event, outgoing_message
+from shared.bus.registry.channels import (
+    DISCOVERY_BATCH,
+    EMBEDDING_BATCH,
+    PROJECTION_MODEL,
+    SOURCE_FAILED,
+)
 from shared.contracts.batches import decode
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.sources import SourceFailed

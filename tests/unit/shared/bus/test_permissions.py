@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from shared.bus.accounts import nats_accounts
-from shared.bus.channels import CHANNELS
-from shared.bus.durables import DURABLES
 from shared.bus.permissions import User, users
-from shared.bus.users import APART, STREAMS_USER, account_of, signed, unsigned
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.users import APART, STREAMS_USER, account_of, signed, unsigned
 
 ROOT = Path(__file__).parents[4]
 WORK = {channel.family for channel in CHANNELS if "anybody" not in channel.consumers}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from nats.js.api import PubAck
 
-from shared.bus.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
-from shared.bus.outgoing import Outgoing
-from shared.bus.publisher import MAX_MESSAGE, TOGETHER, Publisher
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.publisher import MAX_MESSAGE, TOGETHER, Publisher
+from shared.bus.registry.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
 from shared.errors import InvalidMessage
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.streams import LEAST, STREAMS, within
+from shared.bus.registry.streams import LEAST, STREAMS, within
 
 WANTED = sum(one.max_bytes for one in STREAMS)
 sizes = st.integers(min_value=0, max_value=2 * WANTED)

@@ -1,0 +1,1 @@
+"""Consuming from durable consumers: pull, handle, acknowledge."""

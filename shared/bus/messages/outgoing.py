@@ -1,0 +1,50 @@
+"""What is about to be published: built from contracts, sent by the publisher."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.bus.messages.headers import batch_headers
+from shared.bus.registry.channels import Channel
+from shared.contracts.base import Event, Message
+from shared.contracts.batches import Batch, encode
+
+MESSAGE_ID = "Nats-Msg-Id"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message with its place and its id; the stream drops a second one with the same id."""
+
+    channel: Channel
+    collection: str
+    message_id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    time: datetime | None = None
+    """When it happened; the time of sending if not given."""
+
+
+def outgoing_event(channel: Channel, event: Event) -> Outgoing:
+    """Publish an event as JSON."""
+    body = event.model_dump_json().encode()
+    return Outgoing(channel, event.collection, event.id, body, time=event.occurred_at)
+
+
+def outgoing_message(
+    channel: Channel, collection: str, message: Message, *, message_id: str
+) -> Outgoing:
+    """Publish any other JSON message."""
+    return Outgoing(channel, collection, message_id, message.model_dump_json().encode())
+
+
+def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
+    """Publish a batch; its id is the batch's id (and replay), prefixed by the stage.
+
+    What it is a piece of stands in the headers too: a damaged body is still accounted for.
+    """
+    descriptor = batch.descriptor
+    message_id = f"{channel.producer}:{descriptor.delivery_id}"
+    return Outgoing(
+        channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
+    )

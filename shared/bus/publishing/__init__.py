@@ -1,0 +1,1 @@
+"""Publishing: at least once, with an id, and what is given up."""

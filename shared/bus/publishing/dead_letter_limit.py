@@ -1,0 +1,93 @@
+"""How much a stage may give up: above a share of what it handles, the deployment is broken.
+
+Pure: no bus, no clock. What discovery gives up does not count: an unreadable line is the fault of
+its file, and a file of rubbish must not keep good ones from being read.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shared.bus.messages.headers import RECORDS, header_number
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.registry.channels import DEAD, DEAD_DISCOVERY
+from shared.contracts.batches import ARROW
+from shared.errors import TransientError
+
+WINDOW = 200
+"""So many outcomes are looked back on; each is a batch that passed, or a letter."""
+LETTERS = frozenset(channel for channel in DEAD.values() if channel is not DEAD_DISCOVERY)
+
+
+class DeadLetterRefused(TransientError):  # noqa: N818  it names what became of it
+    """Too much has died already: the message stays on the bus, and is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of some records."""
+
+    records: int
+    """At least 1: a letter about none is a whole message."""
+    is_dead: bool
+
+
+@dataclass(slots=True)
+class DeadLetterLimit:
+    """Refuses dead letters that would be too large a share of the last outcomes.
+
+    Messages whose letters are refused stay on the bus and are tried again, so what is well passes,
+    and what was mended passes too: that brings the share down, and ends the halt.
+    """
+
+    max_share: float = 0.5
+    min_letters: int = 20
+    """Fewer are a matter of single records, whatever their share."""
+    halted: str | None = None
+    """Why nothing more is given up at present, if so."""
+    _outcomes: deque[Outcome] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    @property
+    def share(self) -> float:
+        """Share of the dead among the records of the last outcomes."""
+        return _share(self._outcomes)
+
+    def admit(self, outcomes: Iterable[Outcome]) -> None:
+        """Take note of what came of a message, before any of it is published.
+
+        Raises:
+            DeadLetterRefused: Too much would be dead; nothing was noted.
+        """
+        fresh = list(outcomes)
+        after = deque([*self._outcomes, *fresh], maxlen=WINDOW)
+        is_burial = any(one.is_dead for one in fresh)
+        letters = sum(one.is_dead for one in after)
+        if is_burial and letters >= self.min_letters and _share(after) > self.max_share:
+            self.halted = (
+                f"{_share(after):.0%} of the last records would be dead, the limit is "
+                f"{self.max_share:.0%}: nothing more is given up, the messages wait on the bus "
+                "and are tried again; mend the cause (see: mapstream dead list), or raise "
+                "nats.max_dead_share"
+            )
+            raise DeadLetterRefused(self.halted)
+        self._outcomes = after
+        if self.share <= self.max_share:
+            self.halted = None
+
+
+def outcomes_of(messages: Iterable[Outgoing]) -> list[Outcome]:
+    """Return what messages say of the records that they are about."""
+    found = []
+    for message in messages:
+        records = header_number(message.headers.get(RECORDS))
+        if message.channel in LETTERS:
+            found.append(Outcome(max(1, records or 0), is_dead=True))
+        elif message.channel.content_type == ARROW and records:
+            found.append(Outcome(records, is_dead=False))
+    return found
+
+
+def _share(outcomes: Iterable[Outcome]) -> float:
+    told = list(outcomes)
+    total = sum(one.records for one in told)
+    return sum(one.records for one in told if one.is_dead) / total if total else 0.0

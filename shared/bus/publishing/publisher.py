@@ -1,0 +1,207 @@
+"""Publishes a message and returns when the stream has stored it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from time import perf_counter
+
+import structlog
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
+
+from shared.bus.message_metrics import REFUSED, UNREACHABLE, published
+from shared.bus.messages.causation import FIRST_PUBLISHED, Origin, origin_of
+from shared.bus.messages.outgoing import MESSAGE_ID, Outgoing
+from shared.bus.publishing.dead_letter_limit import DeadLetterLimit, DeadLetterRefused, outcomes_of
+from shared.bus.registry.streams import REMEDY
+from shared.clock import Clock, SystemClock
+from shared.errors import InvalidMessage, Unfit
+from shared.observability import metrics, tracing
+from shared.task_groups import LimitedTaskGroup
+from shared.waits import WAITS
+
+MAX_MESSAGE = 7 << 20
+"""The server takes 8 MiB with headers; above that it closes the connection for good."""
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+ACK_TIMEOUT_S = 5.0
+TOGETHER = 16
+"""So many messages are on their way at once: each costs half of what it costs alone."""
+log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Sends messages to the streams and waits as long as that takes."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        service: str,
+        clock: Clock | None = None,
+        dead_letter_limit: DeadLetterLimit | None = None,
+    ) -> None:
+        self.dead_letter_limit = dead_letter_limit or DeadLetterLimit()
+        self._broker = broker
+        self._service = service
+        self._source = f"/mapstream/{service}"
+        self._clock = clock or SystemClock()
+        self.waiting_since_tries = 0
+
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
+        """Publish what came of a message, and return when all is stored.
+
+        Messages of one channel that follow each other go together, in no order of their own; those
+        of the next channel go when they are stored.
+
+        Returns:
+            The last place that those of the last channel have in its stream; 0 if there are none.
+
+        Raises:
+            InvalidMessage: A message is too large for the bus.
+            DeadLetterRefused: Too much of what this service handles is dead; nothing was
+                published.
+        """
+        messages = list(messages)
+        self._admit(messages)
+        place = 0
+        for _, alike in groupby(messages, key=lambda message: message.channel):
+            place = await self._publish_together(alike)
+        return place
+
+    async def _publish_together(self, messages: Iterable[Outgoing]) -> int:
+        places = []
+
+        async def publish(message: Outgoing) -> None:
+            places.append(await self._publish(message))
+
+        async with LimitedTaskGroup(TOGETHER) as group:
+            for message in messages:
+                await group.begin(publish, message)
+        return max(places)
+
+    async def publish(self, message: Outgoing) -> int:
+        """Publish one message; see ``publish_all``."""
+        return await self.publish_all([message])
+
+    def _admit(self, messages: Sequence[Outgoing]) -> None:
+        """Have the limit of dead letters judge what is about to be published.
+
+        Raises:
+            DeadLetterRefused: Too much is dead.
+        """
+        was_halted = self.dead_letter_limit.halted is not None
+        try:
+            self.dead_letter_limit.admit(outcomes_of(messages))
+        except DeadLetterRefused as error:
+            if not was_halted:
+                log.critical("stage.halted", reason=str(error))
+            raise
+        if was_halted and self.dead_letter_limit.halted is None:
+            log.info("stage.resumed", dead_share=round(self.dead_letter_limit.share, 3))
+
+    async def _publish(self, message: Outgoing) -> int:
+        """Publish one message and return when the stream has stored it, or had it already.
+
+        A full stream, an absent server and a lost answer are waited out: the message id makes
+        the repetition harmless.
+
+        Raises:
+            InvalidMessage: The message is too large for the bus.
+            Unfit: The server takes no message of the size that it must take.
+        """
+        if len(message.body) > MAX_MESSAGE:
+            raise InvalidMessage(
+                f"{message.channel.family} of {len(message.body)} bytes: "
+                f"the bus takes {MAX_MESSAGE}"
+            )
+        origin = origin_of(message.message_id)
+        part_of = origin.trace if origin else None
+        with tracing.span(f"publish {message.channel.family}", "producer", part_of=part_of):
+            return await self._store(message, self._headers(message, origin))
+
+    async def _store(self, message: Outgoing, headers: dict[str, str]) -> int:
+        pause_s = FIRST_PAUSE_S
+        started = perf_counter()
+        with WAITS.trying(f"publishing {message.channel.family}") as trial:
+            while True:
+                try:
+                    stored = await self._broker.publish(
+                        message.body,
+                        message.channel.subject(message.collection),
+                        headers=headers,
+                        stream=message.channel.stream,
+                        timeout=ACK_TIMEOUT_S,
+                    )
+                except BadRequestError:
+                    raise
+                except MaxPayloadError as error:  # the server has changed since it was looked at
+                    raise too_small(message) from error
+                except (NatsError, OSError, TimeoutError) as error:
+                    self._tell(message, error)
+                    trial.failed(_why(message, error))
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                else:
+                    break
+        self.waiting_since_tries = 0
+        published(self._service, message, perf_counter() - started)
+        return stored.seq
+
+    def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
+        first = origin.first_published if origin else None
+        headers = {
+            MESSAGE_ID: message.message_id,
+            "content-type": message.channel.content_type,
+            "ce-specversion": "1.0",
+            "ce-id": message.message_id,
+            "ce-type": f"mapstream.{message.channel.family}",
+            "ce-source": self._source,
+            "ce-subject": message.collection,
+            "ce-time": (message.time or self._clock.now()).isoformat(),
+            **({FIRST_PUBLISHED: first} if first else {}),
+            **message.headers,
+        }
+        tracing.inject(headers)
+        return headers
+
+    def _tell(self, message: Outgoing, error: Exception) -> None:
+        self.waiting_since_tries += 1
+        family = message.channel.family
+        reason = REFUSED if isinstance(error, APIError) else UNREACHABLE
+        metrics.PUBLISH_RETRIES.add(stage=self._service, family=family, reason=reason)
+        if self.waiting_since_tries in {1, 10} or self.waiting_since_tries % 60 == 0:
+            log.warning(
+                "publish.waiting",
+                subject=message.channel.subject(message.collection),
+                tries=self.waiting_since_tries,
+                error=repr(error),
+                **_remedy(error),
+            )
+
+
+def _why(message: Outgoing, error: Exception) -> str:
+    """Say why a stream does not take a message."""
+    stream = message.channel.stream
+    if isinstance(error, NoStreamResponseError):
+        return f"stream {stream} is missing, or the server has no room for it: {REMEDY}"
+    if isinstance(error, APIError):
+        return f"stream {stream} does not take it now: {error.description}"
+    return f"stream {stream} does not answer: {error!r}"
+
+
+def too_small(message: Outgoing) -> Unfit:
+    """Say that the server takes no message of this size."""
+    return Unfit(
+        "the bus",
+        found=f"it does not take {len(message.body)} bytes",
+        needed=f"{MAX_MESSAGE} bytes and the headers",
+        remedy="set max_payload: 8MB in the server's configuration",
+    )
+
+
+def _remedy(error: Exception) -> dict[str, str]:
+    """Say what to do about a stream that nobody has declared."""
+    is_missing = isinstance(error, NoStreamResponseError)
+    return {"remedy": f"its stream is missing: {REMEDY}"} if is_missing else {}

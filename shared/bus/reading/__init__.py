@@ -1,0 +1,1 @@
+"""Reading what streams keep, without a durable consumer."""

@@ -1,0 +1,65 @@
+"""Places where a test may end the process: between two steps that only a crash can part.
+
+In production this does nothing. A process that was started with ``MAPSTREAM_FAILPOINTS=<folder>``
+ends itself with SIGKILL when it reaches a point for which a file of that name lies in the folder,
+after removing the file: so a point is cut once for each time that it was armed.
+"""
+
+import os
+import signal
+from enum import StrEnum
+from pathlib import Path
+
+VARIABLE = "MAPSTREAM_FAILPOINTS"
+
+
+class Failpoint(StrEnum):
+    """What has been done when the process ends there, and what has not."""
+
+    PUBLISHED = "after-publish-before-ack"
+    """Any stage: the results of a message are on the bus, the message is not acked."""
+    SENT = "after-send-before-ledger"
+    """Discovery: a batch is on the bus, the ledger does not know it yet."""
+    SETTLED = "after-ledger-before-ack"
+    """Discovery: the ledger knows what was committed, nobody was told, nothing is acked."""
+    CHECKPOINTED = "after-checkpoint-before-ack"
+    """Projection: the checkpoint is stored, nothing of it is published or acked."""
+    MODEL_PUBLISHED = "after-model-publish-before-event"
+    """Projection: the writers have the new model, the public does not."""
+    RETRACTED = "after-retraction-before-commit"
+    """Writing: what leaves the dataset is on the bus, the dataset is as before."""
+    COMMITTED = "after-commit-before-ack"
+    """Writing: the dataset holds the batches, nobody was told, nothing is acked."""
+    MODEL_KEPT = "after-model-before-reprojection"
+    """Writing: the new model is kept, the stored points have the coordinates of the old one."""
+    REPROJECTED = "in-reprojection"
+    """Writing: the new coordinates are on disk, but not committed."""
+    IN_SNAPSHOT = "in-snapshot"
+    """Writing: a part of a public file is written beside the old one."""
+    BEFORE_RENAME = "before-rename"
+    """Writing: a file is written and flushed, but is not in its place yet."""
+    BETWEEN_RENAMES = "between-renames"
+    """Writing: one public file is replaced, the other one is not."""
+
+
+def _folder() -> Path | None:
+    name = os.environ.get(VARIABLE)  # noqa: TID251  no setting: users have no use for it
+    return Path(name) if name else None
+
+
+_armed_in = _folder()
+
+
+def reached(point: Failpoint) -> None:
+    """End the process with SIGKILL if a test has armed this point."""
+    if _armed_in is not None:
+        _cut_if_armed(_armed_in / point)
+
+
+def _cut_if_armed(file: Path) -> None:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return
+    os.write(2, f'{{"event": "failpoint.reached", "point": "{file.name}"}}\n'.encode())
+    os.kill(os.getpid(), signal.SIGKILL)
