@@ -10,10 +10,12 @@ from services.projection import __doc__ as about
 from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
+from services.projection.handlers.commands import ModelCommands
+from services.projection.handlers.projector import Projector
 from services.projection.loops import forget_when_quiet
 from services.projection.settings import ProjectionSection, Settings
-from services.projection.subscribers.collection import CollectionShell
-from services.projection.subscribers.commands import CommandShell
+from services.projection.subscribers.collection import subscribe_collection
+from services.projection.subscribers.commands import subscribe_commands
 from shared.bus.broker import build_bus
 from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
@@ -39,7 +41,7 @@ def build() -> Service:
     section = settings.projection
     folder = settings.state.folder / "projection"
     bus = build_bus(settings.nats, "projection", state=settings.state.folder)
-    states: dict[str, CollectionState] = {}
+    projectors: dict[str, Projector] = {}
     clock = SystemClock()
     rules = rules_of(section)
 
@@ -47,24 +49,21 @@ def build() -> Service:
     async def resources() -> AsyncIterator[Sequence[Loop]]:
         file = folder / "projection.sqlite"
         async with open_store(file, keep_models=section.keep_models) as store:
-            shells: dict[str, CollectionShell] = {}
             for collection in settings.collections:
-                states[collection] = await store.load(collection)
-                shell = shells[collection] = CollectionShell(
-                    states[collection],
-                    store=store,
-                    publisher=bus.publisher,
-                    clock=clock,
-                    rules=rules,
-                )
-                await shell.announce_pending()
-                shell.subscribe(
+                state = await store.load(collection)
+                projector = Projector(state, store=store, clock=clock, rules=rules)
+                projectors[collection] = projector
+                await bus.publisher.publish_steps(projector.resume())
+                subscribe_collection(
                     bus.subscriber,
+                    projector,
+                    bus.publisher,
                     max_messages=section.micro_batch_max,
                     max_wait_s=section.micro_batch_wait_s,
                 )
-            CommandShell(shells, bus.publisher, clock).subscribe(bus.subscriber)
-            yield tuple(partial(forget_when_quiet, shell) for shell in shells.values())
+            commands = ModelCommands(projectors, clock)
+            subscribe_commands(bus.subscriber, commands, bus.publisher)
+            yield [partial(forget_when_quiet, one, bus.publisher) for one in projectors.values()]
 
     return Service(
         name="projection",
@@ -76,8 +75,10 @@ def build() -> Service:
         disks={"state": settings.state.folder},
         checks=tuple(folder_checks(folder, "state.folder", has_database=True)),
         resources=resources,
-        figures=lambda: {"collections": {name: figures(state) for name, state in states.items()}},
-        gauges=lambda: [one for state in list(states.values()) for one in gauges(state)],
+        figures=lambda: {
+            "collections": {name: figures(one.state) for name, one in projectors.items()}
+        },
+        gauges=lambda: [read for one in list(projectors.values()) for read in gauges(one.state)],
     )
 
 

@@ -4,7 +4,8 @@ import asyncio
 
 import structlog
 
-from services.projection.subscribers.collection import CollectionShell
+from services.projection.handlers.projector import Projector
+from shared.bus.publishing.publisher import Publisher
 from shared.errors import TransientError
 from shared.waits import WAITS
 
@@ -13,18 +14,18 @@ REFIT = "the refit after a source was forgotten"
 log = structlog.get_logger(__name__)
 
 
-async def forget_when_quiet(shell: CollectionShell) -> None:
+async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
     """Make the refit that is owed to forgotten records, when no more of them come, for ever."""
     revision = -1
     while True:
         await asyncio.sleep(QUIET_S)
-        if not shell.state.owes_refit:
+        if not projector.state.owes_refit:
             continue
-        if revision != shell.state.revision:
-            revision = shell.state.revision
+        if revision != projector.state.revision:
+            revision = projector.state.revision
             continue
         try:
-            await shell.forget()
+            await publisher.publish_steps(projector.forget())
         except TransientError as error:
             log.warning("refit.postponed", error=str(error))
             WAITS.failed(REFIT, error)

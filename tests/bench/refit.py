@@ -15,9 +15,9 @@ from sklearn.decomposition import PCA
 
 from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.domain.refits import Rules
+from services.projection.handlers.events import CommandRef
 from services.projection.handlers.project import project
-from services.projection.handlers.tell import Asked
-from services.projection.subscribers.collection import CollectionShell
+from services.projection.handlers.projector import Projector
 from shared.bus.broker import build_bus
 from shared.bus.topology import apply_topology
 from shared.clock import SystemClock
@@ -58,13 +58,13 @@ def batches(vectors: np.ndarray, start: int) -> list[Batch]:
     ]
 
 
-async def feed(shell: CollectionShell, start: int, end: int) -> None:
+async def feed(projector: Projector, start: int, end: int) -> None:
     """Count the vectors as the service does, without the bus: its streams would fill up."""
     for chunk in chunks(start, end):
         await project(
             batches(clustered(chunk, CHUNK), chunk * CHUNK),
-            state=shell.state,
-            store=shell._store,
+            state=projector.state,
+            store=projector._store,
             clock=SystemClock(),
             rules=Rules(),
         )
@@ -77,22 +77,22 @@ async def measure(folder: Path) -> list[dict[str, float]]:
     await apply_topology(client.jetstream(), ["default"])
     rows, done = [], 0
     async with open_store(folder / "projection.sqlite") as store:
-        shell = CollectionShell(
+        projector = Projector(
             await store.load("default"),
             store=store,
-            publisher=bus.publisher,
             clock=SystemClock(),
             rules=Rules(),
         )
         for size in SIZES:
-            await feed(shell, done, size)
+            await feed(projector, done, size)
             done = size
             times = []
             for attempt in range(REPEAT):
                 start = time.perf_counter()
                 cause = f"{size}-{attempt}"
-                asked = Asked(subject="command.refit.default", key=cause, causes=(cause,))
-                await shell.carry_out(Refit(force=True), asked)
+                asked = CommandRef(subject="command.refit.default", key=cause, causes=(cause,))
+                outcome = await projector.decide(Refit(force=True), asked)
+                await bus.publisher.publish_steps(projector.announce(outcome, asked))
                 times.append(time.perf_counter() - start)
             median = float(np.median(times))
             rows.append({"records": size, "refit_s": median, "resident_mib": resident_mib()})

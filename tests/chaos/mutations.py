@@ -141,7 +141,7 @@ MUTATIONS = (
         [
             (
                 "services/projection/app.py",
-                "                await shell.announce_pending()\n",
+                "                await bus.publisher.publish_steps(projector.resume())\n",
                 "",
             )
         ],

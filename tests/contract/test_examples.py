@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 import services
 import shared.contracts
 from services.projection.subscribers.collection import decode_batch, decode_retraction
-from services.projection.subscribers.commands import read_wish
+from services.projection.subscribers.commands import read_command
 from shared.bus.consuming.subscriptions import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
 from shared.bus.registry.channels import BYTES, CHANNELS, Channel
@@ -173,7 +173,7 @@ def test_the_projection_takes_the_commands(example: str, command: Refit | Rollba
     body = (EXAMPLES / f"{example}.json").read_bytes()
     family = example.split("/", maxsplit=1)[0]
 
-    wish = read_wish(Delivery(f"{family}.default", body, {}, 1, 1))
+    wish = read_command(Delivery(f"{family}.default", body, {}, 1, 1))
 
     assert (wish.collection, wish.cause) == ("default", command.correlation_id)
     assert wish.command == command

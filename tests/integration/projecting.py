@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.app import DURABLES
 from services.projection.domain.moments import Moments
 from services.projection.domain.refits import Rules
-from services.projection.subscribers.collection import CollectionShell
-from services.projection.subscribers.commands import CommandShell
+from services.projection.domain.state import CollectionState
+from services.projection.handlers.commands import ModelCommands
+from services.projection.handlers.projector import Projector
+from services.projection.subscribers.collection import subscribe_collection
+from services.projection.subscribers.commands import subscribe_commands
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import Outgoing
@@ -66,33 +69,46 @@ class CutOff(Publisher):
         return place
 
 
-Run = Callable[..., AbstractAsyncContextManager[CollectionShell]]
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The service, as far as a test looks into it."""
+
+    projector: Projector
+    publisher: CutOff
+
+    @property
+    def state(self) -> CollectionState:
+        return self.projector.state
+
+
+Run = Callable[..., AbstractAsyncContextManager[Running]]
 
 
 def starter(server: NatsServer, folder: Path) -> Run:
     """Give what starts the service, again and again on the same file."""
 
     @asynccontextmanager
-    async def start(*, before: str = "", **rules: Any) -> AsyncIterator[CollectionShell]:
+    async def start(*, before: str = "", **rules: Any) -> AsyncIterator[Running]:
         policy = RetryPolicy(first_delay_s=0.05, longest_delay_s=0.1)
         bus = build_bus(NatsSection(url=server.url), "projection", policy=policy)
         publisher = CutOff(bus.broker, "projection")
         await bus.broker.connect()
         async with open_store(folder / "projection.sqlite") as store:
-            shell = CollectionShell(
+            projector = Projector(
                 await store.load("default"),
                 store=store,
-                publisher=publisher,
                 clock=FrozenClock(),
                 rules=replace(Rules(mean_shift=1e9, unexplained=1.0), **rules),
             )
-            await shell.announce_pending()
+            await publisher.publish_steps(projector.resume())
             publisher.before = before
-            shell.subscribe(bus.subscriber, max_messages=16, max_wait_s=0.1)
-            commands = CommandShell({"default": shell}, publisher, FrozenClock())
-            commands.subscribe(bus.subscriber)
+            subscribe_collection(
+                bus.subscriber, projector, publisher, max_messages=16, max_wait_s=0.1
+            )
+            commands = ModelCommands({"default": projector}, FrozenClock())
+            subscribe_commands(bus.subscriber, commands, publisher)
             async with bus.consuming():
-                yield shell
+                yield Running(projector, publisher)
         await bus.close()
 
     return start
@@ -147,11 +163,11 @@ def batch_ids(found: list[Msg]) -> Iterator[str]:
             yield decode(message.data).descriptor.batch_id
 
 
-def assert_counted(shell: CollectionShell, *wanted: int | tuple[int, int]) -> None:
+def assert_counted(running: Running, *wanted: int | tuple[int, int]) -> None:
     """Check the moments against pieces, by number, or by number and count."""
     pieces = [piece(*(one if isinstance(one, tuple) else (one,))) for one in wanted]
     expected = Moments.of(np.vstack([one.vectors for one in pieces]))
-    moments = shell.state.moments
+    moments = running.state.moments
     assert moments is not None
     assert moments.count == expected.count
     np.testing.assert_allclose(moments.mean, expected.mean, atol=1e-9)

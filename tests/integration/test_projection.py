@@ -9,13 +9,13 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.projection import loops
-from services.projection.subscribers.collection import CollectionShell
 from shared.bus.registry.channels import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, decode
 from shared.contracts.projection import ProjectionHeld, ProjectionModel, ProjectionUpdated
 from tests.builders import embedded_batch
 from tests.integration.projecting import (
     Run,
+    Running,
     assert_counted,
     batch_ids,
     events,
@@ -42,11 +42,11 @@ def run(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Run:
 async def test_the_model_comes_before_the_first_batch_in_the_same_stream(
     js: JetStreamContext, run: Run
 ) -> None:
-    async with run() as shell:
+    async with run() as service:
         await send(js, *(piece(number) for number in range(4)))
         await settled(js)
 
-        assert_counted(shell, 0, 1, 2, 3)
+        assert_counted(service, 0, 1, 2, 3)
     found = await messages(js, "PROJECTION")
     assert found[0].subject == "projection.model.default"
     assert sorted(batch_ids(found)) == [f"batch-{number}" for number in range(4)]
@@ -83,10 +83,10 @@ async def test_everybody_is_told_of_the_model_and_can_use_it(
 async def test_a_crash_between_checkpoint_and_publish_loses_and_repeats_nothing(
     js: JetStreamContext, run: Run
 ) -> None:
-    async with run(before="projection.batch") as shell:
+    async with run(before="projection.batch") as service:
         await js.publish("embedding.batch.default", b"not arrow")
         await send(js, *(piece(number) for number in range(3)))
-        await until(lambda: shell.state.records == 9)
+        await until(lambda: service.state.records == 9)
     assert await families(js, "PROJECTION") == ["projection.model"] * len(
         await messages(js, "PROJECTION")
     )
@@ -107,10 +107,10 @@ async def test_a_model_that_a_crash_cut_off_is_announced_at_the_next_start(
     async with run():
         await send(js, piece(0))
         await settled(js)
-    async with run(before=before) as shell:
+    async with run(before=before) as service:
         await send(js, piece(3, 9))
-        await until(lambda: shell.state.model and shell.state.model.version == 2)
-        made = shell.state.model
+        await until(lambda: service.state.model and service.state.model.version == 2)
+        made = service.state.model
     assert len(await events(js, "projection.updated")) == 1
 
     async with run():
@@ -134,13 +134,13 @@ async def test_a_model_that_a_crash_cut_off_is_announced_at_the_next_start(
 async def test_what_is_delivered_twice_is_counted_once_and_comes_out_once(
     js: JetStreamContext, run: Run
 ) -> None:
-    async with run() as shell:
+    async with run() as service:
         await send(js, piece(0), piece(0), piece(1))
         await settled(js)
         await send(js, piece(1), piece(0))
         await settled(js)
 
-        assert_counted(shell, 0, 1)
+        assert_counted(service, 0, 1)
     async with run() as again:
         await send(js, piece(0))
         await settled(js)
@@ -152,7 +152,7 @@ async def test_what_is_delivered_twice_is_counted_once_and_comes_out_once(
 async def test_what_left_the_dataset_leaves_the_moments_once(
     js: JetStreamContext, run: Run
 ) -> None:
-    async with run() as shell:
+    async with run() as service:
         await send(js, *(piece(number) for number in range(4)))
         await settled(js)
         subject = WRITING_RETRACTION.subject("default")
@@ -162,7 +162,7 @@ async def test_what_left_the_dataset_leaves_the_moments_once(
         await send(js, piece(1))
         await settled(js)
 
-        assert_counted(shell, 0, 2)
+        assert_counted(service, 0, 2)
     async with run() as again:
         assert_counted(again, 0, 2)
     assert await families(js, "DEAD_LETTERS") == ["dead.projection"]
@@ -179,10 +179,10 @@ async def test_what_no_model_can_take_is_dead_and_its_neighbours_are_not(
     await js.publish("embedding.batch.default", b"not arrow")
     foreign = embedded_batch(piece(3).vectors, batch_id="foreign", collection="other")
     await send(js, foreign)
-    async with run() as shell:
+    async with run() as service:
         await settled(js)
 
-        assert shell.state.records == 8
+        assert service.state.records == 8
     found = await messages(js, "PROJECTION")
     assert sorted(batch_ids(found)) == ["batch-0", "batch-2", "partly"]
     dead = {
@@ -200,7 +200,7 @@ async def test_what_no_model_can_take_is_dead_and_its_neighbours_are_not(
 async def test_a_refit_that_moves_too_far_is_told_and_the_map_stays(
     js: JetStreamContext, run: Run
 ) -> None:
-    async with run(young_below=0, movement_budget=0.01) as shell:
+    async with run(young_below=0, movement_budget=0.01) as service:
         await send(js, piece(0))
         await settled(js)
         await send(js, piece(3, 9))
@@ -208,8 +208,8 @@ async def test_a_refit_that_moves_too_far_is_told_and_the_map_stays(
         await send(js, piece(4))
         await settled(js)
 
-        assert shell.state.held is not None
-        assert_counted(shell, 0, 4, (3, 9))
+        assert service.state.held is not None
+        assert_counted(service, 0, 4, (3, 9))
     (body,) = await events(js, "projection.held")
     event = ProjectionHeld.model_validate_json(body)
     assert (event.version, event.correlation_id) == (1, None)
@@ -244,16 +244,16 @@ async def test_a_model_without_the_forgotten_follows_when_no_more_of_them_come(
 ) -> None:
     monkeypatch.setattr(loops, "QUIET_S", 0.05)
     subject = WRITING_RETRACTION.subject("default")
-    async with run() as shell:
+    async with run() as service:
         await send(js, *(piece(number) for number in range(4)))
         await settled(js)
         for number in (1, 3):
             body = retraction(piece(number), marks={FORGOTTEN_KEY: b"true"})
             await js.publish(subject, body)
         await settled(js)
-        assert shell.state.owes_refit
+        assert service.state.owes_refit
         if not crashes:
-            await pay(shell)
+            await pay(service)
 
     async with run() as again:
         if crashes:
@@ -271,9 +271,9 @@ async def test_a_model_without_the_forgotten_follows_when_no_more_of_them_come(
     ]
 
 
-async def pay(shell: CollectionShell) -> None:
-    loop = asyncio.create_task(loops.forget_when_quiet(shell))
-    await until(lambda: not shell.state.owes_refit)
+async def pay(service: Running) -> None:
+    loop = asyncio.create_task(loops.forget_when_quiet(service.projector, service.publisher))
+    await until(lambda: not service.state.owes_refit)
     await asyncio.sleep(0.3)  # long enough for a second one
     await ended(loop)
     assert loop.cancelled()

@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import pytest
 from nats.js import JetStreamContext
 
-from services.projection.subscribers.collection import CollectionShell
 from shared.bus.consuming import micro_batches
 from shared.bus.consuming.pull_consumer import PullConsumer
 from shared.bus.registry.channels import COMMAND_REFIT, COMMAND_ROLLBACK
@@ -19,8 +18,8 @@ from shared.contracts.projection import (
     ProjectionUpdated,
 )
 from tests.integration.projecting import (
-    CutOff,
     Run,
+    Running,
     events,
     messages,
     piece,
@@ -71,17 +70,17 @@ async def rejected(js: JetStreamContext, collection: str = "default") -> list[Pr
     return [ProjectionRejected.model_validate_json(m.data) for m in found if m.subject == subject]
 
 
-def version(shell: CollectionShell) -> int:
-    return shell.state.model.version if shell.state.model else 0
+def version(service: Running) -> int:
+    return service.state.model.version if service.state.model else 0
 
 
 # --- carried out
 
 
 async def test_an_empty_command_refits_and_is_answered(js: JetStreamContext, run: Run) -> None:
-    async with run(refit_threshold=100) as shell:
+    async with run(refit_threshold=100) as service:
         await filled(js, 0, 1)
-        assert shell.state.is_stale
+        assert service.state.is_stale
 
         await say(js, b"{}", wish="wish-1")
         await settled(js)
@@ -150,17 +149,17 @@ async def test_a_rollback_brings_back_the_old_coordinates(js: JetStreamContext, 
 
 
 async def test_a_dry_run_a_hold_and_force(js: JetStreamContext, run: Run) -> None:
-    async with run(refit_threshold=100, young_below=0, movement_budget=1e-6) as shell:
+    async with run(refit_threshold=100, young_below=0, movement_budget=1e-6) as service:
         await filled(js, 0, 5)
         await say(js, {"dry_run": True}, wish="look")
         await settled(js)
-        assert version(shell) == 1
+        assert version(service) == 1
         await say(js, wish="try")
         await settled(js)
-        assert version(shell) == 1
+        assert version(service) == 1
         await say(js, {"force": True}, wish="force")
         await settled(js)
-        assert version(shell) == 2
+        assert version(service) == 2
 
     (seen,) = await events(js, "projection.previewed")
     (held,) = await events(js, "projection.held")
@@ -186,8 +185,8 @@ async def test_refits_that_wait_behind_another_are_folded_into_one(
             return await super().__aenter__()
 
     monkeypatch.setattr(micro_batches, "PullConsumer", Noted)
-    async with run() as shell:
-        publisher = cast("CutOff", shell._publisher)
+    async with run() as service:
+        publisher = service.publisher
         await filled(js)
         publisher.gate.clear()
         await say(js, wish="wish-0")
@@ -198,7 +197,7 @@ async def test_refits_that_wait_behind_another_are_folded_into_one(
         publisher.gate.set()
         await settled(js)
 
-        assert version(shell) == 3
+        assert version(service) == 3
     found = [(one.correlation_id, one.also_answers) for one in await updated(js)]
     assert found == [
         (None, ()),
@@ -212,9 +211,9 @@ async def test_a_command_that_was_carried_out_before_a_crash_is_not_repeated(
 ) -> None:
     async with run():
         await filled(js, 0, 5)
-    async with run(before="projection.updated") as shell:
+    async with run(before="projection.updated") as service:
         await say(js, {"to_version": 1}, ROLLBACK, wish="wish-1")
-        await until(lambda: version(shell) == 3)
+        await until(lambda: version(service) == 3)
 
     async with run() as again:
         await settled(js)
@@ -235,14 +234,14 @@ async def test_a_command_that_is_delivered_again_after_it_was_carried_out_makes_
     js: JetStreamContext, run: Run
 ) -> None:
     """The service dies between the model and the ack; other models come before the command."""
-    async with run(before="projection.model") as shell:
+    async with run(before="projection.model") as service:
         await send(js, piece(0))
-        await until(lambda: version(shell) == 1)
+        await until(lambda: version(service) == 1)
         await say(js, wish="wish-1")
-        await until(lambda: version(shell) == 2)
-        shell._publisher.before = "projection.updated"  # type: ignore[attr-defined]
+        await until(lambda: version(service) == 2)
+        service.publisher.before = "projection.updated"
         await send(js, piece(5, 30))
-        await until(lambda: version(shell) == 3)
+        await until(lambda: version(service) == 3)
 
     async with run() as again:
         await settled(js)
@@ -275,15 +274,15 @@ async def test_a_command_that_is_delivered_again_after_it_was_carried_out_makes_
 async def test_a_command_that_cannot_be_carried_out_is_answered_and_the_service_goes_on(
     js: JetStreamContext, run: Run, subject: str, body: bytes, reason: str
 ) -> None:
-    async with run() as shell:
+    async with run() as service:
         await filled(js)
         await say(js, body, subject, wish="wish-1")
         await settled(js)
-        assert version(shell) == 1
+        assert version(service) == 1
 
         await say(js, wish="wish-2")
         await settled(js)
-        assert version(shell) == 2
+        assert version(service) == 2
 
     (told,) = await rejected(js)
     assert reason in told.reason
@@ -308,7 +307,7 @@ async def test_before_the_first_record_there_is_nothing_to_command(
 
 
 async def test_a_command_for_nobody_is_refused(js: JetStreamContext, run: Run) -> None:
-    async with run() as shell:
+    async with run() as service:
         await filled(js)
         await say(js, subject="command.refit.nobody", wish="wish-1")
         await say(js, b"{", subject="command.rollback.nobody")
@@ -316,7 +315,7 @@ async def test_a_command_for_nobody_is_refused(js: JetStreamContext, run: Run) -
         await say(js)
         await settled(js)
 
-        assert version(shell) == 2
+        assert version(service) == 2
     first, second = await rejected(js, "nobody")
     assert "nobody serves this collection; served are: default" in first.reason
     assert (first.command, first.correlation_id) == ("command.refit.nobody", "wish-1")

@@ -16,7 +16,8 @@ from services.discovery.ports import StateStore
 from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_event
 from shared.bus.messages.received import Delivery
-from shared.bus.reading.audit_log import Given, audited, given_by
+from shared.bus.publishing.audits import Given, audited
+from shared.bus.reading.audit_log import given_by
 from shared.bus.registry.channel import is_collection
 from shared.bus.registry.channels import (
     COMMAND_DROP,

@@ -1,6 +1,6 @@
 """What is about to be published: built from contracts, sent by the publisher."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +23,13 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
     time: datetime | None = None
     """When it happened; the time of sending if not given."""
+
+
+Steps = AsyncGenerator[Iterable[Outgoing], None]
+"""What a handler gives: messages to be published together, step by step.
+
+It goes on after each step when the bus has stored that; see ``Publisher.publish_steps``.
+"""
 
 
 def outgoing_event(channel: Channel, event: Event) -> Outgoing:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from itertools import groupby
 from time import perf_counter
 
@@ -13,7 +14,7 @@ from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
 
 from shared.bus.message_metrics import REFUSED, UNREACHABLE, published
 from shared.bus.messages.causation import FIRST_PUBLISHED, Origin, origin_of
-from shared.bus.messages.outgoing import MESSAGE_ID, Outgoing
+from shared.bus.messages.outgoing import MESSAGE_ID, Outgoing, Steps
 from shared.bus.publishing.dead_letter_limit import DeadLetterLimit, DeadLetterRefused, outcomes_of
 from shared.bus.registry.streams import REMEDY
 from shared.clock import Clock, SystemClock
@@ -69,6 +70,17 @@ class Publisher:
         for _, alike in groupby(messages, key=lambda message: message.channel):
             place = await self._publish_together(alike)
         return place
+
+    async def publish_steps(self, steps: Steps) -> None:
+        """Publish what a handler gives; it goes on after each step when that is stored.
+
+        Raises:
+            InvalidMessage: A message is too large for the bus; the handler does not go on.
+            DeadLetterRefused: Too much is dead; the handler does not go on.
+        """
+        async with aclosing(steps):
+            async for messages in steps:
+                await self.publish_all(messages)
 
     async def _publish_together(self, messages: Iterable[Outgoing]) -> int:
         places = []

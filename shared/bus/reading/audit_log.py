@@ -1,4 +1,4 @@
-"""Says who gave a command and what became of it, and reads that again."""
+"""Reads who gave a command, and what is kept of the commands that were settled."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,30 +7,17 @@ import structlog
 from nats.aio.client import Client
 from pydantic import ValidationError
 
-from shared.bus.messages.outgoing import Outgoing, outgoing_event
 from shared.bus.messages.received import CALLER, Delivery
+from shared.bus.publishing.audits import Given
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.channels import AUDIT_COMMAND
 from shared.bus.registry.users import GATEWAY
-from shared.contracts.audit import MAX_WISH, AuditEntry, AuditPage, CommandAudited, Outcome
+from shared.contracts.audit import MAX_WISH, AuditEntry, AuditPage, CommandAudited
 
 LOCAL = "local"
 MAX_NAME = 200
 """Kept of the name of a token, characters."""
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A command as the bus tells of it, whatever stands in its body."""
-
-    who: str
-    family: str
-    collection: str
-    key: str
-    """Of the message: a second delivery of it is audited as the same."""
-    given_at: datetime | None
-    wish: str
 
 
 def given_by(delivery: Delivery) -> Given:
@@ -54,30 +41,6 @@ def who_gave(delivery: Delivery) -> str:
     who = delivery.user or LOCAL
     caller = delivery.headers.get(CALLER) if who in {GATEWAY, LOCAL} else None
     return f"{who}:{caller[:MAX_NAME]}" if caller else who
-
-
-def audited(
-    given: Given,
-    outcome: Outcome,
-    now: datetime,
-    *,
-    correlation_id: str | None,
-    reason: str | None = None,
-) -> Outgoing:
-    """Tell of a command that was settled."""
-    event = CommandAudited(
-        id=f"{CommandAudited.kind}:{given.collection}:{given.family}:{given.key}",
-        collection=given.collection,
-        occurred_at=now,
-        correlation_id=correlation_id,
-        command=given.family,
-        who=given.who,
-        given_at=given.given_at,
-        wish=given.wish,
-        outcome=outcome,
-        reason=reason,
-    )
-    return outgoing_event(AUDIT_COMMAND, event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Commands as the shell takes them: read, folded, carried out once, and always answered."""
+"""Commands as the service takes them: read, folded, carried out once, and always answered."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
+from services.projection.handlers.commands import ModelCommands
+from services.projection.handlers.projector import Projector
 from services.projection.handlers.refit import Rejected
-from services.projection.subscribers.collection import CollectionShell
-from services.projection.subscribers.commands import CommandShell, read_wish
+from services.projection.subscribers.commands import read_command
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
@@ -33,10 +34,13 @@ class Recorder(Publisher):
         super().__init__(NatsBroker(), "projection")
         self.sent: list[Outgoing] = []
         self.copies: list[str] = []
+        self.audits: list[Outgoing] = []
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         for message in messages:
-            if message.message_id in {one.message_id for one in self.sent}:
+            if message.channel.family == "audit.command":
+                self.audits.append(message)
+            elif message.message_id in {one.message_id for one in self.sent}:
                 self.copies.append(message.message_id)
             else:
                 self.sent.append(message)
@@ -63,21 +67,21 @@ class Theatre:
         self.publisher = Recorder()
         self.store = FakeProjectionStore()
         self.clock = FrozenClock()
-        self.shell = CollectionShell(
-            CollectionState("default"),
-            store=self.store,
-            publisher=self.publisher,
-            clock=self.clock,
-            rules=rules,
+        self.projector = Projector(
+            CollectionState("default"), store=self.store, clock=self.clock, rules=rules
         )
-        self.commands = CommandShell({"default": self.shell}, self.publisher, self.clock)
+        self.commands = ModelCommands({"default": self.projector}, self.clock)
         self.sequence = 0
 
     async def batches(self, *batches: Batch) -> None:
-        await self.shell.on_batches(batches)
+        await self.publisher.publish_steps(self.projector.project(batches))
 
     async def say(self, *deliveries: Delivery) -> None:
-        await self.commands.on_wishes([read_wish(one) for one in deliveries])
+        received = [read_command(one) for one in deliveries]
+        await self.publisher.publish_steps(self.commands.carry_out(received))
+
+    async def forget(self) -> None:
+        await self.publisher.publish_steps(self.projector.forget())
 
     def command(self, body: bytes = b"{}", kind: str = "refit", **changes: Any) -> Delivery:
         self.sequence += 1
@@ -85,8 +89,8 @@ class Theatre:
 
     @property
     def version(self) -> int:
-        assert self.shell.state.model is not None
-        return self.shell.state.model.version
+        assert self.projector.state.model is not None
+        return self.projector.state.model.version
 
 
 def command(
@@ -124,7 +128,7 @@ async def theatre(rules: Rules = NO_DRIFT) -> Theatre:
 @pytest.mark.parametrize("body", [b"{}", b""])
 @pytest.mark.parametrize(("kind", "wanted"), [("refit", Refit()), ("rollback", Rollback())])
 def test_nothing_is_a_complete_command(body: bytes, kind: str, wanted: Refit | Rollback) -> None:
-    assert read_wish(command(body, kind)).command == wanted
+    assert read_command(command(body, kind)).command == wanted
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_nothing_is_a_complete_command(body: bytes, kind: str, wanted: Refit | R
 def test_a_body_that_cannot_be_read_is_a_refusal_that_names_the_field(
     kind: str, body: bytes, complaint: str
 ) -> None:
-    wish = read_wish(command(body, kind, wish="wish-1"))
+    wish = read_command(command(body, kind, wish="wish-1"))
 
     assert isinstance(wish.command, Rejected)
     assert wish.command.reason.startswith("the command cannot be read: ")
@@ -159,19 +163,19 @@ def test_a_body_that_cannot_be_read_is_a_refusal_that_names_the_field(
 @pytest.mark.parametrize("collection", ["Default", "a b", "é", "_a", "a" * 64])
 def test_a_subject_that_names_no_collection_is_buried(collection: str) -> None:
     with pytest.raises(InvalidMessage, match="cannot name a collection"):
-        read_wish(command(collection=collection))
+        read_command(command(collection=collection))
 
 
 def test_a_cause_is_the_commands_own_word_the_messages_id_or_its_place() -> None:
-    own = read_wish(command(b'{"correlation_id": "own"}', wish="wish-1"))
-    header = read_wish(command(wish="wish-1"))
-    place = read_wish(command(sequence=7))
+    own = read_command(command(b'{"correlation_id": "own"}', wish="wish-1"))
+    header = read_command(command(wish="wish-1"))
+    place = read_command(command(sequence=7))
 
     assert (own.cause, header.cause) == ("own", "wish-1")
     assert place.cause == "command.refit.default@7@2026-01-01T00:00:00+00:00"
     later = replace(command(sequence=7), timestamp="2026-01-02T00:00:00+00:00")
-    assert read_wish(later).cause != place.cause
-    assert read_wish(again(command(sequence=7))).cause == place.cause
+    assert read_command(later).cause != place.cause
+    assert read_command(again(command(sequence=7))).cause == place.cause
 
 
 # --- answers
@@ -428,12 +432,12 @@ async def test_a_new_command_may_have_the_correlation_id_of_an_older_one() -> No
 
 async def test_a_model_without_the_forgotten_is_announced_once() -> None:
     on = await theatre()
-    await on.shell.forget()
+    await on.forget()
     assert on.version == 1
-    on.shell.state.owes_refit = True
+    on.projector.state.owes_refit = True
 
-    await on.shell.forget()
-    await on.shell.forget()
+    await on.forget()
+    await on.forget()
 
     assert on.version == 2
     told = on.publisher.of("projection.updated")[-1]
@@ -444,9 +448,9 @@ async def test_a_model_without_the_forgotten_is_announced_once() -> None:
 async def test_the_budget_does_not_hold_what_is_to_be_forgotten() -> None:
     on = await theatre(HOLDS)
     await on.batches(piece(3, 30))
-    on.shell.state.owes_refit = True
+    on.projector.state.owes_refit = True
 
-    await on.shell.forget()
+    await on.forget()
 
     assert on.version == 2
     assert on.publisher.of("projection.held") == []

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.projection.handlers.events import contract_of
 from services.projection.handlers.refit import NO_RECORDS
 from services.projection.handlers.retract import Retraction, retract
-from services.projection.handlers.tell import contract_of
 from shared.contracts.batches import decode, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
 from tests.builders import NOW, embedded_batch

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
 from shared.bus.messages.received import CALLER, USER, Delivery, delivery_of, sign
-from shared.bus.reading.audit_log import audited, given_by, who_gave
+from shared.bus.publishing.audits import audited
+from shared.bus.reading.audit_log import given_by, who_gave
 from shared.bus.registry.users import APART
 from shared.contracts.audit import MAX_WISH, CommandAudited
 from tests.builders import NOW

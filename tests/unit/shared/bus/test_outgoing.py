@@ -1,4 +1,4 @@
-from services.projection.handlers.tell import contract_of
+from services.projection.handlers.events import contract_of
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event, outgoing_message
 from shared.bus.registry.channels import (
     DISCOVERY_BATCH,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from nats.js.api import PubAck
 
-from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.publishing.publisher import MAX_MESSAGE, TOGETHER, Publisher
 from shared.bus.registry.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
 from shared.errors import InvalidMessage
@@ -80,3 +80,38 @@ async def test_a_message_that_is_too_large_is_told_as_such() -> None:
         await publisher(SlowBroker()).publish_all(
             [message(EMBEDDING_BATCH, "1"), message(EMBEDDING_BATCH, "2", MAX_MESSAGE + 1)]
         )
+
+
+async def test_a_handler_goes_on_when_its_step_is_stored() -> None:
+    broker = SlowBroker()
+
+    async def handler() -> Steps:
+        yield [message(EMBEDDING_BATCH, "a"), message(EMBEDDING_BATCH, "b")]
+        broker.happened.append(("noted", "a and b"))
+        yield []
+        yield [message(EMBEDDING_BATCH, "c")]
+        broker.happened.append(("noted", "c"))
+
+    await publisher(broker).publish_steps(handler())
+
+    assert broker.happened[4:] == [
+        ("noted", "a and b"),
+        ("sent", "c"),
+        ("stored", "c"),
+        ("noted", "c"),
+    ]
+
+
+async def test_a_handler_does_not_go_on_when_its_step_cannot_be_stored() -> None:
+    broker, order = SlowBroker(), asyncio.Lock()
+
+    async def handler() -> Steps:
+        async with order:
+            yield [message(EMBEDDING_BATCH, "large", MAX_MESSAGE + 1)]
+            broker.happened.append(("noted", "large"))
+
+    with pytest.raises(InvalidMessage, match="the bus takes"):
+        await publisher(broker).publish_steps(handler())
+
+    assert broker.happened == []
+    assert not order.locked()

@@ -20,7 +20,7 @@ from shared.contracts.projection import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class CommandRef:
     """A command and those that were folded into it, as far as its answer is concerned."""
 
     subject: str
@@ -32,7 +32,7 @@ class Asked:
     """Whether all were delivered before, and perhaps carried out."""
 
 
-NOBODY = Asked(subject="", key="", causes=())
+NOBODY = CommandRef(subject="", key="", causes=())
 """Asked for what the service does by itself."""
 
 
@@ -69,7 +69,7 @@ def updated(collection: str, model: ModelVersion) -> ProjectionUpdated:
 
 
 def held(
-    collection: str, refit: HeldRefit, version: int, asked: Asked, now: datetime
+    collection: str, refit: HeldRefit, version: int, asked: CommandRef, now: datetime
 ) -> ProjectionHeld:
     """Say that a refit waits for force."""
     first, rest = _causes(asked.causes)
@@ -86,7 +86,7 @@ def held(
 
 
 def previewed(
-    collection: str, preview: Previewed, version: int, asked: Asked, now: datetime
+    collection: str, preview: Previewed, version: int, asked: CommandRef, now: datetime
 ) -> ProjectionPreviewed:
     """Say what a refit would bring."""
     first, rest = _causes(asked.causes)
@@ -103,7 +103,7 @@ def previewed(
     )
 
 
-def rejected(collection: str, reason: str, asked: Asked, now: datetime) -> ProjectionRejected:
+def rejected(collection: str, reason: str, asked: CommandRef, now: datetime) -> ProjectionRejected:
     """Say why a command cannot be carried out."""
     first, rest = _causes(asked.causes)
     return ProjectionRejected(
