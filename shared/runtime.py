@@ -24,6 +24,7 @@ from shared.bus.registry.channel import check_collection
 from shared.bus.registry.durables import Durable
 from shared.bus.status import announce
 from shared.bus.topology import wait_for_durables
+from shared.contracts.statuses import Common, Status, Wait
 from shared.errors import ConfigurationError, first_leaf
 from shared.locking import exclusive_owner
 from shared.mistakes import tell
@@ -71,8 +72,8 @@ class Service:
     resources: Callable[[], AbstractAsyncContextManager[Sequence[Loop]]]
     """Opened once the folders are owned, closed at the end; gives the loops: what the service
     does besides handling messages, until cancelled."""
-    figures: Callable[[], Mapping[str, Any]] = dict
-    """What its status tells."""
+    told: Callable[[Common], Status] = lambda common: Status(**common)
+    """Adds to what every service tells of itself what this one does."""
     gauges: Callable[[], Iterable[Reading]] = tuple
     """What its metrics tell beside what is counted; called in a thread."""
     disks: Mapping[str, Path] = field(default_factory=dict)
@@ -82,16 +83,18 @@ class Service:
     state: str = field(default="starting", init=False)
 
     def status(self) -> Mapping[str, Any]:
-        """Tell the state and the figures."""
+        """Tell the state and the figures, as JSON."""
         halted = self.bus.publisher.dead_letter_limit.halted
-        told = {
-            "service": self.name,
-            "state": HALTED if halted and self.state == RUNNING else self.state,
-            "halted": redact_all(halted),
-            "waits": redact_all(WAITS.told()),
-            "traffic": message_metrics.traffic(),
-        }
-        return {**told, **redact_all(self.figures())}
+        told = self.told(
+            Common(
+                service=self.name,
+                state=HALTED if halted and self.state == RUNNING else self.state,
+                halted=halted,
+                waits=[Wait.model_validate(one) for one in WAITS.told()],
+                traffic=message_metrics.traffic(),
+            )
+        )
+        return redact_all(told.model_dump(mode="json"))
 
     def readings(self) -> Iterator[Reading]:
         """Give the gauges that every service has, and its own."""

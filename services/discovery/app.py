@@ -1,11 +1,10 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -42,6 +41,7 @@ from shared.bus.registry.durables import (
 )
 from shared.bus.topology import BUS_ERRORS, backlog, total_backlog
 from shared.clock import Clock, SystemClock
+from shared.contracts.statuses import DiscoveryStatus, SourceFigures
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
@@ -115,9 +115,10 @@ class Discovery:
                 partial(forget_old_accounts, store, clock, keep),
             )
 
-    def figures(self) -> dict[str, Any]:
-        """Tell what the ledger holds."""
-        return {"collections": self._counted.figures if self._counted else {}}
+    @property
+    def figures(self) -> Mapping[str, SourceFigures]:
+        """What the ledger holds, by collection."""
+        return self._counted.figures if self._counted else {}
 
     def _looker(self, store: SqliteStateStore, ledger: LedgerShell, clock: Clock) -> Looker:
         section = self._settings.ingestion
@@ -160,11 +161,11 @@ class Discovery:
 
     def gauges(self) -> Iterator[Reading]:
         """Tell the same to Prometheus."""
-        for name, told in self.figures()["collections"].copy().items():
-            yield metrics.STALLED.read(told["stalled_sources"], collection=name)
-            for status, count in told["sources"].items():
+        for name, told in list(self.figures.items()):
+            yield metrics.STALLED.read(told.stalled_sources, collection=name)
+            for status, count in told.sources.items():
                 yield metrics.SOURCES.read(count, collection=name, status=status)
-            for state, count in told["records"].items():
+            for state, count in told.records:
                 yield metrics.LEDGER.read(count, collection=name, state=state)
 
     async def _in_flight(self) -> int | None:
@@ -194,7 +195,7 @@ def build() -> Service:
         disks={"state": settings.state.folder},
         checks=tuple(folder_checks(discovery.folder, "state.folder", has_database=True)),
         resources=discovery.open,
-        figures=discovery.figures,
+        told=lambda common: DiscoveryStatus(**common, collections=discovery.figures),
         gauges=discovery.gauges,
     )
 

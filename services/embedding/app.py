@@ -25,6 +25,7 @@ from shared.bus.broker import build_bus
 from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
+from shared.contracts.statuses import EmbeddingStatus
 from shared.observability import metrics
 from shared.runtime import Loop, Service
 
@@ -78,7 +79,7 @@ def build() -> Service:
         durables=(EMBEDDING_READS_BATCHES,),
         disks={"state": settings.state.folder},
         resources=resources,
-        figures=lambda: asdict(encoder.health),
+        told=lambda common: EmbeddingStatus(**common, **asdict(encoder.health)),
         gauges=lambda: [metrics.BLOCKED.read(bool(encoder.health.blocked), **EVERYWHERE)],
     )
 

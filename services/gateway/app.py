@@ -1,11 +1,10 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import structlog
 from nats.aio.client import Client
@@ -39,6 +38,7 @@ from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.contracts.statuses import Common, GatewayStatus
 from shared.errors import ConfigurationError
 from shared.http.heads import HeadLimits
 from shared.http.protocol import Patience
@@ -122,9 +122,14 @@ class Gateway:
         app = share(guard, section.allowed_origins)
         return MeasuredHttp(app, stage="gateway"), commands
 
-    def figures(self) -> Mapping[str, Any]:
+    @property
+    def streams(self) -> int:
+        """How many streams go on."""
+        return self._streams.running if self._streams else 0
+
+    def told(self, common: Common) -> GatewayStatus:
         """Tell where it listens, and how many streams go on."""
-        return {"url": self.url, "streams": self._streams.running if self._streams else 0}
+        return GatewayStatus(**common, url=self.url, streams=self.streams)
 
 
 def build() -> Service:
@@ -145,7 +150,7 @@ def build() -> Service:
         settings=settings,
         bus=bus,
         resources=gateway.open,
-        figures=gateway.figures,
+        told=gateway.told,
         certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )
 

@@ -1,10 +1,10 @@
 """What the handlers need from outside."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -14,9 +14,9 @@ from shared.contracts.batches import Batch
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.contracts.projection import ProjectionModel
+from shared.contracts.statuses import Wait
+from shared.contracts.told import Statuses
 from shared.errors import MapstreamError
-
-Status = Mapping[str, Any]
 
 
 class PositionLost(MapstreamError):  # noqa: N818  it names the state of the position
@@ -110,12 +110,12 @@ class LetterLog(Protocol):
 class StatusBoard(Protocol):
     """What the services tell about themselves."""
 
-    async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
+    async def statuses(self) -> Statuses | None:
         """Return the statuses of each service's instances; nothing if the bus is away."""
         ...
 
-    def waits(self) -> Sequence[Mapping[str, str]]:
-        """Return what the gateway itself waits for: what, reason and since."""
+    def waits(self) -> Sequence[Wait]:
+        """Return what the gateway itself waits for."""
         ...
 
 

@@ -1,10 +1,9 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from services.projection import __doc__ as about
 from services.projection.adapters.sqlite_projection_store import open_store
@@ -23,6 +22,7 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_RETRACTIONS,
 )
 from shared.clock import SystemClock
+from shared.contracts.statuses import HeldRefit, ModelFigures, ProjectionStatus
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
@@ -75,9 +75,10 @@ def build() -> Service:
         disks={"state": settings.state.folder},
         checks=tuple(folder_checks(folder, "state.folder", has_database=True)),
         resources=resources,
-        figures=lambda: {
-            "collections": {name: figures(one.state) for name, one in projectors.items()}
-        },
+        told=lambda common: ProjectionStatus(
+            **common,
+            collections={name: figures(one.state) for name, one in projectors.items()},
+        ),
         gauges=lambda: [read for one in list(projectors.values()) for read in gauges(one.state)],
     )
 
@@ -94,16 +95,16 @@ def rules_of(section: ProjectionSection) -> Rules:
     )
 
 
-def figures(state: CollectionState) -> Mapping[str, Any]:
+def figures(state: CollectionState) -> ModelFigures:
     """Tell the state of one collection."""
     model = state.model
-    return {
-        "records": state.records,
-        "version": model.version if model else 0,
-        "is_stale": state.is_stale,
-        "explained_variance_ratio": list(model.explained_variance_ratio) if model else [0.0, 0.0],
-        "held": asdict(state.held) if state.held else None,
-    }
+    return ModelFigures(
+        records=state.records,
+        version=model.version if model else 0,
+        is_stale=state.is_stale,
+        explained_variance_ratio=list(model.explained_variance_ratio) if model else [0.0, 0.0],
+        held=HeldRefit.model_validate(asdict(state.held)) if state.held else None,
+    )
 
 
 def gauges(state: CollectionState) -> Iterator[Reading]:

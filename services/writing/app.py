@@ -24,6 +24,7 @@ from shared.bus.registry.durables import (
 )
 from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
+from shared.contracts.statuses import WritingStatus
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
@@ -75,7 +76,9 @@ def build() -> Service:
             for check in folder_checks(folder, "output.folder (--output)", has_links=True)
         ),
         resources=resources,
-        figures=lambda: {"collections": {shell.collection: shell.figures for shell, *_ in served}},
+        told=lambda common: WritingStatus(
+            **common, collections={shell.collection: shell.figures for shell, *_ in served}
+        ),
         gauges=lambda: [
             one for shell, *_ in served for one in gauges(shell, section.folder / shell.collection)
         ],
@@ -126,12 +129,12 @@ async def _is_idle(bus: Bus, collection: str) -> bool:
 def gauges(shell: CollectionShell, folder: Path) -> Iterator[Reading]:
     """Tell the state of one collection to Prometheus."""
     name, told, size = shell.collection, shell.figures, DatasetSize(folder)
-    blocked = told.get("blocked") is not None
-    yield metrics.BLOCKED.read(blocked, stage="writing", collection=name)
-    yield metrics.FILES_FRESH.read(told["is_fresh"], collection=name)
-    yield metrics.DATASET_ROWS.read(told.get("rows", 0), collection=name)
-    yield metrics.DATASET_VERSION.read(told.get("dataset_version", 0), collection=name)
-    yield metrics.WRITTEN_MODEL.read(told.get("model_version", 0), collection=name)
+    is_blocked = told.blocked is not None
+    yield metrics.BLOCKED.read(is_blocked, stage="writing", collection=name)
+    yield metrics.FILES_FRESH.read(told.is_fresh, collection=name)
+    yield metrics.DATASET_ROWS.read(told.rows, collection=name)
+    yield metrics.DATASET_VERSION.read(told.dataset_version, collection=name)
+    yield metrics.WRITTEN_MODEL.read(told.model_version, collection=name)
     yield metrics.DATASET_KEPT.read(size.kept_versions(), collection=name)
     for part, count in size.parts().items():
         yield metrics.DATASET_BYTES.read(count, collection=name, part=part)

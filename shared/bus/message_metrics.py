@@ -14,6 +14,7 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.channels import CHANNELS, DEAD
 from shared.bus.registry.durables import Durable
 from shared.clock import Clock
+from shared.contracts.statuses import Traffic
 from shared.errors import InvalidMessage, TransientError
 from shared.observability import metrics
 from shared.observability.instruments import total
@@ -113,7 +114,7 @@ def published(stage: str, message: Outgoing, seconds: float) -> None:
         metrics.DEAD_RECORDS.add(records, stage=stage, collection=collection)
 
 
-def traffic() -> dict[str, dict[str, float]]:
+def traffic() -> dict[str, Traffic]:
     """Tell what was counted, per collection, for those who ask over the bus."""
     told = {
         "records_in": total(metrics.RECORDS_RECEIVED),
@@ -128,7 +129,7 @@ def traffic() -> dict[str, dict[str, float]]:
     }
     collections = {name for values in told.values() for name in values}
     return {
-        collection: {name: values.get(collection, 0.0) for name, values in told.items()}
+        collection: Traffic(**{name: values.get(collection, 0.0) for name, values in told.items()})
         for collection in collections
     }
 

@@ -17,16 +17,16 @@ from nats.micro.service import Service
 
 from shared.bus.connection import user_of
 from shared.bus.registry.users import GATEWAY, OTHERS
-from shared.contracts.statuses import checked_status
+from shared.contracts.statuses import Status
+from shared.contracts.told import read_status
 
-Status = Mapping[str, Any]
 PREFIX = "mapstream-"
 STATS = "$SRV.STATS"
 PATIENCE_S = 2.0
 
 
 async def announce(
-    client: Client, service: str, version: str, about: str, status: Callable[[], Status]
+    client: Client, service: str, version: str, about: str, status: Callable[[], Mapping[str, Any]]
 ) -> Service:
     """Answer service discovery until the returned service is stopped.
 
@@ -119,10 +119,11 @@ def _read(body: bytes) -> tuple[str, list[Status]]:
     name = answer.get("name") if isinstance(answer, dict) else None
     if not isinstance(name, str) or not name.startswith(PREFIX):
         return "", []
+    service = name.removeprefix(PREFIX)
     endpoints = answer.get("endpoints")
     told = [
-        checked_status(one["data"])
+        read_status(service, one["data"])
         for one in (endpoints if isinstance(endpoints, list) else ())
         if isinstance(one, dict) and isinstance(one.get("data"), dict)
     ]
-    return name.removeprefix(PREFIX), told
+    return service, told

@@ -1,88 +1,242 @@
-"""What a service tells of itself when it is asked: the fields that others go by, as they must be.
+"""What a service tells of itself when it is asked: over the bus, and at ``/health``.
 
-Each service adds what it likes. A status that is not of this shape, of another release perhaps or
-of a stranger, is not believed: whoever reads one would fail over it.
+Everything beyond ``state`` may be missing, as it is with an older release, and then has its
+default; what a newer release tells besides is kept and passed on. ``shared.contracts.told`` reads
+a status: one of another shape is named, and gone by in nothing.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.contracts.projection import Decision, Movement
+from shared.contracts.times import parse_time
 
 UNREADABLE = "unreadable"
 """The state of a service whose status has another shape."""
 
-
-class _Told(BaseModel):
-    model_config = ConfigDict(strict=True, extra="allow")
-
-
-class _Wait(_Told):
-    what: str = Field(default="", description="What is tried again and again.")
-    reason: str = Field(description="Why it did not work the last time.")
-    since: str = Field(description="When it stopped to work, ISO 8601.")
+Time = Annotated[AwareDatetime, BeforeValidator(parse_time)]
+Count = Annotated[int, Field(ge=0)]
 
 
-class _Source(_Told):
-    filename: str = Field(description="The source's path below its root.")
+class Told(BaseModel):
+    """A part of a status."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
 
-class _Stalled(_Source):
-    stage: str = Field(description="What holds it.")
-    since: str = Field(description="When its numbers last changed, ISO 8601.")
-    in_flight: int = Field(description="Its records of which nothing was heard yet.")
+class Wait(Told):
+    """Something that has not worked for some seconds, and is waited for or tried again."""
+
+    what: str = Field(default="", description="What it waits for, or tries.")
+    reason: str = Field(description="The last error.")
+    since: Time = Field(description="When it failed for the first time.")
 
 
-class _Collection(_Told):
-    records: int | dict[str, int] = Field(
-        default=0,
-        description="Of discovery: seen, mapped, dead, in flight; of projection: counted.",
+class Traffic(Told):
+    """What a service counted of a collection since it was started."""
+
+    records_in: float = Field(default=0.0, description="Records that came in.")
+    records_out: float = Field(default=0.0, description="Records that went out.")
+    failed: float = Field(default=0.0, description="Failures of handlers.")
+    redelivered: float = Field(default=0.0, description="Messages that came again.")
+    dead: float = Field(default=0.0, description="Records that were given up.")
+    handled: float = Field(default=0.0, description="Calls of handlers.")
+    handling_s: float = Field(default=0.0, description="How long those took together, seconds.")
+    aged: float = Field(default=0.0, description="Batches that it was done with.")
+    age_s: float = Field(
+        default=0.0, description="How old those were then, together, seconds since they were sent."
     )
-    sources: dict[str, int] = Field(default={}, description="State of a source to how many.")
-    failures: list[dict[str, str]] = Field(
-        default=[], description="Sources and folders that could not be read, and why."
+
+
+class Ledger(Told):
+    """Records; at any moment ``seen = mapped + dead + in_flight``."""
+
+    seen: Count = Field(default=0, description="Found.")
+    mapped: Count = Field(default=0, description="In the dataset.")
+    dead: Count = Field(default=0, description="Dead-lettered.")
+    in_flight: Count = Field(default=0, description="On their way.")
+    dropped: Count = Field(
+        default=0, description="Of the dead: those that somebody gave up for good."
     )
-    incomplete: list[_Source] = Field(default=[], description="Some incomplete sources.")
-    incomplete_sources: int = Field(default=0, description="How many there are.")
-    stalled: list[_Stalled] = Field(default=[], description="Some sources that stand still.")
-    stalled_sources: int = Field(default=0, description="How many there are.")
-    has_looked: bool = Field(default=False, description="Whether all folders were looked at.")
-    version: int = Field(default=0, description="The current model; 0: none.")
-    explained_variance_ratio: Annotated[list[float], Field(min_length=2, max_length=2)] | None = (
-        Field(default=None, description="Share of the variance along each of its axes.")
+
+
+class FailedSource(Told):
+    """A source or folder that could not be read."""
+
+    filename: str = Field(description="Its path below its root.")
+    reason: str = Field(description="What went wrong.")
+
+
+class IncompleteSource(Told):
+    """A source whose end is not there yet, so that it is not read."""
+
+    filename: str = Field(description="The source's path below its root, with '/'.")
+    why: str | None = Field(default=None, description="empty, no_json_at_end or no_final_answer.")
+    reason: str | None = Field(default=None, description="The same in words.")
+    since: Time | None = Field(default=None, description="When it was first found so.")
+
+
+class GoneSource(Told):
+    """A source that was mapped and is not there any more."""
+
+    filename: str = Field(description="Its path below its root.")
+    since: Time = Field(description="When it was first missed.")
+    mapped: Count = Field(description="Its records that stay on the map.")
+    same_as: str | None = Field(
+        default=None, description="Filename under which the same file is read now."
     )
+
+
+class StalledSource(Told):
+    """A source whose numbers have not changed for long."""
+
+    filename: str = Field(description="Its path below its root.")
+    stage: str = Field(description="The stage that holds it; bus: it was lost there.")
+    since: Time = Field(description="When its numbers last changed.")
+    in_flight: Count = Field(description="Its records of which nothing was heard yet.")
+
+
+class SourceFigures(Told):
+    """The sources of a collection, and the ledger of their records."""
+
+    sources: dict[str, Count] = Field(default={}, description="Number of sources by status.")
+    records: Ledger = Field(default=Ledger(), description="Their records.")
+    failures: list[FailedSource] = Field(
+        default=[], description="Some of those that could not be read."
+    )
+    incomplete_sources: Count = Field(default=0, description="How many are incomplete.")
+    incomplete: list[IncompleteSource] = Field(
+        default=[], description="Some of those, why, and since when."
+    )
+    gone_sources: Count = Field(
+        default=0, description="How many were mapped and are not there any more."
+    )
+    gone: list[GoneSource] = Field(default=[], description="Some of those, and since when.")
+    stalled_sources: Count = Field(default=0, description="How many stand still.")
+    stalled: list[StalledSource] = Field(
+        default=[],
+        description="Some of those that stand still, and which stage holds them.",
+    )
+    has_looked: bool = Field(default=False, description="Whether every source was looked at once.")
+
+
+class HeldRefit(Told):
+    """A refit that waits for force."""
+
+    movement: Movement = Field(description="What it would bring.")
+    decision: Decision = Field(description="Why it was called for and why it is held.")
+    revision: Count = Field(default=0, description="The state of the moments that it was for.")
+
+
+class ModelFigures(Told):
+    """What is counted of a collection, and its model."""
+
+    records: Count = Field(default=0, description="Records whose vectors are counted.")
+    version: Count = Field(default=0, description="The current model; 0: none.")
     is_stale: bool = Field(
         default=False, description="Whether anything was counted after the last fit."
     )
-    held: dict[str, Any] | None = Field(default=None, description="A refit that waits for force.")
-    rows: int = Field(default=0, description="Rows of the dataset.")
-    dataset_version: int = Field(default=0, description="Version of the dataset.")
-    model_version: int = Field(default=0, description="The model of its coordinates.")
+    explained_variance_ratio: Annotated[list[float], Field(min_length=2, max_length=2)] | None = (
+        Field(default=None, description="Share of the variance along each of its axes.")
+    )
+    held: HeldRefit | None = Field(default=None, description="A refit that waits for force.")
+
+
+class DatasetFigures(Told):
+    """The dataset of a collection, and its public files."""
+
+    rows: Count = Field(default=0, description="Rows of the dataset.")
+    dataset_version: Count = Field(default=0, description="Version of the dataset.")
+    model_version: Count = Field(default=0, description="The model of its coordinates; 0: none.")
     is_fresh: bool = Field(
         default=False, description="Whether the public files hold the present dataset."
     )
     blocked: str | None = Field(default=None, description="Why the dataset cannot be written.")
 
 
-class _Status(_Told):
-    state: str = Field(description="What the service is at, such as running or standby.")
+class Status(Told):
+    """What every service tells of itself."""
+
+    service: str = Field(default="", description="Its name.")
+    state: str = Field(
+        description="What it is at: starting, standby, waiting, running, halted or stopping."
+    )
     halted: str | None = Field(default=None, description="Why it gives nothing more up.")
-    blocked: str | None = Field(default=None, description="Why nothing gets on.")
-    waits: list[_Wait] = Field(default=[], description="What has not worked for some seconds.")
-    traffic: dict[str, dict[str, float]] = Field(
-        default={}, description="Subject to figures of what was handled."
+    waits: list[Wait] = Field(default=[], description="What has not worked for some seconds.")
+    traffic: dict[str, Traffic] = Field(
+        default={}, description="What it counted since it was started, by collection."
     )
-    collections: dict[str, _Collection] = Field(
-        default={}, description="Collection to what the service tells of it."
+    collections: Mapping[str, Told] = Field(
+        default={}, description="What it tells of each collection that it serves."
     )
 
 
-def checked_status(status: Any) -> Mapping[str, Any]:
-    """Return a status as it is if it can be gone by, else one that says that it cannot."""
-    try:
-        _Status.model_validate(status)
-    except ValidationError as error:
-        mistake = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in mistake["loc"])
-        return {"state": UNREADABLE, "unreadable": f"{where}: {mistake['msg']}"}
-    return status
+class Common(TypedDict):
+    """The fields that the runtime fills in, the same for every service."""
+
+    service: str
+    state: str
+    halted: str | None
+    waits: list[Wait]
+    traffic: dict[str, Traffic]
+
+
+class DiscoveryStatus(Status):
+    """What discovery tells: sources, and where every record is."""
+
+    collections: Mapping[str, SourceFigures] = Field(
+        default={}, description="The sources of each collection, and where every record is."
+    )
+
+
+class EmbeddingStatus(Status):
+    """What embedding tells: how its server is."""
+
+    blocked: str | None = Field(default=None, description="Why nothing can be embedded.")
+    texts: Count = Field(default=0, description="Texts that it was given since it was started.")
+    rejected: Count = Field(default=0, description="Of those: what the server refused.")
+    dimensions: dict[str, int] = Field(
+        default={}, description="Length of the vectors of each collection, as far as known."
+    )
+
+
+class ProjectionStatus(Status):
+    """What projection tells: moments and models."""
+
+    collections: Mapping[str, ModelFigures] = Field(
+        default={}, description="What is counted of each collection, and its model."
+    )
+
+
+class WritingStatus(Status):
+    """What writing tells: datasets and public files."""
+
+    collections: Mapping[str, DatasetFigures] = Field(
+        default={}, description="The dataset of each collection."
+    )
+
+
+class GatewayStatus(Status):
+    """What the gateway tells: where it listens."""
+
+    url: str | None = Field(default=None, description="Where it listens.")
+    streams: Count = Field(default=0, description="Streams of events that go on.")
+
+
+class UnreadableStatus(Status):
+    """The status of a service that told something of another shape."""
+
+    state: Literal["unreadable"] = UNREADABLE
+    unreadable: str = Field(description="The field, and what is wrong with it.")
+
+
+STATUSES: Mapping[str, type[Status]] = {
+    "discovery": DiscoveryStatus,
+    "embedding": EmbeddingStatus,
+    "projection": ProjectionStatus,
+    "writing": WritingStatus,
+    "gateway": GatewayStatus,
+}
+"""What each service tells; another, of a newer release or somebody's own, tells a ``Status``."""

@@ -32,13 +32,13 @@ async def ingest(folder: Path, *, refits: int) -> dict[str, float]:
         versions = set()
         while True:
             figures = await watcher.look()
-            if not begun and figures.records.mapped > 10:
-                begun, first = time.perf_counter(), figures.records.mapped
-            versions.add(figures.version)
-            if begun and asked < refits and figures.written_model == figures.version:
+            if not begun and figures.ledger.records.mapped > 10:
+                begun, first = time.perf_counter(), figures.ledger.records.mapped
+            versions.add(figures.model.version)
+            if begun and asked < refits and figures.dataset.model_version == figures.model.version:
                 asked += 1
                 await client.publish("command.refit.default", b'{"force": true}')
-            if figures.records.mapped == total:
+            if figures.ledger.records.mapped == total:
                 break
         seconds = time.perf_counter() - begun
         while asked < refits:

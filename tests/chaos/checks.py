@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.cli.commands.watching import Watcher
-from services.cli.domain.figures import Figures
+from services.cli.handlers.figures import Figures
 from tests.chaos import facts
 from tests.chaos.inputs import POISON, Held, Inputs
 from tests.chaos.reader import Reader, faults_of_file, faults_of_pair, model_of, read, vectors_in
@@ -58,7 +58,11 @@ class Checker:
                 while True:
                     figures = await watcher.look(is_patient=True)
                     is_quiet, state = self._is_quiet(figures)
-                    now = (figures.version, figures.dataset_version, figures.rows)
+                    now = (
+                        figures.model.version,
+                        figures.dataset.dataset_version,
+                        figures.dataset.rows,
+                    )
                     self.figures = figures
                     if is_quiet and now == before:
                         return
@@ -73,7 +77,7 @@ class Checker:
         dead = sum(len(held.poisoned) + held.bad_lines for held in expected)
         kept = facts.moments(self.world)
         owes = kept is not None and kept.owes_refit
-        is_right = (figures.records.seen, figures.records.dead) == (seen, dead)
+        is_right = (figures.ledger.records.seen, figures.ledger.records.dead) == (seen, dead)
         state = f"{seen} records expected, {dead} of them dead; refit owed: {owes}; {figures}"
         return figures.is_drained and figures.is_published and is_right and not owes, state
 

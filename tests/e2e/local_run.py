@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from services.cli.adapters.ports import kept_port
 from services.cli.commands.watching import Watcher
-from services.cli.domain.figures import Figures
+from services.cli.handlers.figures import Figures
 from shared.contracts.projection import ProjectionModel
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "runs"
@@ -128,7 +128,7 @@ class LiveRun:
             async with asyncio.timeout(PATIENCE_S):
                 while True:
                     now = await watcher.look(is_patient=True)
-                    if now.records.mapped == mapped and now.is_drained and now.is_published:
+                    if now.ledger.records.mapped == mapped and now.is_drained and now.is_published:
                         return now
                     await asyncio.sleep(0.1)
         finally:

@@ -19,6 +19,7 @@ from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.contracts.batches import BatchDescriptor, decode
 from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRejected
+from shared.contracts.statuses import SourceFigures
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.builders import NOW
 from tests.nats_server import NatsServer
@@ -146,17 +147,17 @@ async def test_a_source_that_goes_and_comes_back_is_told_and_counted(
     text = file.read_text()
     async with run() as discovery:
 
-        def figures(name: str) -> Any:
-            return discovery.figures()["collections"].get("default", {}).get(name)
+        def figures() -> SourceFigures:
+            return discovery.figures.get("default", SourceFigures())
 
-        await until(lambda: (figures("records") or {}).get("seen") == 3)
-        await until(lambda: not figures("sources")["reading"])
+        await until(lambda: figures().records.seen == 3)
+        await until(lambda: not figures().sources["reading"])
         file.unlink()
         gone = await told(js, "source.gone")
-        await until(lambda: [one["filename"] for one in figures("gone")] == [NAME])
+        await until(lambda: [one.filename for one in figures().gone] == [NAME])
         file.write_text(text)
         back = await told(js, "source.returned")
-        await until(lambda: figures("gone_sources") == 0)
+        await until(lambda: figures().gone_sources == 0)
 
     assert (gone["filename"], gone["source_version"], gone["same_as"]) == (NAME, 1, None)
     assert (back["filename"], back["source_version"]) == (NAME, 1)
@@ -184,8 +185,8 @@ async def test_a_source_is_forgotten_and_whoever_wished_so_is_told(
         (event,) = await answers(js, 1)
 
         def figures() -> tuple[int, int]:
-            told = discovery.figures()["collections"]["default"]
-            return told["sources"].get("forgotten", 0), told["records"]["seen"]
+            told = discovery.figures["default"]
+            return told.sources.get("forgotten", 0), told.records.seen
 
         await until(lambda: figures() == (1, 0))
 
@@ -279,7 +280,7 @@ async def test_a_command_that_cannot_be_carried_out_is_answered(
     (file.parent.parent / "waiting.jsonl").write_text(waiting)
 
     def sources() -> dict[str, int]:
-        return discovery.figures()["collections"].get("default", {}).get("sources", {})
+        return discovery.figures.get("default", SourceFigures()).sources
 
     async with run() as discovery:
         await complete(js)
@@ -313,11 +314,11 @@ async def test_a_flood_of_rubbish_is_few_letters_and_a_dead_line_each(
 ) -> None:
     (file.parent / "flood.jsonl").write_bytes(b"rubbish\n" * 30_000 + content("a").encode())
 
-    def told() -> dict[str, int]:
-        return discovery.figures()["collections"].get("default", {}).get("records", {})
+    def dead() -> int:
+        return discovery.figures.get("default", SourceFigures()).records.dead
 
     async with run() as discovery:
-        await until(lambda: told().get("dead") == 30_000)
+        await until(lambda: dead() == 30_000)
         letters = await expect(js, "DEAD_LETTERS", "dead.discovery", 1_001)
 
     assert letters[0] == b"rubbish"

@@ -437,7 +437,7 @@ async def test_events_come_as_they_happen_and_go_on_after_the_last_id(start: Sta
 
 
 async def _followed(world: World, count: int) -> bool:
-    return world.gateway.figures()["streams"] == count
+    return world.gateway.streams == count
 
 
 async def test_events_survive_a_restart_of_the_bus(start: Start, server: NatsServer) -> None:

@@ -158,9 +158,9 @@ async def figures(service: Discovery, *wanted: int) -> None:
     try:
         async with asyncio.timeout(PATIENCE_S):
             while found != wanted:
-                told = service.figures()["collections"].get("default", {}).get("records", {})
-                names = ("seen", "mapped", "dead", "in_flight")
-                found = tuple(told.get(name, -1) for name in names)
+                if told := service.figures.get("default"):
+                    names = ("seen", "mapped", "dead", "in_flight")
+                    found = tuple(getattr(told.records, name) for name in names)
                 await asyncio.sleep(0.02)
     except TimeoutError:
         assert found == wanted
@@ -286,7 +286,7 @@ async def test_dropped_letters_are_gone_and_told_apart(
         assert (answer.letters, answer.records, answer.refused) == (1, 1, 1)
         assert answer.refusals[0].sequence == 77
         await figures(service, 4, 2, 2, 0)
-        await until(lambda: service.figures()["collections"]["default"]["records"]["dropped"] == 1)
+        await until(lambda: service.figures["default"].records.dropped == 1)
         page = await log.page("default", Selection())
 
     assert [one.sequence for one in page.letters] == [2]

@@ -8,8 +8,9 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 
-from services.cli.domain.figures import Figures
+from services.cli.handlers.figures import Figures
 from shared.bus.status import STATS, announce, collect
+from shared.contracts.statuses import Status, UnreadableStatus
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
@@ -34,7 +35,7 @@ async def test_a_service_that_should_be_there_may_be_late(server: NatsServer) ->
     await until(is_asked.is_set)
     is_late.set()
 
-    assert await asking == {"slow": [{"state": "running"}], "quick": [{"state": "running"}]}
+    assert await asking == {"slow": [Status(state="running")], "quick": [Status(state="running")]}
     await client.close()
 
 
@@ -52,22 +53,22 @@ async def respond(body: bytes, question: Msg) -> None:
 async def test_an_answer_of_another_shape_is_named_and_not_gone_by(server: NatsServer) -> None:
     """Whoever reads it, status, top and the gateway, would end with a traceback."""
     client = await nats.connect(server.url)
-    odd = {"state": "running", "collections": {"default": {"records": {"seen": "7"}}}}
+    odd = {"state": "running", "collections": {"default": {"rows": "7"}}}
     for body in (b"[", b"7", b"[1]", b'{"name": 7}', b'{"name": "mapstream-a", "endpoints": [1]}'):
         await client.subscribe(STATS, cb=partial(respond, body))
-    await announce(client, "odd", "1.0.0", "a stand-in", lambda: odd)
+    await announce(client, "writing", "1.0.0", "a stand-in", lambda: odd)
     await announce(client, "sound", "1.0.0", "a stand-in", lambda: {"state": "running"})
 
-    told = await collect(client, awaited=("odd", "sound"))
+    told = await collect(client, awaited=("writing", "sound"))
 
     assert told == {
-        "odd": [
-            {
-                "state": "unreadable",
-                "unreadable": "collections.default.records.int: Input should be a valid integer",
-            }
+        "writing": [
+            UnreadableStatus(
+                service="writing",
+                unreadable="collections.default.rows: Input should be a valid integer",
+            )
         ],
-        "sound": [{"state": "running"}],
+        "sound": [Status(state="running")],
     }
     assert not Figures.of(told, {}, "default").is_everybody_running
     await client.close()

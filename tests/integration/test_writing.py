@@ -78,13 +78,13 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
     shell.subscribe(bus.subscriber, max_messages=8, max_wait_s=0)
     async with bus.consuming():
         await send(js, piece())
-        await until(lambda: shell.figures.get("rows") == 2)
+        await until(lambda: shell.figures.rows == 2)
         await send(js, piece(version=2, rows=rows))
-        await until(lambda: "does not handle" in str(shell.figures.get("blocked")))
+        await until(lambda: "does not handle" in str(shell.figures.blocked))
         assert await read(store, "id") == ids(piece())
         (gone,) = decode_retraction(await handled(js))
         assert gone.batch_id == piece().descriptor.batch_id
-        await until(lambda: (shell.figures["blocked"], shell.figures["rows"]) == (None, rows))
+        await until(lambda: (shell.figures.blocked, shell.figures.rows) == (None, rows))
 
     assert [one.descriptor.source_version for one in store.batches] == [2] * bool(rows)
     assert (await js.stream_info(STREAM)).state.messages == 0

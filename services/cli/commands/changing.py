@@ -15,7 +15,7 @@ from services.cli.commands.asking import Answer, ask
 from services.cli.commands.connecting import connected
 from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
-from services.cli.domain.statuses import choose_collection, served_collections
+from services.cli.handlers.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.registry.channel import Channel, check_collection
 from shared.bus.registry.channels import (

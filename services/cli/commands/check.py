@@ -15,8 +15,8 @@ from services.cli.adapters.disk_room import measure_room
 from services.cli.adapters.nats_server import program
 from services.cli.adapters.settings_reader import settings_faults
 from services.cli.commands.owning import LOCK, in_use
-from services.cli.domain.figures import STAGES
 from services.cli.domain.room import gigabytes
+from services.cli.handlers.figures import STAGES
 from services.cli.settings import (
     CliSettings,
     RunOptions,

@@ -23,7 +23,8 @@ from services.cli.commands.tables import (
     sources,
 )
 from services.cli.commands.watching import DeadLetters
-from services.cli.domain.figures import STAGES, Figures
+from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.waits import sentence_of
 
 PLAIN_EVERY_S = 5.0
 RATE_OVER_S = 5.0
@@ -62,7 +63,7 @@ class Display:
     def show(self, figures: Figures) -> None:
         """Show where the work stands."""
         now = time.monotonic()
-        self._mapped.append((now, figures.records.mapped))
+        self._mapped.append((now, figures.ledger.records.mapped))
         while now - self._mapped[0][0] > RATE_OVER_S:
             self._mapped.popleft()
         if self._live:
@@ -80,9 +81,9 @@ class Display:
 
     def _line(self, figures: Figures) -> str:
         blocked = [f"{stage} blocked: {why}" for stage, why in _blocked(figures)]
-        if not figures.is_everybody_running and not figures.records.seen:
+        if not figures.is_everybody_running and not figures.ledger.records.seen:
             return " | ".join([f"starting: {', '.join(_not_running(figures))}", *blocked])
-        records = figures.records
+        records = figures.ledger.records
         waiting = _waiting(figures)
         mapped = f"{records.mapped:,} of {records.seen:,} mapped"
         parts = [
@@ -94,24 +95,24 @@ class Display:
         return " | ".join(parts)
 
     def _table(self, figures: Figures) -> Table:
-        records = figures.records
+        records = figures.ledger.records
         published = "" if figures.is_published else ", files being written"
         rows = [
             ("stages", _stages(figures)),
             ("sources", sources(figures)),
             ("records", f"{ledger(records)}, {self._rate():,.0f}/s"),
-            ("map", f"{figures.rows:,} points, {model(figures)}{published}"),
+            ("map", f"{figures.dataset.rows:,} points, {model(figures)}{published}"),
         ]
         rows += [("blocked", f"{stage}: {why}") for stage, why in _blocked(figures)]
         return facts(rows)
 
     def summarise(self, figures: Figures, seconds: float, dead: DeadLetters, folder: Path) -> None:
         """Write the summary of a run."""
-        if not figures.has_looked and not figures.records.seen:
+        if not figures.ledger.has_looked and not figures.ledger.records.seen:
             self.say("stopped before anything was read")
             return
         self._console.print(facts(_summary(figures, seconds)))
-        if figures.rows:
+        if figures.dataset.rows:
             self.say(f"map      {folder / 'logs.parquet'}")
             self.say(f"open it  embedding-atlas {folder / 'logs.parquet'} {COLUMNS}")
         for text, style in _unread(figures):
@@ -122,32 +123,32 @@ class Display:
             self.say(f"dead letter: {where} [{letter.stage}] {letter.reason}", style="red")
         if (more := dead.total - len(shown)) > 0:
             self.say(f"... and {more:,} more dead letters before these", style="red")
-        if figures.records.dead > figures.records.dropped:
+        if figures.ledger.records.dead > figures.ledger.records.dropped:
             self.say(REMEDY, style="red")
 
 
 def _unread(figures: Figures) -> Iterator[tuple[str, str]]:
     """Say of what was not read why, with a style for each line."""
-    for line in incomplete(figures.incomplete, figures.incomplete_sources):
+    for line in incomplete(figures.ledger.incomplete, figures.ledger.incomplete_sources):
         yield f"incomplete: {line}", "yellow"
-    for line in gone(figures.gone, figures.gone_sources):
+    for line in gone(figures.ledger.gone, figures.ledger.gone_sources):
         yield f"gone: {line}", "yellow"
     if figures.is_empty and not figures.has_casualties:
         yield _nothing(figures), "red"
-    for failure in figures.failures:
-        yield f"failed: {failure['filename']}: {failure['reason']}", "red"
+    for failure in figures.ledger.failures:
+        yield f"failed: {failure.filename}: {failure.reason}", "red"
 
 
 def _nothing(figures: Figures) -> str:
-    if figures.sources.get("completed"):
+    if figures.ledger.sources.get("completed"):
         return f"nothing is mapped: {NO_RECORD}"
-    if figures.sources.get("incomplete"):
+    if figures.ledger.sources.get("incomplete"):
         return "nothing is mapped: every source is incomplete"
     return "nothing is mapped: there is no source; check the path, and --glob (mapstream run -h)"
 
 
 def _summary(figures: Figures, seconds: float) -> Iterator[Row]:
-    yield "records", ledger(figures.records)
+    yield "records", ledger(figures.ledger.records)
     yield "sources", sources(figures)
     yield "model", model(figures)
     yield "time", f"{seconds:.1f} s"
@@ -155,7 +156,7 @@ def _summary(figures: Figures, seconds: float) -> Iterator[Row]:
 
 def _blocked(figures: Figures) -> list[Row]:
     """List what stands still and why; what lasts also says since when."""
-    lasting = [(one.stage, one.sentence) for one in figures.waits]
+    lasting = [(one.stage, sentence_of(one)) for one in figures.waits]
     known = {stage for stage, _ in lasting}
     return [*lasting, *((one, why) for one, why in figures.blocked.items() if one not in known)]
 

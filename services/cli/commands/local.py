@@ -24,7 +24,7 @@ from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
 from services.cli.commands.stopping import Stopped, unless_stopped
-from services.cli.domain.figures import STAGES
+from services.cli.handlers.figures import STAGES
 from services.cli.settings import (
     CliSettings,
     RunOptions,

@@ -22,8 +22,8 @@ from services.cli.commands.local import LocalPipeline
 from services.cli.commands.owning import OTHERS, only_run, restrict, share
 from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.commands.watching import DeadLetters, Watcher
-from services.cli.domain.figures import Figures
 from services.cli.domain.outcomes import NOTHING_MAPPED
+from services.cli.handlers.figures import Figures
 from services.cli.settings import CliSettings, RunOptions
 from shared.bus.registry.channels import COMMAND_REFIT
 from shared.contracts.commands import Refit
@@ -164,7 +164,7 @@ class _Run:
     async def _drain(self, client: Client, watcher: Watcher) -> None:
         """Wait until all is mapped, refit if anything came after the last fit, wait again."""
         while await self._watch(watcher, lambda figures: figures.is_drained):
-            if not self._figures.is_stale or not await self._refit(client, watcher):
+            if not self._figures.model.is_stale or not await self._refit(client, watcher):
                 break
         await self._watch(watcher, lambda figures: figures.is_drained and figures.is_published)
         self.is_drained = not self._stop.is_set() and not self.is_halted
@@ -186,7 +186,7 @@ class _Run:
             return True
         if isinstance(answer.event, ProjectionUpdated):
             newest = answer.event.model.version
-            return await self._watch(watcher, lambda figures: figures.version >= newest)
+            return await self._watch(watcher, lambda figures: figures.model.version >= newest)
         reason = getattr(answer.event, "reason", "points would move too far")
         self._display.say(f"the last refit was {answer.outcome}: {reason}", style="yellow")
         return False

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from nats.aio.client import Client
 from rich.console import Console
@@ -22,8 +21,10 @@ from services.cli.commands.tables import (
     sources,
 )
 from services.cli.commands.watching import Watcher
-from services.cli.domain.figures import STAGES, Figures
+from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.waits import second_of, sentence_of
 from services.cli.settings import BusOptions, CliSettings
+from shared.contracts.statuses import HeldRefit
 
 WAIT_S = 0.5
 
@@ -80,40 +81,39 @@ def _stages(figures: Figures) -> Table:
 def rows(figures: Figures) -> Iterator[Row]:
     """List the facts about a collection."""
     for wait in figures.waits:
-        yield wait.stage, wait.sentence
+        yield wait.stage, sentence_of(wait)
     yield "sources", sources(figures)
-    yield "records", ledger(figures.records)
+    yield "records", ledger(figures.ledger.records)
     yield "map", model(figures)
-    stale = "; some came after the last fit" if figures.is_stale else ""
-    yield "counted", f"{figures.projection_records:,} records{stale}"
-    if figures.held:
-        yield "held", _held(figures.held)
-    state = "fresh" if figures.is_published else "behind"
-    yield "dataset", f"{figures.rows:,} rows, version {figures.dataset_version}; files {state}"
-    for failure in figures.failures:
-        yield "failed", f"{failure['filename']}: {failure['reason']}"
-    for line in incomplete(figures.incomplete, figures.incomplete_sources):
+    stale = "; some came after the last fit" if figures.model.is_stale else ""
+    yield "counted", f"{figures.model.records:,} records{stale}"
+    if figures.model.held:
+        yield "held", _held(figures.model.held)
+    dataset, state = figures.dataset, "fresh" if figures.is_published else "behind"
+    yield "dataset", f"{dataset.rows:,} rows, version {dataset.dataset_version}; files {state}"
+    for failure in figures.ledger.failures:
+        yield "failed", f"{failure.filename}: {failure.reason}"
+    for line in incomplete(figures.ledger.incomplete, figures.ledger.incomplete_sources):
         yield "incomplete", line
-    for line in gone(figures.gone, figures.gone_sources):
+    for line in gone(figures.ledger.gone, figures.ledger.gone_sources):
         yield "gone", line
     yield from _stalled(figures)
 
 
 def _stalled(figures: Figures) -> Iterator[Row]:
-    for one in figures.stalled:
-        stage = one["stage"]
+    for one in figures.ledger.stalled:
+        stage = one.stage
         trouble = figures.blocked.get(stage) or figures.states.get(stage)
         why = f" ({trouble})" if trouble and trouble != "running" else ""
-        told = f"{one['in_flight']:,} records in flight, held by {stage}{why}"
-        since = f"nothing has moved since {one['since'][:19]}Z"
-        yield "stalled", f"{one['filename']}: {told}; {since}"
-    if (more := figures.stalled_sources - len(figures.stalled)) > 0:
+        told = f"{one.in_flight:,} records in flight, held by {stage}{why}"
+        since = f"nothing has moved since {second_of(one.since)}"
+        yield "stalled", f"{one.filename}: {told}; {since}"
+    if (more := figures.ledger.stalled_sources - len(figures.ledger.stalled)) > 0:
         yield "stalled", f"and {more:,} more sources"
 
 
-def _held(held: Any) -> str:
-    share = held.get("movement", {}).get("rms_share", 0.0)
-    budget = held.get("decision", {}).get("movement_budget", 0.0)
+def _held(held: HeldRefit) -> str:
+    share, budget = held.movement.rms_share, held.decision.movement_budget
     return (
         f"a refit would move points by {percent(share)} of the map's diagonal, the budget is "
         f"{percent(budget)}; apply it with: mapstream refit --force"

@@ -1,12 +1,13 @@
 """How figures are written for people, the same in every command."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.domain.figures import Figures, Records
+from services.cli.handlers.figures import Figures, is_balanced
+from services.cli.handlers.waits import second_of
+from shared.contracts.statuses import GoneSource, IncompleteSource, Ledger
 from shared.redaction import redact
 from shared.terminal_safe import terminal_safe
 
@@ -79,36 +80,38 @@ def percent(share: float) -> str:
 def sources(figures: Figures) -> str:
     """Count the sources by status, those statuses that occur."""
     parts = [
-        f"{number:,} {status}" for status, number in sorted(figures.sources.items()) if number
+        f"{number:,} {status}"
+        for status, number in sorted(figures.ledger.sources.items())
+        if number
     ]
     return ", ".join(parts) or "none yet"
 
 
-def incomplete(sources: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
+def incomplete(sources: Sequence[IncompleteSource], count: int) -> Iterator[str]:
     """Name the sources that are not read yet, why and since when; the rest is counted."""
     for one in sources:
-        reason = one.get("reason") or "not looked at again since an upgrade"
-        since = f"; since {one['since'][:19]}Z" if one.get("since") else ""
-        yield f"{one['filename']}: {reason}{since}"
+        reason = one.reason or "not looked at again since an upgrade"
+        since = f"; since {second_of(one.since)}" if one.since else ""
+        yield f"{one.filename}: {reason}{since}"
     if (more := count - len(sources)) > 0:
         yield f"and {more:,} more"
 
 
-def gone(sources: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
+def gone(sources: Sequence[GoneSource], count: int) -> Iterator[str]:
     """Name the sources that are not there any more, and what is still mapped of them."""
     for one in sources:
-        if one.get("same_as"):
-            yield f"{one['filename']}: its file is read as {one['same_as']}"
+        if one.same_as:
+            yield f"{one.filename}: its file is read as {one.same_as}"
             continue
-        since, mapped = f"{one['since'][:19]}Z", f"{one['mapped']:,} records"
-        yield f"{one['filename']}: not there since {since}; {mapped} stay until they are forgotten"
+        since, mapped = second_of(one.since), f"{one.mapped:,} records"
+        yield f"{one.filename}: not there since {since}; {mapped} stay until they are forgotten"
     if (more := count - len(sources)) > 0:
         yield f"and {more:,} more"
 
 
-def ledger(records: Records) -> str:
+def ledger(records: Ledger) -> str:
     """Write where every record is; an unequal sign would be a defect."""
-    sign = "=" if records.is_balanced else "≠"
+    sign = "=" if is_balanced(records) else "≠"
     dropped = f" ({records.dropped:,} dropped)" if records.dropped else ""
     return (
         f"{records.seen:,} seen {sign} {records.mapped:,} mapped + {records.dead:,} dead{dropped} "
@@ -118,10 +121,10 @@ def ledger(records: Records) -> str:
 
 def model(figures: Figures) -> str:
     """Name the current model and what its axes explain."""
-    if not figures.version:
+    if not figures.model.version:
         return "no model yet"
-    first, second = figures.explained_variance_ratio
+    first, second = figures.axes
     return (
-        f"model {figures.version}, axes explain {percent(first)} + {percent(second)} "
+        f"model {figures.model.version}, axes explain {percent(first)} + {percent(second)} "
         "of the variance"
     )

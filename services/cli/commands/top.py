@@ -20,9 +20,10 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, plain
 from services.cli.commands.watching import Watcher
-from services.cli.domain.figures import STAGES, Figures
-from services.cli.domain.traffic import Traffic, Window
+from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.traffic import Window
 from services.cli.settings import BusOptions, CliSettings
+from shared.contracts.statuses import Traffic
 
 EVERY_S = 1.0
 WINDOW_S = 5.0

@@ -8,9 +8,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from services.cli.domain.figures import STAGES, Figures
-from services.cli.domain.statuses import (
-    Status,
+from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.statuses import (
     choose_collection,
     remembering,
     served_collections,
@@ -24,6 +23,7 @@ from shared.bus.registry.streams import REMEDY
 from shared.bus.status import collect
 from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
+from shared.contracts.told import Statuses
 from shared.errors import BusAway, TransientError
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class DeadLetters:
 class Watcher:
     """Looks at one collection."""
 
-    def __init__(
-        self, client: Client, collection: str, known: Mapping[str, Sequence[Status]] | None = None
-    ) -> None:
+    def __init__(self, client: Client, collection: str, known: Statuses | None = None) -> None:
         self.collection = collection
         self._client = client
         self._js = jetstream(client, timeout_s=5)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
 from services.discovery.domain.completeness import EXPLAINED
+from services.discovery.domain.ledger import Totals
 from services.discovery.handlers.stalls import Loads, StallFinder, stalled
 from services.discovery.loops.reading import Looker
 from services.discovery.ports import PresenceStore, StallStore, StateStore
@@ -16,6 +16,14 @@ from shared.bus.messages.outgoing import outgoing_event
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channels import SOURCE_STALLED
 from shared.clock import Clock
+from shared.contracts.statuses import (
+    FailedSource,
+    GoneSource,
+    IncompleteSource,
+    Ledger,
+    SourceFigures,
+    StalledSource,
+)
 from shared.errors import TransientError
 from shared.waits import WAITS
 
@@ -109,7 +117,7 @@ class FiguresLoop:
         self._looker = looker
         self._collections = collections
         self._changed = changed
-        self.figures: dict[str, dict[str, Any]] = {}
+        self.figures: dict[str, SourceFigures] = {}
 
     async def run(self) -> None:
         """Refresh whenever something changed, until cancelled."""
@@ -133,65 +141,67 @@ class FiguresLoop:
             TransientError: The ledger could not be read.
         """
         for collection in self._collections:
-            has_looked = self._looker.has_looked
+            has_looked = self._looker.has_looked  # before the ledger: what it found is counted
             totals = await self._store.totals(collection)
-            failures = [
-                {"filename": one.path, "reason": one.reason}
-                for one in self._looker.passed_over(collection)[:TOLD]
-            ]
-            if totals.sources.get("failed"):
-                failures += [
-                    {"filename": one.filename, "reason": one.reason or "unknown"}
-                    for one in await self._store.failed(collection, TOLD)
-                ]
             stalls = await self._stalls.stalls(collection)
-            self.figures[collection] = {
-                "sources": dict(totals.sources),
-                "records": {
-                    "seen": totals.seen,
-                    "mapped": totals.mapped,
-                    "dead": totals.dead,
-                    "in_flight": totals.in_flight,
-                    "dropped": totals.dropped,
-                },
-                "failures": failures,
-                "stalled_sources": len(stalls),
-                "stalled": [
-                    {
-                        "filename": one.filename,
-                        "stage": one.stage,
-                        "since": one.since.isoformat(),
-                        "in_flight": one.in_flight,
-                    }
+            self.figures[collection] = SourceFigures(
+                sources={**totals.sources},
+                records=Ledger(
+                    seen=totals.seen,
+                    mapped=totals.mapped,
+                    dead=totals.dead,
+                    in_flight=totals.in_flight,
+                    dropped=totals.dropped,
+                ),
+                failures=await self._failures(collection, totals),
+                incomplete_sources=await self._presence.count_incomplete(collection),
+                incomplete=await self._incomplete(collection),
+                gone_sources=await self._presence.count_gone(collection),
+                gone=await self._gone(collection),
+                stalled_sources=len(stalls),
+                stalled=[
+                    StalledSource(
+                        filename=one.filename,
+                        stage=one.stage,
+                        since=one.since,
+                        in_flight=one.in_flight,
+                    )
                     for one in stalls[:TOLD]
                 ],
-                **await self._absences(collection),
-                "has_looked": has_looked,
-            }
+                has_looked=has_looked,
+            )
 
-    async def _absences(self, collection: str) -> dict[str, Any]:
-        """Read what is not mapped, since it is not there or not at its end."""
-        waiting = await self._presence.incomplete(collection, TOLD)
-        gone = await self._presence.gone(collection, TOLD)
-        return {
-            "gone_sources": await self._presence.count_gone(collection),
-            "gone": [
-                {
-                    "filename": one.filename,
-                    "since": one.gone_at and one.gone_at.isoformat(),
-                    "mapped": one.mapped,
-                    "same_as": one.same_as,
-                }
-                for one in gone
-            ],
-            "incomplete_sources": await self._presence.count_incomplete(collection),
-            "incomplete": [
-                {
-                    "filename": one.filename,
-                    "why": one.why_incomplete,
-                    "reason": one.why_incomplete and EXPLAINED[one.why_incomplete],
-                    "since": one.incomplete_since and one.incomplete_since.isoformat(),
-                }
-                for one in waiting
-            ],
-        }
+    async def _failures(self, collection: str, totals: Totals) -> list[FailedSource]:
+        """Read what could not be read: folders, and the sources that the ledger says so of."""
+        has_failed = totals.sources.get("failed")
+        passed_over = self._looker.passed_over(collection)[:TOLD]
+        failed = await self._store.failed(collection, TOLD) if has_failed else []
+        return [
+            *(FailedSource(filename=one.path, reason=one.reason) for one in passed_over),
+            *(
+                FailedSource(filename=one.filename, reason=one.reason or "unknown")
+                for one in failed
+            ),
+        ]
+
+    async def _incomplete(self, collection: str) -> list[IncompleteSource]:
+        """Read which sources are not mapped, since they are not at their end."""
+        return [
+            IncompleteSource(
+                filename=one.filename,
+                why=one.why_incomplete,
+                reason=one.why_incomplete and EXPLAINED[one.why_incomplete],
+                since=one.incomplete_since,
+            )
+            for one in await self._presence.incomplete(collection, TOLD)
+        ]
+
+    async def _gone(self, collection: str) -> list[GoneSource]:
+        """Read which sources were mapped and are not there any more."""
+        return [
+            GoneSource(
+                filename=one.filename, since=one.gone_at, mapped=one.mapped, same_as=one.same_as
+            )
+            for one in await self._presence.gone(collection, TOLD)
+            if one.gone_at
+        ]

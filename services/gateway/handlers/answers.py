@@ -8,7 +8,27 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.gateway.domain.operations import State
 from shared.contracts.letters import RefusedLetter
 from shared.contracts.projection import Decision, Movement
+from shared.contracts.statuses import (
+    DiscoveryStatus,
+    EmbeddingStatus,
+    GatewayStatus,
+    ProjectionStatus,
+    SourceFigures,
+    Status,
+    UnreadableStatus,
+    WritingStatus,
+)
+from shared.contracts.told import Waiting
 
+AnyStatus = (
+    DiscoveryStatus
+    | EmbeddingStatus
+    | ProjectionStatus
+    | WritingStatus
+    | GatewayStatus
+    | UnreadableStatus
+    | Status
+)
 CommandName = Literal["refit", "rollback", "forget", "replay", "drop"]
 
 
@@ -16,15 +36,6 @@ class Body(BaseModel):
     """A JSON body of an answer."""
 
     model_config = ConfigDict(frozen=True)
-
-
-class Waiting(Body):
-    """Something that a service waits for, or tries again and again."""
-
-    stage: str = Field(description="The service.")
-    what: str = Field(description="What it waits for, or tries.")
-    reason: str = Field(description="The last error.")
-    since: datetime = Field(description="When it failed for the first time.")
 
 
 class Health(Body):
@@ -36,7 +47,7 @@ class Health(Body):
         "instance."
     )
     bus: Literal["connected", "away"] = Field(description="Whether the bus answers.")
-    services: dict[str, list[dict[str, Any]]] = Field(
+    services: dict[str, list[AnyStatus]] = Field(
         description="Of each service, what its instances tell about themselves."
     )
     waits: list[Waiting] = Field(
@@ -222,69 +233,7 @@ class CollectionInfo(Body):
     files: dict[str, FileInfo] = Field(description="The public files, by name.")
 
 
-class Ledger(Body):
-    """Records; at any moment ``seen = mapped + dead + in_flight``."""
-
-    seen: int = Field(ge=0, description="Found.")
-    mapped: int = Field(ge=0, description="In the dataset.")
-    dead: int = Field(ge=0, description="Dead-lettered.")
-    in_flight: int = Field(ge=0, description="On their way.")
-    dropped: int = Field(
-        default=0, ge=0, description="Of the dead: those that somebody gave up for good."
-    )
-
-
-class FailedSource(Body):
-    """A source that could not be read."""
-
-    filename: str = Field(description="Its path below its root.")
-    reason: str = Field(description="What went wrong.")
-
-
-class IncompleteSource(Body):
-    """A source whose end is not there yet, so that it is not read."""
-
-    filename: str = Field(description="The source's path below its root, with '/'.")
-    why: str | None = Field(description="empty, no_json_at_end or no_final_answer.")
-    reason: str | None = Field(description="The same in words.")
-    since: datetime | None = Field(description="When it was first found so.")
-
-
-class GoneSource(Body):
-    """A source that was mapped and is not there any more."""
-
-    filename: str = Field(description="Its path below its root.")
-    since: datetime = Field(description="When it was first missed.")
-    mapped: int = Field(ge=0, description="Its records that stay on the map.")
-    same_as: str | None = Field(description="Filename under which the same file is read now.")
-
-
-class StalledSource(Body):
-    """A source whose numbers have not changed for long."""
-
-    filename: str = Field(description="Its path below its root.")
-    stage: str = Field(description="The stage that holds it; bus: it was lost there.")
-    since: datetime = Field(description="When its numbers last changed.")
-    in_flight: int = Field(ge=0, description="Its records of which nothing was heard yet.")
-
-
-class Sources(Body):
-    """The ledger of one collection."""
+class Sources(SourceFigures):
+    """The sources of one collection, and the ledger of their records."""
 
     collection: str = Field(description="The collection.")
-    sources: dict[str, int] = Field(description="Number of sources by status.")
-    records: Ledger = Field(description="Their records.")
-    failures: list[FailedSource] = Field(description="Some of those that could not be read.")
-    incomplete_sources: int = Field(default=0, ge=0, description="How many are incomplete.")
-    incomplete: list[IncompleteSource] = Field(
-        default=[], description="Some of those, why, and since when."
-    )
-    gone_sources: int = Field(
-        default=0, ge=0, description="How many were mapped and are not there any more."
-    )
-    gone: list[GoneSource] = Field(default=[], description="Some of those, and since when.")
-    stalled_sources: int = Field(default=0, ge=0, description="How many stand still.")
-    stalled: list[StalledSource] = Field(
-        default=[], description="Some of those that stand still, and which stage holds them."
-    )
-    has_looked: bool = Field(description="Whether every source was looked at once.")

@@ -1,25 +1,20 @@
 """What is told of services, sources, collections and models."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from services.gateway.handlers.answers import (
     CollectionInfo,
-    FailedSource,
     FileInfo,
-    GoneSource,
     Health,
-    IncompleteSource,
-    Ledger,
     ModelFacts,
     ModelPage,
     ModelSummary,
     Sources,
-    StalledSource,
-    Waiting,
     WholeModel,
 )
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from shared.contracts.statuses import DiscoveryStatus
+from shared.contracts.told import is_running, statuses_of, waiting, waits_of
 from shared.errors import BusAway
 
 STAGES = ("discovery", "embedding", "projection", "writing")
@@ -30,33 +25,14 @@ async def health(board: StatusBoard) -> Health:
     """Tell whether the pipeline runs; a bus that is away is no fault of the gateway."""
     statuses = await board.statuses()
     if statuses is None:
-        own = {"gateway": [{"waits": board.waits()}]}
-        return Health(pipeline_running=False, bus="away", services={}, waits=_waits(own))
-    services = {name: [dict(one) for one in some] for name, some in sorted(statuses.items())}
-    running = {
-        name
-        for name, some in services.items()
-        if any(one.get("state") == "running" for one in some)
-    }
+        own = [waiting("gateway", one) for one in board.waits()]
+        return Health(pipeline_running=False, bus="away", services={}, waits=own)
     return Health(
-        pipeline_running=running.issuperset(STAGES),
+        pipeline_running=all(is_running(statuses.get(name, ())) for name in STAGES),
         bus="connected",
-        services=services,
-        waits=_waits(services),
+        services={name: [*some] for name, some in sorted(statuses.items())},
+        waits=waits_of(statuses),
     )
-
-
-def _waits(services: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Waiting]:
-    """List what the instances of all services wait for; a standby beside its owner is well."""
-    found: dict[tuple[str, str], Waiting] = {}
-    for stage, instances in services.items():
-        is_served = any(one.get("state") == "running" for one in instances)
-        for one in instances:
-            if is_served and one.get("state") == "standby":
-                continue
-            for told in one.get("waits") or ():
-                found.setdefault((stage, told["what"]), Waiting(stage=stage, **told))
-    return list(found.values())
 
 
 async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
@@ -68,22 +44,9 @@ async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
     statuses = await board.statuses()
     if statuses is None:
         raise BusAway("the bus is away")
-    for one in statuses.get("discovery", ()):
-        figures = (one.get("collections") or {}).get(collection)
-        if figures:
-            return Sources(
-                collection=collection,
-                sources=figures.get("sources", {}),
-                records=Ledger(**figures["records"]),
-                failures=[FailedSource(**failed) for failed in figures.get("failures", ())],
-                incomplete_sources=figures.get("incomplete_sources", 0),
-                incomplete=[IncompleteSource(**one) for one in figures.get("incomplete", ())],
-                gone_sources=figures.get("gone_sources", 0),
-                gone=[GoneSource(**one) for one in figures.get("gone", ())],
-                stalled_sources=figures.get("stalled_sources", 0),
-                stalled=[StalledSource(**one) for one in figures.get("stalled", ())],
-                has_looked=bool(figures.get("has_looked")),
-            )
+    for one in statuses_of(statuses, DiscoveryStatus):
+        if told := one.collections.get(collection):
+            return Sources(collection=collection, **dict(told))
     return None
 
 

@@ -1,11 +1,10 @@
 """Commands to the services, and what they tell about themselves."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from nats.aio.client import Client
 
-from services.gateway.ports import Status
 from shared.bus.connection import jetstream
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.messages.received import CALLER
@@ -22,6 +21,8 @@ from shared.bus.registry.channels import (
 from shared.bus.status import collect
 from shared.contracts.base import Command
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.statuses import Wait
+from shared.contracts.told import Statuses
 from shared.errors import BusAway
 from shared.waits import WAITS
 
@@ -74,10 +75,10 @@ class NatsStatusBoard:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._asking = asyncio.Lock()
-        self._known: Mapping[str, Sequence[Status]] = {}
+        self._known: Statuses = {}
         self._asked_s = float("-inf")
 
-    async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
+    async def statuses(self) -> Statuses | None:
         """Return the statuses of each service's instances; nothing if the bus is away."""
         async with self._asking:
             if not self._client.is_connected:
@@ -92,6 +93,6 @@ class NatsStatusBoard:
             self._asked_s = asyncio.get_running_loop().time()
             return self._known
 
-    def waits(self) -> Sequence[Mapping[str, str]]:
+    def waits(self) -> Sequence[Wait]:
         """Return what this process waits for; see the port."""
-        return WAITS.told()
+        return [Wait.model_validate(one) for one in WAITS.told()]

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import pyarrow as pa
 import structlog
@@ -46,6 +45,7 @@ from shared.contracts.batches import (
     vector_array,
 )
 from shared.contracts.projection import ProjectionModel
+from shared.contracts.statuses import DatasetFigures
 from shared.errors import ConfigurationError, InvalidMessage, TransientError
 from shared.observability import tracing
 from shared.observability.tracing import Trace
@@ -113,7 +113,7 @@ class CollectionShell:
         self._models = models
         self._handover = handover
         self._clock = clock
-        self._figures: dict[str, Any] = {}
+        self._figures = DatasetFigures()
         self._foreign: ForeignStateError | None = None
         """Why nothing is written any more."""
         self._is_foreign = asyncio.Event()
@@ -130,9 +130,9 @@ class CollectionShell:
         )
 
     @property
-    def figures(self) -> Mapping[str, Any]:
+    def figures(self) -> DatasetFigures:
         """What the service tells about the collection."""
-        return self._figures | {"is_fresh": self.freshness.is_fresh}
+        return self._figures.model_copy(update={"is_fresh": self.freshness.is_fresh})
 
     async def on_messages(self, messages: Sequence[Batch | ProjectionModel]) -> Iterable[Outgoing]:
         """Write batches and keep models, in the order of the stream."""
@@ -147,7 +147,7 @@ class CollectionShell:
                         if isinstance(model, ProjectionModel):
                             outgoing += await self.accept(model)
         except TransientError as error:
-            self._figures["blocked"] = str(error)
+            self._figures = self._figures.model_copy(update={"blocked": str(error)})
             raise
         await self.refresh_figures()
         return outgoing
@@ -228,12 +228,11 @@ class CollectionShell:
         """Note what the store holds now."""
         state = await self._store.state()
         model = await held_model(store=self._store, models=self._models)
-        self._figures = {
-            "rows": state.rows,
-            "dataset_version": state.dataset_version,
-            "model_version": model.version if model else 0,
-            "blocked": None,
-        }
+        self._figures = DatasetFigures(
+            rows=state.rows,
+            dataset_version=state.dataset_version,
+            model_version=model.version if model else 0,
+        )
 
     def _news(self, plan: WritePlan, written: Written) -> Iterator[Outgoing]:
         for batch, error in plan.invalid:

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.loops.telling import TOLD, FiguresLoop
+from shared.contracts.statuses import FailedSource, SourceFigures
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, iteration, log, looked
@@ -19,7 +20,7 @@ class Idle:
         return [one for one in self.unlisted if one.collection == collection]
 
 
-async def figures(store: FakeStateStore, *unlisted: FolderUnreadable) -> dict[str, Any]:
+async def figures(store: FakeStateStore, *unlisted: FolderUnreadable) -> SourceFigures:
     looker: Any = Idle()
     looker.unlisted = unlisted
     loop = FiguresLoop(store, store, store, looker, ("default",), asyncio.Event())
@@ -34,7 +35,7 @@ async def test_a_folder_that_cannot_be_listed_is_told_at_once_as_what_failed() -
 
     told = await figures(FakeStateStore(), mine, others)
 
-    assert told["failures"] == [{"filename": "/logs/locked", "reason": "Permission denied"}]
+    assert told.failures == [FailedSource(filename="/logs/locked", reason="Permission denied")]
 
 
 async def test_every_incomplete_source_is_counted_and_the_first_are_named_with_the_reason() -> (
@@ -47,8 +48,8 @@ async def test_every_incomplete_source_is_counted_and_the_first_are_named_with_t
     await looked(repository, store)
 
     told = await figures(store)
-    first, second = told["incomplete"][:2]
-    assert (told["incomplete_sources"], len(told["incomplete"])) == (TOLD + 5, TOLD)
-    assert (first["filename"], first["why"]) == ("00.jsonl", "empty")
-    assert (second["why"], second["since"]) == ("no_final_answer", NOW.isoformat())
-    assert "final_answer" in second["reason"]
+    first, second = told.incomplete[:2]
+    assert (told.incomplete_sources, len(told.incomplete)) == (TOLD + 5, TOLD)
+    assert (first.filename, first.why) == ("00.jsonl", "empty")
+    assert (second.why, second.since) == ("no_final_answer", NOW)
+    assert "final_answer" in (second.reason or "")

@@ -17,7 +17,6 @@ from services.gateway.ports import (
     OpenMap,
     Points,
     PositionLost,
-    Status,
     Told,
 )
 from shared.contracts.base import Command, Event
@@ -35,6 +34,8 @@ from shared.contracts.projection import (
     encode_floats,
 )
 from shared.contracts.sources import SourceForgotten
+from shared.contracts.statuses import Wait
+from shared.contracts.told import Statuses, read_status
 from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
 from shared.errors import BusAway
 from tests.builders import NOW, descriptor
@@ -249,21 +250,27 @@ class FakeCommandBus:
             self._events.tell(reply(command.correlation_id))
 
 
-OWN_WAIT = {
-    "what": "connecting to the bus",
-    "reason": "refused",
-    "since": "2026-01-01T12:00:00+00:00",
-}
+OWN_WAIT = Wait.model_validate(
+    {"what": "connecting to the bus", "reason": "refused", "since": "2026-01-01T12:00:00+00:00"}
+)
 
 
 class FakeStatusBoard:
-    def __init__(self, statuses: Mapping[str, Sequence[Status]] | None) -> None:
-        self.told = statuses
+    """Tells what is given as JSON."""
 
-    async def statuses(self) -> Mapping[str, Sequence[Status]] | None:
+    def __init__(self, statuses: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> None:
+        self.told = (
+            None
+            if statuses is None
+            else {
+                name: [read_status(name, one) for one in some] for name, some in statuses.items()
+            }
+        )
+
+    async def statuses(self) -> Statuses | None:
         return self.told
 
-    def waits(self) -> Sequence[Mapping[str, str]]:
+    def waits(self) -> Sequence[Wait]:
         return [OWN_WAIT] if self.told is None else []
 
 

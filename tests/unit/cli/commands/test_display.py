@@ -10,25 +10,40 @@ from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, percent
 from services.cli.commands.watching import DeadLetterLine, DeadLetters
-from services.cli.domain.figures import STAGES, Figures, Records
+from services.cli.handlers.figures import STAGES, Figures
+from shared.contracts.projection import Decision, Movement
+from shared.contracts.statuses import (
+    DatasetFigures,
+    HeldRefit,
+    Ledger,
+    ModelFigures,
+    SourceFigures,
+)
 
 RUNNING = Figures(
-    sources={"completed": 2, "incomplete": 1, "failed": 0},
-    records=Records(seen=1200, mapped=1000, dead=1, in_flight=199),
-    has_looked=True,
-    version=2,
-    explained_variance_ratio=(0.25, 0.125),
-    rows=1000,
+    SourceFigures(
+        sources={"completed": 2, "incomplete": 1, "failed": 0},
+        records=Ledger(seen=1200, mapped=1000, dead=1, in_flight=199),
+        has_looked=True,
+    ),
+    ModelFigures(version=2, explained_variance_ratio=[0.25, 0.125]),
+    DatasetFigures(rows=1000),
     lag={"embedding": 3, "writing": 0},
     states=dict.fromkeys(STAGES, "running"),
 )
+
+
+def with_ledger(**told: object) -> Figures:
+    """What runs, with something else told by discovery."""
+    ledger = RUNNING.ledger.model_dump() | told
+    return replace(RUNNING, ledger=SourceFigures.model_validate(ledger))
 
 
 WAITS_FOR_ITS_END = {
     "filename": "b.jsonl",
     "why": "no_final_answer",
     "reason": "its last line has no final_answer",
-    "since": "2026-01-01T12:00:00.5+00:00",
+    "since": "2026-01-01T12:00:00.500000Z",
 }
 
 
@@ -95,7 +110,7 @@ def test_the_summary_tells_where_the_map_is_and_how_to_open_it(screen: io.String
 
 
 def test_the_summary_names_what_was_lost(screen: io.StringIO) -> None:
-    failed = replace(RUNNING, failures=[{"filename": "bad.jsonl", "reason": "no permission"}])
+    failed = with_ledger(failures=[{"filename": "bad.jsonl", "reason": "no permission"}])
     dead = [DeadLetterLine("discovery", "a.jsonl", "7", "not JSON")] * (LISTED + 2)
 
     display(screen).summarise(failed, 1, DeadLetters(dead, len(dead)), Path("out"))
@@ -117,16 +132,24 @@ def fact(figures: Figures) -> Callable[[str], str]:
 
 
 def test_the_status_shows_the_identity_of_the_ledger() -> None:
-    broken = replace(RUNNING, records=Records(seen=3, mapped=1))
+    broken = with_ledger(records={"seen": 3, "mapped": 1})
 
     assert fact(RUNNING)("records") == "1,200 seen = 1,000 mapped + 1 dead + 199 in flight"
     assert fact(broken)("records").startswith("3 seen ≠ 1 mapped")
 
 
 def test_the_status_shows_a_held_refit_and_how_to_apply_it() -> None:
-    held = {"movement": {"rms_share": 0.31}, "decision": {"movement_budget": 0.2}}
+    movement = Movement(
+        rms=1, rms_share=0.31, centre=0, centre_share=0, diagonal=3, explained_before=0.5,
+        explained_after=0.6,
+    )  # fmt: skip
+    decision = Decision(
+        trigger="threshold", records=9, records_at_last_fit=4, growth_threshold=2,
+        movement_budget=0.2,
+    )  # fmt: skip
+    model = ModelFigures(held=HeldRefit(movement=movement, decision=decision))
 
-    told = fact(replace(RUNNING, held=held))("held")
+    told = fact(replace(RUNNING, model=model))("held")
 
     assert told == (
         "a refit would move points by 31.0% of the map's diagonal, the budget is 20.0%; "
@@ -149,11 +172,8 @@ HARMLESS = r"a\x1b[2J\n[red]b\x9b\u202e.jsonl"
 
 def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: Path) -> None:
     """Whoever may put a file into the folder of logs must not get at the terminal."""
-    figures = replace(
-        RUNNING,
-        failures=({"filename": HOSTILE, "reason": HOSTILE},),
-        blocked={"embedding": HOSTILE},
-    )
+    failed = with_ledger(failures=[{"filename": HOSTILE, "reason": HOSTILE}])
+    figures = replace(failed, blocked={"embedding": HOSTILE})
     shown = display(screen)
     dead = [DeadLetterLine("discovery", HOSTILE, "7", HOSTILE)]
 
@@ -166,7 +186,7 @@ def test_a_filename_cannot_command_the_terminal(screen: io.StringIO, tmp_path: P
 
 
 def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.StringIO) -> None:
-    figures = replace(RUNNING, incomplete=[WAITS_FOR_ITS_END], incomplete_sources=7)
+    figures = with_ledger(incomplete=[WAITS_FOR_ITS_END], incomplete_sources=7)
 
     display(screen).summarise(figures, 1.0, DeadLetters(), Path("out"))
 
@@ -179,9 +199,10 @@ def test_the_summary_names_what_is_incomplete_why_and_since_when(screen: io.Stri
 
 
 def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO) -> None:
-    figures = Figures(sources={"dispatched": 1}, records=Records(seen=9, in_flight=9))
+    records = Ledger(seen=9, in_flight=9)
+    ledger = SourceFigures(sources={"dispatched": 1}, records=records, has_looked=True)
 
-    display(screen).summarise(replace(figures, has_looked=True), 1.0, DeadLetters(), Path("out"))
+    display(screen).summarise(Figures(ledger), 1.0, DeadLetters(), Path("out"))
 
     assert "nothing is mapped" not in screen.getvalue()
 
@@ -197,15 +218,15 @@ def test_what_is_on_its_way_when_a_run_stops_is_not_nothing(screen: io.StringIO)
 def test_a_run_that_mapped_nothing_says_why(
     sources: dict[str, int], words: str, screen: io.StringIO
 ) -> None:
-    display(screen).summarise(
-        Figures(sources=sources, has_looked=True), 1.0, DeadLetters(), Path("out")
-    )
+    ledger = SourceFigures(sources=sources, has_looked=True)
+
+    display(screen).summarise(Figures(ledger), 1.0, DeadLetters(), Path("out"))
 
     assert f"nothing is mapped: {words}" in screen.getvalue()
 
 
 def test_the_status_names_what_is_incomplete() -> None:
-    figures = replace(RUNNING, incomplete=[WAITS_FOR_ITS_END], incomplete_sources=1)
+    figures = with_ledger(incomplete=[WAITS_FOR_ITS_END], incomplete_sources=1)
 
     told = [text for name, text in rows(figures) if name == "incomplete"]
 

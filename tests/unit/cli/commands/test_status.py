@@ -1,15 +1,20 @@
 """What the status says of sources that stand still."""
 
 from services.cli.commands.status import rows
-from services.cli.domain.figures import Figures
+from services.cli.handlers.figures import Figures
+from shared.contracts.statuses import SourceFigures
 
 STALLED = {
     "filename": "a.jsonl",
     "stage": "embedding",
-    "since": "2026-01-01T12:00:00.123456+00:00",
+    "since": "2026-01-01T12:00:00.123456Z",
     "in_flight": 1234,
 }
 SINCE = "nothing has moved since 2026-01-01T12:00:00Z"
+
+
+def ledger(**told: object) -> SourceFigures:
+    return SourceFigures.model_validate(told)
 
 
 def stalled(figures: Figures) -> list[str]:
@@ -17,7 +22,9 @@ def stalled(figures: Figures) -> list[str]:
 
 
 def test_a_stalled_source_names_its_stage_and_what_is_the_matter_with_it() -> None:
-    figures = Figures(stalled=[STALLED], stalled_sources=3, blocked={"embedding": "refused"})
+    figures = Figures(
+        ledger(stalled=[STALLED], stalled_sources=3), blocked={"embedding": "refused"}
+    )
 
     assert stalled(figures) == [
         f"a.jsonl: 1,234 records in flight, held by embedding (refused); {SINCE}",
@@ -26,10 +33,10 @@ def test_a_stalled_source_names_its_stage_and_what_is_the_matter_with_it() -> No
 
 
 def test_what_is_gone_is_named_with_what_stays_of_it() -> None:
-    since = "2026-01-01T12:00:00+00:00"
+    since = "2026-01-01T12:00:00Z"
     facts = {"filename": "a.jsonl", "since": since, "mapped": 234, "same_as": None}
     other = facts | {"filename": "latest.jsonl", "same_as": "b.jsonl"}
-    figures = Figures(gone=[facts, other], gone_sources=5)
+    figures = Figures(ledger(gone=[facts, other], gone_sources=5))
 
     assert [str(text) for name, text in rows(figures) if name == "gone"] == [
         "a.jsonl: not there since 2026-01-01T12:00:00Z; 234 records stay until they are forgotten",
@@ -42,13 +49,15 @@ def test_what_is_gone_is_named_with_what_stays_of_it() -> None:
 
 
 def test_a_stage_that_runs_has_no_excuse() -> None:
-    figures = Figures(stalled=[STALLED], stalled_sources=1, states={"embedding": "running"})
+    figures = Figures(
+        ledger(stalled=[STALLED], stalled_sources=1), states={"embedding": "running"}
+    )
 
     (told,) = stalled(figures)
     assert "held by embedding;" in told
 
 
 def test_the_report_has_the_same() -> None:
-    told = Figures(stalled=[STALLED], stalled_sources=3).report()
+    told = Figures(ledger(stalled=[STALLED], stalled_sources=3)).report()
 
     assert (told["stalled"], told["stalled_sources"]) == ([STALLED], 3)

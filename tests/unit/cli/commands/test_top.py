@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from services.cli.commands.top import told, view
-from services.cli.domain.figures import STAGES, Figures
-from services.cli.domain.traffic import Traffic, Window
+from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.traffic import Window
+from shared.contracts.statuses import Traffic
 
 
 def windowed(*looks: dict[str, Traffic]) -> Window:

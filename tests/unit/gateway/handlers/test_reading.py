@@ -6,7 +6,6 @@ from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
 from shared.errors import BusAway
 from tests.unit.gateway.builders import (
-    OWN_WAIT,
     FakeMapReader,
     FakeModelHistory,
     FakeStatusBoard,
@@ -30,7 +29,12 @@ async def test_a_bus_that_is_away_is_no_fault_of_the_gateway() -> None:
 
     assert (told.status, told.bus, told.pipeline_running) == ("ok", "away", False)
     assert [one.model_dump(mode="json") for one in told.waits] == [
-        {**OWN_WAIT, "stage": "gateway", "since": "2026-01-01T12:00:00Z"}
+        {
+            "stage": "gateway",
+            "what": "connecting to the bus",
+            "reason": "refused",
+            "since": "2026-01-01T12:00:00Z",
+        }
     ]
 
 
@@ -62,9 +66,8 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     figures |= {"incomplete": [waits], "incomplete_sources": 9}
     gone = {"filename": "c", "since": since, "mapped": 3, "same_as": None}
     figures |= {"gone": [gone], "gone_sources": 4}
-    board = FakeStatusBoard(
-        {"discovery": [{"state": "standby"}, {"collections": {"default": figures}}]}
-    )
+    serving = {"state": "running", "collections": {"default": figures}}
+    board = FakeStatusBoard({"discovery": [{"state": "standby"}, serving]})
 
     told = await reading.sources("default", board=board)
 

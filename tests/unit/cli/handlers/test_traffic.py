@@ -1,16 +1,18 @@
-from typing import Any
-
 import pytest
 
-from services.cli.domain.traffic import Rates, Traffic, Window
+from services.cli.handlers.traffic import Rates, Window, added, total
+from shared.contracts.statuses import Status, Traffic
 
 
-def told(**counts: float) -> dict[str, Any]:
-    return {"state": "running", "traffic": {"default": counts, "other": {"records_in": 99}}}
+def told(**counts: float) -> Status:
+    traffic = {"default": Traffic(**counts), "other": Traffic(records_in=99)}
+    return Status(state="running", traffic=traffic)
 
 
 def test_the_instances_of_a_stage_are_added_up() -> None:
-    found = Traffic.of([told(records_in=3, dead=1), told(records_in=4), {"state": "x"}], "default")
+    instances = [told(records_in=3, dead=1), told(records_in=4), Status(state="x")]
+
+    found = total(instances, "default")
 
     assert found == Traffic(records_in=7, dead=1)
 
@@ -19,7 +21,7 @@ def test_rates_are_what_came_between_two_looks() -> None:
     before = Traffic(records_in=10, handled=2, handling_s=1.0, aged=4, age_s=10)
     after = Traffic(records_in=30, handled=6, handling_s=2.0, aged=6, age_s=14)
 
-    rates = Rates(after.since(before), 4.0)
+    rates = Rates(added(before, after), 4.0)
 
     assert (rates.records_in, rates.handling_s, rates.age_s) == (5.0, 0.25, 2.0)
 
@@ -34,7 +36,7 @@ def test_a_stage_that_was_started_again_counts_from_zero() -> None:
     """Its counters are lower than before; a rate below zero would be nonsense."""
     before, after = Traffic(records_in=100, failed=3), Traffic(records_in=8, failed=3)
 
-    assert after.since(before) == after
+    assert added(before, after) == after
 
 
 @pytest.mark.parametrize(("looks", "rate"), [(1, 0.0), (2, 10.0), (9, 10.0)])

@@ -1,39 +1,31 @@
 """What the services tell of themselves: who answers, and which collections they serve."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from shared.contracts.statuses import Status
+from shared.contracts.told import Statuses
 from shared.errors import ConfigurationError
 
-Status = Mapping[str, Any]
 ABSENT = "absent"
 
 
-def remembering(
-    before: Mapping[str, Sequence[Status]], now: Mapping[str, Sequence[Status]]
-) -> dict[str, list[Status]]:
+def remembering(before: Statuses, now: Statuses) -> dict[str, list[Status]]:
     """Keep what a service told last while it does not answer, with the state absent.
 
     A service that is being started again, or is late once, has not lost its records.
     """
     silent: dict[str, list[Status]] = {
-        name: [{**one, "state": ABSENT} for one in told]
+        name: [one.model_copy(update={"state": ABSENT}) for one in told]
         for name, told in before.items()
         if name not in now
     }
     return silent | {name: list(told) for name, told in now.items()}
 
 
-def served_collections(statuses: Mapping[str, Sequence[Status]]) -> list[str]:
+def served_collections(statuses: Statuses) -> list[str]:
     """List the collections that at least one service says it serves."""
-    return sorted(
-        {
-            name
-            for instances in statuses.values()
-            for one in instances
-            for name in one.get("collections", {})
-        }
-    )
+    told = (one for instances in statuses.values() for one in instances)
+    return sorted({name for one in told for name in one.collections})
 
 
 def choose_collection(given: str | None, served: Sequence[str], configured: Sequence[str]) -> str:

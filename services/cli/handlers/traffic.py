@@ -2,43 +2,24 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
-from services.cli.domain.statuses import Status
+from shared.contracts.statuses import Status, Traffic
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """Counters of one stage, of all its instances together, since they were started."""
+def total(instances: Sequence[Status], collection: str) -> Traffic:
+    """Add up what the instances of a stage tell of a collection."""
+    told = [one.traffic[collection] for one in instances if collection in one.traffic]
+    return Traffic(**{name: sum(getattr(one, name) for one in told) for name in COUNTERS})
 
-    records_in: float = 0.0
-    records_out: float = 0.0
-    failed: float = 0.0
-    redelivered: float = 0.0
-    dead: float = 0.0
-    handled: float = 0.0
-    """Calls of handlers, and the seconds they took together."""
-    handling_s: float = 0.0
-    aged: float = 0.0
-    """Batches that the stage was done with, and how old they were then, in seconds together."""
-    age_s: float = 0.0
 
-    @classmethod
-    def of(cls, instances: Sequence[Status], collection: str) -> Self:
-        """Add up what the instances of a stage tell of a collection."""
-        told = [one.get("traffic", {}).get(collection, {}) for one in instances]
-        sums = {one.name: sum(each.get(one.name, 0.0) for each in told) for one in fields(cls)}
-        return cls(**sums)
+def added(before: Traffic, after: Traffic) -> Traffic:
+    """Return what was added; a stage that was started again has added what it has now."""
+    gained = {name: getattr(after, name) - getattr(before, name) for name in COUNTERS}
+    return after if min(gained.values()) < 0 else Traffic(**gained)
 
-    def since(self, before: Self) -> "Traffic":
-        """Return what was added; a stage that was started again has added what it has now."""
-        values = {one.name: (getattr(before, one.name), getattr(self, one.name))
-                  for one in fields(self)}  # fmt: skip
-        is_new = any(after < old for old, after in values.values())
-        return Traffic(
-            **{name: new - (0 if is_new else old) for name, (old, new) in values.items()}
-        )
+
+COUNTERS = tuple(Traffic.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +66,5 @@ class Window:
     def rates(self, stage: str) -> Rates:
         """Return what a stage did in the window; nothing if there was only one look."""
         (start, before), (end, after) = self._looks[0], self._looks[-1]
-        gained = after.get(stage, Traffic()).since(before.get(stage, Traffic()))
+        gained = added(before.get(stage, Traffic()), after.get(stage, Traffic()))
         return Rates(gained, end - start)

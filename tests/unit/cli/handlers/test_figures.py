@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 
-from services.cli.domain.figures import STAGES, Figures, Records
+from services.cli.handlers.figures import STAGES, Figures, is_balanced
+from services.cli.handlers.waits import sentence_of
+from shared.contracts.statuses import Ledger
+from shared.contracts.told import read_status
 
 DISCOVERY = {
     "sources": {"completed": 2, "incomplete": 1, "reading": 0, "dispatched": 0, "failed": 0},
@@ -38,7 +41,17 @@ def statuses(**changed: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def figures(lag: dict[str, int] | None = None, **changed: dict[str, Any]) -> Figures:
-    return Figures.of(statuses(**changed), lag or {}, "default")
+    return look(statuses(**changed), lag)
+
+
+def look(
+    told: dict[str, list[dict[str, Any]]],
+    lag: dict[str, int] | None = None,
+    collection: str = "default",
+) -> Figures:
+    """Put together what services have told as JSON."""
+    read = {name: [read_status(name, one) for one in some] for name, some in told.items()}
+    return Figures.of(read, lag or {}, collection)
 
 
 def test_everything_mapped_and_nothing_on_its_way_is_drained() -> None:
@@ -70,7 +83,7 @@ def test_a_stage_that_does_not_answer_is_absent_and_not_drained(stage: str) -> N
     told = statuses()
     del told[stage]
 
-    found = Figures.of(told, {}, "default")
+    found = look(told)
 
     assert found.states[stage] == "absent"
     assert found.instances[stage] == 0
@@ -78,10 +91,10 @@ def test_a_stage_that_does_not_answer_is_absent_and_not_drained(stage: str) -> N
 
 
 def test_no_status_at_all_leaves_zeros() -> None:
-    found = Figures.of({}, {}, "default")
+    found = look({})
 
-    assert found.records == Records()
-    assert found.version == found.rows == 0
+    assert found.ledger.records == Ledger()
+    assert found.model.version == found.dataset.rows == 0
     assert not found.is_everybody_running
     assert not found.is_drained
 
@@ -119,23 +132,34 @@ def test_a_standby_beside_an_owner_is_no_trouble() -> None:
     told = statuses()
     told["writing"].insert(0, {"state": "standby", "collections": {}})
 
-    found = Figures.of(told, {}, "default")
+    found = look(told)
 
     assert found.states["writing"] == "running"
     assert found.instances["writing"] == 2
-    assert found.rows == 6
+    assert found.dataset.rows == 6
 
 
 def test_what_stands_still_is_named_with_its_reason() -> None:
     told = statuses(writing={"blocked": "disk full"})
     told["embedding"] = [{"state": "running"}, {"state": "running", "blocked": "refused"}]
 
-    found = Figures.of(told, {}, "default")
+    found = look(told)
 
     assert found.blocked == {"embedding": "refused", "writing": "disk full"}
 
 
-WAIT = {"what": "publishing", "reason": "full", "since": "2026-01-01T12:00:00.5+00:00"}
+HELD = {
+    "movement": {
+        "rms": 1.0, "rms_share": 0.3, "centre": 0.5, "centre_share": 0.15, "diagonal": 3.3,
+        "explained_before": 0.4, "explained_after": 0.6,
+    },
+    "decision": {
+        "trigger": "threshold", "records": 9, "records_at_last_fit": 4, "growth_threshold": 2.0,
+        "movement_budget": 0.1,
+    },
+    "revision": 3,
+}  # fmt: skip
+WAIT = {"what": "publishing", "reason": "full", "since": "2026-01-01T12:00:00.500000Z"}
 
 
 def test_what_lasts_is_told_with_reason_and_since_when() -> None:
@@ -143,12 +167,12 @@ def test_what_lasts_is_told_with_reason_and_since_when() -> None:
     told["projection"] = [{"state": "running", "waits": [WAIT, WAIT | {"what": "handling"}]}] * 2
     told["gateway"] = [{"state": "running", "waits": [WAIT]}]
 
-    found = Figures.of(told, {}, "default")
+    found = look(told)
 
     assert [(one.stage, one.what) for one in found.waits] == [
         ("gateway", "publishing"), ("projection", "publishing"), ("projection", "handling"),
     ]  # fmt: skip
-    assert found.waits[0].sentence == "publishing: full (since 2026-01-01T12:00:00Z)"
+    assert sentence_of(found.waits[0]) == "publishing: full (since 2026-01-01T12:00:00Z)"
     assert found.blocked == {"projection": "publishing: full"}
     assert found.report()["waits"][0] == {"stage": "gateway", **WAIT}
 
@@ -156,11 +180,11 @@ def test_what_lasts_is_told_with_reason_and_since_when() -> None:
 def test_a_standby_waits_in_peace_while_the_other_works() -> None:
     told = statuses()
     told["writing"].append({"state": "standby", "waits": [WAIT]})
-    beside = Figures.of(told, {}, "default")
+    beside = look(told)
     told["writing"] = [{"state": "standby", "waits": [WAIT]}]
-    alone = Figures.of(told, {}, "default")
+    alone = look(told)
 
-    assert beside.waits == ()
+    assert beside.waits == []
     assert alone.blocked == {"writing": "publishing: full"}
 
 
@@ -169,23 +193,26 @@ def test_without_the_bus_what_was_known_last_stays_but_nobody_runs() -> None:
 
     found = figures().without_bus("the bus does not answer", since)
 
-    assert found.records == figures().records
+    assert found.ledger == figures().ledger
     assert not found.is_drained
     assert set(found.states.values()) == {"absent"}
-    assert [one.told["since"] for one in found.waits] == [since.isoformat()]
+    assert [one.since for one in found.waits] == [since]
 
 
 def test_figures_of_another_collection_are_not_taken() -> None:
-    assert Figures.of(statuses(), {}, "other").records == Records()
+    assert look(statuses(), collection="other").ledger.records == Ledger()
 
 
 def test_the_ledger_is_balanced_when_every_record_is_somewhere() -> None:
-    assert Records(seen=7, mapped=5, dead=1, in_flight=1).is_balanced
-    assert not Records(seen=7, mapped=5, dead=1, in_flight=0).is_balanced
+    assert is_balanced(Ledger(seen=7, mapped=5, dead=1, in_flight=1))
+    assert not is_balanced(Ledger(seen=7, mapped=5, dead=1, in_flight=0))
 
 
 def test_unknown_figures_of_a_newer_discovery_are_passed_over() -> None:
-    assert figures(discovery={"records": {"seen": 1, "retracted": 4}}).records == Records(seen=1)
+    found = figures(discovery={"records": {"seen": 1, "retracted": 4}})
+
+    assert found.ledger.records.seen == 1
+    assert found.report()["records"] == {"seen": 1, "mapped": 0, "dead": 0, "in_flight": 0}
 
 
 def test_the_summary_has_the_figures_that_scripts_read() -> None:
@@ -204,7 +231,7 @@ def test_the_summary_has_the_figures_that_scripts_read() -> None:
 
 
 def test_the_report_tells_of_every_stage_and_of_a_held_refit() -> None:
-    held = {"movement": {"rms_share": 0.3}, "decision": {"movement_budget": 0.1}}
+    held = HELD
 
     report = figures({"writing": 4}, projection={"held": held}).report()
 

@@ -1,0 +1,1 @@
+"""What the services tell, put together for whoever watches them."""
