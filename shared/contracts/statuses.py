@@ -228,7 +228,7 @@ class GatewayStatus(Status):
 class UnreadableStatus(Status):
     """The status of a service that told something of another shape."""
 
-    state: Literal["unreadable"] = UNREADABLE
+    state: Literal["unreadable"] = Field(default=UNREADABLE, description="That it cannot be read.")
     unreadable: str = Field(description="The field, and what is wrong with it.")
 
 

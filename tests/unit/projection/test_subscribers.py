@@ -14,6 +14,7 @@ from services.projection.settings import ProjectionSection
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from shared.bus.messages.received import Delivery
 from shared.contracts.batches import FORGOTTEN_KEY, encode, encode_rows, vector_array
+from shared.contracts.statuses import ModelFigures
 from shared.errors import InvalidMessage
 from tests.builders import batch, embedded_batch
 from tests.unit.projection.domain.test_state import model
@@ -107,22 +108,12 @@ def test_retractions_that_are_none_are_refused() -> None:
 
 def test_figures_tell_records_version_and_staleness() -> None:
     state = CollectionState("default")
-    assert figures(state) == {
-        "records": 0,
-        "version": 0,
-        "is_stale": False,
-        "explained_variance_ratio": [0.0, 0.0],
-        "held": None,
-    }
+    assert figures(state) == ModelFigures(explained_variance_ratio=[0.0, 0.0], records=0)
 
     state.moments, state.model = Moments.of(np.eye(2, dtype=np.float32)), model(2, version=4)
-    assert figures(state) == {
-        "records": 2,
-        "version": 4,
-        "is_stale": True,
-        "explained_variance_ratio": [0.5, 0.5],
-        "held": None,
-    }
+    assert figures(state) == ModelFigures(
+        records=2, version=4, is_stale=True, explained_variance_ratio=[0.5, 0.5]
+    )
 
 
 async def test_figures_tell_of_a_held_refit_in_json() -> None:
@@ -130,7 +121,7 @@ async def test_figures_tell_of_a_held_refit_in_json() -> None:
     await stage.project(piece(0))
     await stage.project(piece(3))
 
-    told = json.loads(json.dumps(figures(stage.state)))
+    told = json.loads(figures(stage.state).model_dump_json())
 
     held = stage.state.held
     assert held is not None
