@@ -12,6 +12,7 @@ from services.cli.commands.check import input_checks
 from services.cli.commands.tables import NO_RECORD, incomplete, plain
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
+from shared.contracts.statuses import IncompleteSource
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
 from shared.preflight import require_fit
 
@@ -59,7 +60,8 @@ def _show(found: dict[str, Any]) -> None:
             table.add_row(plain(name.replace("_", " ")), plain(text))
     console = Console(highlight=False)
     console.print(table)
-    for line in incomplete(found["incomplete"], found["waiting"]):
+    some = [IncompleteSource.model_validate(one) for one in found["incomplete"]]
+    for line in incomplete(some, found["waiting"]):
         console.print(plain(f"incomplete: {line}", "yellow"), soft_wrap=True)
     for problem in found["problems"]:
         console.print(plain(f"cannot be read: {problem}", "red"), soft_wrap=True)
