@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.domain.budget import SnapshotBudget
-from services.writing.loops import MovingLoop, SnapshotLoop, TidyLoop
+from services.writing.handlers.public_files import PublicFiles
+from services.writing.handlers.writer import Writer
+from services.writing.loops import keep_files_fresh, move_to_new_models, tidy_up
 from services.writing.settings import Settings
-from services.writing.subscribers.collection import CollectionShell
+from services.writing.subscribers import subscribe
 from shared.bus.broker import Bus, build_bus
 from shared.bus.handover import BusHandover
 from shared.bus.registry.durables import (
@@ -45,22 +48,25 @@ def build() -> Service:
     bus = build_bus(settings.nats, "writing", state=settings.state.folder)
     folders = tuple(section.folder / name for name in settings.collections)
     served = [_collection(settings, bus, name) for name in settings.collections]
+    writers = [one.writer for one in served]
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
         for name in settings.collections:
             claim_folder(section.folder / name, name)
-        for shell, *_ in served:
-            await shell.refresh_figures()
-            shell.subscribe(
+        for writer in writers:
+            await writer.refresh_figures()
+            subscribe(
                 bus.subscriber,
+                writer,
+                bus.publisher,
                 max_messages=section.micro_batch_max,
                 max_wait_s=section.micro_batch_wait_s,
             )
-        working = [loop.run for _, *loops in served for loop in loops]
-        yield (*working, *(shell.end_if_foreign for shell, *_ in served))
-        for *_, snapshots in served:
-            await snapshots.publish()
+        working = [loop for one in served for loop in one.loops]
+        yield (*working, *(one.end_if_foreign for one in writers))
+        for one in served:
+            await bus.publisher.publish_steps(one.files.publish())
 
     return Service(
         name="writing",
@@ -77,17 +83,24 @@ def build() -> Service:
         ),
         resources=resources,
         told=lambda common: WritingStatus(
-            **common, collections={shell.collection: shell.figures for shell, *_ in served}
+            **common, collections={one.collection: one.figures for one in writers}
         ),
         gauges=lambda: [
-            one for shell, *_ in served for one in gauges(shell, section.folder / shell.collection)
+            read for one in writers for read in gauges(one, section.folder / one.collection)
         ],
     )
 
 
-def _collection(
-    settings: Settings, bus: Bus, collection: str
-) -> tuple[CollectionShell, MovingLoop, TidyLoop, SnapshotLoop]:
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The parts of one collection."""
+
+    writer: Writer
+    files: PublicFiles
+    loops: Sequence[Loop]
+
+
+def _collection(settings: Settings, bus: Bus, collection: str) -> Served:
     section = settings.output
     folder = section.folder / collection
     clock = SystemClock()
@@ -95,30 +108,31 @@ def _collection(
         folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
     )
     models = JsonModelArchive(folder / "models", keep=section.keep_models)
-    shell = CollectionShell(
+    writer = Writer(
         collection,
         store=store,
         models=models,
         handover=BusHandover(bus, PROJECTION_READS_RETRACTIONS, collection),
         clock=clock,
     )
-    moving = MovingLoop(shell)
-    snapshots = SnapshotLoop(
-        collection,
+    files = PublicFiles(
+        writer,
         store=store,
         models=models,
         output=ParquetOutputWriter(folder, has_embeddings=section.embeddings),
-        freshness=shell.freshness,
         budget=SnapshotBudget(
             section.snapshot_share, section.snapshot_min_interval_s, section.snapshot_quiet
         ),
-        publisher=bus.publisher,
         clock=clock,
-        moving=moving,
         is_idle=partial(_is_idle, bus, collection),
     )
-    tidying = TidyLoop(store, models, min(TIDY_S, max(1.0, section.keep_versions_s)))
-    return shell, moving, tidying, snapshots
+    tidy_every_s = min(TIDY_S, max(1.0, section.keep_versions_s))
+    loops = (
+        partial(move_to_new_models, writer),
+        partial(tidy_up, store, models, tidy_every_s),
+        partial(keep_files_fresh, files, bus.publisher),
+    )
+    return Served(writer, files, loops)
 
 
 async def _is_idle(bus: Bus, collection: str) -> bool:
@@ -126,9 +140,9 @@ async def _is_idle(bus: Bus, collection: str) -> bool:
     return await total_backlog(bus.js, BATCHES_ON_THEIR_WAY, (collection,)) == 0
 
 
-def gauges(shell: CollectionShell, folder: Path) -> Iterator[Reading]:
+def gauges(writer: Writer, folder: Path) -> Iterator[Reading]:
     """Tell the state of one collection to Prometheus."""
-    name, told, size = shell.collection, shell.figures, DatasetSize(folder)
+    name, told, size = writer.collection, writer.figures, DatasetSize(folder)
     is_blocked = told.blocked is not None
     yield metrics.BLOCKED.read(is_blocked, stage="writing", collection=name)
     yield metrics.FILES_FRESH.read(told.is_fresh, collection=name)

@@ -1,6 +1,6 @@
 """What writing needs from outside."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from services.writing.domain.displacement import Displacement
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
+from shared.bus.messages.outgoing import Outgoing
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
 from shared.errors import TransientError
@@ -180,6 +181,19 @@ class ModelArchive(Protocol):
 
         Raises:
             TransientError: One could not be deleted.
+        """
+        ...
+
+
+class Handover(Protocol):
+    """The way to a stage that must have handled a message before what it is about is destroyed."""
+
+    async def deliver(self, messages: AsyncIterable[Outgoing]) -> None:
+        """Publish messages; returns when the last of them is handled.
+
+        Raises:
+            TransientError: The stage makes no progress; to deliver the same ones again is
+                harmless.
         """
         ...
 

@@ -129,7 +129,7 @@ MUTATIONS = (
         "retractions",
         [
             (
-                "services/writing/subscribers/collection.py",
+                "services/writing/handlers/writer.py",
                 "await self._handover.deliver(self._retractions(plan))",
                 "pass",
             )

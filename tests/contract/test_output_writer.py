@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
 from services.writing.ports import OutputWriter, PublishedFiles
 from shared.contracts.projection import ProjectionModel
 from shared.errors import TransientError

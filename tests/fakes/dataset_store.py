@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.writing.domain.displacement import Displacement, measure_distances, summarise
-from services.writing.domain.holdings import HeldSource, StoreState
+from services.writing.domain.stored_state import HeldSource, StoreState
 from services.writing.ports import DiskFull, Retraction, StaleModel
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel

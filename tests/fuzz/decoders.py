@@ -20,7 +20,7 @@ from services.discovery.subscribers.ledger import decode_committed, decode_dead_
 from services.gateway.handlers.maps import require_points
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from services.projection.subscribers.commands import read_command as read_model_command
-from services.writing.subscribers.messages import decode_message
+from services.writing.subscribers import decode_message
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.channels import CHANNELS, Channel
 from shared.contracts.batches import RECORD_SCHEMA, decode, encode, require_columns

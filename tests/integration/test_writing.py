@@ -8,7 +8,8 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.projection.subscribers.collection import decode_retraction
-from services.writing.subscribers.collection import CollectionShell
+from services.writing.handlers.writer import Writer
+from services.writing.subscribers import subscribe
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.handover import BusHandover
@@ -68,23 +69,23 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
     js: JetStreamContext, bus: Bus, rows: int
 ) -> None:
     store = FakeDatasetStore()
-    shell = CollectionShell(
+    writer = Writer(
         "default",
         store=store,
         models=FakeModelArchive(model(1)),
         handover=handover(bus, patience_s=0.2),
         clock=SystemClock(),
     )
-    shell.subscribe(bus.subscriber, max_messages=8, max_wait_s=0)
+    subscribe(bus.subscriber, writer, bus.publisher, max_messages=8, max_wait_s=0)
     async with bus.consuming():
         await send(js, piece())
-        await until(lambda: shell.figures.rows == 2)
+        await until(lambda: writer.figures.rows == 2)
         await send(js, piece(version=2, rows=rows))
-        await until(lambda: "does not handle" in str(shell.figures.blocked))
+        await until(lambda: "does not handle" in str(writer.figures.blocked))
         assert await read(store, "id") == ids(piece())
         (gone,) = decode_retraction(await handled(js))
         assert gone.batch_id == piece().descriptor.batch_id
-        await until(lambda: (shell.figures.blocked, shell.figures.rows) == (None, rows))
+        await until(lambda: (writer.figures.blocked, writer.figures.rows) == (None, rows))
 
     assert [one.descriptor.source_version for one in store.batches] == [2] * bool(rows)
     assert (await js.stream_info(STREAM)).state.messages == 0

@@ -25,7 +25,7 @@ from services.writing.adapters.lance_maintenance import forget_versions, join_fr
 from services.writing.adapters.lance_reprojection import TableReprojection
 from services.writing.adapters.lance_table import LanceTable
 from services.writing.domain.displacement import Displacement
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
 from services.writing.ports import Retraction
 from shared.contracts.batches import Batch
 from shared.observability.steps import step

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import lance
 import pyarrow as pa
 
-from services.writing.domain.holdings import HeldSource
+from services.writing.domain.stored_state import HeldSource
 from shared.contracts.batches import Batch
 
 _KEYS = ["batch_id", "source_id", "source_version"]

@@ -27,7 +27,7 @@ from services.writing.adapters.lance_layout import (
     sync_manifest,
     to_rows,
 )
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
 from services.writing.ports import Retraction
 from shared.contracts.batches import Batch, vectors_of
 from shared.plain_paths import plain_path

@@ -21,16 +21,13 @@ class SnapshotBudget:
         if not 0 < self.share <= 1 or self.min_interval_s < 0 or self.quiet < 0:
             raise ValueError(f"no such budget: {self}")
 
-    def next_start_s(self, ended_s: float, took_s: float, *, is_waived: bool = False) -> float:
+    def next_start_s(self, ended_s: float, took_s: float) -> float:
         """Return when the next snapshot may start.
 
         Args:
             ended_s: When the last one ended, on any clock.
             took_s: How long it took.
-            is_waived: Whether the share does not count, as after a refit by command.
         """
-        if is_waived:
-            return ended_s
         return ended_s + max(self.min_interval_s, took_s * (1 / self.share - 1))
 
     def quiet_s(self, took_s: float) -> float:

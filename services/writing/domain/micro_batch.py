@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from services.writing.domain.holdings import HeldSource
+from services.writing.domain.stored_state import HeldSource
 
 
 class Verdict(Enum):

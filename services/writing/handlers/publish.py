@@ -1,6 +1,6 @@
 """Replaces the public files when they are stale."""
 
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
 from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
 from shared.clock import Clock
 from shared.contracts.projection import ProjectionModel

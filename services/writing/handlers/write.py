@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from services.writing.domain.holdings import StoreState
 from services.writing.domain.micro_batch import (
     MicroBatchPlan,
     Piece,
     Verdict,
     plan_micro_batch,
 )
+from services.writing.domain.stored_state import StoreState
 from services.writing.handlers.models import held_model
 from services.writing.ports import DatasetStore, ModelArchive, Retraction
 from shared.clock import Clock

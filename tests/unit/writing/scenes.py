@@ -5,7 +5,7 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from services.writing.domain.holdings import StoreState
+from services.writing.domain.stored_state import StoreState
 from services.writing.handlers.write import Written, commit_write, plan_write, retractions
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.clock import SystemClock

@@ -18,10 +18,6 @@ def test_small_maps_are_fresh_soon() -> None:
     assert SnapshotBudget().next_start_s(10.0, 0.01) == 10.5
 
 
-def test_the_share_can_be_waived() -> None:
-    assert SnapshotBudget().next_start_s(10.0, 60.0, is_waived=True) == 10.0
-
-
 def test_an_impossible_share_is_refused() -> None:
     with pytest.raises(ValueError, match="no such budget"):
         SnapshotBudget(0.0)

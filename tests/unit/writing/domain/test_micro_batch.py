@@ -3,13 +3,13 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.writing.domain.holdings import HeldSource
 from services.writing.domain.micro_batch import (
     MicroBatchPlan,
     Piece,
     Verdict,
     plan_micro_batch,
 )
+from services.writing.domain.stored_state import HeldSource
 
 
 def piece(batch_id: str = "a1", source: str = "a", version: int = 1, rows: int = 2) -> Piece:

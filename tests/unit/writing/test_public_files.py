@@ -4,17 +4,19 @@ The clock stands still unless a test moves it, so nothing here depends on how fa
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 
 from services.writing.domain.budget import SnapshotBudget
-from services.writing.loops import MovingLoop, SnapshotLoop
+from services.writing.handlers.public_files import PublicFiles
+from services.writing.handlers.writer import Writer
+from services.writing.loops import keep_files_fresh
 from services.writing.ports import PublishedFiles, Snapshot
-from services.writing.subscribers.collection import CollectionShell
 from shared.bus.messages.outgoing import Outgoing
+from shared.bus.publishing.publisher import Publisher
 from shared.contracts.projection import ProjectionModel
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
@@ -38,12 +40,14 @@ class SlowWriter(FakeOutputWriter):
         return await super().write(snapshot, collection=collection, model=model)
 
 
-class Told:
+class Bin(Publisher):
     """Takes what is published."""
 
-    async def publish(self, message: Outgoing) -> int:
-        del message
-        return 1
+    def __init__(self) -> None:
+        """Need no bus."""
+
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
+        return len([*messages])
 
 
 class World:
@@ -56,23 +60,20 @@ class World:
         self.output = SlowWriter(self.clock)
         self.is_idle = True
         self.looks = 0
-        self.shell = CollectionShell(
+        self.writer = Writer(
             "default",
             store=self.store,
             models=self.models,
             handover=cast("Any", None),  # nothing is retracted here
             clock=self.clock,
         )
-        self._loop = SnapshotLoop(
-            "default",
+        self._files = PublicFiles(
+            self.writer,
             store=self.store,
             models=self.models,
             output=self.output,
-            freshness=self.shell.freshness,
             budget=SnapshotBudget(quiet=quiet),
-            publisher=cast("Any", Told()),
             clock=self.clock,
-            moving=MovingLoop(self.shell),
             is_idle=self._look,
         )
 
@@ -83,12 +84,15 @@ class World:
     async def append(self, name: str) -> None:
         await self.models.save(model(1))
         await write(piece(name), store=self.store, models=self.models)
-        self.shell.freshness.want()
+        self.writer.snapshots.request()
+
+    async def take(self, one: ProjectionModel) -> None:
+        await Bin().publish_steps(self.writer.take([one]))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the files were written once."""
-        task = asyncio.ensure_future(self._loop.run())
+        task = asyncio.ensure_future(keep_files_fresh(self._files, Bin()))
         try:
             await self.until(lambda: self.output.writings == 1)
             yield
@@ -145,9 +149,9 @@ async def test_who_waits_for_a_model_gets_the_files_that_show_it_at_once(reason:
 
     async with world.running():
         newer = model(2).model_copy(update={"reason": reason})
-        await world.shell.accept(newer)
-        assert not world.shell.freshness.waived.is_set(), "the files would show the old map"
-        await world.shell.move()
+        await world.take(newer)
+        assert not world.writer.snapshots.is_urgent.is_set(), "the files would show the old map"
+        await world.writer.move()
         await world.until(lambda: world.output.writings == 2)
 
     files = await world.output.published()
@@ -160,18 +164,18 @@ async def test_who_asks_for_a_model_that_is_there_already_is_not_kept_waiting() 
     await world.append("a")
     asked = model(1).model_copy(update={"reason": "command"})
 
-    await world.shell.accept(asked)
-    await world.shell.move()
+    await world.take(asked)
+    await world.writer.move()
 
-    assert world.shell.freshness.waived.is_set()
+    assert world.writer.snapshots.is_urgent.is_set()
 
 
 async def test_an_automatic_fit_does_not_jump_the_queue() -> None:
     world = World(quiet=1)
     await world.append("a")
 
-    await world.shell.accept(model(2))
-    await world.shell.move()
+    await world.take(model(2))
+    await world.writer.move()
 
-    assert world.shell.freshness.wanted.is_set()
-    assert not world.shell.freshness.waived.is_set()
+    assert world.writer.snapshots.requested.is_set()
+    assert not world.writer.snapshots.is_urgent.is_set()

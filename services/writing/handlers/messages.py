@@ -1,0 +1,57 @@
+"""What is told of vectors that leave the map, and of what cannot be used."""
+
+import pyarrow as pa
+
+from services.writing.ports import Retraction
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.registry.channels import WRITING_RETRACTION
+from shared.contracts.batches import FORGOTTEN_KEY, Batch, encode, encode_rows, vector_array
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.projection import ProjectionModel
+
+STAGE = "writing"
+
+
+def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool) -> Outgoing:
+    """Send vectors that leave the map; the same ones always have the same id."""
+    column = vector_array(gone.vectors)
+    ids = pa.repeat(pa.scalar(gone.batch_id), len(column))
+    fields = [
+        pa.field("batch_id", pa.string(), nullable=False),
+        pa.field("vector", column.type, nullable=False),
+    ]
+    rows = pa.RecordBatch.from_arrays([ids, column], schema=pa.schema(fields))
+    message_id = f"writing.retraction:{gone.batch_id}"
+    metadata = {}
+    if is_forgotten:
+        message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}
+    return Outgoing(WRITING_RETRACTION, collection, message_id, encode_rows(rows, metadata))
+
+
+def dead_batch(batch: Batch, reason: str) -> DeadLetter:
+    """Keep a batch that cannot be written."""
+    facts = batch.descriptor
+    return DeadLetter(
+        key=facts.delivery_id,
+        stage=STAGE,
+        collection=facts.collection,
+        reason=reason,
+        body=encode(batch),
+        records=len(batch),
+        filename=facts.filename,
+        source_id=facts.source_id,
+        source_version=facts.source_version,
+        batch_id=facts.batch_id,
+    )
+
+
+def dead_model(model: ProjectionModel, reason: str) -> DeadLetter:
+    """Keep a model that cannot be applied."""
+    return DeadLetter(
+        key=f"model:{model.version}",
+        stage=STAGE,
+        collection=model.collection,
+        reason=reason,
+        body=model.model_dump_json().encode(),
+        records=0,
+    )

@@ -1,0 +1,219 @@
+"""Writes one collection: what is stored, what is told of it, and when the map moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+
+import structlog
+
+from services.writing.handlers.messages import dead_batch, dead_model, outgoing_retraction
+from services.writing.handlers.models import (
+    ForeignStateError,
+    ModelApplied,
+    accept_model,
+    apply_newest,
+    held_model,
+)
+from services.writing.handlers.snapshot_trigger import SnapshotTrigger
+from services.writing.handlers.write import (
+    WritePlan,
+    Written,
+    commit_write,
+    plan_write,
+    retractions,
+)
+from services.writing.ports import DatasetStore, Handover, ModelArchive
+from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.registry.channels import MAP_POINTS, WRITING_COMMITTED
+from shared.clock import Clock
+from shared.contracts.batches import Batch
+from shared.contracts.projection import ProjectionModel
+from shared.contracts.statuses import DatasetFigures
+from shared.contracts.writing import MeasuredMovement
+from shared.errors import ConfigurationError, InvalidMessage, TransientError
+from shared.observability import tracing
+
+AUTOMATIC = frozenset({"first", "threshold", "drift"})
+log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """Serves one collection."""
+
+    def __init__(
+        self,
+        collection: str,
+        *,
+        store: DatasetStore,
+        models: ModelArchive,
+        handover: Handover,
+        clock: Clock,
+    ) -> None:
+        self.collection = collection
+        self.snapshots = SnapshotTrigger()
+        self.has_new_model = asyncio.Event()
+        self._is_awaited = False
+        """Whether somebody waits for the files of a model that is still to be applied."""
+        self._writing = asyncio.Lock()
+        self._store = store
+        self._models = models
+        self._handover = handover
+        self._clock = clock
+        self._applied: ModelApplied | None = None
+        """A model whose movement was not told yet."""
+        self._figures = DatasetFigures()
+        self._foreign: ForeignStateError | None = None
+        """Why nothing is written any more."""
+        self._is_foreign = asyncio.Event()
+
+    @property
+    def figures(self) -> DatasetFigures:
+        """What the service tells about the collection."""
+        return self._figures.model_copy(update={"is_fresh": self.snapshots.is_fresh})
+
+    async def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
+        """Write batches and keep models, in the order of the stream.
+
+        Raises:
+            TransientError: It could not be done now; what was done is harmless when repeated.
+        """
+        outgoing: list[Outgoing] = []
+        try:
+            for kind, run in groupby(messages, key=type):
+                some = list(run)
+                if kind is Batch:
+                    outgoing += await self._write([one for one in some if isinstance(one, Batch)])
+                else:
+                    for model in some:
+                        if isinstance(model, ProjectionModel):
+                            outgoing += await self._accept(model)
+        except TransientError as error:
+            self._figures = self._figures.model_copy(update={"blocked": str(error)})
+            raise
+        await self.refresh_figures()
+        yield outgoing
+
+    async def _write(self, batches: Sequence[Batch]) -> Iterator[Outgoing]:
+        """Write a run of batches; what leaves the map has left the moments before it is gone.
+
+        Raises:
+            TransientError: It could not be written, or projection does not take it out.
+        """
+        if self._foreign is not None:
+            raise self._foreign
+        async with self._writing:
+            plan = await plan_write(batches, store=self._store, models=self._models)
+            await self._handover.deliver(self._retractions(plan))
+            written = await commit_write(
+                plan, store=self._store, models=self._models, clock=self._clock
+            )
+            await self._store.maintain()
+        self.snapshots.request()
+        self.snapshots.caused_by(tracing.current())
+        return _news(plan, written)
+
+    async def _retractions(self, plan: WritePlan) -> AsyncIterator[Outgoing]:
+        is_forgotten = any(one.descriptor.is_forgotten for one in plan.batches)
+        async for gone in retractions(plan, store=self._store):
+            yield outgoing_retraction(self.collection, gone, is_forgotten=is_forgotten)
+
+    async def _accept(self, model: ProjectionModel) -> Sequence[Outgoing]:
+        """Keep a model, and have the map moved to it; one that cannot be applied is buried."""
+        try:
+            await accept_model(model, store=self._store, models=self._models)
+        except ForeignStateError as error:
+            self._foreign = error
+            self._is_foreign.set()
+            raise
+        except InvalidMessage as error:
+            log.error("model.buried", version=model.version, reason=str(error))  # noqa: TRY400
+            return [outgoing_dead_letter(dead_model(model, str(error)))]
+        # Also when it is known already: the files may not show it yet, and somebody waits.
+        self._is_awaited |= model.reason not in AUTOMATIC
+        self.has_new_model.set()
+        return []
+
+    async def move(self) -> None:
+        """Move the map to the newest model, giving way to batches after each piece of work.
+
+        Then the files are requested, at once if somebody waits for them: written before, they
+        would show the old map, and those of the new one would wait for their share of the time.
+
+        Raises:
+            TransientError: It could not be done now; the old model stays.
+        """
+
+        async def give_way() -> None:
+            self._writing.release()
+            await asyncio.sleep(0)
+            await self._writing.acquire()
+
+        is_awaited, self._is_awaited = self._is_awaited, False
+        try:
+            async with self._writing:
+                applied = await apply_newest(
+                    store=self._store, models=self._models, between=give_way
+                )
+            await self.refresh_figures()
+        except TransientError:
+            self._is_awaited |= is_awaited
+            raise
+        self.snapshots.request(is_urgent=is_awaited)
+        if applied:
+            self._applied = applied
+            log.info(
+                "model.applied",
+                collection=self.collection,
+                version=applied.version,
+                **asdict(applied.displacement),
+            )
+
+    def take_movement(self, version: int | None) -> MeasuredMovement | None:
+        """Return how far the points moved to this version, once."""
+        applied = self._applied
+        if applied is None or applied.version != version:
+            return None
+        self._applied = None
+        moved = applied.displacement
+        return MeasuredMovement(
+            points=moved.points,
+            rms=moved.root_mean_square,
+            median=moved.median,
+            p95=moved.p95,
+            largest=moved.max,
+        )
+
+    async def end_if_foreign(self) -> None:
+        """Wait for models of another state.
+
+        Raises:
+            ConfigurationError: They came.
+        """
+        await self._is_foreign.wait()
+        raise ConfigurationError(f"collection {self.collection}: {self._foreign}")
+
+    async def refresh_figures(self) -> None:
+        """Note what the store holds now.
+
+        Raises:
+            TransientError: Store or archive could not be read.
+        """
+        state = await self._store.state()
+        model = await held_model(store=self._store, models=self._models)
+        self._figures = DatasetFigures(
+            rows=state.rows,
+            dataset_version=state.dataset_version,
+            model_version=model.version if model else 0,
+        )
+
+
+def _news(plan: WritePlan, written: Written) -> Iterator[Outgoing]:
+    for batch, error in plan.invalid:
+        log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
+        yield outgoing_dead_letter(dead_batch(batch, str(error)))
+    for points in written.points:
+        yield outgoing_batch(MAP_POINTS, points)
+    if written.committed:
+        yield outgoing_event(WRITING_COMMITTED, written.committed)
