@@ -112,7 +112,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 	--no-emit-index-url --no-emit-package mapstream
 
 readme: setup-dev  ## Write what is generated: pages of docs, users of the bus, the dashboard.
-	@$(BIN)/python docs/write_readme.py
+	@$(BIN)/python -m generators
 
 docs: setup-dev  ## Build the documentation's site into site/; a broken link fails.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

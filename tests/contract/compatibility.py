@@ -5,14 +5,13 @@
 """
 
 import hashlib
-import importlib.util
 import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from generators import asyncapi
 from shared.bus.registry.channels import CHANNELS
 
 HERE = Path(__file__).parent
@@ -23,28 +22,17 @@ WORDS = {"description", "title"}
 """What a schema says to people only."""
 
 
-def script(name: str) -> ModuleType:
-    """Load a program of docs."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def current() -> dict[str, Any]:
     """Describe the contracts as they are now."""
-    contracts = script("write_contracts")
-    schemas = contracts.json_schemas()
+    schemas = asyncapi.json_schemas()
     families: dict[str, Any] = {}
     for channel in CHANNELS:
         families[channel.family] = {"content_type": channel.content_type, "stream": channel.stream}
         if channel.contract:
             families[channel.family]["schema"] = schemas[channel.family]
-        if columns := contracts.COLUMNS.get(channel.family):
+        if columns := asyncapi.COLUMNS.get(channel.family):
             families[channel.family]["columns"] = {
-                field.name: f"{contracts.arrow_type(field)}{'' if field.nullable else ' not null'}"
+                field.name: f"{asyncapi.arrow_type(field)}{'' if field.nullable else ' not null'}"
                 for field in columns
             }
     return {

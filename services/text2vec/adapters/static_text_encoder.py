@@ -1,6 +1,6 @@
 """The default model: one vector per word piece, summed. Needs numpy and tokenizers only.
 
-The table was distilled from all-MiniLM-L6-v2 by ``docs/distill_static_table.py``: how rare a piece
+The table was distilled from all-MiniLM-L6-v2 by ``generators/static_table.py``: how rare a piece
 is, is part of its scale. Punctuation and special pieces are *quiet*, they weigh nothing beside
 words. So that every text has a direction nevertheless:
 

@@ -1,14 +1,12 @@
 """What the documents say is so."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import typer
 
+from generators import configuration
 from services.cli.app import build_app
 
 ROOT = Path(__file__).parents[3]
@@ -19,25 +17,10 @@ BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def script(name: str, path: Path | None = None) -> ModuleType:
-    file = path or ROOT / "docs" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def docs_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-
 def test_the_reference_of_the_configuration_is_fresh() -> None:
     written = (ROOT / "docs" / "configuration.md").read_text()
 
-    assert script("write_configuration").render() == written, "run: make readme"
+    assert configuration.render() == written, "run: make readme"
 
 
 @per_page

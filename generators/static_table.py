@@ -1,6 +1,6 @@
 """Distil the static word-piece table that text2vec ships. Run by hand, once per table version.
 
-    pip install 'mapstream[text2vec,minilm]' && python docs/distill_static_table.py
+    pip install 'mapstream[text2vec,minilm]' && python -m generators.static_table
 
 What it does, in order; every step is deterministic, so the same inputs give the same file:
 
@@ -82,7 +82,7 @@ def embed_pieces(model: bytes) -> np.ndarray:
 
 def find_quiet(tokenizer: Tokenizer) -> np.ndarray:
     """Say of each piece whether it is punctuation, special or unused."""
-    pieces = [tokenizer.id_to_token(number) for number in range(PIECES)]
+    pieces = [tokenizer.id_to_token(number) or "" for number in range(PIECES)]
     return np.array(
         [
             piece.startswith("[") or not any(c.isalnum() for c in piece.removeprefix("##"))

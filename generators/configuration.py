@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the services' settings (run by docs/write_readme.py)."""
+"""Writes docs/configuration.md from the services' settings."""
 
 import importlib
 import json
@@ -169,7 +169,3 @@ def item_of(annotation: Any) -> type[BaseModel] | None:
     """Return the model of a list's items, if it has one."""
     items = [one for one in get_args(annotation) if fields_of(one)]
     return items[0] if items else None
-
-
-if __name__ == "__main__":
-    main()

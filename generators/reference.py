@@ -1,18 +1,16 @@
-"""Writes docs/reference from the tables of the bus and the contracts (run by write_readme.py).
+"""Writes docs/reference from the tables of the bus and the contracts.
 
 An AsyncAPI 3 document, a JSON Schema for every JSON message, and the pages about subjects and
 Arrow batches.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import yaml
+from pydantic import BaseModel
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from asyncapi_document import (
+from generators.asyncapi import (
     COLUMNS,
     DEAD_HEADERS,
     HEADERS,
@@ -21,10 +19,9 @@ from asyncapi_document import (
     json_schemas,
     prose,
 )
-
 from services.cli.commands.streams import table
 from shared.bus.publishing.dead_letters import PREFIX
-from shared.bus.registry.channels import CHANNELS, Channel
+from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
 from shared.bus.registry.streams import STREAMS
 from shared.contracts.base import Command
@@ -37,7 +34,7 @@ from shared.contracts.batches import (
     BatchDescriptor,
 )
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 MIB = 1 << 20
 DAY_S = 86_400
 MEANING = {
@@ -145,18 +142,17 @@ def subjects_page() -> str:
     ]
     for channel in CHANNELS:
         if channel.contract:
-            lines += [*message_section(channel), ""]
+            lines += [*message_section(channel.family, channel.contract), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def message_section(channel: Channel) -> list[str]:
-    contract = channel.contract
-    assert contract  # noqa: S101  the caller looked
+def message_section(family: str, contract: type[BaseModel]) -> list[str]:
+    """Describe a JSON message and its fields."""
     article = "A command" if issubclass(contract, Command) else "JSON"
     about = prose(contract.__doc__ or "").split("\n\n")[0]
     return [
-        f"### {channel.family}\n",
-        f"{about} {article} ([schema](schemas/{channel.family}.json)).\n",
+        f"### {family}\n",
+        f"{about} {article} ([schema](schemas/{family}.json)).\n",
         "| field | always there | what it is |\n|---|---|---|",
         *(
             f"| `{name}` | {'yes' if field.is_required() else ''} | {field.description} |"
@@ -188,7 +184,3 @@ def durables() -> str:
         reads = ", ".join(f"`{subject}`" for subject in one.subjects("<collection>"))
         lines.append(f"| `{one.name('<collection>')}` | {one.stream} | {one.service} | {reads} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Draws docs/images/map.svg: python docs/draw_map.py OUTPUT/COLLECTION."""
+"""Draws docs/images/map.svg: python -m generators.map_picture OUTPUT/COLLECTION."""
 
 import sys
 from pathlib import Path
@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 WIDTH, HEIGHT, MARGIN = 640, 420, 24
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5",
            "#9c6b4e", "#9498a0")  # fmt: skip
-FILE = Path(__file__).parent / "images" / "map.svg"
+FILE = Path(__file__).parents[1] / "docs" / "images" / "map.svg"
 
 
 def main(folder: Path) -> None:
+    """Draw the map of a folder."""
     logs = pq.read_table(folder / "logs.parquet")
     points = np.column_stack([logs["projection_x"], logs["projection_y"]])
     low, high = points.min(axis=0), points.max(axis=0)

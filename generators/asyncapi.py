@@ -102,10 +102,12 @@ def plain(value: Any) -> Any:
 
 
 def is_prose(key: str, value: Any) -> bool:
+    """Tell whether a part of a schema is read by people."""
     return key == "description" and isinstance(value, str)
 
 
 def prose(text: str) -> str:
+    """Take the line breaks and the marks of source code out of a text."""
     return re.sub(r"(?<!\n)\n(?!\n)", " ", text).replace("``", "`")
 
 
@@ -188,6 +190,7 @@ def operations() -> dict[str, Any]:
 
 
 def operation(channel: Channel, action: str, service: str) -> dict[str, Any]:
+    """Describe that a service sends or receives a message."""
     reference = f"#/channels/{channel.family}"
     return {
         "action": action,
@@ -230,7 +233,7 @@ def payload(channel: Channel) -> dict[str, Any]:
         return {"$ref": f"#/components/schemas/{channel.contract.__name__}"}
     if channel.content_type == BYTES:
         return {"type": "string", "format": "binary", "description": "The original bytes."}
-    described = {
+    described: dict[str, Any] = {
         "type": "string",
         "format": "binary",
         "description": "An Arrow IPC stream with one record batch.",

@@ -1,11 +1,11 @@
-"""Writes the table of metrics into docs/observability.md (run by docs/write_readme.py)."""
+"""Writes the table of metrics into docs/observability.md."""
 
 from pathlib import Path
 
 from shared.observability import metrics, place_metrics  # noqa: F401  declare them
 from shared.observability.instruments import DECLARED
 
-FILE = Path(__file__).parent / "observability.md"
+FILE = Path(__file__).parents[1] / "docs" / "observability.md"
 BEGIN = "<!-- metrics: written by make readme -->"
 END = "<!-- end of metrics -->"
 
@@ -29,7 +29,3 @@ def table() -> str:
         labels = ", ".join(one.labels)
         lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.teller} | {one.about} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()
