@@ -1,9 +1,10 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from services.writing import __doc__ as about
@@ -30,7 +31,7 @@ from shared.clock import SystemClock
 from shared.contracts.statuses import WritingStatus
 from shared.observability import metrics
 from shared.observability.instruments import Reading
-from shared.preflight import folder_checks
+from shared.preflight import Check, folder_checks
 from shared.runtime import Loop, Service
 
 TIDY_S = 60.0
@@ -63,8 +64,7 @@ def build() -> Service:
                 max_messages=section.micro_batch_max,
                 max_wait_s=section.micro_batch_wait_s,
             )
-        working = [loop for one in served for loop in one.loops]
-        yield (*working, *(one.end_if_foreign for one in writers))
+        yield [loop for one in served for loop in one.loops]
         for one in served:
             await bus.publisher.publish_steps(one.files.publish())
 
@@ -76,11 +76,7 @@ def build() -> Service:
         durables=(WRITING_READS_PROJECTION,),
         owns=folders,
         disks={"state": settings.state.folder, "output": section.folder},
-        checks=tuple(
-            check
-            for folder in folders
-            for check in folder_checks(folder, "output.folder (--output)", has_links=True)
-        ),
+        checks=tuple(chain.from_iterable(map(_checks, folders))),
         resources=resources,
         told=lambda common: WritingStatus(
             **common, collections={one.collection: one.figures for one in writers}
@@ -89,6 +85,10 @@ def build() -> Service:
             read for one in writers for read in gauges(one, section.folder / one.collection)
         ],
     )
+
+
+def _checks(folder: Path) -> Iterable[Check]:
+    return folder_checks(folder, "output.folder (--output)", has_links=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,7 @@ def _collection(settings: Settings, bus: Bus, collection: str) -> Served:
         partial(move_to_new_models, writer),
         partial(tidy_up, store, models, tidy_every_s),
         partial(keep_files_fresh, files, bus.publisher),
+        writer.end_if_foreign,
     )
     return Served(writer, files, loops)
 
