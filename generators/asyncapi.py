@@ -9,19 +9,14 @@ from pydantic.json_schema import models_json_schema
 
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import PREFIX
-from shared.bus.registry.channel import COLLECTION
-from shared.bus.registry.channels import BYTES, CHANNELS, Channel
+from shared.bus.registry.channel import BYTES, COLLECTION, Channel
+from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
 from shared.bus.registry.streams import BY_NAME
 from shared.contracts.base import DEFAULT_COLLECTION
 from shared.contracts.batches import (
     DESCRIPTOR_KEY,
-    POINT_SCHEMA,
-    RECORD_SCHEMA,
     BatchDescriptor,
-    embedded_schema,
-    projected_schema,
-    retraction_schema,
 )
 from shared.contracts.dead_letters import MAX_BODY
 
@@ -30,16 +25,8 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-ANYBODY = "anybody"
 D = 384
 """Stands for the dimension d, which the embedding model decides."""
-COLUMNS = {
-    "discovery.batch": RECORD_SCHEMA,
-    "embedding.batch": embedded_schema(D),
-    "projection.batch": projected_schema(D),
-    "writing.retraction": retraction_schema(D),
-    "map.points": POINT_SCHEMA,
-}
 INFO = (
     "Every subject ends with the collection, the name of one map. Anybody may read EVENTS and "
     "POINTS and send commands; the other streams are for the services and the operator. "
@@ -217,9 +204,9 @@ def headers(channel: Channel) -> dict[str, Any]:
     known = {name: {"type": "string", "description": text} for name, text in HEADERS.items()}
     known["ce-specversion"]["const"] = "1.0"
     known["content-type"]["const"] = channel.content_type
-    known["ce-type"]["const"] = f"mapstream.{channel.family}"
+    known["ce-type"]["const"] = channel.cloud_event_type
     known["ce-time"]["format"] = "date-time"
-    required = [] if channel.producer == ANYBODY else list(HEADERS)
+    required = [] if channel.is_command else list(HEADERS)
     if channel.content_type == BYTES:
         for name, text in DEAD_HEADERS.items():
             known[PREFIX + name] = {"type": "string", "description": text}
@@ -239,13 +226,18 @@ def payload(channel: Channel) -> dict[str, Any]:
         "description": "An Arrow IPC stream with one record batch.",
         "x-arrow-columns": [
             {"name": field.name, "type": arrow_type(field), "nullable": field.nullable}
-            for field in COLUMNS[channel.family]
+            for field in columns(channel)
         ],
     }
     if channel.family.endswith(".batch"):
         schema = {"$ref": "#/components/schemas/BatchDescriptor"}
         described["x-arrow-metadata"] = {DESCRIPTOR_KEY.decode(): schema}
     return described
+
+
+def columns(channel: Channel) -> pa.Schema:
+    """Return the columns of a channel's Arrow batches."""
+    return channel.columns(D) if channel.columns else pa.schema([])
 
 
 def arrow_type(field: pa.Field) -> str:

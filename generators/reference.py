@@ -11,11 +11,11 @@ import yaml
 from pydantic import BaseModel
 
 from generators.asyncapi import (
-    COLUMNS,
     DEAD_HEADERS,
     HEADERS,
     arrow_type,
     asyncapi,
+    columns,
     json_schemas,
     prose,
 )
@@ -109,7 +109,7 @@ def batches_page() -> str:
         lines += [
             f"| `{field.name}` | `{arrow_type(field)}` | {'yes' if field.nullable else 'no'} "
             f"| {MEANING[field.name]} |"
-            for field in COLUMNS[channel.family]
+            for field in columns(channel)
         ]
         lines.append("")
     lines += [

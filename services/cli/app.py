@@ -203,7 +203,7 @@ def refit(  # noqa: PLR0913  the options of the command
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = {"dry_run": dry_run, "force": force, "reason": reason}
-    send("Refit", fields, options, config, timeout)
+    send("refit", fields, options, config, timeout)
 
 
 def rollback(  # noqa: PLR0913  the options of the command
@@ -223,7 +223,7 @@ def rollback(  # noqa: PLR0913  the options of the command
     Exit codes are those of refit.
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    send("Rollback", {"to_version": to}, options, config, timeout)
+    send("rollback", {"to_version": to}, options, config, timeout)
 
 
 def forget(  # noqa: PLR0913  the options of the command
@@ -242,4 +242,4 @@ def forget(  # noqa: PLR0913  the options of the command
     5 if it was rejected, 1 if there was no answer in time.
     """
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    send("Forget", {"source": source}, options, config, timeout)
+    send("forget", {"source": source}, options, config, timeout)

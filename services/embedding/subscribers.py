@@ -11,13 +11,11 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.reading.last_message import last_message
-from shared.bus.registry.channels import (
-    EMBEDDING_BATCH,
-    PROJECTION_UPDATED,
-)
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
+from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, require_columns
 from shared.contracts.projection import ProjectionUpdated
 from shared.observability.steps import step

@@ -37,7 +37,8 @@ from shared.bus.broker import Bus, build_bus
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.stream_reader import StreamReader
-from shared.bus.registry.channels import MAP_POINTS, WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.contracts.statuses import Common, GatewayStatus
 from shared.errors import ConfigurationError
 from shared.http.heads import HeadLimits

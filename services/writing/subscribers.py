@@ -9,8 +9,9 @@ from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import PROJECTION_MODEL
+from shared.bus.registry.channel import split_subject
 from shared.bus.registry.durables import WRITING_READS_PROJECTION
+from shared.bus.registry.projection import PROJECTION_MODEL
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, require_columns
 from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage
@@ -46,8 +47,8 @@ def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
     Raises:
         InvalidMessage: It is neither, or of another collection than its subject.
     """
-    collection = delivery.subject.rsplit(".", 1)[-1]
-    if delivery.subject == PROJECTION_MODEL.subject(collection):
+    family, collection = split_subject(delivery.subject)
+    if family == PROJECTION_MODEL.family:
         try:
             return ProjectionModel.model_validate_json(delivery.body)
         except ValidationError as error:

@@ -20,7 +20,7 @@ MANY_ANSWERS = ("$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET.", "$SRV.")
 LONGEST_PAUSE = "60s"
 """Between two of the answers; a puller has a sign of life each second, and asks anew each ten."""
 HEAD = """\
-# Who may say and hear what, made from the table of subjects in shared/bus/registry/channels.py by:
+# Who may say and hear what, made from the table of subjects in shared/bus/registry by:
 #   mapstream streams permissions
 # Each user has an account of its own. What its account does not import does not exist for it, and
 # an answer goes to its own account, whatever reply subject it asked for: see docs/security.md.

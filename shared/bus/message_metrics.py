@@ -11,7 +11,9 @@ from nats.aio.msg import Msg
 from shared.bus.messages.causation import first_published, in_hand
 from shared.bus.messages.headers import RECORDS
 from shared.bus.messages.outgoing import Outgoing
-from shared.bus.registry.channels import CHANNELS, DEAD
+from shared.bus.registry.channel import split_subject
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.dead_letters import DEAD
 from shared.bus.registry.durables import Durable
 from shared.clock import Clock
 from shared.contracts.statuses import Traffic
@@ -31,7 +33,7 @@ UNREACHABLE = "unreachable"
 
 def flow(stage: str, subject: str) -> dict[str, str]:
     """Label what a stage does with messages of a subject."""
-    family, _, collection = subject.rpartition(".")
+    family, collection = split_subject(subject)
     return {"stage": stage, "collection": collection, "family": family}
 
 

@@ -9,32 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.bus.connection import INBOX
-from shared.bus.registry.channel import ANYBODY, Channel
-from shared.bus.registry.channels import (
-    AUDIT_COMMAND,
-    CHANNELS,
-    DEAD,
-    DEAD_STREAM,
-    PROJECTION_UPDATED,
-)
-from shared.bus.registry.durables import (
-    BATCHES_ON_THEIR_WAY,
-    DURABLES,
-    PROJECTION_READS_RETRACTIONS,
-    Durable,
-)
+from shared.bus.registry import commands
+from shared.bus.registry.audit import AUDIT_COMMAND
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
+from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.registry.streams import STREAMS
-from shared.bus.registry.users import (
-    DISCOVERY,
-    EMBEDDING,
-    GATEWAY,
-    OBSERVER,
-    OPERATOR,
-    STREAMS_USER,
-    WRITING,
-    api_of,
-)
+from shared.bus.registry.users import GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
 from shared.bus.status import PREFIX, STATS, status_subject, to_others
+from shared.stages import STAGES
 
 ACK = "$JS.ACK"
 COPYING = ("$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>")
@@ -55,17 +39,6 @@ LOOKING = (
 DECLARING = ("CONSUMER.CREATE.>", "CONSUMER.DURABLE.CREATE.>", "CONSUMER.DELETE.>")
 CONNECTIONS_OF_OTHERS = 256
 """Of a user that is no service: a quarter of what the server takes (``max_connections``)."""
-REMEMBERED = {EMBEDDING: (PROJECTION_UPDATED,)}
-"""Of which channels a service looks up the newest message."""
-
-WATCHED = {
-    # Whether anything is under way, before a lost batch is sent again.
-    DISCOVERY: DURABLES,
-    # Whether vectors have left the moments, before they leave the dataset; and whether nothing
-    # is on its way, so that the files may be written at once.
-    WRITING: (PROJECTION_READS_RETRACTIONS, *BATCHES_ON_THEIR_WAY),
-}
-"""Whose durable consumers a service looks at, beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +84,8 @@ def users(collections: Sequence[str]) -> list[User]:
     Subjects are those of every collection. Consumers are named one by one: a wildcard cannot tell
     one service's from another's.
     """
-    stages = sorted({durable.service for durable in DURABLES})
     return [
-        *(_stage(name, collections) for name in stages),
+        *(_stage(name, collections) for name in STAGES),
         _gateway(),
         _operator(),
         _observer(),
@@ -123,14 +95,20 @@ def users(collections: Sequence[str]) -> list[User]:
 
 def _stage(name: str, collections: Sequence[str]) -> User:
     mine = [durable for durable in DURABLES if durable.service == name]
-    watched = [one for one in DURABLES if one in mine or one in WATCHED.get(name, ())]
+    watched = [one for one in DURABLES if one in mine or name in one.watched_by]
     api = [
         *(f"CONSUMER.INFO.{one}" for one in _consumers(watched, collections)),
         *(f"CONSUMER.MSG.NEXT.{one}" for one in _consumers(mine, collections)),
-        *(f"STREAM.MSG.GET.{one.stream}" for one in REMEMBERED.get(name, ())),
+        *(
+            f"STREAM.MSG.GET.{stream}"
+            for stream in _of_streams(one for one in CHANNELS if name in one.looked_up_by)
+        ),
+        *(
+            f"STREAM.MSG.{verb}.{stream}"
+            for stream in _of_streams(one for one in CHANNELS if name in one.removed_by)
+            for verb in ("GET", "DELETE")
+        ),
     ]
-    if name == DISCOVERY:  # replays and drops single dead letters
-        api += [f"STREAM.MSG.{verb}.{DEAD_STREAM}" for verb in ("GET", "DELETE")]
     return User(
         name,
         f"The service {name}: its row of the table.",
@@ -148,7 +126,7 @@ def _gateway() -> User:
 
     Whoever makes a consumer may have it deliver to any subject.
     """
-    read = [*_public_streams(), DEAD_STREAM, AUDIT_COMMAND.stream]
+    read = [*_of_streams(_public()), DEAD_STREAM, AUDIT_COMMAND.stream]
     return User(
         GATEWAY,
         "The HTTP gateway: public streams, dead letters, audited commands, status and commands.",
@@ -170,8 +148,8 @@ def _operator() -> User:
         "Whoever runs the system: mapstream status, refit, streams show; nats micro.",
         commands=_commands(),
         api=(*LOOKING, *(f"DIRECT.GET.{name}" for name in kept)),
-        hears=(*_public(), *_commanded(), *DEAD.values()),
-        asks={one: one for name in (*_stages(), GATEWAY) for one in _answered_by(name)},
+        hears=(*_public(), *commands.CHANNELS, *DEAD.values()),
+        asks={one: one for name in (*STAGES, GATEWAY) for one in _answered_by(name)},
         hears_advisories=True,
         most_connections=CONNECTIONS_OF_OTHERS,
     )
@@ -184,7 +162,7 @@ def _observer() -> User:
         "Other programs: the events and points, and nothing else.",
         api=tuple(
             f"{verb}.{stream}"
-            for stream in _public_streams()
+            for stream in _of_streams(_public())
             for verb in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET")
         ),
         hears=_public(),
@@ -214,10 +192,6 @@ def _answered_by(service: str) -> tuple[str, ...]:
     return *asked, status_subject(service)
 
 
-def _stages() -> list[str]:
-    return sorted({durable.service for durable in DURABLES})
-
-
 def _consumers(durables: Iterable[Durable], collections: Sequence[str]) -> list[str]:
     """Name durable consumers with their streams, each once."""
     names = [
@@ -229,19 +203,16 @@ def _consumers(durables: Iterable[Durable], collections: Sequence[str]) -> list[
 
 
 def _public() -> tuple[Channel, ...]:
-    return tuple(channel for channel in CHANNELS if ANYBODY in channel.consumers)
+    return tuple(channel for channel in CHANNELS if channel.is_public)
 
 
-def _public_streams() -> list[str]:
-    return list(dict.fromkeys(channel.stream for channel in _public()))
-
-
-def _commanded() -> tuple[Channel, ...]:
-    return tuple(channel for channel in CHANNELS if channel.producer == ANYBODY)
+def _of_streams(channels: Iterable[Channel]) -> list[str]:
+    """Name the streams of channels, each once."""
+    return list(dict.fromkeys(channel.stream for channel in channels))
 
 
 def _commands() -> tuple[str, ...]:
-    return tuple(channel.every_subject for channel in _commanded())
+    return tuple(channel.every_subject for channel in commands.CHANNELS)
 
 
 def password_variable(user: str) -> str:

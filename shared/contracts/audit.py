@@ -1,19 +1,18 @@
 """What became of every command, and who gave it: kept apart from the public events."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import Event, Message, Reason
+from shared.contracts.base import Event, Message, Outcome, Reason
 
 MAX_WISH = 2000
-Outcome = Literal["done", "begun", "held", "previewed", "rejected"]
 
 
 class CommandAudited(Event):
     """A command was settled; ``correlation_id`` is the command's, ``occurred_at`` when it was."""
 
-    kind: ClassVar[str] = "audit.command"
+    family: ClassVar[str] = "audit.command"
 
     command: str = Field(description="What was asked for: `command.refit`, `command.forget` …")
     who: str = Field(

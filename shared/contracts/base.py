@@ -1,6 +1,6 @@
 """What every JSON message has."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,9 @@ MAX_INT64 = 2**63 - 1
 
 DEFAULT_COLLECTION = "default"
 
+Outcome = Literal["done", "begun", "held", "previewed", "rejected"]
+"""What became of a command."""
+
 
 class Message(BaseModel):
     """A JSON body. Readers ignore fields they do not know, so that fields can be added."""
@@ -34,8 +37,10 @@ class Message(BaseModel):
 class Event(Message):
     """A fact about one collection, in the past tense."""
 
-    kind: ClassVar[str]
-    """The subject's family, ``projection.updated``; the table of channels uses the same."""
+    family: ClassVar[str]
+    """The subject's family, ``projection.updated``."""
+    settles_as: ClassVar[Outcome | None] = None
+    """What it says of the command that it answers; none: it answers none."""
 
     id: str = Field(
         min_length=1,
@@ -50,6 +55,11 @@ class Event(Message):
     also_answers: tuple[str, ...] = Field(
         default=(), description="Correlation ids of commands that were folded into that one."
     )
+
+    @classmethod
+    def id_of(cls, *parts: object) -> str:
+        """Make the id of such an event from what is unique about it."""
+        return ":".join((cls.family, *map(str, parts)))
 
 
 OPTIONAL = "correlation_id"
@@ -72,6 +82,9 @@ class Command(Message):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_without_null)
+
+    family: ClassVar[str]
+    """The subject's family, ``command.refit``."""
 
     correlation_id: str | None = Field(
         default=None,

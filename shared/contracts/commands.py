@@ -1,12 +1,12 @@
 """Commands: what anybody may ask the pipeline to do."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from shared.contracts.base import MAX_INT64, Command, Message
-from shared.contracts.dead_letters import Stage
 from shared.contracts.times import TIME, parse_time
+from shared.stages import Stage
 
 MAX_SEQUENCES = 10_000
 SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
@@ -20,6 +20,8 @@ Time = Annotated[
 
 class Refit(Command):
     """Fit the projection to all vectors that are counted, and move the map to it."""
+
+    family: ClassVar[str] = "command.refit"
 
     dry_run: bool = Field(
         default=False, description="Only tell what it would bring; change nothing."
@@ -35,6 +37,8 @@ class Refit(Command):
 class Rollback(Command):
     """Make an older model current again, as a new version with the old plane."""
 
+    family: ClassVar[str] = "command.rollback"
+
     to_version: int | None = Field(
         default=None,
         ge=1,
@@ -45,6 +49,8 @@ class Rollback(Command):
 
 class Forget(Command):
     """Take a source's records out of the dataset, the public files and the model."""
+
+    family: ClassVar[str] = "command.forget"
 
     source: str = Field(default="", description="Filename of the source, or its id.")
 
@@ -82,6 +88,22 @@ class LettersCommand(Selection, Command):
 class Replay(LettersCommand):
     """Try dead letters again; they leave the dead letters and are in flight again."""
 
+    family: ClassVar[str] = "command.replay"
+
 
 class Drop(LettersCommand):
     """Give dead letters up for good: they are deleted and no longer call for anything."""
+
+    family: ClassVar[str] = "command.drop"
+
+
+COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop)
+
+
+def name_of(command: Command | type[Command]) -> str:
+    """Return what people call a command: ``refit``."""
+    return command.family.removeprefix("command.")
+
+
+BY_NAME = {name_of(one): one for one in COMMANDS}
+CommandName = Annotated[str, WithJsonSchema({"enum": [*BY_NAME], "type": "string"})]

@@ -4,16 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 
 MAX_BODY = 7 << 20
 """Of the original bytes at most this many are kept: every message that the bus takes fits."""
 
 SPANS = re.compile(r"[0-9]{1,18}\+[0-9]{1,18}( [0-9]{1,18}\+[0-9]{1,18})*")
-
-Stage = Literal["discovery", "embedding", "projection", "writing"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""Those that may give something up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

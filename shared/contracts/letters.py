@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Message, Reason
+from shared.contracts.base import Event, Message, Outcome, Reason
 
 REFUSALS_TOLD = 100
 
@@ -19,7 +19,8 @@ class RefusedLetter(Message):
 class LettersReplayed(Event):
     """Dead letters were sent again: their records are in flight, and mapped or dead thereafter."""
 
-    kind: ClassVar[str] = "letters.replayed"
+    family: ClassVar[str] = "letters.replayed"
+    settles_as: ClassVar[Outcome | None] = "done"
 
     letters: int = Field(ge=0, description="Dead letters that were sent again.")
     records: int = Field(ge=0, description="Dead records that are in flight again.")
@@ -32,7 +33,8 @@ class LettersReplayed(Event):
 class LettersDropped(Event):
     """Dead letters were deleted; their records stay dead and are counted as dropped."""
 
-    kind: ClassVar[str] = "letters.dropped"
+    family: ClassVar[str] = "letters.dropped"
+    settles_as: ClassVar[Outcome | None] = "done"
 
     letters: int = Field(ge=0, description="Dead letters that were deleted.")
     records: int = Field(ge=0, description="Dead records that were given up for good.")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
-from shared.contracts.base import MAX_INT64, Collection, Event, Message, Reason
+from shared.contracts.base import MAX_INT64, Collection, Event, Message, Outcome, Reason
 from shared.errors import InvalidMessage
 from shared.plane import COMPONENTS, Plane
 
@@ -118,7 +118,8 @@ class Decision(Message):
 class ProjectionUpdated(Event):
     """A collection has a new model; every point of the map is being moved to it."""
 
-    kind: ClassVar[str] = "projection.updated"
+    family: ClassVar[str] = "projection.updated"
+    settles_as: ClassVar[Outcome | None] = "done"
 
     model: ProjectionModel = Field(description="The whole model, for use by anybody.")
     movement: Movement | None = Field(
@@ -133,7 +134,8 @@ class ProjectionHeld(Event):
     A refit command with ``force`` applies it.
     """
 
-    kind: ClassVar[str] = "projection.held"
+    family: ClassVar[str] = "projection.held"
+    settles_as: ClassVar[Outcome | None] = "held"
 
     version: int = Field(ge=0, description="The model that stays current.")
     movement: Movement = Field(description="What the refit would bring.")
@@ -143,7 +145,8 @@ class ProjectionHeld(Event):
 class ProjectionPreviewed(Event):
     """What a refit would bring, as asked for with ``dry_run``; nothing has changed."""
 
-    kind: ClassVar[str] = "projection.previewed"
+    family: ClassVar[str] = "projection.previewed"
+    settles_as: ClassVar[Outcome | None] = "previewed"
 
     version: int = Field(ge=0, description="The model that stays current.")
     movement: Movement | None = Field(description="What it would bring; none before a first fit.")
@@ -154,7 +157,8 @@ class ProjectionPreviewed(Event):
 class ProjectionRejected(Event):
     """A command about the projection could not be carried out; nothing has changed."""
 
-    kind: ClassVar[str] = "projection.rejected"
+    family: ClassVar[str] = "projection.rejected"
+    settles_as: ClassVar[Outcome | None] = "rejected"
 
     command: str = Field(description="Subject of the refused command.")
     reason: Reason = Field(description="Why it was refused.")

@@ -4,7 +4,8 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import Event, Reason
+from shared.contracts.base import Event, Outcome, Reason
+from shared.stages import Stage
 
 
 class SourceEvent(Event):
@@ -17,7 +18,7 @@ class SourceEvent(Event):
 class SourceDiscovered(SourceEvent):
     """A source is complete and will be read."""
 
-    kind: ClassVar[str] = "source.discovered"
+    family: ClassVar[str] = "source.discovered"
 
     fingerprint: str = Field(description="SHA-256 of the content.")
     source_version: int = Field(ge=1, description="1 for the first content, then counting.")
@@ -27,7 +28,7 @@ class SourceDiscovered(SourceEvent):
 class SourceCompleted(SourceEvent):
     """Every record of a source's content is mapped or dead-lettered."""
 
-    kind: ClassVar[str] = "source.completed"
+    family: ClassVar[str] = "source.completed"
 
     fingerprint: str = Field(description="SHA-256 of the content.")
     source_version: int = Field(ge=1, description="1 for the first content, then counting.")
@@ -39,7 +40,7 @@ class SourceCompleted(SourceEvent):
 class SourceFailed(SourceEvent):
     """A source could not be read; it is tried again when it changes."""
 
-    kind: ClassVar[str] = "source.failed"
+    family: ClassVar[str] = "source.failed"
 
     reason: Reason = Field(description="What went wrong, with the remedy if there is one.")
 
@@ -50,10 +51,10 @@ class SourceStalled(SourceEvent):
     When they close after all, ``source.completed`` follows as ever.
     """
 
-    kind: ClassVar[str] = "source.stalled"
+    family: ClassVar[str] = "source.stalled"
 
     source_version: int = Field(ge=1, description="1 for the first content, then counting.")
-    stage: Literal["discovery", "embedding", "projection", "writing", "bus"] = Field(
+    stage: Literal[Stage, "bus"] = Field(
         description="What holds it; bus: no stage has anything of it before it, so it was lost "
         "there and will be sent again."
     )
@@ -71,7 +72,7 @@ class SourceGone(SourceEvent):
     name under which it is mapped.
     """
 
-    kind: ClassVar[str] = "source.gone"
+    family: ClassVar[str] = "source.gone"
 
     source_version: int = Field(ge=1, description="The version that was mapped last.")
     mapped: int = Field(ge=0, description="Records of it in the dataset.")
@@ -85,7 +86,7 @@ class SourceGone(SourceEvent):
 class SourceReturned(SourceEvent):
     """A source that was gone is there again; if its content is new, it is read."""
 
-    kind: ClassVar[str] = "source.returned"
+    family: ClassVar[str] = "source.returned"
 
     source_version: int = Field(ge=1, description="The version that was mapped last.")
 
@@ -93,7 +94,8 @@ class SourceReturned(SourceEvent):
 class SourceForgotten(SourceEvent):
     """A source's records were taken off the map; it stays away until its content changes."""
 
-    kind: ClassVar[str] = "source.forgotten"
+    family: ClassVar[str] = "source.forgotten"
+    settles_as: ClassVar[Outcome | None] = "done"
 
     source_version: int = Field(ge=1, description="The version that has no records.")
 
@@ -101,7 +103,8 @@ class SourceForgotten(SourceEvent):
 class SourceRejected(Event):
     """A command about a source could not be carried out; nothing has changed."""
 
-    kind: ClassVar[str] = "source.rejected"
+    family: ClassVar[str] = "source.rejected"
+    settles_as: ClassVar[Outcome | None] = "rejected"
 
     command: str = Field(description="Subject of the refused command.")
     reason: Reason = Field(description="Why it was refused.")

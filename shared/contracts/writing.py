@@ -23,7 +23,7 @@ class CommittedBatch(Message):
 class WritingCommitted(Event):
     """A micro-batch is in the store for good."""
 
-    kind: ClassVar[str] = "writing.committed"
+    family: ClassVar[str] = "writing.committed"
 
     batches: tuple[CommittedBatch, ...] = Field(description="The batches of the commit.")
     dataset_version: int = Field(ge=0, description="The store's version that first holds them.")
@@ -42,7 +42,7 @@ class MeasuredMovement(Message):
 class WritingPublished(Event):
     """The public files were replaced."""
 
-    kind: ClassVar[str] = "writing.published"
+    family: ClassVar[str] = "writing.published"
 
     dataset_version: int = Field(ge=0, description="The store's version that the files hold.")
     model_version: int | None = Field(description="The model of all coordinates in the files.")

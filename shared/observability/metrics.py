@@ -7,10 +7,11 @@ follow Prometheus's conventions: base units, ``_total`` for counters. Labels hav
 * ``family``: a subject without its collection; ``step``, ``outcome``, ``reason``: words of ours.
 """
 
+from shared import stages
 from shared.observability.instruments import AGES, DURATIONS, Counter, Gauge, Histogram
 
 EVERY = "every service"
-STAGES = "discovery, embedding, projection, writing"
+STAGES = ", ".join(stages.STAGES)
 HTTP = "gateway, text2vec"
 FLOW = ("stage", "collection", "family")
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from shared.bus.registry.channels import CHANNELS
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for top in ("services", "shared") for p in (ROOT / top).rglob("*.py"))
 SERVICES = sorted(p.name for p in (ROOT / "services").iterdir() if (p / "__init__.py").exists())
+FAMILIES = [channel.family for channel in CHANNELS]
 DUMPING_GROUNDS = {"base_utils", "common", "helpers", "misc", "util", "utils"}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
@@ -59,22 +61,43 @@ def test_no_dumping_ground(path: Path) -> None:
 @per_file
 def test_subjects_are_spelled_in_the_table_only(path: Path) -> None:
     """A subject spelled twice is changed once."""
-    if path.name == "channels.py" or path.parent.name == "contracts":
+    if path.parent.name in {"registry", "contracts"}:
         return
+
+    assert {one for one in strings_of(path) if family_of(one)} == set()
+
+
+def test_a_family_is_spelled_once() -> None:
+    """In its contract, or in its row where it has none."""
+    spelled = Counter(
+        family
+        for path in SOURCES
+        for one in strings_of(path)
+        if (family := family_of(one)) and not one.startswith("dead.")
+    )
+
+    assert spelled == Counter(one.family for one in CHANNELS if not one.is_dead_letter)
+
+
+def family_of(text: str) -> str | None:
+    """Return the family that a text is, or that it begins with as a subject or an id does."""
+    return next(
+        (one for one in FAMILIES if text == one or text.startswith((f"{one}.", f"{one}:"))), None
+    )
+
+
+def strings_of(path: Path) -> list[str]:
+    """List the texts of a module that are no docstrings, the parts of f-strings too."""
     code = ast.parse(path.read_text())
     docstrings = {
         ast.get_docstring(n, clean=False)
         for n in ast.walk(code)
         if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    strings = {
+    strings = [
         n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    }
-    families = {channel.family for channel in CHANNELS}
-
-    spelled = {s.rstrip(".*") for s in strings - docstrings} & families
-
-    assert spelled == set()
+    ]
+    return [one for one in strings if one not in docstrings]
 
 
 @per_service

@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 
-from shared.bus.registry.channels import (
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_ROLLBACK,
-    MAP_POINTS,
-    Channel,
-)
+from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK
 from tests.chaos.inputs import Inputs
 from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
 from tests.chaos.proxy import WELL

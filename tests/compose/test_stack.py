@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from shared.bus.connection import jetstream
-from shared.bus.registry.channels import COMMAND_REFIT, PROJECTION_UPDATED
+from shared.bus.registry.commands import COMMAND_REFIT
+from shared.bus.registry.projection import PROJECTION_UPDATED
 from tests.compose.stack import Stack, why_not
 from tests.e2e.local_run import (
     EXAMPLES,

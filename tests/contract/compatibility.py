@@ -30,7 +30,7 @@ def current() -> dict[str, Any]:
         families[channel.family] = {"content_type": channel.content_type, "stream": channel.stream}
         if channel.contract:
             families[channel.family]["schema"] = schemas[channel.family]
-        if columns := asyncapi.COLUMNS.get(channel.family):
+        if columns := asyncapi.columns(channel):
             families[channel.family]["columns"] = {
                 field.name: f"{asyncapi.arrow_type(field)}{'' if field.nullable else ' not null'}"
                 for field in columns

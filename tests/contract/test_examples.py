@@ -21,7 +21,8 @@ from services.projection.subscribers.collection import decode_batch, decode_retr
 from services.projection.subscribers.commands import read_command
 from shared.bus.consuming.subscriptions import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
-from shared.bus.registry.channels import BYTES, CHANNELS, Channel
+from shared.bus.registry.channel import BYTES, Channel
+from shared.bus.registry.channels import CHANNELS
 from shared.contracts.base import Command
 from shared.contracts.batches import (
     ARROW,

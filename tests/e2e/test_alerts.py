@@ -22,8 +22,9 @@ import pytest
 import trustme
 
 from services.cli.adapters.ports import kept_port
-from shared.bus.registry.channels import DISCOVERY_BATCH, MAP_POINTS, WRITING_COMMITTED
+from shared.bus.registry.batches import DISCOVERY_BATCH, MAP_POINTS
 from shared.bus.registry.streams import BY_NAME
+from shared.bus.registry.writing import WRITING_COMMITTED
 from tests.e2e.deployment import Deployment
 from tests.e2e.local_run import write_source
 from tests.e2e.test_monitoring import ask, prometheus

@@ -22,7 +22,8 @@ from services.projection.subscribers.collection import decode_batch, decode_retr
 from services.projection.subscribers.commands import read_command as read_model_command
 from services.writing.subscribers import decode_message
 from shared.bus.messages.received import Delivery
-from shared.bus.registry.channels import CHANNELS, Channel
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.channels import CHANNELS
 from shared.contracts.batches import RECORD_SCHEMA, decode, encode, require_columns
 from shared.errors import InvalidMessage
 from tests.fuzz.damage import damaged

@@ -24,7 +24,7 @@ from services.discovery.handlers.read import read_source
 from shared.bus.messages.outgoing import outgoing_batch
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
 from shared.bus.publishing.publisher import MAX_MESSAGE
-from shared.bus.registry.channels import DISCOVERY_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.contracts.batches import MAX_TEXT_BYTES, Batch, decode
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository

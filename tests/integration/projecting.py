@@ -25,7 +25,7 @@ from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.contracts.batches import (
     ARROW,
     Batch,

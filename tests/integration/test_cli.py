@@ -23,20 +23,17 @@ from services.cli.commands.status import status
 from services.cli.commands.streams import show
 from services.cli.commands.watching import Watcher
 from services.cli.settings import BusOptions, CliSettings, RunOptions
-from shared.bus.registry.channels import (
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_ROLLBACK,
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK
+from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS
+from shared.bus.registry.projection import (
     PROJECTION_HELD,
     PROJECTION_PREVIEWED,
     PROJECTION_REJECTED,
     PROJECTION_UPDATED,
-    SOURCE_FORGOTTEN,
-    SOURCE_REJECTED,
-    WRITING_PUBLISHED,
-    Channel,
 )
-from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS, PROJECTION_READS_COMMANDS
+from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
+from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.bus.status import announce
 from shared.contracts.base import Event
 from shared.contracts.commands import Forget, Refit, Rollback

@@ -10,7 +10,7 @@ from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
-from shared.bus.registry.channels import EMBEDDING_BATCH, PROJECTION_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH, PROJECTION_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
 from shared.contracts.batches import Batch, decode, encode
 from shared.errors import InvalidMessage

@@ -9,7 +9,8 @@ from nats.js import JetStreamContext
 
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import outgoing_batch
-from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, Channel
+from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.channel import Channel
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES, Durable
 from tests.builders import batch
 from tests.nats_server import NatsServer

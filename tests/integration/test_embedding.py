@@ -19,13 +19,11 @@ from services.embedding.handlers import CANARY, Encoder
 from services.embedding.subscribers import known_dimensions, subscribe
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
-from shared.bus.registry.channels import (
-    DISCOVERY_BATCH,
-    PROJECTION_UPDATED,
-)
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.durables import (
     EMBEDDING_READS_BATCHES,
 )
+from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.contracts.batches import ARROW, Batch, decode, embedded_schema, encode, require_columns
 from shared.settings import NatsSection
 from tests.builders import batch

@@ -24,7 +24,8 @@ from services.gateway.settings import GatewaySection, OutputView, Settings, Toke
 from shared.bus.broker import build_bus
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
-from shared.bus.registry.channels import CHANNELS, MAP_POINTS
+from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     PROJECTION_READS_COMMANDS,
@@ -80,7 +81,7 @@ class World:
 
     async def tell(self, *events: Event) -> None:
         for one in events:
-            await self.send(outgoing_event(BY_KIND[one.kind], one))
+            await self.send(outgoing_event(BY_KIND[one.family], one))
 
     async def map_points(self, *batches: Batch) -> None:
         for one in batches:
@@ -594,7 +595,7 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
         return event(
             kind,
             correlation_id,
-            **({"model": model(2)} if kind.kind == "projection.updated" else {}),
+            **({"model": model(2)} if kind.family == "projection.updated" else {}),
         )
 
     token = {"authorization": f"Bearer {TOKEN}"}

@@ -17,7 +17,7 @@ from shared.bus.messages.headers import RECORDS
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.bus.topology import measure_backlog
 from shared.contracts.batches import Batch, decode

@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 
 from services.cli.adapters.ports import kept_port
 from shared.bus.reading.snapshots import import_stream
-from shared.bus.registry.channels import DISCOVERY_BATCH, PROJECTION_BATCH, WRITING_COMMITTED
+from shared.bus.registry.batches import DISCOVERY_BATCH, PROJECTION_BATCH
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMITS,
     EMBEDDING_READS_BATCHES,
@@ -23,6 +23,7 @@ from shared.bus.registry.durables import (
     Durable,
 )
 from shared.bus.registry.streams import STREAMS
+from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import MapstreamError, TransientError
 from tests.nats_server import NatsServer, SecuredNatsServer

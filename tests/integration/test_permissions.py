@@ -15,8 +15,10 @@ from nats.errors import Error as NatsError
 
 from shared.bus import permissions
 from shared.bus.connection import client_options, jetstream
-from shared.bus.registry.channels import CHANNELS, PROJECTION_UPDATED, Channel
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology

@@ -9,7 +9,7 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.projection import loops
-from shared.bus.registry.channels import WRITING_RETRACTION
+from shared.bus.registry.batches import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, decode
 from shared.contracts.projection import ProjectionHeld, ProjectionModel, ProjectionUpdated
 from tests.builders import embedded_batch

@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.consuming import micro_batches
 from shared.bus.consuming.pull_consumer import PullConsumer
-from shared.bus.registry.channels import COMMAND_REFIT, COMMAND_ROLLBACK
+from shared.bus.registry.commands import COMMAND_REFIT, COMMAND_ROLLBACK
 from shared.contracts.batches import decode
 from shared.contracts.projection import (
     ProjectionHeld,

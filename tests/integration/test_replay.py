@@ -18,7 +18,8 @@ from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.reading.dead_letter_log import DeadLetterLog
-from shared.bus.registry.channels import EMBEDDING_BATCH, WRITING_COMMITTED
+from shared.bus.registry.batches import EMBEDDING_BATCH
+from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection

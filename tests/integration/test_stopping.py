@@ -15,7 +15,7 @@ from shared.bus.consuming import micro_batches, pull_consumer
 from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
-from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES
 from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import TransientError

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.bus.broker import build_bus
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
-from shared.bus.registry.channels import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.contracts.batches import Batch, decode
 from shared.observability import tracing

@@ -14,7 +14,7 @@ from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.handover import BusHandover
 from shared.bus.messages.outgoing import Outgoing
-from shared.bus.registry.channels import PROJECTION_BATCH, WRITING_RETRACTION
+from shared.bus.registry.batches import PROJECTION_BATCH, WRITING_RETRACTION
 from shared.bus.registry.durables import PROJECTION_READS_RETRACTIONS
 from shared.bus.topology import apply_topology
 from shared.clock import SystemClock

@@ -15,42 +15,13 @@ from shared.bus.connection import jetstream
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.reading.direct_get import Stored
 from shared.bus.reading.stream_reader import StreamReader
-from shared.bus.registry.channels import (
-    COMMAND_DROP,
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_REPLAY,
-    COMMAND_ROLLBACK,
-    LETTERS_DROPPED,
-    LETTERS_REPLAYED,
-    PROJECTION_HELD,
-    PROJECTION_PREVIEWED,
-    PROJECTION_REJECTED,
-    PROJECTION_UPDATED,
-    SOURCE_FORGOTTEN,
-    SOURCE_REJECTED,
-    WRITING_PUBLISHED,
-    Channel,
-)
+from shared.bus.registry.channel import Channel, split_subject
+from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.contracts.base import Command, Event
 from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import ProjectionUpdated
 from shared.contracts.writing import WritingPublished
 from shared.errors import BusAway, TransientError
-
-PROJECTION_ANSWERS = (
-    PROJECTION_UPDATED,
-    PROJECTION_HELD,
-    PROJECTION_PREVIEWED,
-    PROJECTION_REJECTED,
-)
-ANSWERS = {
-    COMMAND_REFIT: PROJECTION_ANSWERS,
-    COMMAND_ROLLBACK: PROJECTION_ANSWERS,
-    COMMAND_FORGET: (SOURCE_FORGOTTEN, SOURCE_REJECTED),
-    COMMAND_REPLAY: (LETTERS_REPLAYED, SOURCE_REJECTED),
-    COMMAND_DROP: (LETTERS_DROPPED, SOURCE_REJECTED),
-}
 
 
 @dataclass(slots=True)
@@ -66,7 +37,7 @@ class Answer:
     @property
     def outcome(self) -> str:
         """The answering event's own word: updated, held, previewed, rejected, forgotten."""
-        return self.event.kind.rsplit(".", 1)[1] if self.event else "none"
+        return split_subject(self.event.family)[1] if self.event else "none"
 
     @property
     def refused(self) -> int:
@@ -134,7 +105,7 @@ async def ask(
 
 
 def _answers(channel: Channel) -> tuple[Channel, ...]:
-    return (*ANSWERS[channel], WRITING_PUBLISHED)
+    return (*channel.answers, WRITING_PUBLISHED)
 
 
 def _read(stored: Stored, by_subject: Mapping[str, Channel]) -> Event | None:

@@ -18,44 +18,29 @@ from services.cli.domain.outcomes import exit_code
 from services.cli.handlers.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.registry.channel import Channel, check_collection
-from shared.bus.registry.channels import (
-    COMMAND_DROP,
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_REPLAY,
-    COMMAND_ROLLBACK,
-)
+from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.status import collect
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.commands import BY_NAME
 from shared.errors import ConfigurationError, TransientError
 from shared.mistakes import describe
 
-Known = Refit | Rollback | Forget | Replay | Drop
-CHANNELS: dict[type[Known], Channel] = {
-    Refit: COMMAND_REFIT,
-    Rollback: COMMAND_ROLLBACK,
-    Forget: COMMAND_FORGET,
-    Replay: COMMAND_REPLAY,
-    Drop: COMMAND_DROP,
-}
-KINDS = {kind.__name__: kind for kind in CHANNELS}
 
-
-def build(kind: str, fields: Mapping[str, Any]) -> Known:
+def build(name: str, fields: Mapping[str, Any]) -> Command:
     """Build a command.
 
     Raises:
         ConfigurationError: A field has a value that the contract does not allow.
     """
+    contract = BY_NAME[name]
     try:
-        return KINDS[kind](**fields)
+        return contract(**fields)
     except ValidationError as error:
-        raise ConfigurationError(describe(error, KINDS[kind], kind.lower())) from error
+        raise ConfigurationError(describe(error, contract, name)) from error
 
 
 async def change(
-    command: Known,
+    command: Command,
     options: BusOptions,
     settings: CliSettings,
     *,
@@ -70,7 +55,7 @@ async def change(
         ConfigurationError: Nobody serves the collection.
         TransientError: The bus cannot be reached.
     """
-    channel = CHANNELS[type(command)]
+    channel = BY_FAMILY[command.family]
     async with connected(options, settings.nats) as client:
         collection = await _collection(client, channel, options, settings.collections)
         answer = await ask(client, channel, collection, command, timeout_s=timeout_s)

@@ -16,7 +16,6 @@ from services.cli.adapters.nats_server import program
 from services.cli.adapters.settings_reader import settings_faults
 from services.cli.commands.owning import LOCK, in_use
 from services.cli.domain.room import gigabytes
-from services.cli.handlers.figures import STAGES
 from services.cli.settings import (
     CliSettings,
     RunOptions,
@@ -39,6 +38,7 @@ from shared.preflight import (
     nothing_left,
 )
 from shared.redaction import redact, redact_all
+from shared.stages import STAGES
 from shared.terminal_safe import terminal_safe
 
 SERVICES = (*STAGES, "gateway", "text2vec")

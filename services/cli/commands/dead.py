@@ -129,7 +129,7 @@ def dead_replay(  # noqa: PLR0913  the options of the command
     """
     options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(sequences, stage, source, since)
-    send("Replay", _chosen(fields, every=every), options, config, timeout)
+    send("replay", _chosen(fields, every=every), options, config, timeout)
 
 
 def dead_drop(  # noqa: PLR0913  the options of the command
@@ -157,7 +157,7 @@ def dead_drop(  # noqa: PLR0913  the options of the command
     fields = _chosen(fields, every=every)
     if every and not yes:
         typer.confirm("Delete every dead letter of the collection?", abort=True, err=True)
-    send("Drop", fields, options, config, timeout)
+    send("drop", fields, options, config, timeout)
 
 
 def _fields(

@@ -23,8 +23,9 @@ from services.cli.commands.tables import (
     sources,
 )
 from services.cli.commands.watching import DeadLetters
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import sentence_of
+from shared.stages import STAGES
 
 PLAIN_EVERY_S = 5.0
 RATE_OVER_S = 5.0

@@ -13,14 +13,14 @@ from shared.mistakes import tell
 
 
 def send(
-    kind: str, fields: dict[str, Any], options: BusOptions, config: Path | None, timeout_s: float
+    name: str, fields: dict[str, Any], options: BusOptions, config: Path | None, timeout_s: float
 ) -> None:
     """Give a command to a service, and exit with the code that its answer calls for."""
 
     async def start() -> int:
         from services.cli.commands import changing  # noqa: PLC0415  see build_app
 
-        command = changing.build(kind, fields)
+        command = changing.build(name, fields)
         settings = load_cli_settings(config)
         return await changing.change(command, options, settings, timeout_s=timeout_s)
 

@@ -24,7 +24,6 @@ from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connecting import URL_FILE
 from services.cli.commands.stopping import Stopped, unless_stopped
-from services.cli.handlers.figures import STAGES
 from services.cli.settings import (
     CliSettings,
     RunOptions,
@@ -37,6 +36,7 @@ from shared.bus.topology import BUS_ERRORS, apply_topology, held_bytes
 from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register
 from shared.secret_files import write_secret
+from shared.stages import STAGES
 
 STOP_S = 15.0
 LEANED_ON = ("nats-server", "text2vec")

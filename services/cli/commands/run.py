@@ -25,7 +25,7 @@ from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
 from services.cli.settings import CliSettings, RunOptions
-from shared.bus.registry.channels import COMMAND_REFIT
+from shared.bus.registry.commands import COMMAND_REFIT
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError

@@ -21,10 +21,11 @@ from services.cli.commands.tables import (
     sources,
 )
 from services.cli.commands.watching import Watcher
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import second_of, sentence_of
 from services.cli.settings import BusOptions, CliSettings
 from shared.contracts.statuses import HeldRefit
+from shared.stages import STAGES
 
 WAIT_S = 0.5
 

@@ -20,10 +20,11 @@ from services.cli.commands.connecting import connected
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, plain
 from services.cli.commands.watching import Watcher
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from services.cli.handlers.traffic import Window
 from services.cli.settings import BusOptions, CliSettings
 from shared.contracts.statuses import Traffic
+from shared.stages import STAGES
 
 EVERY_S = 1.0
 WINDOW_S = 5.0

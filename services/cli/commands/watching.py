@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from services.cli.handlers.statuses import (
     choose_collection,
     remembering,
@@ -17,7 +17,7 @@ from services.cli.handlers.statuses import (
 from shared.bus.connection import jetstream
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.channel import check_collection
-from shared.bus.registry.channels import DEAD, DEAD_STREAM
+from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
 from shared.bus.registry.durables import DURABLES
 from shared.bus.registry.streams import REMEDY
 from shared.bus.status import collect
@@ -25,6 +25,7 @@ from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
 from shared.contracts.told import Statuses
 from shared.errors import BusAway, TransientError
+from shared.stages import STAGES
 
 if TYPE_CHECKING:
     from datetime import datetime

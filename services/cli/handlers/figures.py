@@ -22,13 +22,13 @@ from shared.contracts.statuses import (
     WritingStatus,
 )
 from shared.contracts.told import RUNNING, Statuses, Waiting, is_running, statuses_of, waits_of
+from shared.stages import STAGES
 
 HALTED = "halted"
 NAMED = ("incomplete", "gone", "stalled")
 WITHOUT_RECORDS = ("incomplete", "completed")
 """What a source may be that has none."""
 Part = TypeVar("Part", bound=Told)
-STAGES = ("discovery", "embedding", "projection", "writing")
 
 
 @dataclass(frozen=True, slots=True)

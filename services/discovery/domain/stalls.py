@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from services.discovery.domain.ledger import SourceRecord
+from shared.stages import Stage
 
-Holder = Literal["discovery", "embedding", "projection", "writing", "bus"]
+Holder = Literal[Stage, "bus"]
 Numbers = tuple[int, int, int, int, str]
 WAY: tuple[Holder, ...] = ("embedding", "projection", "writing", "discovery")
 """The way of a batch, until discovery has read that it was committed."""

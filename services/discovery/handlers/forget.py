@@ -84,7 +84,7 @@ def rejected(
     """Say that a command cannot be carried out; a second delivery gets the same id."""
     digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceRejected(
-        id=f"source.rejected:{collection}:{digest[:32]}",
+        id=SourceRejected.id_of(collection, digest[:32]),
         collection=collection,
         occurred_at=now,
         correlation_id=wish.correlation_id,

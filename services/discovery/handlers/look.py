@@ -209,7 +209,7 @@ async def _compare(
         return endings(await store.note_unchanged(stat, clock.now()))
     version = await store.begin_version(stat, fingerprint, clock.now())
     event = SourceDiscovered(
-        id=f"source.discovered:{stat.source_id}:{version}:{fingerprint[:16]}",
+        id=SourceDiscovered.id_of(stat.source_id, version, fingerprint[:16]),
         collection=stat.collection,
         occurred_at=clock.now(),
         source_id=stat.source_id,

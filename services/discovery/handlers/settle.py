@@ -152,12 +152,12 @@ def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
         "source_version": source.source_version,
     }
     if (at := source.gone_at) is not None:
-        key = f"source.gone:{source.source_id}:{at.isoformat()}"
+        key = SourceGone.id_of(source.source_id, at.isoformat())
         return SourceGone(
             id=key, occurred_at=at, mapped=source.mapped, same_as=source.same_as, **facts
         )
     if (at := source.returned_at) is not None:
-        key = f"source.returned:{source.source_id}:{at.isoformat()}"
+        key = SourceReturned.id_of(source.source_id, at.isoformat())
         return SourceReturned(id=key, occurred_at=at, **facts)
     return None
 
@@ -178,7 +178,7 @@ def forgotten(source: SourceRecord, wish: Wish) -> SourceForgotten:
     version = source.source_version
     digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceForgotten(
-        id=f"source.forgotten:{source.source_id}:{version}:{digest[:16]}",
+        id=SourceForgotten.id_of(source.source_id, version, digest[:16]),
         collection=source.collection,
         occurred_at=source.completed_at or source.discovered_at,
         correlation_id=wish.correlation_id,
@@ -193,7 +193,7 @@ def _completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:
     version = source.source_version
     after = f":{source.replays}" if source.replays else ""
     return SourceCompleted(
-        id=f"source.completed:{source.source_id}:{version}:{fingerprint[:16]}{after}",
+        id=SourceCompleted.id_of(source.source_id, version, f"{fingerprint[:16]}{after}"),
         collection=source.collection,
         occurred_at=occurred_at,
         source_id=source.source_id,
@@ -210,7 +210,7 @@ def _failed(source: SourceRecord, clock: Clock) -> SourceFailed:
     cause = f"{source.signature}{source.reason}"
     digest = hashlib.sha256(cause.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceFailed(
-        id=f"source.failed:{source.source_id}:{source.source_version}:{digest[:16]}",
+        id=SourceFailed.id_of(source.source_id, source.source_version, digest[:16]),
         collection=source.collection,
         occurred_at=clock.now(),
         source_id=source.source_id,

@@ -81,7 +81,7 @@ def stalled(stall: Stall, clock: Clock) -> SourceStalled:
     """Tell of a stall; the same one always gets the same id."""
     version, seen, mapped, dead, _ = stall.numbers
     return SourceStalled(
-        id=f"source.stalled:{stall.source_id}:{version}:{stall.since.isoformat()}",
+        id=SourceStalled.id_of(stall.source_id, version, stall.since.isoformat()),
         collection=stall.collection,
         occurred_at=clock.now(),
         source_id=stall.source_id,

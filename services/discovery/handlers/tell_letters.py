@@ -6,6 +6,7 @@ from typing import Any
 
 from services.discovery.domain.ledger import Wish
 from services.discovery.handlers.replay import Tally
+from shared.contracts.base import Event
 from shared.contracts.letters import (
     REFUSALS_TOLD,
     LettersDropped,
@@ -16,22 +17,24 @@ from shared.contracts.letters import (
 
 def replayed(collection: str, tally: Tally, wish: Wish, now: datetime) -> LettersReplayed:
     """Say what was sent again; a second delivery of the command gets the same id."""
-    return LettersReplayed(**_facts(LettersReplayed.kind, collection, tally, wish, now))
+    return LettersReplayed(**_facts(LettersReplayed, collection, tally, wish, now))
 
 
 def dropped(collection: str, tally: Tally, wish: Wish, now: datetime) -> LettersDropped:
     """Say what was given up; a second delivery of the command gets the same id."""
-    return LettersDropped(**_facts(LettersDropped.kind, collection, tally, wish, now))
+    return LettersDropped(**_facts(LettersDropped, collection, tally, wish, now))
 
 
-def _facts(kind: str, collection: str, tally: Tally, wish: Wish, now: datetime) -> dict[str, Any]:
+def _facts(
+    event: type[Event], collection: str, tally: Tally, wish: Wish, now: datetime
+) -> dict[str, Any]:
     digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
     refusals = [
         RefusedLetter(sequence=sequence, reason=reason)
         for sequence, reason in sorted(tally.refused.items())
     ]
     return {
-        "id": f"{kind}:{collection}:{digest[:32]}",
+        "id": event.id_of(collection, digest[:32]),
         "collection": collection,
         "occurred_at": now,
         "correlation_id": wish.correlation_id,

@@ -23,7 +23,8 @@ from services.discovery.subscribers.ledger import LedgerShell
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import DISCOVERY_BATCH, SOURCE_DISCOVERED
+from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.sources import SOURCE_DISCOVERED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
@@ -156,7 +157,7 @@ class Looker:
             await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, found))
         else:
             if isinstance(found, SourceGone | SourceReturned):
-                log.info(found.kind, file=found.filename)
+                log.info(found.family, file=found.filename)
             await self._ledger.announce([found])
 
     async def _read(self, source: SourceToRead) -> None:

@@ -11,7 +11,7 @@ from services.discovery.loops.reading import Looker
 from services.discovery.ports import StateStore
 from shared.bus.messages.outgoing import outgoing_batch
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import DISCOVERY_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.errors import TransientError
 from shared.waits import WAITS
 

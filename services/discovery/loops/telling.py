@@ -14,7 +14,7 @@ from services.discovery.loops.reading import Looker
 from services.discovery.ports import PresenceStore, StallStore, StateStore
 from shared.bus.messages.outgoing import outgoing_event
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import SOURCE_STALLED
+from shared.bus.registry.sources import SOURCE_STALLED
 from shared.clock import Clock
 from shared.contracts.statuses import (
     FailedSource,

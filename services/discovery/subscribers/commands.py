@@ -18,18 +18,12 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_even
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.audits import Given, audited
 from shared.bus.reading.audit_log import given_by
-from shared.bus.registry.channel import is_collection
-from shared.bus.registry.channels import (
-    COMMAND_DROP,
-    COMMAND_FORGET,
-    COMMAND_REPLAY,
-    DISCOVERY_BATCH,
-    LETTERS_DROPPED,
-    LETTERS_REPLAYED,
-    SOURCE_FORGOTTEN,
-    SOURCE_REJECTED,
-)
+from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.channel import is_collection, split_subject
+from shared.bus.registry.commands import COMMAND_DROP, COMMAND_FORGET, COMMAND_REPLAY
+from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
 from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS
+from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
 from shared.clock import Clock
 from shared.contracts.audit import Outcome
 from shared.contracts.batches import Batch
@@ -172,7 +166,7 @@ def read_command(delivery: Delivery) -> Command:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
     """
     subject = delivery.subject
-    family, _, collection = subject.rpartition(".")
+    family, collection = split_subject(subject)
     if not is_collection(collection):
         raise InvalidMessage(f"'{collection}' cannot name a collection")
     # Not the message's own id: somebody may use that again when the stream has forgotten it.

@@ -13,17 +13,17 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_event
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import (
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.durables import (
+    DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_DEAD_LETTERS,
+)
+from shared.bus.registry.sources import (
     SOURCE_COMPLETED,
     SOURCE_FAILED,
     SOURCE_FORGOTTEN,
     SOURCE_GONE,
     SOURCE_RETURNED,
-    Channel,
-)
-from shared.bus.registry.durables import (
-    DISCOVERY_READS_COMMITS,
-    DISCOVERY_READS_DEAD_LETTERS,
 )
 from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetter

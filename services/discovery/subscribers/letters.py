@@ -10,7 +10,7 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.reading.dead_letter_log import DeadLetterLog
-from shared.bus.registry.channels import (
+from shared.bus.registry.batches import (
     DISCOVERY_BATCH,
     EMBEDDING_BATCH,
     PROJECTION_BATCH,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.domain.operations import State
+from shared.contracts.commands import CommandName
 from shared.contracts.letters import RefusedLetter
 from shared.contracts.projection import Decision, Movement
 from shared.contracts.statuses import (
@@ -29,7 +30,6 @@ AnyStatus = (
     | UnreadableStatus
     | Status
 )
-CommandName = Literal["refit", "rollback", "forget", "replay", "drop"]
 
 
 class Body(BaseModel):

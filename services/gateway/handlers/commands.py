@@ -6,22 +6,15 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from services.gateway.domain.operations import Progress, State
-from services.gateway.handlers.answers import CommandName, Operation
+from services.gateway.handlers.answers import Operation
 from services.gateway.handlers.verdicts import EventVerdict, answered_by, is_answer, judge, read
 from services.gateway.ports import CommandBus, EventLog, MapReader, Told
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.commands import name_of
 from shared.contracts.writing import WritingPublished
 from shared.errors import TransientError
 
 REMEMBERED = 1024
-NAMES: dict[type[Command], CommandName] = {
-    Refit: "refit",
-    Rollback: "rollback",
-    Forget: "forget",
-    Replay: "replay",
-    Drop: "drop",
-}
 
 
 class Commands:
@@ -58,7 +51,7 @@ class Commands:
             id=correlation_id,
             state=State.PENDING,
             collection=collection,
-            command=NAMES[type(command)],
+            command=name_of(command),
         )
         after = self._events.position
         await self._bus.send(collection, command, caller=caller)
@@ -119,7 +112,7 @@ class Commands:
         return _told(operation, progress)
 
     async def _advance(self, progress: Progress, operation: Operation, told: Told) -> Progress:
-        if told.family == WritingPublished.kind:
+        if told.family == WritingPublished.family:
             event = read(told)
             version = event.model_version if isinstance(event, WritingPublished) else None
             return progress.published(version)

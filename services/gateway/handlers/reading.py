@@ -16,8 +16,8 @@ from services.gateway.ports import MapReader, ModelHistory, StatusBoard
 from shared.contracts.statuses import DiscoveryStatus
 from shared.contracts.told import is_running, statuses_of, waiting, waits_of
 from shared.errors import BusAway
+from shared.stages import STAGES
 
-STAGES = ("discovery", "embedding", "projection", "writing")
 SUMMARY = set(ModelFacts.model_fields)
 
 

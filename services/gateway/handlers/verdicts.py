@@ -29,13 +29,13 @@ ANSWERS: tuple[type[Event], ...] = (
     LettersReplayed,
     LettersDropped,
 )
-CONTRACTS = {contract.kind: contract for contract in (*ANSWERS, WritingPublished)}
+CONTRACTS = {contract.family: contract for contract in (*ANSWERS, WritingPublished)}
 HELD = "points would move further than the budget allows; force applies it all the same"
 
 
 def is_answer(family: str) -> bool:
     """Tell whether an event of this family may answer a command."""
-    return family != WritingPublished.kind and family in CONTRACTS
+    return family != WritingPublished.family and family in CONTRACTS
 
 
 def read(told: Told) -> Event | None:
@@ -59,7 +59,7 @@ def judge(event: Event, correlation_id: str) -> EventVerdict:
     Raises:
         TypeError: It answers no command.
     """
-    raise TypeError(f"{event.kind} answers no command ({correlation_id})")
+    raise TypeError(f"{event.family} answers no command ({correlation_id})")
 
 
 @judge.register

@@ -17,8 +17,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from services.gateway.routes.problems import ProblemError
 from shared.contracts.commands import SAY_WHICH
-from shared.contracts.dead_letters import Stage
 from shared.contracts.times import TIME, parse_time
+from shared.stages import Stage
 
 MOST = 2**53
 """The largest whole number that every JSON reader gets right."""

@@ -10,7 +10,9 @@ from services.gateway.handlers.verdicts import answered_by, is_answer, read
 from services.gateway.ports import Told
 from shared.bus.reading.direct_get import Stored
 from shared.bus.reading.stream_reader import RETRY_S, StreamReader, patiently
-from shared.bus.registry.channels import CHANNELS, WRITING_PUBLISHED, Channel
+from shared.bus.registry.channel import Channel, split_subject
+from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.errors import BusAway
 
 RING_EVENTS = 1024
@@ -169,7 +171,7 @@ class EventFeed:
 
 def told_of(raw: Stored) -> Told:
     """Read where an event stands."""
-    family, _, collection = raw.subject.rpartition(".")
+    family, collection = split_subject(raw.subject)
     return Told(raw.sequence, family, collection, raw.data)
 
 

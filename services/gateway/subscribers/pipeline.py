@@ -10,17 +10,9 @@ from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.messages.received import CALLER
 from shared.bus.reading.stream_reader import BUS_ERRORS
 from shared.bus.registry.channel import JSON
-from shared.bus.registry.channels import (
-    COMMAND_DROP,
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_REPLAY,
-    COMMAND_ROLLBACK,
-    Channel,
-)
+from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.status import collect
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
 from shared.contracts.statuses import Wait
 from shared.contracts.told import Statuses
 from shared.errors import BusAway
@@ -28,13 +20,6 @@ from shared.waits import WAITS
 
 FRESH_S = 1.0
 PUBLISH_S = 5.0
-CHANNELS: dict[type[Command], Channel] = {
-    Refit: COMMAND_REFIT,
-    Rollback: COMMAND_ROLLBACK,
-    Forget: COMMAND_FORGET,
-    Replay: COMMAND_REPLAY,
-    Drop: COMMAND_DROP,
-}
 
 
 class NatsCommandBus:
@@ -51,7 +36,7 @@ class NatsCommandBus:
         """
         if not self._client.is_connected:
             raise BusAway("the bus is away; the command was not sent")
-        channel = CHANNELS[type(command)]
+        channel = BY_FAMILY[command.family]
         try:
             await jetstream(self._client, timeout_s=PUBLISH_S).publish(
                 channel.subject(collection),

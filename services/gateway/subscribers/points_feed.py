@@ -13,7 +13,8 @@ from services.gateway.ports import Points, PositionLost
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.reading.direct_get import Stored
 from shared.bus.reading.stream_reader import StreamReader, patiently
-from shared.bus.registry.channels import MAP_POINTS
+from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.channel import split_subject
 from shared.contracts.batches import Batch, decode
 from shared.contracts.writing import WritingCommitted
 from shared.errors import BusAway, InvalidMessage
@@ -21,7 +22,7 @@ from shared.errors import BusAway, InvalidMessage
 MOST_MESSAGES = 512
 """In one answer; of at most 128 points each."""
 WAIT_S = 10.0
-PREFIX = f"{MAP_POINTS.producer}:"
+PREFIX = MAP_POINTS.message_id("")
 """What a batch's id has before it as the id of its message."""
 log = structlog.get_logger(__name__)
 
@@ -117,7 +118,7 @@ class PointsFeed:
 
 
 def _collection_of(raw: Stored) -> str:
-    return raw.subject.rsplit(".", 1)[-1]
+    return split_subject(raw.subject)[1]
 
 
 def _batch_of(raw: Stored) -> Batch | None:

@@ -57,7 +57,7 @@ def updated(collection: str, model: ModelVersion) -> ProjectionUpdated:
     """Announce a model."""
     first, rest = _causes(model.correlation_ids)
     return ProjectionUpdated(
-        id=f"projection.updated:{collection}:{model.version}",
+        id=ProjectionUpdated.id_of(collection, model.version),
         collection=collection,
         occurred_at=model.created_at,
         correlation_id=first,
@@ -74,7 +74,7 @@ def held(
     """Say that a refit waits for force."""
     first, rest = _causes(asked.causes)
     return ProjectionHeld(
-        id=f"projection.held:{collection}:{version}:{refit.revision}:{asked.key}",
+        id=ProjectionHeld.id_of(collection, version, refit.revision, asked.key),
         collection=collection,
         occurred_at=now,
         correlation_id=first,
@@ -91,7 +91,7 @@ def previewed(
     """Say what a refit would bring."""
     first, rest = _causes(asked.causes)
     return ProjectionPreviewed(
-        id=f"projection.previewed:{collection}:{asked.key}",
+        id=ProjectionPreviewed.id_of(collection, asked.key),
         collection=collection,
         occurred_at=now,
         correlation_id=first,
@@ -107,7 +107,7 @@ def rejected(collection: str, reason: str, asked: CommandRef, now: datetime) -> 
     """Say why a command cannot be carried out."""
     first, rest = _causes(asked.causes)
     return ProjectionRejected(
-        id=f"projection.rejected:{collection}:{asked.key}",
+        id=ProjectionRejected.id_of(collection, asked.key),
         collection=collection,
         occurred_at=now,
         correlation_id=first,

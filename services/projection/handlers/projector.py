@@ -21,8 +21,8 @@ from shared.bus.messages.outgoing import (
     outgoing_message,
 )
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
-from shared.bus.registry.channels import (
-    PROJECTION_BATCH,
+from shared.bus.registry.batches import PROJECTION_BATCH
+from shared.bus.registry.projection import (
     PROJECTION_HELD,
     PROJECTION_MODEL,
     PROJECTION_PREVIEWED,
@@ -168,7 +168,7 @@ class Projector:
 
     def _in_band(self, model: ModelVersion) -> Outgoing:
         contract = events.contract_of(self._collection, model)
-        message_id = f"projection.model:{self._collection}:{model.version}"
+        message_id = PROJECTION_MODEL.message_id(self._collection, model.version)
         return outgoing_message(
             PROJECTION_MODEL, self._collection, contract, message_id=message_id
         )

@@ -9,7 +9,7 @@ from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
-from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS
 from shared.contracts.batches import (
     FORGOTTEN_KEY,

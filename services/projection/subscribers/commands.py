@@ -9,8 +9,8 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.reading.audit_log import given_by
-from shared.bus.registry.channel import is_collection
-from shared.bus.registry.channels import COMMAND_ROLLBACK
+from shared.bus.registry.channel import is_collection, split_subject
+from shared.bus.registry.commands import COMMAND_ROLLBACK
 from shared.bus.registry.durables import PROJECTION_READS_COMMANDS
 from shared.contracts.commands import Refit, Rollback
 from shared.contracts.reading import Unreadable, parse_command
@@ -44,7 +44,7 @@ def read_command(delivery: Delivery) -> ReceivedCommand:
     Raises:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
     """
-    family, collection = delivery.subject.rsplit(".", 1)
+    family, collection = split_subject(delivery.subject)
     if not is_collection(collection):
         raise InvalidMessage(f"'{collection}' cannot name a collection")
     kind = Rollback if family == COMMAND_ROLLBACK.family else Refit

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from services.writing.ports import Retraction
 from shared.bus.messages.outgoing import Outgoing
-from shared.bus.registry.channels import WRITING_RETRACTION
+from shared.bus.registry.batches import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, Batch, encode, encode_rows, vector_array
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel
@@ -21,7 +21,7 @@ def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool
         pa.field("vector", column.type, nullable=False),
     ]
     rows = pa.RecordBatch.from_arrays([ids, column], schema=pa.schema(fields))
-    message_id = f"writing.retraction:{gone.batch_id}"
+    message_id = WRITING_RETRACTION.message_id(gone.batch_id)
     metadata = {}
     if is_forgotten:
         message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}

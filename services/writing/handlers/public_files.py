@@ -11,7 +11,7 @@ from services.writing.handlers.publish import publish
 from services.writing.handlers.writer import Writer
 from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
 from shared.bus.messages.outgoing import Steps, outgoing_event
-from shared.bus.registry.channels import WRITING_PUBLISHED
+from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.clock import Clock
 from shared.observability import metrics
 

@@ -38,7 +38,7 @@ async def publish(
             return None
         files = await output.write(snapshot, collection=collection, model=model)
     return WritingPublished(
-        id=f"writing.published:{collection}:{files.dataset_version}:{files.model_version}",
+        id=WritingPublished.id_of(collection, files.dataset_version, files.model_version),
         collection=collection,
         occurred_at=clock.now(),
         dataset_version=files.dataset_version,

@@ -181,7 +181,7 @@ def _committed(plan: WritePlan, state: StoreState, clock: Clock) -> WritingCommi
         )
     names = "\n".join(f"{batch_id} {version}" for batch_id, version in told)
     return WritingCommitted(
-        id=f"writing.committed:{hashlib.sha256(names.encode()).hexdigest()}",
+        id=WritingCommitted.id_of(hashlib.sha256(names.encode()).hexdigest()),
         collection=plan.batches[0].descriptor.collection,
         occurred_at=clock.now(),
         batches=tuple(told.values()),

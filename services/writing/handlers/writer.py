@@ -26,7 +26,8 @@ from services.writing.handlers.write import (
 from services.writing.ports import DatasetStore, Handover, ModelArchive
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
-from shared.bus.registry.channels import MAP_POINTS, WRITING_COMMITTED
+from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel

@@ -18,6 +18,7 @@ from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letter_limit import DeadLetterRefused
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.publishing.publisher import Publisher
+from shared.bus.registry.channel import split_subject
 from shared.clock import Clock, SystemClock
 from shared.contracts.batches import ARROW, decode
 from shared.contracts.dead_letters import DeadLetter
@@ -128,7 +129,7 @@ def dead_message(raw: Msg, *, stage: str, reason: str, is_readable: bool = True)
         is_readable: Whether its body may be looked into; it may be what ends processes.
     """
     headers = raw.headers or {}
-    collection = raw.subject.rsplit(".", 1)[-1]
+    _, collection = split_subject(raw.subject)
     key = headers.get(MESSAGE_ID) or f"{raw.metadata.stream}:{raw.metadata.sequence.stream}"
     facts: dict[str, Any] = batch_facts(headers) or {"records": 0}
     if "batch_id" not in facts and is_readable and headers.get("content-type") == ARROW:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.registry.channel import split_subject
 from shared.observability import tracing
 from shared.observability.tracing import Trace
 
@@ -33,7 +34,7 @@ def in_hand(raws: list[Msg]) -> Iterator[None]:
 
     def named() -> dict[str, tuple[str, Mapping[str, str]]]:
         return {
-            key_of(raw): (f"process {raw.subject.rpartition('.')[0]}", raw.headers or {})
+            key_of(raw): (f"process {split_subject(raw.subject)[0]}", raw.headers or {})
             for raw in raws
         }
 

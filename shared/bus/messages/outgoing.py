@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.bus.messages.headers import batch_headers
-from shared.bus.registry.channels import Channel
+from shared.bus.registry.channel import Channel
 from shared.contracts.base import Event, Message
 from shared.contracts.batches import Batch, encode
 
@@ -51,7 +51,7 @@ def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
     What it is a piece of stands in the headers too: a damaged body is still accounted for.
     """
     descriptor = batch.descriptor
-    message_id = f"{channel.producer}:{descriptor.delivery_id}"
+    message_id = channel.message_id(descriptor.delivery_id)
     return Outgoing(
         channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
     )

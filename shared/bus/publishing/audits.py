@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.bus.messages.outgoing import Outgoing, outgoing_event
-from shared.bus.registry.channels import AUDIT_COMMAND
+from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.contracts.audit import CommandAudited, Outcome
 
 
@@ -31,7 +31,7 @@ def audited(
 ) -> Outgoing:
     """Tell of a command that was settled."""
     event = CommandAudited(
-        id=f"{CommandAudited.kind}:{given.collection}:{given.family}:{given.key}",
+        id=CommandAudited.id_of(given.collection, given.family, given.key),
         collection=given.collection,
         occurred_at=now,
         correlation_id=correlation_id,

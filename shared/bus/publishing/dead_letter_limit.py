@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.bus.messages.headers import RECORDS, header_number
 from shared.bus.messages.outgoing import Outgoing
-from shared.bus.registry.channels import DEAD, DEAD_DISCOVERY
+from shared.bus.registry.dead_letters import DEAD, DEAD_DISCOVERY
 from shared.contracts.batches import ARROW
 from shared.errors import TransientError
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from shared.bus.messages.headers import PREFIX, header_number, header_text
 from shared.bus.messages.outgoing import Outgoing
-from shared.bus.registry.channels import DEAD
+from shared.bus.registry.channel import split_subject
+from shared.bus.registry.dead_letters import DEAD
 from shared.contracts.dead_letters import MAX_BODY, DeadLetter, parse_spans, spell_spans
 from shared.redaction import redact
 
@@ -32,14 +33,15 @@ def outgoing_dead_letter(dead: DeadLetter) -> Outgoing:
     headers = {
         f"{PREFIX}{name}": header_text(value) for name, value in facts.items() if value is not None
     }
-    message_id = f"dead:{dead.stage}:{dead.key}"
     channel = DEAD[dead.stage]
+    message_id = channel.message_id(dead.key)
     return Outgoing(channel, dead.collection, message_id, dead.body[:MAX_BODY], headers)
 
 
 def read_dead_letter(subject: str, headers: Mapping[str, str], body: bytes) -> DeadLetter:
     """Read a dead letter; what its headers do not tell is left open."""
-    stage, collection = subject.rsplit(".", 2)[-2:]
+    family, collection = split_subject(subject)
+    _, _, stage = family.rpartition(".")
     told = {name.removeprefix(PREFIX): text for name, text in headers.items()}
     size = header_number(told.get("body-bytes")) or 0
     return DeadLetter(

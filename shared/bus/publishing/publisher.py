@@ -168,7 +168,7 @@ class Publisher:
             "content-type": message.channel.content_type,
             "ce-specversion": "1.0",
             "ce-id": message.message_id,
-            "ce-type": f"mapstream.{message.channel.family}",
+            "ce-type": message.channel.cloud_event_type,
             "ce-source": self._source,
             "ce-subject": message.collection,
             "ce-time": (message.time or self._clock.now()).isoformat(),

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from shared.bus.messages.received import CALLER, Delivery
 from shared.bus.publishing.audits import Given
 from shared.bus.reading.stream_reader import StreamReader
-from shared.bus.registry.channels import AUDIT_COMMAND
+from shared.bus.registry.audit import AUDIT_COMMAND
+from shared.bus.registry.channel import split_subject
 from shared.bus.registry.users import GATEWAY
 from shared.contracts.audit import MAX_WISH, AuditEntry, AuditPage, CommandAudited
 
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 def given_by(delivery: Delivery) -> Given:
     """Read who gave a command and what it says."""
-    family, _, collection = delivery.subject.rpartition(".")
+    family, collection = split_subject(delivery.subject)
     return Given(
         who=who_gave(delivery),
         family=family,

@@ -5,7 +5,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.bus.registry.channels import Channel
+from shared.bus.registry.channel import Channel
 
 log = structlog.get_logger(__name__)
 

@@ -1,21 +1,26 @@
-"""What a channel is: a family of subjects, one for each collection."""
+"""What a channel is: a family of subjects, one for each collection, and what they carry."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from shared.bus.registry.users import signed
-from shared.contracts.base import Message
+from shared.contracts.base import Command, Event, Message
+from shared.contracts.batches import ARROW
 from shared.errors import ConfigurationError
 
 ANYBODY = "anybody"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+EVENTS, COMMANDS = "EVENTS", "COMMANDS"
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A family of subjects, one per collection: ``<family>.<collection>``."""
+    """A row of the table: a family of subjects, ``<family>.<collection>``, and all about it."""
 
     family: str
     stream: str
@@ -24,13 +29,48 @@ class Channel:
     about: str
     contract: type[Message] | None = None
     """The JSON body's model; none for Arrow batches and for dead letters' original bytes."""
-    content_type: str = JSON
+    columns: Callable[[int], pa.Schema] | None = None
+    """Of an Arrow batch whose vectors have this dimension."""
     also_from: tuple[str, ...] = ()
     """Who else publishes here: discovery, dead letters that are tried again."""
+    id_prefix: str = ""
+    """What the ids of its messages begin with, if that is not the family."""
+    answers: "tuple[Channel, ...]" = ()
+    """Of a command: on which channels it is answered."""
+    looked_up_by: tuple[str, ...] = ()
+    """Which services ask for its newest message, without a consumer."""
+    removed_by: tuple[str, ...] = ()
+    """Which services get and delete single messages of its stream."""
 
     def subject(self, collection: str) -> str:
         """Spell the subject of one collection."""
         return f"{self.family}.{collection}"
+
+    def message_id(self, *parts: object) -> str:
+        """Make the id of a message from what is unique about it."""
+        return ":".join((self.id_prefix or self.family, *map(str, parts)))
+
+    @property
+    def content_type(self) -> str:
+        """What the body is, as a media type."""
+        if self.contract:
+            return JSON
+        return ARROW if self.columns else BYTES
+
+    @property
+    def cloud_event_type(self) -> str:
+        """What the header ``ce-type`` says."""
+        return f"mapstream.{self.family}"
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it carries what anybody may ask for."""
+        return self.producer == ANYBODY
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may read it."""
+        return ANYBODY in self.consumers
 
     @property
     def is_dead_letter(self) -> bool:
@@ -44,7 +84,7 @@ class Channel:
     @property
     def stored_subjects(self) -> tuple[str, ...]:
         """What its stream takes: a command comes from another account with its user's name."""
-        if self.producer != ANYBODY:
+        if not self.is_command:
             return (self.every_subject,)
         return self.every_subject, signed("*", self.every_subject)
 
@@ -52,6 +92,41 @@ class Channel:
     def every_subject(self) -> str:
         """The subjects of all collections, as a wildcard."""
         return f"{self.family}.*"
+
+
+def event_channel(
+    contract: type[Event],
+    producer: str,
+    about: str,
+    *,
+    consumers: tuple[str, ...] = (ANYBODY,),
+    looked_up_by: tuple[str, ...] = (),
+) -> Channel:
+    """Make the row of a public event."""
+    return Channel(
+        contract.family,
+        EVENTS,
+        producer,
+        consumers,
+        about,
+        contract=contract,
+        looked_up_by=looked_up_by,
+    )
+
+
+def command_channel(
+    contract: type[Command], service: str, about: str, *, answers: tuple[Channel, ...]
+) -> Channel:
+    """Make the row of a command to a service."""
+    return Channel(
+        contract.family, COMMANDS, ANYBODY, (service,), about, contract=contract, answers=answers
+    )
+
+
+def split_subject(subject: str) -> tuple[str, str]:
+    """Return the family and the collection of a subject."""
+    family, _, collection = subject.rpartition(".")
+    return family, collection
 
 
 def is_collection(name: str) -> bool:

@@ -2,21 +2,17 @@
 
 from dataclasses import dataclass
 
-from shared.bus.registry.channels import (
-    COMMAND_DROP,
-    COMMAND_FORGET,
-    COMMAND_REFIT,
-    COMMAND_REPLAY,
-    COMMAND_ROLLBACK,
-    DEAD,
+from shared.bus.registry import commands
+from shared.bus.registry.batches import (
     DISCOVERY_BATCH,
     EMBEDDING_BATCH,
     PROJECTION_BATCH,
-    PROJECTION_MODEL,
-    WRITING_COMMITTED,
     WRITING_RETRACTION,
-    Channel,
 )
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.dead_letters import DEAD
+from shared.bus.registry.projection import PROJECTION_MODEL
+from shared.bus.registry.writing import WRITING_COMMITTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +25,8 @@ class Durable:
     max_ack_pending: int = 256
     is_per_collection: bool = True
     """One consumer for all collections also gets what is meant for one that nobody serves."""
+    watched_by: tuple[str, ...] = ("discovery",)
+    """Who else asks how much it has left: discovery, before it sends a lost batch again."""
 
     def __post_init__(self) -> None:
         if {channel.stream for channel in self.channels} != {self.stream}:
@@ -51,19 +49,32 @@ class Durable:
         return [channel.subject(collection) for channel in self.channels]
 
 
-EMBEDDING_READS_BATCHES = Durable("embedding", "discovery-batch", (DISCOVERY_BATCH,))
-PROJECTION_READS_BATCHES = Durable("projection", "embedding-batch", (EMBEDDING_BATCH,))
-PROJECTION_READS_RETRACTIONS = Durable("projection", "retraction", (WRITING_RETRACTION,))
-PROJECTION_READS_COMMANDS = Durable(
-    "projection", "commands", (COMMAND_REFIT, COMMAND_ROLLBACK), is_per_collection=False
+def _commands(service: str) -> Durable:
+    mine = tuple(one for one in commands.CHANNELS if service in one.consumers)
+    return Durable(service, "commands", mine, is_per_collection=False)
+
+
+BY_WRITING_TOO = ("discovery", "writing")
+"""Writing asks too: whether vectors have left the moments, before they leave the dataset, and
+whether nothing is on its way, so that the files may be written at once."""
+
+EMBEDDING_READS_BATCHES = Durable(
+    "embedding", "discovery-batch", (DISCOVERY_BATCH,), watched_by=BY_WRITING_TOO
 )
-DISCOVERY_READS_COMMANDS = Durable(
-    "discovery",
-    "commands",
-    (COMMAND_FORGET, COMMAND_REPLAY, COMMAND_DROP),
-    is_per_collection=False,
+PROJECTION_READS_BATCHES = Durable(
+    "projection", "embedding-batch", (EMBEDDING_BATCH,), watched_by=BY_WRITING_TOO
 )
-WRITING_READS_PROJECTION = Durable("writing", "projection", (PROJECTION_BATCH, PROJECTION_MODEL))
+PROJECTION_READS_RETRACTIONS = Durable(
+    "projection", "retraction", (WRITING_RETRACTION,), watched_by=BY_WRITING_TOO
+)
+PROJECTION_READS_COMMANDS = _commands("projection")
+DISCOVERY_READS_COMMANDS = _commands("discovery")
+WRITING_READS_PROJECTION = Durable(
+    "writing",
+    "projection",
+    (PROJECTION_BATCH, PROJECTION_MODEL),
+    watched_by=BY_WRITING_TOO,
+)
 DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
 DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
 

@@ -93,7 +93,7 @@ def event(kind: type[Event], correlation_id: str | None = None, **facts: Any) ->
         WritingCommitted: {"dataset_version": 1, "batches": ()},
     }
     common: dict[str, Any] = {
-        "id": f"{kind.kind}:{correlation_id}:{facts}",
+        "id": f"{kind.family}:{correlation_id}:{facts}",
         "collection": "default",
         "occurred_at": NOW,
         "correlation_id": correlation_id,
@@ -201,7 +201,7 @@ class FakeEventLog:
     def tell(self, *events: Event) -> None:
         for one in events:
             body = one.model_dump_json().encode()
-            self.told.append(Told(len(self.told) + 1, one.kind, one.collection, body))
+            self.told.append(Told(len(self.told) + 1, one.family, one.collection, body))
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from generators import dashboard, metrics_table
-from services.cli.handlers.figures import STAGES
 from shared.bus.registry.streams import STREAMS
 from shared.observability import metrics, place_metrics  # noqa: F401  declares its part
 from shared.observability.instruments import DECLARED, Histogram
+from shared.stages import STAGES
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "monitoring"

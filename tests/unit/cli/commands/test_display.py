@@ -10,7 +10,7 @@ from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, percent
 from services.cli.commands.watching import DeadLetterLine, DeadLetters
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from shared.contracts.projection import Decision, Movement
 from shared.contracts.statuses import (
     DatasetFigures,
@@ -19,6 +19,7 @@ from shared.contracts.statuses import (
     ModelFigures,
     SourceFigures,
 )
+from shared.stages import STAGES
 
 RUNNING = Figures(
     SourceFigures(

@@ -5,9 +5,10 @@ import pytest
 from rich.console import Console
 
 from services.cli.commands.top import told, view
-from services.cli.handlers.figures import STAGES, Figures
+from services.cli.handlers.figures import Figures
 from services.cli.handlers.traffic import Window
 from shared.contracts.statuses import Traffic
+from shared.stages import STAGES
 
 
 def windowed(*looks: dict[str, Traffic]) -> Window:

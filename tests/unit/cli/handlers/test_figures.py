@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from services.cli.handlers.figures import STAGES, Figures, is_balanced
+from services.cli.handlers.figures import Figures, is_balanced
 from services.cli.handlers.waits import sentence_of
 from shared.contracts.statuses import Ledger
 from shared.contracts.told import read_status
+from shared.stages import STAGES
 
 DISCOVERY = {
     "sources": {"completed": 2, "incomplete": 1, "reading": 0, "dispatched": 0, "failed": 0},

@@ -87,7 +87,7 @@ class World:
         if isinstance(found, SourceGone | SourceReturned):
             await settle.announced(found, self.store)
             same_as = getattr(found, "same_as", None)
-            return f"{found.kind[7:]} {found.filename}" + (f" = {same_as}" if same_as else "")
+            return f"{found.family[7:]} {found.filename}" + (f" = {same_as}" if same_as else "")
         return type(found).__name__
 
     async def announce(self, ended: list[SourceRecord]) -> None:

@@ -5,6 +5,7 @@ from services.gateway.handlers.answers import WholeModel
 from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
 from shared.errors import BusAway
+from shared.stages import STAGES
 from tests.unit.gateway.builders import (
     FakeMapReader,
     FakeModelHistory,
@@ -12,7 +13,7 @@ from tests.unit.gateway.builders import (
     model,
 )
 
-RUNNING = {name: [{"state": "running"}] for name in reading.STAGES}
+RUNNING = {name: [{"state": "running"}] for name in STAGES}
 
 
 async def test_a_pipeline_runs_when_every_stage_has_a_running_instance() -> None:

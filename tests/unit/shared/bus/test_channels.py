@@ -5,8 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
-from shared.bus.registry.channel import COLLECTION, check_collection, is_collection
-from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry import commands
+from shared.bus.registry.channel import (
+    ANYBODY,
+    COLLECTION,
+    Channel,
+    check_collection,
+    is_collection,
+    split_subject,
+)
+from shared.bus.registry.channels import BY_FAMILY, CHANNELS
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     DURABLES,
@@ -17,8 +25,10 @@ from shared.bus.registry.streams import BY_NAME, STREAMS, streams_of
 from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
 from shared.contracts.batches import ARROW
+from shared.contracts.commands import COMMANDS
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection, RetentionSection
+from shared.stages import STAGES
 
 TOKEN = re.compile(r"[a-z][a-z_]*")
 CONSUMER = re.compile(r"[a-z0-9_-]+")
@@ -119,10 +129,71 @@ def test_every_command_is_read_for_all_collections() -> None:
             assert not reader.is_per_collection, channel.family
 
 
-def test_an_events_kind_is_its_channel() -> None:
+def test_an_events_family_is_its_channel() -> None:
     for channel in CHANNELS:
         if channel.contract and issubclass(channel.contract, Event):
-            assert channel.contract.kind == channel.family
+            assert channel.contract.family == channel.family
+
+
+def test_every_command_has_a_row_and_ways_to_be_answered() -> None:
+    assert tuple(one.contract for one in commands.CHANNELS) == COMMANDS
+    for channel in commands.CHANNELS:
+        assert channel.is_command
+        outcomes = {answer.contract.settles_as for answer in channel.answers}  # type: ignore[union-attr]
+        assert {"done", "rejected"} <= outcomes
+        assert None not in outcomes
+
+
+def test_an_event_says_what_became_of_a_command_if_it_answers_one_and_only_then() -> None:
+    """A row's answers and a contract's word would be two tables if they could differ."""
+    speaking = {
+        channel
+        for channel in CHANNELS
+        if channel.contract and issubclass(channel.contract, Event) and channel.contract.settles_as
+    }
+
+    assert speaking == set(commands.ANSWERS)
+
+
+def test_commands_and_nothing_else_come_from_anybody() -> None:
+    assert [one for one in CHANNELS if one.is_command] == [*commands.CHANNELS]
+
+
+def test_only_the_stages_and_anybody_write_and_read() -> None:
+    named = {
+        name
+        for one in CHANNELS
+        for name in (
+            one.producer,
+            *one.also_from,
+            *one.consumers,
+            *one.looked_up_by,
+            *one.removed_by,
+        )
+    }
+
+    assert named == {*STAGES, ANYBODY}
+    assert {durable.service for durable in DURABLES} == set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("channel", "parts", "told"),
+    [
+        (BY_FAMILY["discovery.batch"], ("b1",), "discovery:b1"),
+        (BY_FAMILY["map.points"], ("b1",), "writing:b1"),
+        (BY_FAMILY["projection.model"], ("default", 3), "projection.model:default:3"),
+        (BY_FAMILY["writing.retraction"], ("b1",), "writing.retraction:b1"),
+        (BY_FAMILY["dead.writing"], ("k",), "dead:writing:k"),
+    ],
+)
+def test_ids_stay_what_they_were(channel: Channel, parts: tuple[object, ...], told: str) -> None:
+    """A stream that knows a message by its old id would take it a second time by a new one."""
+    assert channel.message_id(*parts) == told
+
+
+@given(st.sampled_from(CHANNELS), st.from_regex(COLLECTION, fullmatch=True))
+def test_a_subject_is_taken_apart_as_it_was_put_together(channel: Channel, name: str) -> None:
+    assert split_subject(channel.subject(name)) == (channel.family, name)
 
 
 def test_a_body_is_json_with_a_contract_or_bytes_without() -> None:

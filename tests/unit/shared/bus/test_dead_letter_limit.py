@@ -11,7 +11,8 @@ from shared.bus.publishing.dead_letter_limit import (
     outcomes_of,
 )
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
-from shared.bus.registry.channels import DISCOVERY_BATCH, WRITING_COMMITTED
+from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.contracts.dead_letters import DeadLetter
 from tests.builders import batch
 

@@ -9,7 +9,7 @@ from shared.bus.publishing.dead_letters import (
     outgoing_dead_letter,
     read_dead_letter,
 )
-from shared.bus.registry.channels import DEAD
+from shared.bus.registry.dead_letters import DEAD
 from shared.contracts.dead_letters import MAX_BODY, DeadLetter
 
 anything = st.text(st.characters(), max_size=2000)

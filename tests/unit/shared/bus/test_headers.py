@@ -3,7 +3,7 @@ import pytest
 from shared.bus.consuming.settling import dead_message
 from shared.bus.messages.headers import batch_facts, batch_headers
 from shared.bus.messages.outgoing import outgoing_batch
-from shared.bus.registry.channels import DISCOVERY_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from tests.builders import batch
 from tests.unit.shared.bus.test_poison_guard import message
 

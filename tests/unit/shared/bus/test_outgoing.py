@@ -1,11 +1,8 @@
 from services.projection.handlers.events import contract_of
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event, outgoing_message
-from shared.bus.registry.channels import (
-    DISCOVERY_BATCH,
-    EMBEDDING_BATCH,
-    PROJECTION_MODEL,
-    SOURCE_FAILED,
-)
+from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.projection import PROJECTION_MODEL
+from shared.bus.registry.sources import SOURCE_FAILED
 from shared.contracts.batches import decode
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.sources import SourceFailed

@@ -8,7 +8,9 @@ from nats.js.api import PubAck
 
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.publishing.publisher import MAX_MESSAGE, TOGETHER, Publisher
-from shared.bus.registry.channels import DEAD_EMBEDDING, EMBEDDING_BATCH, Channel
+from shared.bus.registry.batches import EMBEDDING_BATCH
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.dead_letters import DEAD_EMBEDDING
 from shared.errors import InvalidMessage
 
 if TYPE_CHECKING:

@@ -1,0 +1,46 @@
+"""The rows of commands: to which service each goes, and how it may be answered."""
+
+from shared.bus.registry.channel import command_channel
+from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
+from shared.bus.registry.projection import (
+    PROJECTION_HELD,
+    PROJECTION_PREVIEWED,
+    PROJECTION_REJECTED,
+    PROJECTION_UPDATED,
+)
+from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
+from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+
+OF_PROJECTION = (
+    PROJECTION_UPDATED,
+    PROJECTION_HELD,
+    PROJECTION_PREVIEWED,
+    PROJECTION_REJECTED,
+)
+COMMAND_REFIT = command_channel(
+    Refit,
+    "projection",
+    "Fit the projection to everything counted so far.",
+    answers=OF_PROJECTION,
+)
+COMMAND_ROLLBACK = command_channel(
+    Rollback, "projection", "Make an older model current again.", answers=OF_PROJECTION
+)
+COMMAND_FORGET = command_channel(
+    Forget,
+    "discovery",
+    "Take a source's records off the map and out of the model.",
+    answers=(SOURCE_FORGOTTEN, SOURCE_REJECTED),
+)
+COMMAND_REPLAY = command_channel(
+    Replay, "discovery", "Try dead letters again.", answers=(LETTERS_REPLAYED, SOURCE_REJECTED)
+)
+COMMAND_DROP = command_channel(
+    Drop,
+    "discovery",
+    "Give dead letters up for good.",
+    answers=(LETTERS_DROPPED, SOURCE_REJECTED),
+)
+CHANNELS = (COMMAND_REFIT, COMMAND_ROLLBACK, COMMAND_FORGET, COMMAND_REPLAY, COMMAND_DROP)
+ANSWERS = tuple(dict.fromkeys(answer for command in CHANNELS for answer in command.answers))
+"""Every channel on which a command may be answered."""
