@@ -45,6 +45,9 @@ class MicroBatchPlan:
     """Source id to version: its stored rows of lower versions are to be removed."""
     emptied: Mapping[str, int]
     """Source id to version: this new version leaves no row that would tell of it."""
+    has_stragglers: bool
+    """Whether vectors are retracted of a source whose newest version has no rows: most likely it
+    was forgotten, and these have come after that."""
 
 
 def plan_micro_batch(pieces: Sequence[Piece], sources: Mapping[str, HeldSource]) -> MicroBatchPlan:
@@ -59,15 +62,20 @@ def plan_micro_batch(pieces: Sequence[Piece], sources: Mapping[str, HeldSource])
     """
     newest = _newest(pieces, sources)
     verdicts = _verdicts(pieces, sources, newest)
+    retracted = _retracted(pieces, sources, verdicts)
+    late = {pieces[position].source_id for position in retracted}
     return MicroBatchPlan(
         verdicts=verdicts,
-        retracted=_retracted(pieces, sources, verdicts),
+        retracted=retracted,
         removals={
             source: version
             for source, version in newest.items()
             if source in sources and 0 < sources[source].oldest < version
         },
         emptied=_emptied(pieces, sources, verdicts),
+        has_stragglers=any(
+            not _has_rows(source, newest[source], pieces, sources) for source in late
+        ),
     )
 
 
@@ -118,6 +126,16 @@ def _retracted(
             done.add(piece.batch_id)
             positions.append(position)
     return tuple(positions)
+
+
+def _has_rows(
+    source: str, version: int, pieces: Sequence[Piece], sources: Mapping[str, HeldSource]
+) -> bool:
+    is_stored = source in sources and version in sources[source].batches.values()
+    return is_stored or any(
+        piece.rows and (piece.source_id, piece.source_version) == (source, version)
+        for piece in pieces
+    )
 
 
 def _emptied(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
-from itertools import groupby
 
 import structlog
 
@@ -75,21 +74,19 @@ class Writer:
         return self._figures.model_copy(update={"is_fresh": self.snapshots.is_fresh})
 
     async def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
-        """Write batches and keep models, in the order of the stream.
+        """Keep models, then write batches: one may have come before the model that it needs.
 
         Raises:
             TransientError: It could not be done now; what was done is harmless when repeated.
         """
         outgoing: list[Outgoing] = []
+        batches = [one for one in messages if isinstance(one, Batch)]
         try:
-            for kind, run in groupby(messages, key=type):
-                some = list(run)
-                if kind is Batch:
-                    outgoing += await self._write([one for one in some if isinstance(one, Batch)])
-                else:
-                    for model in some:
-                        if isinstance(model, ProjectionModel):
-                            outgoing += await self._accept(model)
+            for one in messages:
+                if isinstance(one, ProjectionModel):
+                    outgoing += await self._accept(one)
+            if batches:
+                outgoing += await self._write(batches)
         except TransientError as error:
             self._figures = self._figures.model_copy(update={"blocked": str(error)})
             raise
@@ -116,7 +113,10 @@ class Writer:
         return _news(plan, written)
 
     async def _retractions(self, plan: WritePlan) -> AsyncIterator[Outgoing]:
-        is_forgotten = any(one.descriptor.is_forgotten for one in plan.batches)
+        # What comes after its source was forgotten is to be forgotten as well.
+        is_forgotten = plan.decided.has_stragglers or any(
+            one.descriptor.is_forgotten for one in plan.batches
+        )
         async for gone in retractions(plan, store=self._store):
             yield outgoing_retraction(self.collection, gone, is_forgotten=is_forgotten)
 

@@ -1,0 +1,87 @@
+"""What the writer of a collection does with what comes together, whatever its order."""
+
+from collections.abc import AsyncIterable
+
+import pytest
+
+from services.writing.handlers.writer import Writer
+from shared.bus.messages.outgoing import Outgoing
+from shared.contracts.batches import FORGOTTEN_KEY, Batch, decode_rows
+from shared.contracts.projection import ProjectionModel
+from tests.fakes.clock import FrozenClock
+from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.unit.writing.scenes import ids, model, piece, read
+
+
+class Projection:
+    """Takes what leaves the map."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, bool]] = []
+        """Batch ids, and whether they are to be forgotten."""
+
+    async def deliver(self, messages: AsyncIterable[Outgoing]) -> None:
+        async for one in messages:
+            rows = decode_rows(one.body)
+            is_forgotten = FORGOTTEN_KEY in (rows.schema.metadata or {})
+            self.taken += [(name, is_forgotten) for name in set(rows["batch_id"].to_pylist())]
+
+
+class World:
+    """A writer, its store, and who hears of what leaves it."""
+
+    def __init__(self) -> None:
+        self.store = FakeDatasetStore()
+        self.projection = Projection()
+        self._writer = Writer(
+            "default",
+            store=self.store,
+            models=FakeModelArchive(),
+            handover=self.projection,
+            clock=FrozenClock(),
+        )
+
+    async def take(self, *messages: Batch | ProjectionModel) -> list[str]:
+        """Have messages written together; return the families of what is told."""
+        return [one.channel.family async for step in self._writer.take(messages) for one in step]
+
+
+def forgotten(source: str) -> Batch:
+    empty = piece(source, version=2, rows=0)
+    facts = empty.descriptor.model_copy(update={"is_forgotten": True})
+    return Batch(facts, empty.rows)
+
+
+async def test_a_batch_that_comes_before_the_first_model_is_written_with_it() -> None:
+    world = World()
+
+    families = await world.take(piece("a"), model(1), piece("b"))
+
+    assert await read(world.store, "id") == ids(piece("a"), piece("b"))
+    assert families == ["map.points", "map.points", "writing.committed"]
+
+
+@pytest.mark.parametrize("is_together", [True, False])
+async def test_what_comes_after_its_source_was_forgotten_is_to_be_forgotten_too(
+    is_together: bool,
+) -> None:
+    world = World()
+    await world.take(model(1), piece("a"))
+
+    if is_together:
+        await world.take(forgotten("a"), piece("a", index=1))
+    else:
+        await world.take(forgotten("a"))
+        await world.take(piece("a", index=1))
+
+    assert sorted(world.projection.taken) == [("a@1#0", True), ("a@1#1", True)]
+    assert await read(world.store, "id") == []
+
+
+async def test_what_comes_after_its_source_was_replaced_is_only_taken_out() -> None:
+    world = World()
+    await world.take(model(1), piece("a", version=2))
+
+    await world.take(piece("a"))
+
+    assert world.projection.taken == [("a@1#0", False)]
