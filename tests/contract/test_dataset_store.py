@@ -88,6 +88,19 @@ async def test_the_rows_to_be_removed_can_be_read_before(store: DatasetStore) ->
         assert np.array_equal(found[batch.descriptor.batch_id], batch.vectors)
 
 
+async def test_the_vectors_of_a_batch_come_together_where_a_store_reads_in_pieces(
+    store: DatasetStore,
+) -> None:
+    batches = [piece("a", 1, index, rows=90, dimension=16_384) for index in range(3)]
+    await store.commit(batches, {}, {})
+
+    found = [(one.batch_id, one.vectors) async for one in store.rows_of({"a": 2})]
+
+    assert [name for name, _ in found] == [one.descriptor.batch_id for one in batches]
+    for (_, vectors), batch in zip(found, batches, strict=True):
+        assert np.array_equal(vectors, batch.vectors)
+
+
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 async def test_nan_is_never_stored(store: DatasetStore, value: float) -> None:
     with pytest.raises(InvalidMessage):

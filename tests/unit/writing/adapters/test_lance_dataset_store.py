@@ -1,6 +1,7 @@
 """What the Lance table does besides its contract: restarts, compaction, crashes."""
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lance import LanceOperation
 
 from services.writing.adapters import lance_layout
 from services.writing.adapters.json_model_archive import JsonModelArchive
@@ -158,6 +160,25 @@ async def test_old_versions_and_leftovers_are_deleted_at_the_start(tmp_path: Pat
 
     assert len(list((tmp_path / "store.lance" / "_versions").glob("*.manifest"))) == 1
     assert not leftover.exists()
+
+
+class CutOff(LanceTable):
+    """A table whose writer hears of an error when its commit has landed."""
+
+    def _commit_operation(self, operation: LanceOperation.BaseOperation) -> None:
+        super()._commit_operation(operation)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_what_a_failed_commit_has_left_is_looked_at_and_not_assumed(tmp_path: Path) -> None:
+    emptied = EmptiedSources(tmp_path / "emptied.jsonl")
+    LanceTable(tmp_path / "store.lance", emptied).commit([piece("a")], {}, {})
+    table = CutOff(tmp_path / "store.lance", emptied)
+
+    with pytest.raises(TransientError):
+        table.commit([piece("b", rows=3)], {}, {})
+
+    assert (table.load().rows, tells(table.load())) == (5, {"a": 1, "b": 1})
 
 
 async def test_a_damaged_table_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
