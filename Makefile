@@ -113,6 +113,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 
 readme: setup-dev  ## Write what is generated: pages of docs, users of the bus, the dashboard.
 	@$(BIN)/python -m generators
+	@$(BIN)/python -m tests.chaos.mutations --page docs/mutations.md
 
 docs: setup-dev  ## Build the documentation's site into site/; a broken link fails.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,4 +1,4 @@
-"""The harness keeps what it promises: the same faults again, none left out, no stale mutation."""
+"""The harness keeps what it promises: the same faults again, and none is left out."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from services.embedding.adapters.openai_embedder import parse_answer
 from services.embedding.ports import TextsRejected
 from shared.failpoints import Failpoint
 from tests.chaos.inputs import Inputs, held_by
-from tests.chaos.mutations import MUTATIONS, ROOT, Mutant, Mutation, mutants
 from tests.chaos.plan import CUTS, deck, draw
 from tests.chaos.proxy import spoil
 from tests.chaos.report import render
+from tests.chaos.wrong import ROOT, Mutation, mutations
 
 
 def test_the_seed_determines_the_faults() -> None:
@@ -47,29 +47,10 @@ def test_every_cut_point_is_reached_somewhere() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
-def test_a_mutation_fits_the_program_and_leaves_a_program(mutation: Mutation) -> None:
-    """The protection is where the mutation looks for it, and its faults exist."""
-    texts: dict[str, str] = {}
-    for file, old, new in mutation.edits:
-        text = texts.get(file) or (ROOT / file).read_text()
-        assert text.count(old) == 1, file
-        texts[file] = text.replace(old, new)
-
-    for file, text in texts.items():
-        compile(text, file, "exec")
-    for name in mutation.only:
+@pytest.mark.parametrize("mutation", mutations(), ids=lambda one: one.name)
+def test_the_faults_that_a_wrong_program_needs_exist(mutation: Mutation) -> None:
+    for name in mutation.faults:
         assert draw(1, 1, [name])
-
-
-@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
-def test_a_wrong_program_is_one_of_this_program(mutant: Mutant) -> None:
-    file, old, new = mutant.edit
-    text = (ROOT / file).read_text()
-
-    assert text.count(old) == 1
-    compile(text.replace(old, new), file, "exec")
-    assert all((ROOT / test).exists() for test in mutant.tests)
 
 
 def test_the_expected_records_are_read_from_the_files(tmp_path: Path) -> None:
