@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from generators import configuration, dashboard, metrics_table, reference
+from generators import configuration, dashboard, metrics_table, reference, sections
 from shared.bus.accounts import nats_accounts
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +16,7 @@ def main() -> None:
     """Write all of it."""
     USERS.write_text(nats_accounts(["default"]))
     SERVER_FOR_KUBERNETES.write_text(SERVER.read_text())
+    sections.main()
     configuration.main()
     reference.main()
     dashboard.main()

@@ -1,6 +1,5 @@
 """Writes docs/configuration.md from the services' settings."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -10,19 +9,17 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, HttpUrl, SecretStr
 from pydantic.fields import FieldInfo
 
+from generators.sections import services, settings_fields
+from shared.settings import ServiceSettings
+
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "docs" / "configuration.md"
-SERVICES = ("discovery", "embedding", "projection", "writing", "gateway", "text2vec")
 EVERY = "every service"
 WORDS = {
     bool: "yes or no", int: "whole number", float: "number", str: "text", Path: "path",
     HttpUrl: "URL", SecretStr: "secret",  # pragma: allowlist secret
 }  # fmt: skip
 LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-ORDER = (
-    "collections", "readable_by", "ingestion", "embedding", "projection", "output", "gateway",
-    "text2vec", "nats", "retention", "state", "log", "health", "tracing",
-)  # fmt: skip
 INTRO = """\
 # Configuration
 
@@ -74,20 +71,25 @@ def main() -> None:
 def render() -> str:
     """Return the page."""
     sections: dict[str, tuple[FieldInfo, list[str]]] = {}
-    for service in SERVICES:
-        settings = importlib.import_module(f"services.{service}.settings").Settings
-        for name, field in settings.model_fields.items():
-            known, readers = sections.get(name, (field, []))
-            # A service that reads a part of another's section has a view of it with fewer fields.
-            fuller = max(known, field, key=lambda one: len(fields_of(one.annotation)))
-            sections[name] = (fuller, [*readers, service])
-    names = sorted(sections, key=lambda name: (name not in ORDER, ORDER.index(name)))
+    for service, name, field in settings_fields():
+        known, readers = sections.get(name, (field, []))
+        # A service that reads a part of another's section has a view of it with fewer fields.
+        fuller = max(known, field, key=lambda one: len(fields_of(one.annotation)))
+        sections[name] = (fuller, [*readers, service])
+    names = sorted(sections, key=lambda name: rank(sections[name][0]))
     return "\n".join([INTRO, *(part for name in names for part in section(name, *sections[name]))])
+
+
+def rank(field: FieldInfo) -> int:
+    """Put what stands alone first, then the services' own sections, then what several share."""
+    if not fields_of(field.annotation):
+        return 0
+    return 2 if getattr(field.annotation, "__module__", "") == ServiceSettings.__module__ else 1
 
 
 def section(name: str, field: FieldInfo, readers: list[str]) -> Iterator[str]:
     """Describe a section, or a field that stands alone."""
-    who = EVERY if set(readers) == set(SERVICES) else ", ".join(readers)
+    who = EVERY if set(readers) == set(services()) else ", ".join(readers)
     yield f"## {name}\n\n{field.description} Read by {who}.\n"
     yield "| field | type | default | what it is | variable |\n|---|---|---|---|---|"
     for path, one in flatten(name, field):

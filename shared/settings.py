@@ -34,12 +34,9 @@ from shared.errors import ConfigurationError
 from shared.mistakes import check_file, describe
 from shared.redaction import redact, register_settings, register_variables
 from shared.secret_files import with_secret_files
+from shared.sections import SECTIONS
 from shared.variables import PREFIX, not_json, unknown_variables
 
-SECTIONS = frozenset(
-    {"collections", "readable_by", "log", "nats", "health", "tracing", "state", "ingestion",
-     "embedding", "projection", "output", "gateway", "text2vec", "retention"}
-)  # fmt: skip
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 ACK_WAIT_S = 15.0
 

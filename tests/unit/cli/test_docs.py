@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from generators import configuration
+from generators import configuration, sections
 from services.cli.app import build_app
+from shared.sections import SECTIONS
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -21,6 +22,12 @@ def test_the_reference_of_the_configuration_is_fresh() -> None:
     written = (ROOT / "docs" / "configuration.md").read_text()
 
     assert configuration.render() == written, "run: make readme"
+
+
+def test_the_sections_that_every_process_knows_are_those_of_the_services_classes() -> None:
+    """A process that knows too few refuses what another reads."""
+    assert sections.render() == sections.FILE.read_text(), "run: make readme"
+    assert {"ingestion", "text2vec", "collections", "nats"} < SECTIONS
 
 
 @per_page

@@ -9,7 +9,8 @@ from services.embedding.settings import Settings as EmbeddingSettings
 from services.projection.settings import Settings as ProjectionSettings
 from shared.errors import ConfigurationError
 from shared.redaction import HIDDEN, redact
-from shared.settings import SECTIONS, Section, ServiceSettings
+from shared.sections import SECTIONS
+from shared.settings import Section, ServiceSettings
 
 
 class OwnSection(Section):

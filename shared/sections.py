@@ -1,0 +1,21 @@
+"""The sections of the configuration; written by `make readme` from the services' settings."""
+
+SECTIONS = frozenset(
+    {
+        "collections",
+        "embedding",
+        "gateway",
+        "health",
+        "ingestion",
+        "log",
+        "nats",
+        "output",
+        "projection",
+        "readable_by",
+        "retention",
+        "state",
+        "text2vec",
+        "tracing",
+    }
+)
+"""With the fields that stand alone."""
