@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from shared.contracts.dead_letters import STAGES
+from shared.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "shared" / "sections.py"

@@ -7,14 +7,14 @@ waits for somebody else gives its messages back at once.
 
 import asyncio
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.clock import Clock, SystemClock
-from shared.errors import MapstreamError
+from shared.errors import MapstreamError, TransientError
 
 LASTING_S = 3.0
 """What is over sooner is not worth telling."""
@@ -78,6 +78,13 @@ class Trial:
             self._work.patience_s[self] = seconds
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One try of something that is tried again and again."""
+
+    has_failed: bool = False
+
+
 async def pause(seconds: float) -> None:
     """Sleep before the next try of something; a stop does not wait for it."""
     work = _WORK.get()
@@ -106,6 +113,24 @@ class Waits:
             yield trial
         finally:
             trial.ended()
+
+    @contextmanager
+    def retrying(self, what: str, tell: Callable[..., object]) -> Iterator["Attempt"]:
+        """Try something once that a loop will try again; a block that fails for now just ends.
+
+        Args:
+            what: What is tried; it is waited for from a failure until a success.
+            tell: Logs a failure, with the keyword ``error``.
+        """
+        attempt = Attempt()
+        try:
+            yield attempt
+        except TransientError as error:
+            attempt.has_failed = True
+            tell(error=str(error))
+            self.failed(what, error)
+        else:
+            self.over(what)
 
     def failed(
         self,

@@ -1,12 +1,12 @@
 """What the service does by itself: it fits a model anew when records were forgotten."""
 
 import asyncio
+from functools import partial
 
 import structlog
 
 from services.projection.handlers.projector import Projector
 from shared.bus.publishing.publisher import Publisher
-from shared.errors import TransientError
 from shared.waits import WAITS
 
 QUIET_S = 0.5
@@ -24,10 +24,5 @@ async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
         if revision != projector.state.revision:
             revision = projector.state.revision
             continue
-        try:
+        with WAITS.retrying(REFIT, partial(log.warning, "refit.postponed")):
             await publisher.publish_steps(projector.forget())
-        except TransientError as error:
-            log.warning("refit.postponed", error=str(error))
-            WAITS.failed(REFIT, error)
-        else:
-            WAITS.over(REFIT)

@@ -1,6 +1,7 @@
 """What the service does by itself: it moves the map to new models, and keeps the files fresh."""
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -9,7 +10,6 @@ from services.writing.handlers.retention import forget_old
 from services.writing.handlers.writer import Writer
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.bus.publishing.publisher import Publisher
-from shared.errors import TransientError
 from shared.observability import tracing
 from shared.observability.steps import step
 from shared.waits import WAITS
@@ -27,29 +27,20 @@ async def move_to_new_models(writer: Writer) -> None:
     while True:
         await writer.has_new_model.wait()
         writer.has_new_model.clear()
-        try:
-            with step("move"):
-                await writer.move()
-        except TransientError as error:
-            log.error("model.postponed", error=str(error))  # noqa: TRY400
-            WAITS.failed(MOVING, error)
+        tell = partial(log.error, "model.postponed")
+        with WAITS.retrying(MOVING, tell) as attempt, step("move"):
+            await writer.move()
+        if attempt.has_failed:
             await asyncio.sleep(AFTER_FAILURE_S)
             writer.has_new_model.set()
-        else:
-            WAITS.over(MOVING)
 
 
 async def tidy_up(store: DatasetStore, models: ModelArchive, every_s: float) -> None:
     """Delete what is no longer to be kept, now and then, for ever."""
     while True:
         await asyncio.sleep(every_s)
-        try:
+        with WAITS.retrying(TIDYING, partial(log.warning, "tidying.failed")):
             await forget_old(store, models)
-        except TransientError as error:
-            log.warning("tidying.failed", error=str(error))
-            WAITS.failed(TIDYING, error)
-        else:
-            WAITS.over(TIDYING)
 
 
 async def keep_files_fresh(files: PublicFiles, publisher: Publisher) -> None:
@@ -58,13 +49,10 @@ async def keep_files_fresh(files: PublicFiles, publisher: Publisher) -> None:
     while True:
         await files.trigger.requested.wait()
         await files.turn()
-        try:
-            with tracing.span("snapshot", links=files.trigger.take()):
-                await publisher.publish_steps(files.publish())
-        except TransientError as error:
-            log.error("snapshot.failed", collection=files.collection, error=str(error))  # noqa: TRY400
-            WAITS.failed(PUBLISHING, error)
+        tell = partial(log.error, "snapshot.failed", collection=files.collection)
+        span = tracing.span("snapshot", links=files.trigger.take())
+        with WAITS.retrying(PUBLISHING, tell) as attempt, span:
+            await publisher.publish_steps(files.publish())
+        if attempt.has_failed:
             await asyncio.sleep(AFTER_FAILURE_S)
             files.trigger.request()
-        else:
-            WAITS.over(PUBLISHING)

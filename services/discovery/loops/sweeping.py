@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -12,7 +13,6 @@ from services.discovery.ports import StateStore
 from shared.bus.messages.outgoing import outgoing_batch
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.batches import DISCOVERY_BATCH
-from shared.errors import TransientError
 from shared.waits import WAITS
 
 SWEEP_S = 15.0
@@ -91,10 +91,5 @@ class Sweep:
         await self._publisher.publish(outgoing_batch(DISCOVERY_BATCH, empty_batch(source)))
 
     async def _unless_it_fails(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
+        with WAITS.retrying(SWEEPING, partial(log.warning, "sweep.failed")):
             await work()
-        except TransientError as error:
-            log.warning("sweep.failed", error=str(error))
-            WAITS.failed(SWEEPING, error)
-        else:
-            WAITS.over(SWEEPING)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -24,7 +25,6 @@ from shared.contracts.statuses import (
     SourceFigures,
     StalledSource,
 )
-from shared.errors import TransientError
 from shared.waits import WAITS
 
 REFRESH_S = 0.2
@@ -54,13 +54,8 @@ class StallLoop:
     async def run(self) -> None:
         """Look now and then, until cancelled."""
         while True:
-            try:
+            with WAITS.retrying(STALLS, partial(log.warning, "stalls.failed")):
                 await self.look()
-            except TransientError as error:
-                log.warning("stalls.failed", error=str(error))
-                WAITS.failed(STALLS, error)
-            else:
-                WAITS.over(STALLS)
             await asyncio.sleep(self.every_s)
 
     async def look(self) -> None:
@@ -89,13 +84,8 @@ class StallLoop:
 async def forget_old_accounts(store: StateStore, clock: Clock, keep: timedelta) -> None:
     """Drop the accounts of dead letters that the bus has dropped, now and then, for ever."""
     while True:
-        try:
+        with WAITS.retrying(ACCOUNTS, partial(log.warning, "accounts.kept")):
             await store.forget_accounts(clock.now() - keep)
-        except TransientError as error:
-            log.warning("accounts.kept", error=str(error))
-            WAITS.failed(ACCOUNTS, error)
-        else:
-            WAITS.over(ACCOUNTS)
         await asyncio.sleep(TIDY_S)
 
 
@@ -125,13 +115,8 @@ class FiguresLoop:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            try:
+            with WAITS.retrying(FIGURES, partial(log.warning, "figures.failed")):
                 await self.refresh()
-            except TransientError as error:
-                log.warning("figures.failed", error=str(error))
-                WAITS.failed(FIGURES, error)
-            else:
-                WAITS.over(FIGURES)
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:

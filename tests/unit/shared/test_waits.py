@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import TransientError
+from shared.errors import InvalidMessage, TransientError
 from shared.waits import LASTING_S, MOST_TOLD, Waits, begin_work, pause
 from tests.builders import NOW
 from tests.fakes.clock import FrozenClock
@@ -140,3 +140,30 @@ async def test_work_that_waits_for_somebody_says_so_while_it_does(waits: Waits) 
 
     assert first[0] > 0
     assert work.patience_s == {}
+
+
+def test_what_a_loop_tries_again_is_waited_for_until_it_works(
+    waits: Waits, clock: FrozenClock
+) -> None:
+    told: list[str] = []
+
+    def tell(*, error: str) -> None:
+        told.append(error)
+
+    with waits.retrying("the ledger", tell) as first:
+        raise TransientError("locked")
+    clock.advance(LASTING_S)
+    during = waits.told()
+    with waits.retrying("the ledger", tell) as second:
+        pass
+
+    assert (first.has_failed, second.has_failed, told) == (True, False, ["locked"])
+    assert [(one["what"], one["reason"]) for one in during] == [("the ledger", "locked")]
+    assert waits.told() == []
+
+
+def test_what_is_no_failure_for_now_is_not_tried_again(waits: Waits) -> None:
+    with pytest.raises(InvalidMessage), waits.retrying("the ledger", print):
+        raise InvalidMessage("never")
+
+    assert waits.told() == []
