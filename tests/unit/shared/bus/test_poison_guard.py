@@ -1,14 +1,22 @@
-"""Two processes are two objects on one folder: what a killed one leaves is its files."""
+"""Two processes are two objects on one folder: what a killed one leaves is its file."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
-from anyio import to_thread
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.bus.consuming.poison_guard import KEPT_S, PoisonGuard
+from shared.bus.consuming.poison_guard import (
+    KEPT_S,
+    NEW_S,
+    NOTES_AT_FIRST,
+    NOTHING,
+    PoisonGuard,
+    _read,
+    note_of,
+)
 
 
 def message(sequence: int = 5, deliveries: int = 1, stored_ns: int = 1_700_000_000 * 10**9) -> Msg:
@@ -16,27 +24,31 @@ def message(sequence: int = 5, deliveries: int = 1, stored_ns: int = 1_700_000_0
     return Msg(Client(), "discovery.batch.default", reply, b"")
 
 
-async def end_with(folder: Path, *raws: Msg) -> None:
+def end_with(folder: Path, *raws: Msg) -> None:
     """Have messages in hand and never come to give them back."""
-    await to_thread.run_sync(PoisonGuard(folder)._note, raws)
+    own = PoisonGuard(folder)._prepare()
+    assert own
+    own.write(map(note_of, raws))
+    del own
+    gc.collect()  # as the operating system does, it closes the file
 
 
 async def test_processes_that_ended_with_a_message_in_hand_are_counted(tmp_path: Path) -> None:
     for _ in range(3):
-        await end_with(tmp_path, message())
+        end_with(tmp_path, message())
 
     assert await PoisonGuard(tmp_path).deaths([message(deliveries=4), message(6, 2)]) == 3
 
 
 async def test_a_message_that_was_given_back_has_ended_nobody(tmp_path: Path) -> None:
-    await end_with(tmp_path, message())
+    end_with(tmp_path, message())
     with pytest.raises(OSError, match="an outage"):
         async with PoisonGuard(tmp_path).taken([message(deliveries=2)]) as deaths:
             raise OSError("an outage")
 
     assert deaths == 1
     assert await PoisonGuard(tmp_path).deaths([message(deliveries=3)]) == 0
-    assert list(tmp_path.iterdir()) == []
+    assert notes(tmp_path) == set()
 
 
 async def test_a_process_does_not_count_itself(tmp_path: Path) -> None:
@@ -49,13 +61,13 @@ async def test_a_process_does_not_count_itself(tmp_path: Path) -> None:
 async def test_another_message_in_the_same_place_of_a_new_stream_is_another(
     tmp_path: Path,
 ) -> None:
-    await end_with(tmp_path, message())
+    end_with(tmp_path, message())
 
     assert await PoisonGuard(tmp_path).deaths([message(deliveries=2, stored_ns=10**18)]) == 0
 
 
 async def test_suspects_are_in_hand_one_after_the_other(tmp_path: Path) -> None:
-    await end_with(tmp_path, message(1), message(2))
+    end_with(tmp_path, message(1), message(2))
     service = PoisonGuard(tmp_path)
 
     async with service.taken([message(1, 2)]):
@@ -65,22 +77,64 @@ async def test_suspects_are_in_hand_one_after_the_other(tmp_path: Path) -> None:
     assert not service._alone.locked()
 
 
+async def test_more_messages_can_be_in_hand_than_there_was_room_for(tmp_path: Path) -> None:
+    many = [message(number) for number in range(2 * NOTES_AT_FIRST)]
+    service = PoisonGuard(tmp_path)
+    for _ in range(2):
+        async with service.taken(many[:3]), service.taken(many[3:]):
+            assert notes(tmp_path) == set(map(note_of, many))
+        assert notes(tmp_path) == set()
+    (file,) = tmp_path.iterdir()
+
+    assert len(_read(file)) == len(many)
+
+
+async def test_what_another_has_in_hand_beside_an_acquitted_one_stays(tmp_path: Path) -> None:
+    end_with(tmp_path, message(1), message(2))
+
+    async with PoisonGuard(tmp_path).taken([message(1, 2)]):
+        pass
+
+    assert notes(tmp_path) == {note_of(message(2))}
+
+
 async def test_without_a_folder_that_can_be_written_messages_are_handled_all_the_same(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("")
     for folder in (None, tmp_path / "file" / "folder"):
-        await to_thread.run_sync(PoisonGuard(folder)._note, [message()])
-        async with PoisonGuard(folder).taken([message(deliveries=2)]) as deaths:
-            assert deaths == 0
+        guard = PoisonGuard(folder)
+        for _ in range(2):
+            async with guard.taken([message(deliveries=2)]) as deaths:
+                assert deaths == 0
 
 
-async def test_what_somebody_else_has_handled_long_ago_is_cleared_away(tmp_path: Path) -> None:
-    await end_with(tmp_path, message(1))
-    (old,) = tmp_path.iterdir()
-    long_ago = old.stat().st_mtime - KEPT_S - 1
-    os.utime(old, (long_ago, long_ago))
+async def test_files_that_tell_nothing_any_more_are_cleared_away(tmp_path: Path) -> None:
+    end_with(tmp_path, message(1))
+    (long_ago,) = tmp_path.iterdir()
+    end_with(tmp_path)
+    (empty,) = set(tmp_path.iterdir()) - {long_ago}
+    end_with(tmp_path, message(2))
+    (telling,) = set(tmp_path.iterdir()) - {long_ago, empty}
+    living = PoisonGuard(tmp_path)
+    async with living.taken([message(3)]):
+        pass
+    (open_,) = set(tmp_path.iterdir()) - {long_ago, empty, telling}
+    age(long_ago, KEPT_S)
+    for file in (empty, telling, open_):
+        age(file, NEW_S)
 
-    async with PoisonGuard(tmp_path).taken([message(2)]):
-        assert not old.exists()
-    assert list(tmp_path.iterdir()) == []
+    async with PoisonGuard(tmp_path).taken([message(4)]):
+        (own,) = set(tmp_path.iterdir()) - {telling, open_}
+
+    assert not {long_ago, empty} & {own}
+    assert set(tmp_path.iterdir()) == {telling, open_, own}
+
+
+def age(file: Path, seconds: float) -> None:
+    then = file.stat().st_mtime - seconds - 1
+    os.utime(file, (then, then))
+
+
+def notes(folder: Path) -> set[bytes]:
+    return {note for file in folder.iterdir() for note in _read(file)} - {NOTHING}
