@@ -19,7 +19,7 @@ from services.embedding.domain.proxies import choose_proxy
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
 from services.embedding.settings import EmbeddingSection, Settings, network_variables
-from services.embedding.subscribers import known_dimensions, subscribe
+from services.embedding.subscribers import build_router, known_dimensions
 from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
 from shared.bus.registry.durables import (
@@ -59,10 +59,10 @@ def build() -> Service:
         sleep=pause,
     )
     bus = build_bus(settings.nats, NAME, state=settings.state.folder)
-    for collection in settings.collections:
-        subscribe(
-            bus.subscriber, collection, encoder=encoder, concurrency=section.batches_in_flight
-        )
+    router = build_router(
+        bus.settler, settings.collections, encoder=encoder, concurrency=section.batches_in_flight
+    )
+    bus.broker.include_router(router)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:

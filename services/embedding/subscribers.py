@@ -6,7 +6,8 @@ import structlog
 from nats.js import JetStreamContext
 
 from services.embedding import handlers
-from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.consuming.durable_subscriber import DurableRouter, groups
+from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
@@ -37,10 +38,11 @@ async def known_dimensions(js: JetStreamContext, collections: Sequence[str]) -> 
     return known
 
 
-def subscribe(
-    subscriber: Subscriber, collection: str, *, encoder: handlers.Encoder, concurrency: int
-) -> None:
-    """Subscribe the service's handler to the batches of one collection; small ones together."""
+def build_router(
+    settler: Settler, collections: Iterable[str], *, encoder: handlers.Encoder, concurrency: int
+) -> DurableRouter:
+    """Bring the batches of collections to the handler, small ones together, in no order."""
+    router = DurableRouter(settler)
 
     async def on_batches(batches: Sequence[Batch]) -> Iterable[Outgoing]:
         with step("embed"):
@@ -55,9 +57,11 @@ def subscribe(
             *(outgoing_batch(EMBEDDING_BATCH, batch) for batch in embedded),
         ]
 
-    subscriber.groups(
-        EMBEDDING_READS_BATCHES, collection, decode_batch, on_batches, concurrency=concurrency
-    )
+    for name in collections:
+        router.durable(EMBEDDING_READS_BATCHES, name, decode_batch, groups(concurrency))(
+            on_batches
+        )
+    return router
 
 
 def decode_batch(delivery: Delivery) -> Batch:

@@ -19,6 +19,7 @@ from nats.js.errors import APIError
 
 from shared.bus.connection import inbox_prefix, jetstream, servers, tls_context
 from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.durable_subscriber import DurableRouter, durable_subscribers
 from shared.bus.consuming.micro_batches import end
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.consuming.pull_consumer import ANSWER_S
@@ -57,6 +58,7 @@ class Bus:
     service: str
     broker: NatsBroker = field(init=False)
     publisher: Publisher = field(init=False)
+    settler: Settler = field(init=False)
     subscriber: Subscriber = field(init=False)
     section: NatsSection = field(default_factory=NatsSection)
     closing: bool = field(default=False, init=False)
@@ -119,9 +121,11 @@ class Bus:
         Raises:
             ExceptionGroup: A consumer failed in a way that nobody foresaw.
         """
-        client = await self.connect()
+        await self.connect()
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(one.run(client)) for one in self.subscriber.micro_batched]
+            await self.broker.start()
+            readers = durable_subscribers(self.broker)
+            running = [group.create_task(one.pulled()) for one in readers]
             try:
                 yield
             finally:
@@ -219,14 +223,16 @@ def build_bus(
     bus.broker = _build_broker(bus, settings, service)
     limit = DeadLetterLimit(settings.max_dead_share, settings.dead_share_from)
     bus.publisher = Publisher(bus.broker, service, dead_letter_limit=limit)
-    settler = Settler(
+    bus.settler = Settler(
         bus.publisher,
         policy or RetryPolicy(),
         service,
         PoisonGuard(state / IN_HAND / service if state else None),
         settings.ack_wait_s / SIGNS_OF_LIFE,
     )
-    bus.subscriber = Subscriber(settler)
+    router = DurableRouter(bus.settler)
+    bus.broker.include_router(router)
+    bus.subscriber = Subscriber(router)
     return bus
 
 
@@ -239,6 +245,7 @@ def _build_broker(bus: Bus, settings: NatsSection, service: str) -> NatsBroker:
         security=_security(settings),
         inbox_prefix=inbox_prefix(settings),
         logger=None,
+        serializer=None,  # handlers are called with what was decoded, as it is
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         connect_timeout=5,

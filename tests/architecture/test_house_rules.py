@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def test_no_dumping_ground(path: Path) -> None:
     """A module without a subject collects whatever has none."""
     assert path.stem not in DUMPING_GROUNDS
     assert path.parent.name not in DUMPING_GROUNDS
+
+
+@per_file
+def test_one_module_knows_what_faststream_keeps_to_itself(path: Path) -> None:
+    """It may change with any release: there is one place to look, and its version is pinned."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imported = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    imported += [
+        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    ]
+    if path == ROOT / "shared/bus/consuming/durable_subscriber.py":
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        (pin,) = [one for one in project["optional-dependencies"]["bus"] if "faststream" in one]
+        assert pin.partition("[nats]==")[2]
+    else:
+        assert [one for one in imported if one.startswith("faststream._internal")] == []
 
 
 @per_file

@@ -16,7 +16,7 @@ from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.patience import Patience
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
-from services.embedding.subscribers import known_dimensions, subscribe
+from services.embedding.subscribers import build_router, known_dimensions
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -62,7 +62,8 @@ def run(server: NatsServer, js: JetStreamContext, mind: FakeEmbedder) -> Run:
                 asyncio.Semaphore(4),
                 patience=Patience(first_s=0.01, longest_s=0.05),
             )
-            subscribe(bus.subscriber, "default", encoder=encoder, concurrency=4)
+            router = build_router(bus.settler, ["default"], encoder=encoder, concurrency=4)
+            bus.broker.include_router(router)
             stack.push_async_callback(bus.close)
             await stack.enter_async_context(bus.consuming())
             yield encoder

@@ -7,7 +7,7 @@ from typing import Any, Self
 import pytest
 from nats.js import JetStreamContext
 
-from shared.bus.consuming import micro_batches
+from shared.bus.consuming import durable_subscriber
 from shared.bus.consuming.pull_consumer import PullConsumer
 from shared.bus.registry.commands import COMMAND_REFIT, COMMAND_ROLLBACK
 from shared.contracts.batches import decode
@@ -184,7 +184,7 @@ async def test_refits_that_wait_behind_another_are_folded_into_one(
             pullers.append(self)
             return await super().__aenter__()
 
-    monkeypatch.setattr(micro_batches, "PullConsumer", Noted)
+    monkeypatch.setattr(durable_subscriber, "PullConsumer", Noted)
     async with run() as service:
         publisher = service.publisher
         await filled(js)
