@@ -13,8 +13,8 @@ from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
 from services.projection.loops import forget_when_quiet
 from services.projection.settings import ProjectionSection, Settings
-from services.projection.subscribers.collection import subscribe_collection
-from services.projection.subscribers.commands import subscribe_commands
+from services.projection.subscribers.collection import build_collection_router
+from services.projection.subscribers.commands import build_commands_router
 from shared.bus.broker import build_bus
 from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
@@ -54,15 +54,15 @@ def build() -> Service:
                 projector = Projector(state, store=store, clock=clock, rules=rules)
                 projectors[collection] = projector
                 await bus.publisher.publish_steps(projector.resume())
-                subscribe_collection(
-                    bus.subscriber,
+                router = build_collection_router(
+                    bus.settler,
                     projector,
-                    bus.publisher,
                     max_messages=section.micro_batch_max,
                     max_wait_s=section.micro_batch_wait_s,
                 )
+                bus.broker.include_router(router)
             commands = ModelCommands(projectors, clock)
-            subscribe_commands(bus.subscriber, commands, bus.publisher)
+            bus.broker.include_router(build_commands_router(bus.settler, commands))
             yield [partial(forget_when_quiet, one, bus.publisher) for one in projectors.values()]
 
     return Service(

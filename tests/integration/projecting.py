@@ -19,8 +19,8 @@ from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
-from services.projection.subscribers.collection import subscribe_collection
-from services.projection.subscribers.commands import subscribe_commands
+from services.projection.subscribers.collection import build_collection_router
+from services.projection.subscribers.commands import build_commands_router
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.messages.outgoing import Outgoing
@@ -102,11 +102,13 @@ def starter(server: NatsServer, folder: Path) -> Run:
             )
             await publisher.publish_steps(projector.resume())
             publisher.before = before
-            subscribe_collection(
-                bus.subscriber, projector, publisher, max_messages=16, max_wait_s=0.1
+            settler = replace(bus.settler, publisher=publisher)
+            bus.broker.include_routers(
+                build_collection_router(settler, projector, max_messages=16, max_wait_s=0.1),
+                build_commands_router(
+                    settler, ModelCommands({"default": projector}, FrozenClock())
+                ),
             )
-            commands = ModelCommands({"default": projector}, FrozenClock())
-            subscribe_commands(bus.subscriber, commands, publisher)
             async with bus.consuming():
                 yield Running(projector, publisher)
         await bus.close()

@@ -5,10 +5,10 @@ from itertools import chain
 
 from services.projection.handlers.projector import Projector
 from services.projection.handlers.retract import Retraction
-from shared.bus.consuming.subscriptions import Subscriber
-from shared.bus.messages.outgoing import Outgoing
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
+from shared.bus.consuming.settling import Settler
+from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery
-from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS
 from shared.contracts.batches import (
@@ -24,41 +24,30 @@ from shared.contracts.batches import (
 from shared.errors import InvalidMessage
 
 
-def subscribe_collection(
-    subscriber: Subscriber,
-    projector: Projector,
-    publisher: Publisher,
-    *,
-    max_messages: int,
-    max_wait_s: float,
-) -> None:
+def build_collection_router(
+    settler: Settler, projector: Projector, *, max_messages: int, max_wait_s: float
+) -> DurableRouter:
     """Bring what the bus has for one collection to its projector."""
+    router = DurableRouter(settler)
     collection = projector.state.collection
 
-    async def on_batches(batches: Sequence[Batch]) -> Iterable[Outgoing]:
-        await publisher.publish_steps(projector.project(batches))
-        return ()
+    @router.durable(
+        PROJECTION_READS_BATCHES, collection, decode_batch, Pull(max_messages, max_wait_s)
+    )
+    async def on_batches(batches: Sequence[Batch]) -> Steps:
+        return projector.project(batches)
 
+    @router.durable(
+        PROJECTION_READS_RETRACTIONS,
+        collection,
+        lambda delivery: decode_retraction(delivery.body),
+        Pull(max_messages, 0),
+    )
     async def on_retractions(messages: Sequence[Sequence[Retraction]]) -> Iterable[Outgoing]:
         await projector.retract(chain(*messages))
         return ()
 
-    subscriber.micro_batches(
-        PROJECTION_READS_BATCHES,
-        collection,
-        decode_batch,
-        on_batches,
-        max_messages=max_messages,
-        max_wait_s=max_wait_s,
-    )
-    subscriber.micro_batches(
-        PROJECTION_READS_RETRACTIONS,
-        collection,
-        lambda delivery: decode_retraction(delivery.body),
-        on_retractions,
-        max_messages=max_messages,
-        max_wait_s=0,
-    )
+    return router
 
 
 def decode_batch(delivery: Delivery) -> Batch:

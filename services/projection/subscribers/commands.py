@@ -1,13 +1,13 @@
 """Commands for the projections of all collections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from services.projection.handlers.commands import ModelCommands, ReceivedCommand
 from services.projection.handlers.refit import Rejected
-from shared.bus.consuming.subscriptions import Subscriber
-from shared.bus.messages.outgoing import Outgoing
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
+from shared.bus.consuming.settling import Settler
+from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
-from shared.bus.publishing.publisher import Publisher
 from shared.bus.reading.audit_log import given_by
 from shared.bus.registry.channel import is_collection, split_subject
 from shared.bus.registry.commands import COMMAND_ROLLBACK
@@ -19,23 +19,15 @@ from shared.errors import InvalidMessage
 FOLDED_AT_ONCE = 64
 
 
-def subscribe_commands(
-    subscriber: Subscriber, commands: ModelCommands, publisher: Publisher
-) -> None:
+def build_commands_router(settler: Settler, commands: ModelCommands) -> DurableRouter:
     """Bring the commands of every collection, also of those that nobody serves, in order."""
+    router = DurableRouter(settler)
 
-    async def on_commands(received: Sequence[ReceivedCommand]) -> Iterable[Outgoing]:
-        await publisher.publish_steps(commands.carry_out(received))
-        return ()
+    @router.durable(PROJECTION_READS_COMMANDS, "", read_command, Pull(FOLDED_AT_ONCE, 0))
+    async def on_commands(received: Sequence[ReceivedCommand]) -> Steps:
+        return commands.carry_out(received)
 
-    subscriber.micro_batches(
-        PROJECTION_READS_COMMANDS,
-        "",
-        read_command,
-        on_commands,
-        max_messages=FOLDED_AT_ONCE,
-        max_wait_s=0,
-    )
+    return router
 
 
 def read_command(delivery: Delivery) -> ReceivedCommand:
