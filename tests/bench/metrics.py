@@ -16,6 +16,7 @@ import numpy as np
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared.bus.broker import build_bus
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
@@ -25,6 +26,7 @@ from shared.observability import instruments, tracing
 from shared.observability.otel import OtelTracing
 from shared.settings import NatsSection
 from tests.builders import embedded_batch
+from tests.integration.one_by_one import router_of
 from tests.nats_server import NatsServer
 
 MESSAGES = 1500
@@ -72,10 +74,9 @@ async def deliver(server: NatsServer, batches: Sequence[Outgoing], first: int) -
             done.set()
         return ()
 
-    bus.subscriber.micro_batches(
-        PROJECTION_READS_BATCHES, "default", lambda one: decode(one.body), handle,
-        max_messages=64, max_wait_s=0.01,
-    )  # fmt: skip
+    router_of(bus).durable(
+        PROJECTION_READS_BATCHES, "default", lambda one: decode(one.body), Pull(64, 0.01)
+    )(handle)
     async with bus.consuming():
         started = time.process_time()
         for number, one in enumerate(batches):

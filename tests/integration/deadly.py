@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shared.bus.broker import build_bus
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES, PROJECTION_READS_BATCHES
 from shared.settings import NatsSection
-from tests.integration.one_by_one import each
+from tests.integration.one_by_one import each, router_of
 
 TOGETHER = 0.1
 """Seconds that a harmless message is in hand, so that it is beside the poison."""
@@ -42,15 +43,10 @@ async def handle_many(bodies: Sequence[bytes]) -> Iterable[Outgoing]:
 async def main(url: str, folder: Path, way: str) -> None:
     bus = build_bus(NatsSection(url=url), "embedding", state=folder)
     if way == "each":
-        each(bus.subscriber, EMBEDDING_READS_BATCHES, handle_one, concurrency=4)
+        each(router_of(bus), EMBEDDING_READS_BATCHES, handle_one, concurrency=4)
     else:
-        bus.subscriber.micro_batches(
-            PROJECTION_READS_BATCHES,
-            "default",
-            read,
-            handle_many,
-            max_messages=16,
-            max_wait_s=0.1,
+        router_of(bus).durable(PROJECTION_READS_BATCHES, "default", read, Pull(16, 0.1))(
+            handle_many
         )
     async with bus.consuming():
         await asyncio.Event().wait()

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.broker import Bus
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.durables import Durable
@@ -11,7 +12,7 @@ HandleOne = Callable[[Delivery], Awaitable[Iterable[Outgoing]]]
 
 
 def each(
-    subscriber: Subscriber, durable: Durable, handle: HandleOne, *, concurrency: int = 1
+    router: DurableRouter, durable: Durable, handle: HandleOne, *, concurrency: int = 1
 ) -> None:
     """Call ``handle`` for every message of the collection ``default``, as it came."""
 
@@ -20,9 +21,14 @@ def each(
         return await handle(delivery)
 
     for _ in range(concurrency):
-        subscriber.micro_batches(
-            durable, "default", as_it_is, handle_one, max_messages=1, max_wait_s=0
-        )
+        router.durable(durable, "default", as_it_is, Pull(1, 0))(handle_one)
+
+
+def router_of(bus: Bus) -> DurableRouter:
+    """Return a router of the bus for durable consumers."""
+    router = DurableRouter(bus.settler)
+    bus.broker.include_router(router)
+    return router
 
 
 def as_it_is(delivery: Delivery) -> Delivery:

@@ -10,7 +10,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
-from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
@@ -23,13 +23,13 @@ from shared.contracts.batches import Batch, decode
 from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
-from tests.integration.one_by_one import HandleOne, each
+from tests.integration.one_by_one import HandleOne, each, router_of
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
-Wire = Callable[[Callable[[Subscriber], None]], AbstractAsyncContextManager[Publisher]]
+Wire = Callable[[Callable[[DurableRouter], None]], AbstractAsyncContextManager[Publisher]]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def wired(server: NatsServer, js: JetStreamContext) -> Wire:
     del js  # the streams must exist first
 
     @asynccontextmanager
-    async def wire(subscribe: Callable[[Subscriber], None]) -> AsyncIterator[Publisher]:
+    async def wire(subscribe: Callable[[DurableRouter], None]) -> AsyncIterator[Publisher]:
         policy = RetryPolicy(max_deliveries=4, first_delay_s=0.02, longest_delay_s=0.1)
         bus = build_bus(NatsSection(url=server.url), "embedding", policy=policy)
-        subscribe(bus.subscriber)
+        subscribe(router_of(bus))
         async with bus.consuming():
             yield bus.publisher
         await bus.close()
@@ -62,7 +62,7 @@ class Handler:
         return [outgoing_batch(EMBEDDING_BATCH, decode(delivery.body))]
 
 
-def four_places(handler: HandleOne) -> Callable[[Subscriber], None]:
+def four_places(handler: HandleOne) -> Callable[[DurableRouter], None]:
     return lambda to: each(to, EMBEDDING_READS_BATCHES, handler, concurrency=4)
 
 
@@ -146,15 +146,13 @@ async def test_one_malformed_message_does_not_hold_up_its_micro_batch(
         seen.extend(one.descriptor.index for one in batches)
         return []
 
-    def subscribe(to: Subscriber) -> None:
-        to.micro_batches(
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(
             PROJECTION_READS_BATCHES,
             "default",
             lambda delivery: decode(delivery.body),
-            handle,
-            max_messages=16,
-            max_wait_s=0.1,
-        )
+            Pull(16, 0.1),
+        )(handle)
 
     for index in range(3):
         one = outgoing_batch(EMBEDDING_BATCH, batch(index=index, batch_id=f"batch-{index}"))

@@ -8,6 +8,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.batches import EMBEDDING_BATCH, PROJECTION_BATCH
@@ -18,6 +19,7 @@ from shared.observability import metrics
 from shared.runtime import RUNNING, Service
 from shared.settings import NatsSection, ServiceSettings
 from tests.builders import batch
+from tests.integration.one_by_one import router_of
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
@@ -46,10 +48,9 @@ async def build(server: NatsServer, stage: Stage) -> Bus:
     section = NatsSection(url=server.url, dead_share_from=5)
     bus = build_bus(section, "projection", policy=policy)
     await bus.connect()
-    bus.subscriber.micro_batches(
-        PROJECTION_READS_BATCHES, "default", stage.decode, stage.handle,
-        max_messages=8, max_wait_s=0.01,
-    )  # fmt: skip
+    router_of(bus).durable(PROJECTION_READS_BATCHES, "default", stage.decode, Pull(8, 0.01))(
+        stage.handle
+    )
     return bus
 
 

@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
-from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.messages.causation import FIRST_PUBLISHED
 from shared.bus.messages.headers import RECORDS
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
@@ -25,7 +25,7 @@ from shared.errors import InvalidMessage, TransientError
 from shared.observability.instruments import REGISTRY
 from shared.settings import NatsSection
 from tests.builders import batch
-from tests.integration.one_by_one import each
+from tests.integration.one_by_one import each, router_of
 from tests.metering import Gained, metered
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -37,10 +37,10 @@ FLOW = {"stage": STAGE, "collection": "default", "family": "discovery.batch"}
 
 
 @asynccontextmanager
-async def stage(url: str, subscribe: Callable[[Subscriber], None]) -> AsyncIterator[Publisher]:
+async def stage(url: str, subscribe: Callable[[DurableRouter], None]) -> AsyncIterator[Publisher]:
     policy = RetryPolicy(max_deliveries=3, first_delay_s=0.02, longest_delay_s=0.1)
     bus = build_bus(NatsSection(url=url), STAGE, policy=policy)
-    subscribe(bus.subscriber)
+    subscribe(router_of(bus))
     async with bus.consuming():
         yield bus.publisher
     await bus.close()
@@ -95,15 +95,13 @@ async def test_a_micro_batch_is_one_handling_of_many_messages(server: NatsServer
         sizes.append(len(batches))
         return ()
 
-    def subscribe(to: Subscriber) -> None:
-        to.micro_batches(
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(
             PROJECTION_READS_BATCHES,
             "default",
             lambda delivery: decode(delivery.body),
-            handle,
-            max_messages=8,
-            max_wait_s=0.2,
-        )
+            Pull(8, 0.2),
+        )(handle)
 
     labels = {**FLOW, "family": "embedding.batch"}
     gained = metered()

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 
 from shared.bus.broker import build_bus
 from shared.bus.consuming import micro_batches, pull_consumer
-from shared.bus.consuming.subscriptions import Subscriber
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull, groups
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.batches import EMBEDDING_BATCH
@@ -21,7 +21,7 @@ from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import TransientError
 from shared.settings import NatsSection
 from shared.waits import WAITS
-from tests.integration.one_by_one import as_it_is
+from tests.integration.one_by_one import as_it_is, router_of
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -60,13 +60,11 @@ class Blocked(Handled):
         return ()
 
 
-def subscribed(to: Subscriber, kind: str, handled: Handled) -> None:
+def subscribed(to: DurableRouter, kind: str, handled: Handled) -> None:
     if kind == "groups":
-        to.groups(DURABLE, "default", as_it_is, handled.many, concurrency=4)
+        to.durable(DURABLE, "default", as_it_is, groups(4))(handled.many)
     else:
-        to.micro_batches(
-            DURABLE, "default", as_it_is, handled.many, max_messages=16, max_wait_s=0.0
-        )
+        to.durable(DURABLE, "default", as_it_is, Pull(16, 0.0))(handled.many)
 
 
 @pytest.fixture
@@ -79,9 +77,11 @@ async def slow_to_redeliver(
 
 
 @asynccontextmanager
-async def consuming(server: NatsServer, subscribe: Callable[[Subscriber], Any]) -> AsyncIterator:
+async def consuming(
+    server: NatsServer, subscribe: Callable[[DurableRouter], Any]
+) -> AsyncIterator:
     bus = build_bus(NatsSection(url=server.url, ack_wait_s=LONG_S), "embedding")
-    subscribe(bus.subscriber)
+    subscribe(router_of(bus))
     async with bus.consuming():
         yield bus
     await bus.close()
@@ -165,8 +165,8 @@ async def test_a_full_stream_is_told_and_keeps_no_handler_from_stopping(
     async def publish_more(_: Sequence[Delivery]) -> Iterable[Outgoing]:
         return [Outgoing(EMBEDDING_BATCH, "default", "more", bytes(4096))]
 
-    def subscribe(to: Subscriber) -> None:
-        to.groups(DURABLE, "default", as_it_is, publish_more, concurrency=1)
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(DURABLE, "default", as_it_is, groups(1))(publish_more)
 
     async with consuming(server, subscribe):
         told = (await until(WAITS.told))[0]
@@ -189,7 +189,7 @@ async def test_a_message_that_fails_again_and_again_is_told_until_it_is_handled(
         return ()
 
     async with consuming(
-        server, lambda to: to.groups(DURABLE, "default", as_it_is, handle, concurrency=1)
+        server, lambda to: to.durable(DURABLE, "default", as_it_is, groups(1))(handle)
     ):
         told = (await until(WAITS.told))[0]
         trouble.clear()

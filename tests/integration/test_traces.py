@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.bus.broker import build_bus
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH
@@ -19,7 +20,7 @@ from shared.observability.otel import OtelTracing
 from shared.observability.steps import step
 from shared.settings import NatsSection
 from tests.builders import batch
-from tests.integration.one_by_one import each
+from tests.integration.one_by_one import each, router_of
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -44,11 +45,13 @@ async def traced_run(server: NatsServer, js: JetStreamContext) -> list[ReadableS
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     bus = build_bus(NatsSection(url=server.url), "embedding")
-    each(bus.subscriber, EMBEDDING_READS_BATCHES, embed, concurrency=2)
-    bus.subscriber.micro_batches(
-        PROJECTION_READS_BATCHES, "default", lambda one: decode(one.body), project,
-        max_messages=BATCHES, max_wait_s=PATIENCE_S,
-    )  # fmt: skip
+    each(router_of(bus), EMBEDDING_READS_BATCHES, embed, concurrency=2)
+    router_of(bus).durable(
+        PROJECTION_READS_BATCHES,
+        "default",
+        lambda one: decode(one.body),
+        Pull(BATCHES, PATIENCE_S),
+    )(project)
 
     async def is_through() -> bool:
         return (await js.stream_info("PROJECTION")).state.messages == BATCHES
