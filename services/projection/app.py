@@ -16,6 +16,7 @@ from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
 from shared.bus.broker import build_bus
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
     PROJECTION_READS_COMMANDS,
@@ -54,12 +55,8 @@ def build() -> Service:
                 projector = Projector(state, store=store, clock=clock, rules=rules)
                 projectors[collection] = projector
                 await bus.publisher.publish_steps(projector.resume())
-                router = build_collection_router(
-                    bus.settler,
-                    projector,
-                    max_messages=section.micro_batch_max,
-                    max_wait_s=section.micro_batch_wait_s,
-                )
+                pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
+                router = build_collection_router(bus.settler, projector, pull)
                 bus.broker.include_router(router)
             commands = ModelCommands(projectors, clock)
             bus.broker.include_router(build_commands_router(bus.settler, commands))

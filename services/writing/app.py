@@ -18,8 +18,9 @@ from services.writing.handlers.public_files import PublicFiles
 from services.writing.handlers.writer import Writer
 from services.writing.loops import keep_files_fresh, move_to_new_models, tidy_up
 from services.writing.settings import Settings
-from services.writing.subscribers import subscribe
+from services.writing.subscribers import build_router
 from shared.bus.broker import Bus, build_bus
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.handover import BusHandover
 from shared.bus.registry.durables import (
     BATCHES_ON_THEIR_WAY,
@@ -50,6 +51,7 @@ def build() -> Service:
     folders = tuple(section.folder / name for name in settings.collections)
     served = [_collection(settings, bus, name) for name in settings.collections]
     writers = [one.writer for one in served]
+    pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Sequence[Loop]]:
@@ -57,14 +59,9 @@ def build() -> Service:
             claim_folder(section.folder / name, name)
         for writer in writers:
             await writer.refresh_figures()
-            subscribe(
-                bus.subscriber,
-                writer,
-                bus.publisher,
-                max_messages=section.micro_batch_max,
-                max_wait_s=section.micro_batch_wait_s,
-            )
-        yield [loop for one in served for loop in one.loops]
+            bus.broker.include_router(build_router(bus.settler, writer, pull))
+        working = [loop for one in served for loop in one.loops]
+        yield (*working, *(one.end_if_foreign for one in writers))
         for one in served:
             await bus.publisher.publish_steps(one.files.publish())
 

@@ -1,14 +1,14 @@
 """The shell for the bus: batches and models of one collection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from services.writing.handlers.writer import Writer
-from shared.bus.consuming.subscriptions import Subscriber
-from shared.bus.messages.outgoing import Outgoing
+from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
+from shared.bus.consuming.settling import Settler
+from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
-from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channel import split_subject
 from shared.bus.registry.durables import WRITING_READS_PROJECTION
 from shared.bus.registry.projection import PROJECTION_MODEL
@@ -17,28 +17,15 @@ from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage
 
 
-def subscribe(
-    subscriber: Subscriber,
-    writer: Writer,
-    publisher: Publisher,
-    *,
-    max_messages: int,
-    max_wait_s: float,
-) -> None:
+def build_router(settler: Settler, writer: Writer, pull: Pull) -> DurableRouter:
     """Bring batches and models, in the order of the stream, to the writer of their collection."""
+    router = DurableRouter(settler)
 
-    async def on_messages(messages: Sequence[Batch | ProjectionModel]) -> Iterable[Outgoing]:
-        await publisher.publish_steps(writer.take(messages))
-        return ()
+    @router.durable(WRITING_READS_PROJECTION, writer.collection, decode_message, pull)
+    async def on_messages(messages: Sequence[Batch | ProjectionModel]) -> Steps:
+        return writer.take(messages)
 
-    subscriber.micro_batches(
-        WRITING_READS_PROJECTION,
-        writer.collection,
-        decode_message,
-        on_messages,
-        max_messages=max_messages,
-        max_wait_s=max_wait_s,
-    )
+    return router
 
 
 def decode_message(delivery: Delivery) -> Batch | ProjectionModel:

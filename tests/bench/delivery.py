@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from shared.bus.broker import build_bus
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
-from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode

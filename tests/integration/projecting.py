@@ -23,6 +23,7 @@ from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.batches import EMBEDDING_BATCH
@@ -104,7 +105,7 @@ def starter(server: NatsServer, folder: Path) -> Run:
             publisher.before = before
             settler = replace(bus.settler, publisher=publisher)
             bus.broker.include_routers(
-                build_collection_router(settler, projector, max_messages=16, max_wait_s=0.1),
+                build_collection_router(settler, projector, Pull(16, 0.1)),
                 build_commands_router(
                     settler, ModelCommands({"default": projector}, FrozenClock())
                 ),

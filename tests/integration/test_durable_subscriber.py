@@ -24,7 +24,7 @@ from shared.bus.consuming.durable_subscriber import (
 )
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery
-from shared.bus.registry.channels import EMBEDDING_BATCH
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.durables import DURABLES, EMBEDDING_READS_BATCHES
 from shared.bus.topology import apply_topology
 from shared.errors import ConfigurationError, TransientError

@@ -9,9 +9,10 @@ from nats.js import JetStreamContext
 
 from services.projection.subscribers.collection import decode_retraction
 from services.writing.handlers.writer import Writer
-from services.writing.subscribers import subscribe
+from services.writing.subscribers import build_router
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.handover import BusHandover
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.batches import PROJECTION_BATCH, WRITING_RETRACTION
@@ -76,7 +77,8 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
         handover=handover(bus, patience_s=0.2),
         clock=SystemClock(),
     )
-    subscribe(bus.subscriber, writer, bus.publisher, max_messages=8, max_wait_s=0)
+    router = build_router(bus.settler, writer, Pull(8, 0))
+    bus.broker.include_router(router)
     async with bus.consuming():
         await send(js, piece())
         await until(lambda: writer.figures.rows == 2)

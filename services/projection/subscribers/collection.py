@@ -1,6 +1,7 @@
 """Batches and retractions of one collection."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from services.projection.handlers.projector import Projector
@@ -24,16 +25,12 @@ from shared.contracts.batches import (
 from shared.errors import InvalidMessage
 
 
-def build_collection_router(
-    settler: Settler, projector: Projector, *, max_messages: int, max_wait_s: float
-) -> DurableRouter:
+def build_collection_router(settler: Settler, projector: Projector, pull: Pull) -> DurableRouter:
     """Bring what the bus has for one collection to its projector."""
     router = DurableRouter(settler)
     collection = projector.state.collection
 
-    @router.durable(
-        PROJECTION_READS_BATCHES, collection, decode_batch, Pull(max_messages, max_wait_s)
-    )
+    @router.durable(PROJECTION_READS_BATCHES, collection, decode_batch, pull)
     async def on_batches(batches: Sequence[Batch]) -> Steps:
         return projector.project(batches)
 
@@ -41,7 +38,7 @@ def build_collection_router(
         PROJECTION_READS_RETRACTIONS,
         collection,
         lambda delivery: decode_retraction(delivery.body),
-        Pull(max_messages, 0),
+        replace(pull, linger_s=0),
     )
     async def on_retractions(messages: Sequence[Sequence[Retraction]]) -> Iterable[Outgoing]:
         await projector.retract(chain(*messages))

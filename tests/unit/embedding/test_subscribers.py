@@ -7,7 +7,8 @@ from functools import partial
 from services.embedding.handlers import Encoder
 from services.embedding.subscribers import build_router
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
-from shared.bus.registry.channels import DEAD_EMBEDDING, DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH
+from shared.bus.registry.dead_letters import DEAD_EMBEDDING
 from shared.contracts.batches import decode
 from tests.builders import batch
 from tests.fakes.embedder import FakeEmbedder

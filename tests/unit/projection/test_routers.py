@@ -11,6 +11,7 @@ from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
 from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
+from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.registry.audit import AUDIT_COMMAND
@@ -31,7 +32,7 @@ from tests.unit.projection.stage import NO_DRIFT, piece
 def running(projector: Projector) -> AbstractAsyncContextManager[InMemory]:
     def build(settler: Settler) -> NatsRouter:
         commands = ModelCommands({"default": projector}, FrozenClock())
-        collection = build_collection_router(settler, projector, max_messages=8, max_wait_s=0)
+        collection = build_collection_router(settler, projector, Pull(8, 0))
         return NatsRouter(routers=[collection, build_commands_router(settler, commands)])
 
     return in_memory("projection", build)
