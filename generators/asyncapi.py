@@ -19,6 +19,7 @@ from shared.contracts.batches import (
     BatchDescriptor,
 )
 from shared.contracts.dead_letters import MAX_BODY
+from shared.contracts.model_document import ModelDocument
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -64,11 +65,11 @@ DEAD_HEADERS = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return a self-contained schema per family with a JSON body, and the descriptor's."""
+    """Return a self-contained schema per family with a JSON body, the descriptor's and others."""
     named: dict[str, type[BaseModel]] = {
         channel.family: channel.contract for channel in CHANNELS if channel.contract
     }
-    named["batch-descriptor"] = BatchDescriptor
+    named |= {"batch-descriptor": BatchDescriptor, "model-document": ModelDocument}
     return {
         name: {
             "$schema": DIALECT,

@@ -86,14 +86,14 @@ def _lines(
     for mistake in error.errors():
         place = mistake["loc"]
         field = ".".join(str(part) for part in place)
-        where = origin(place, variables, otherwise)
+        where = f"{origin(place, variables, otherwise)}: {field}".removesuffix(": ")
         if mistake["type"] == "extra_forbidden":
-            yield f"{where}: {field}: {_unknown(place, kind)}"
+            yield f"{where}: {_unknown(place, kind)}"
             continue
         is_plain = isinstance(mistake["input"], str | int | float | None)
         is_shown = is_plain and not SECRET.search(field) and "@" not in str(mistake["input"])
         given = f" (given: {redact(repr(mistake['input'])):.80})" if is_shown else ""
-        yield f"{where}: {field}: {mistake['msg'].removeprefix('Value error, ')}{given}"
+        yield f"{where}: {mistake['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _unknown(place: tuple[int | str, ...], kind: type[BaseModel]) -> str:

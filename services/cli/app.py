@@ -12,6 +12,7 @@ from services.cli.commands.audit import audit
 from services.cli.commands.dead import build_dead_app
 from services.cli.commands.declaring import build_streams_app
 from services.cli.commands.ending import finish, send
+from services.cli.commands.model import build_model_app
 
 
 def build_app() -> typer.Typer:
@@ -33,6 +34,7 @@ def build_app() -> typer.Typer:
         app.command(command.__name__)(command)
     app.add_typer(build_streams_app(), name="streams", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
+    app.add_typer(build_model_app(), name="model", no_args_is_help=True)
     return app
 
 

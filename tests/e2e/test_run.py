@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from sklearn.decomposition import PCA
 
+from tests.e2e.exporting import check_exports
 from tests.e2e.local_run import (
     EXAMPLES,
     PATIENCE_S,
@@ -78,6 +79,7 @@ async def test_once_maps_everything_and_again_changes_nothing(
     assert rows(output) == before
     assert again.summary["projection"] == first.summary["projection"]
     _check_files(output, len(expected))
+    check_exports(output, tmp_path, "--from-dataset", str(output / "default"))
 
 
 def _check_files(output: Path, count: int) -> None:
@@ -189,6 +191,10 @@ async def test_a_refit_over_the_bus_and_over_http_are_the_same(
         assert answer.json()["status"] == "ok"
         assert answer.json()["record_count"] == 68
         assert answer.json()["version"] == over_http.version == over_bus.version + 1
+        exported = await asyncio.to_thread(
+            check_exports, output, tmp_path, "--output", str(output)
+        )
+        assert exported == over_http.version
         np.testing.assert_allclose(
             over_http.plane().components, over_bus.plane().components, rtol=0, atol=1e-6
         )

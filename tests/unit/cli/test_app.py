@@ -8,7 +8,18 @@ from typer.testing import CliRunner
 
 from services.cli.app import build_app
 
-COMMANDS = ["run", "check", "status", "top", "refit", "rollback", "forget", "streams", "dead"]
+COMMANDS = [
+    "run",
+    "check",
+    "status",
+    "top",
+    "refit",
+    "rollback",
+    "forget",
+    "streams",
+    "dead",
+    "model",
+]
 
 
 def test_help_names_every_command() -> None:
@@ -82,9 +93,11 @@ def test_a_mistake_is_one_line_and_code_2(arguments: list[str], problem: str) ->
     assert len(told.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["status", "refit", "rollback"])
+@pytest.mark.parametrize(
+    "command", ["status", "refit", "rollback", "model list", "model export -o -.json"]
+)
 def test_a_bus_that_is_not_there_is_one_line_and_code_1(command: str) -> None:
-    told = CliRunner().invoke(build_app(), [command, "--url", "nats://127.0.0.1:1"])
+    told = CliRunner().invoke(build_app(), [*command.split(), "--url", "nats://127.0.0.1:1"])
 
     assert told.exit_code == 1
     assert told.stderr.startswith("mapstream: no NATS server answers at nats://127.0.0.1:1")
