@@ -30,12 +30,13 @@ from services.gateway.routes.reading import ReadingEndpoints, build_reading_rout
 from services.gateway.routes.sharing import share
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
-from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
+from services.gateway.subscribers.event_feed import EventFeed
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
 from shared.bus.broker import Bus, build_bus
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.reading.events import answer_subjects, public_subjects
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
@@ -95,7 +96,7 @@ class Gateway:
         maps, models = ParquetMapReader(folder), JsonModelHistory(folder)
         commands = Commands(
             served.names,
-            bus=NatsCommandBus(client),
+            bus=NatsCommandBus(client, events),
             events=events,
             maps=maps,
             patience_s=section.patience_s,

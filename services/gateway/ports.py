@@ -1,6 +1,6 @@
 """What the handlers need from outside."""
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from shared.contracts.answers import Answer
 from shared.contracts.audit import AuditPage
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
@@ -15,22 +16,13 @@ from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.statuses import Wait
+from shared.contracts.stored_events import StoredEvent
 from shared.contracts.told import Statuses
 from shared.errors import MapstreamError
 
 
 class PositionLost(MapstreamError):  # noqa: N818  it names the state of the position
     """The stream of points does not reach back to that position, or was made anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event as it stands on the bus."""
-
-    sequence: int
-    family: str
-    collection: str
-    body: bytes
 
 
 class EventLog(Protocol):
@@ -43,14 +35,14 @@ class EventLog(Protocol):
 
     def follow(
         self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
-    ) -> AsyncGenerator[Told | None, None]:
+    ) -> AsyncGenerator[StoredEvent | None, None]:
         """Give every event after a position (none: from now on) until the gateway stops.
 
         None comes after each ``idle_s`` without news. Nothing piles up while nobody takes.
         """
         ...
 
-    async def answers(self, correlation_id: str) -> Sequence[Told]:
+    async def answers(self, correlation_id: str) -> Sequence[StoredEvent]:
         """Find the events that answered a command, oldest first, as far as the stream goes back.
 
         Raises:
@@ -60,12 +52,27 @@ class EventLog(Protocol):
 
 
 class CommandBus(Protocol):
-    """Where commands go."""
+    """Where commands go, and where they are answered."""
 
-    async def send(self, collection: str, command: Command, *, caller: str) -> None:
-        """Publish a command; its correlation id keeps it from being carried out twice.
+    async def request(
+        self,
+        collection: str,
+        command: Command,
+        *,
+        caller: str,
+        timeout_s: float,
+        shown_model: Callable[[], Awaitable[int | None]],
+    ) -> Answer:
+        """Give a command and return what has been told when the time is up, or all was told.
 
-        ``caller`` names whose token it came with, for the audit; empty: no token was asked for.
+        Its correlation id keeps it from being carried out twice.
+
+        Args:
+            collection: Whom it is for.
+            command: With a correlation id.
+            caller: Whose token it came with, for the audit; empty: no token was asked for.
+            timeout_s: How long the answer is waited for.
+            shown_model: Tells which model the public files hold.
 
         Raises:
             BusAway: The bus did not take it, or did not say so.

@@ -61,6 +61,11 @@ class Event(Message):
         """Make the id of such an event from what is unique about it."""
         return ":".join((cls.family, *map(str, parts)))
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The correlation ids of the commands that it tells of."""
+        return frozenset(one for one in (self.correlation_id, *self.also_answers) if one)
+
 
 OPTIONAL = "correlation_id"
 """What of a command may be null: nothing depends on it but who is told."""

@@ -334,9 +334,7 @@ async def test_a_bus_that_is_restarted_does_not_lose_the_answer(
         return (await js.stream_info("COMMANDS")).state.messages == 1
 
     async with asyncio.TaskGroup() as group:
-        asked = group.create_task(
-            ask(client, COMMAND_REFIT, "default", Refit(), timeout_s=PATIENCE_S)
-        )
+        asked = group.create_task(ask(client, "default", Refit(), timeout_s=PATIENCE_S))
         await until(is_asked)
         await server.kill()
         await server.start()

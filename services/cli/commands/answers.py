@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.cli.commands.asking import Answer
 from services.cli.commands.tables import Row, percent
-from shared.contracts.base import Command
+from shared.contracts.answers import Answer
+from shared.contracts.base import Command, Event
 from shared.contracts.commands import Refit
 from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
@@ -12,32 +12,47 @@ from shared.contracts.projection import (
     Movement,
     ProjectionHeld,
     ProjectionPreviewed,
-    ProjectionRejected,
     ProjectionUpdated,
 )
-from shared.contracts.sources import SourceForgotten, SourceRejected
+from shared.contracts.sources import SourceForgotten
 from shared.contracts.writing import MeasuredMovement, WritingPublished
 
 
 def rows(answer: Answer, command: Command) -> Iterator[Row]:
     """List the facts of an answer, the outcome first."""
-    match answer.event:
-        case ProjectionUpdated() as event:
+    if answer.event is None:
+        yield "no answer", f"to {'the refit' if isinstance(command, Refit) else 'the command'}"
+        return
+    yield from _told(answer.event, answer.word)
+    if answer.published:
+        yield from _published(answer.published, getattr(answer.event, "movement", None))
+
+
+def _told(event: Event, word: str) -> Iterator[Row]:
+    match event:
+        case ProjectionUpdated():
             yield from _updated(event)
-            if answer.published:
-                yield from _published(answer.published, event.movement)
-        case ProjectionHeld() as event:
+        case ProjectionHeld():
             yield from _held(event)
-        case ProjectionPreviewed() as event:
+        case ProjectionPreviewed():
             yield from _previewed(event)
-        case ProjectionRejected() | SourceRejected() as event:
-            yield "rejected", event.reason
-        case SourceForgotten() as event:
-            yield "forgotten", f"{event.filename}: its records are off the map"
-        case LettersReplayed() | LettersDropped() as event:
+        case SourceForgotten():
+            yield word, f"{event.filename}: its records are off the map"
+        case LettersReplayed() | LettersDropped():
             yield from _letters(event)
         case _:
-            yield "no answer", f"to {'the refit' if isinstance(command, Refit) else 'the command'}"
+            yield from _plain(event, word)
+
+
+def _plain(event: Event, word: str) -> Iterator[Row]:
+    """Tell an event as it is: why, if it says so, else every fact of its own."""
+    if reason := getattr(event, "reason", None):
+        yield word, reason
+        return
+    yield word, f"collection {event.collection}"
+    for name in type(event).model_fields:
+        if name not in Event.model_fields:
+            yield name.replace("_", " "), str(getattr(event, name))
 
 
 def _letters(event: LettersReplayed | LettersDropped) -> Iterator[Row]:

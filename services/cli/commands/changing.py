@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from services.cli.commands.answers import rows
-from services.cli.commands.asking import Answer, ask
+from services.cli.commands.asking import ask
 from services.cli.commands.connecting import connected
 from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
@@ -20,6 +20,7 @@ from services.cli.settings import BusOptions, CliSettings
 from shared.bus.registry.channel import Channel, check_collection
 from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.status import collect
+from shared.contracts.answers import Answer
 from shared.contracts.base import Command
 from shared.contracts.commands import BY_NAME
 from shared.errors import ConfigurationError, TransientError
@@ -58,7 +59,7 @@ async def change(
     channel = BY_FAMILY[command.family]
     async with connected(options, settings.nats) as client:
         collection = await _collection(client, channel, options, settings.collections)
-        answer = await ask(client, channel, collection, command, timeout_s=timeout_s)
+        answer = await ask(client, collection, command, timeout_s=timeout_s)
     if options.is_json:
         sys.stdout.write(json.dumps(as_json(answer)) + "\n")
     else:
@@ -90,7 +91,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     """Return what ``--json`` prints: the outcome, and the bodies of the events that told it."""
     event, published = answer.event, answer.published
     return {
-        "outcome": answer.outcome,
+        "outcome": answer.word,
         "correlation_id": answer.correlation_id,
         "event": event.model_dump(mode="json") if event else None,
         "published": published.model_dump(mode="json") if published else None,

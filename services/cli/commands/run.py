@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from services.cli.adapters.processes import Ended
-from services.cli.commands.asking import Answer, ask
+from services.cli.commands.asking import ask
 from services.cli.commands.check import run_checks, service_findings
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local import LocalPipeline
@@ -25,7 +25,7 @@ from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
 from services.cli.settings import CliSettings, RunOptions
-from shared.bus.registry.commands import COMMAND_REFIT
+from shared.contracts.answers import Answer
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError
@@ -176,7 +176,7 @@ class _Run:
             Whether it is worth to look again; not after a refusal.
         """
         command = Refit(reason="drain", force=True)
-        asking = ask(client, COMMAND_REFIT, watcher.collection, command, timeout_s=None)
+        asking = ask(client, watcher.collection, command, timeout_s=None)
         async with asyncio.TaskGroup() as group:
             asked = group.create_task(_unless_bus_is_away(asking))
             await self._watch(watcher, lambda _: asked.done())
@@ -188,7 +188,7 @@ class _Run:
             newest = answer.event.model.version
             return await self._watch(watcher, lambda figures: figures.model.version >= newest)
         reason = getattr(answer.event, "reason", "points would move too far")
-        self._display.say(f"the last refit was {answer.outcome}: {reason}", style="yellow")
+        self._display.say(f"the last refit was {answer.word}: {reason}", style="yellow")
         return False
 
     async def _watch(self, watcher: Watcher, is_enough: Callable[[Figures], bool]) -> bool:

@@ -9,13 +9,14 @@ NOTHING_MAPPED = 6
 """Of a run that ends by itself: there was no source, none has reached its end, or none holds
 a record."""
 CODES = {
-    **dict.fromkeys(("updated", "previewed", "forgotten", "replayed", "dropped"), DONE),
+    "done": DONE,
+    "previewed": DONE,
     "held": HELD,
     "rejected": REJECTED,
 }
 
 
-def exit_code(outcome: str, *, is_complete: bool, refused: int = 0) -> int:
+def exit_code(outcome: str | None, *, is_complete: bool, refused: int = 0) -> int:
     """Choose the exit code: 0 done, 3 partly, 4 held, 5 rejected, 1 not told in time."""
-    code = CODES.get(outcome, NO_ANSWER) if is_complete else NO_ANSWER
+    code = CODES.get(outcome or "", NO_ANSWER) if is_complete else NO_ANSWER
     return PARTLY if code == DONE and refused else code

@@ -3,16 +3,16 @@
 import asyncio
 from collections import OrderedDict
 from contextlib import aclosing
+from functools import partial
 from uuid import uuid4
 
 from services.gateway.domain.operations import Progress, State
 from services.gateway.handlers.answers import Operation
-from services.gateway.handlers.verdicts import EventVerdict, answered_by, is_answer, judge, read
-from services.gateway.ports import CommandBus, EventLog, MapReader, Told
-from shared.contracts.base import Command
+from services.gateway.handlers.verdicts import EventVerdict, judge
+from services.gateway.ports import CommandBus, EventLog, MapReader
+from shared.contracts.base import Command, Event
 from shared.contracts.commands import name_of
-from shared.contracts.writing import WritingPublished
-from shared.errors import TransientError
+from shared.errors import BusAway, TransientError
 
 REMEMBERED = 1024
 
@@ -46,17 +46,29 @@ class Commands:
             BusAway: The bus did not take the command, or did not say so.
         """
         correlation_id = str(uuid4())
-        command = command.model_copy(update={"correlation_id": correlation_id})
         operation = Operation(
             id=correlation_id,
             state=State.PENDING,
             collection=collection,
             command=name_of(command),
         )
-        after = self._events.position
-        await self._bus.send(collection, command, caller=caller)
         _remember(self._sent, correlation_id, operation)
-        return await self._outcome(operation, after)
+        try:
+            answer = await self._bus.request(
+                collection,
+                command.model_copy(update={"correlation_id": correlation_id}),
+                caller=caller,
+                timeout_s=self._patience_s,
+                shown_model=partial(self._shown_model, collection),
+            )
+        except BusAway:
+            self._sent.pop(correlation_id, None)
+            raise
+        if answer.event is None:
+            return operation
+        self._take(answer.event)
+        verdict = judge(answer.event, correlation_id)
+        return _told(operation, Progress(verdict, answer.shown_model))
 
     async def find(self, operation_id: str) -> Operation | None:
         """Return what became of a command; nothing if no event tells of it.
@@ -68,8 +80,8 @@ class Commands:
         verdict = self._verdicts.get(operation_id)
         sent = self._sent.get(operation_id)
         if verdict is None and sent is None:
-            for told in await self._events.answers(operation_id):
-                self._take(told)
+            for stored in await self._events.answers(operation_id):
+                self._take(stored.read())
             verdict = self._verdicts.get(operation_id)
         if verdict is None:
             return sent
@@ -83,47 +95,19 @@ class Commands:
         """Remember every answer that passes by, until the gateway stops."""
         followed = self._events.follow(self._events.position, self._collections)
         async with aclosing(followed) as news:
-            async for told in news:
-                if told is not None:
-                    self._take(told)
+            async for stored in news:
+                if stored is not None and stored.is_answer:
+                    self._take(stored.read())
         await asyncio.Event().wait()  # it stops; a loop that returns would look like one that died
 
-    def _take(self, told: Told) -> None:
-        event = read(told) if is_answer(told.family) else None
-        if event is not None:
-            for correlation_id in answered_by(event):
-                if correlation_id not in self._verdicts:
-                    _remember(self._verdicts, correlation_id, judge(event, correlation_id))
+    def _take(self, event: Event | None) -> None:
+        if event is None:
+            return
+        for correlation_id in event.answered:
+            if correlation_id not in self._verdicts:
+                _remember(self._verdicts, correlation_id, judge(event, correlation_id))
 
-    async def _outcome(self, operation: Operation, after: int) -> Operation:
-        progress: Progress = Progress()
-        try:
-            async with (
-                asyncio.timeout(self._patience_s),
-                aclosing(self._events.follow(after, (operation.collection,))) as news,
-            ):
-                async for told in news:
-                    if told is not None:
-                        progress = await self._advance(progress, operation, told)
-                    if progress.state is not State.PENDING:
-                        break
-        except TimeoutError:
-            pass
-        return _told(operation, progress)
-
-    async def _advance(self, progress: Progress, operation: Operation, told: Told) -> Progress:
-        if told.family == WritingPublished.family:
-            event = read(told)
-            version = event.model_version if isinstance(event, WritingPublished) else None
-            return progress.published(version)
-        self._take(told)
-        verdict = self._verdicts.get(operation.id)
-        if verdict is None or progress.verdict is not None:
-            return progress
-        # Delivered twice, a command is answered twice, long after the files have its map.
-        return progress.judged(verdict).published(await self._readable(operation.collection))
-
-    async def _readable(self, collection: str) -> int | None:
+    async def _shown_model(self, collection: str) -> int | None:
         try:
             marks = await self._maps.marks(collection)
         except TransientError:

@@ -2,54 +2,25 @@
 
 from functools import singledispatch
 
-from pydantic import ValidationError
-
 from services.gateway.domain.operations import State, Verdict
 from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Settled
-from services.gateway.ports import Told
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Outcome
 from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,
-    ProjectionRejected,
     ProjectionUpdated,
 )
-from shared.contracts.sources import SourceForgotten, SourceRejected
-from shared.contracts.writing import WritingPublished
+from shared.contracts.sources import SourceForgotten
 
 EventVerdict = Verdict[Operation]
-ANSWERS: tuple[type[Event], ...] = (
-    ProjectionUpdated,
-    ProjectionHeld,
-    ProjectionPreviewed,
-    ProjectionRejected,
-    SourceForgotten,
-    SourceRejected,
-    LettersReplayed,
-    LettersDropped,
-)
-CONTRACTS = {contract.family: contract for contract in (*ANSWERS, WritingPublished)}
+STATES: dict[Outcome | None, State] = {
+    "done": State.DONE,
+    "previewed": State.DONE,
+    "held": State.HELD,
+    "rejected": State.REJECTED,
+}
 HELD = "points would move further than the budget allows; force applies it all the same"
-
-
-def is_answer(family: str) -> bool:
-    """Tell whether an event of this family may answer a command."""
-    return family != WritingPublished.family and family in CONTRACTS
-
-
-def read(told: Told) -> Event | None:
-    """Read an event; nothing if it is of no interest here or cannot be read."""
-    contract = CONTRACTS.get(told.family)
-    try:
-        return contract.model_validate_json(told.body) if contract else None
-    except ValidationError:
-        return None
-
-
-def answered_by(event: Event) -> set[str]:
-    """Return the ids of the commands that an event answers."""
-    return {one for one in (event.correlation_id, *event.also_answers) if one}
 
 
 @singledispatch
@@ -57,9 +28,11 @@ def judge(event: Event, correlation_id: str) -> EventVerdict:
     """Say what an event means for one of the commands that it answers.
 
     Raises:
-        TypeError: It answers no command.
+        KeyError: It answers no command.
     """
-    raise TypeError(f"{event.family} answers no command ({correlation_id})")
+    state = STATES[event.settles_as]
+    reason = getattr(event, "reason", None)
+    return Verdict(state, _operation(event, correlation_id, state, reason=reason))
 
 
 @judge.register
@@ -104,14 +77,6 @@ def _(event: ProjectionHeld, correlation_id: str) -> EventVerdict:
         decision=event.decision,
     )
     return Verdict(State.HELD, operation)
-
-
-@judge.register(ProjectionRejected)
-@judge.register(SourceRejected)
-def _(event: ProjectionRejected | SourceRejected, correlation_id: str) -> EventVerdict:
-    return Verdict(
-        State.REJECTED, _operation(event, correlation_id, State.REJECTED, reason=event.reason)
-    )
 
 
 @judge.register

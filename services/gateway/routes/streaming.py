@@ -9,7 +9,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.ports import Told
+from shared.contracts.stored_events import StoredEvent
 
 ALIVE = b": alive\n\n"
 LINE_END = re.compile("\r\n|\n|\r")
@@ -75,7 +75,7 @@ class PieceByPiece(Response):
 
 
 async def event_stream(
-    news: AsyncGenerator[Told | None, None], most_s: float
+    news: AsyncGenerator[StoredEvent | None, None], most_s: float
 ) -> AsyncGenerator[bytes, None]:
     """Write events as server-sent events, and a comment as a sign of life.
 
@@ -93,7 +93,7 @@ async def event_stream(
             yield ALIVE if one is None else write_event(one)
 
 
-def write_event(told: Told) -> bytes:
+def write_event(told: StoredEvent) -> bytes:
     """Write one server-sent event."""
     # Not splitlines(): a line of these ends in no other way, and JSON may hold U+2028 as it is.
     lines = LINE_END.split(told.body.decode("utf-8", "replace"))

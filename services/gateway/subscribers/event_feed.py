@@ -3,16 +3,12 @@
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
-from services.gateway.handlers.verdicts import answered_by, is_answer, read
-from services.gateway.ports import Told
-from shared.bus.reading.direct_get import Stored
+from shared.bus.reading.events import stored_event
 from shared.bus.reading.stream_reader import RETRY_S, StreamReader, patiently
-from shared.bus.registry.channel import Channel, split_subject
-from shared.bus.registry.channels import CHANNELS
-from shared.bus.registry.writing import WRITING_PUBLISHED
+from shared.contracts.stored_events import StoredEvent
 from shared.errors import BusAway
 
 RING_EVENTS = 1024
@@ -21,7 +17,6 @@ STEP = 64
 SCAN_STEP = 256
 SCANS = 2
 """At a time: each reads all answers that the stream has, and anybody may ask for any command."""
-PUBLIC = tuple(one for one in CHANNELS if one.stream == WRITING_PUBLISHED.stream)
 
 
 class EventFeed:
@@ -33,7 +28,7 @@ class EventFeed:
     def __init__(self, reading: StreamReader, answers: StreamReader) -> None:
         self._reading = reading
         self._answers = answers
-        self._ring: deque[Told] = deque()
+        self._ring: deque[StoredEvent] = deque()
         self._ring_bytes = 0
         self._floor = 0
         """All events after this one are in the ring."""
@@ -57,9 +52,9 @@ class EventFeed:
         """Take in events until cancelled."""
         async with aclosing(self._reading.follow(self._position)) as messages:
             async for raw in messages:
-                self.add(told_of(raw))
+                self.add(stored_event(raw))
 
-    def add(self, told: Told) -> None:
+    def add(self, told: StoredEvent) -> None:
         """Take in one event and wake those who wait."""
         if told.sequence <= self._position:
             self._ring.clear()
@@ -82,7 +77,7 @@ class EventFeed:
 
     def follow(
         self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
-    ) -> AsyncGenerator[Told | None, None]:
+    ) -> AsyncGenerator[StoredEvent | None, None]:
         """Give every event after a position (none: from this call on) until the feed is closed.
 
         None comes after each ``idle_s`` without news.
@@ -92,7 +87,7 @@ class EventFeed:
 
     async def _follow(
         self, after: int, anew: int, collections: Collection[str], idle_s: float
-    ) -> AsyncGenerator[Told | None, None]:
+    ) -> AsyncGenerator[StoredEvent | None, None]:
         cursor = await self._clamped(after)
         while not self._is_closed:
             if anew != self._anew:
@@ -112,7 +107,7 @@ class EventFeed:
             except TimeoutError:
                 yield None
 
-    async def answers(self, correlation_id: str) -> Sequence[Told]:
+    async def answers(self, correlation_id: str) -> Sequence[StoredEvent]:
         """Find the events that answered a command, oldest first, as far as the stream goes back.
 
         Raises:
@@ -121,22 +116,22 @@ class EventFeed:
         async with self._scanning:
             return await self._scan(correlation_id)
 
-    async def _scan(self, correlation_id: str) -> Sequence[Told]:
-        found: list[Told] = []
+    async def _scan(self, correlation_id: str) -> Sequence[StoredEvent]:
+        found: list[StoredEvent] = []
         cursor, has_more = 0, True
         while has_more:
             messages, has_more = await self._answers.some(cursor, SCAN_STEP)
-            for told in map(told_of, messages):
+            for told in map(stored_event, messages):
                 cursor = told.sequence
                 # Most are told apart without reading them.
                 if correlation_id.encode() not in told.body:
                     continue
-                event = read(told)
-                if event is not None and correlation_id in answered_by(event):
+                event = told.read()
+                if event is not None and correlation_id in event.answered:
                     found.append(told)
         return found
 
-    async def _next(self, cursor: int) -> tuple[Sequence[Told], int]:
+    async def _next(self, cursor: int) -> tuple[Sequence[StoredEvent], int]:
         """Return a few events after the cursor, and how far they reach."""
         if cursor >= self._floor:
             return self._from_ring(cursor), cursor
@@ -146,9 +141,9 @@ class EventFeed:
         except BusAway:
             await asyncio.sleep(RETRY_S)
             return (), cursor
-        return [told_of(raw) for raw in messages], cursor if has_more else floor
+        return [stored_event(raw) for raw in messages], cursor if has_more else floor
 
-    def _from_ring(self, cursor: int) -> Sequence[Told]:
+    def _from_ring(self, cursor: int) -> Sequence[StoredEvent]:
         if not self._ring or self._ring[-1].sequence <= cursor:
             return ()
         ring = list(self._ring)
@@ -167,24 +162,3 @@ class EventFeed:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def told_of(raw: Stored) -> Told:
-    """Read where an event stands."""
-    family, collection = split_subject(raw.subject)
-    return Told(raw.sequence, family, collection, raw.data)
-
-
-def public_subjects(collections: Iterable[str]) -> tuple[str, ...]:
-    """List the subjects of all public events of these collections."""
-    return _subjects(PUBLIC, collections)
-
-
-def answer_subjects(collections: Iterable[str]) -> tuple[str, ...]:
-    """List the subjects of those events that may answer a command."""
-    return _subjects([one for one in PUBLIC if is_answer(one.family)], collections)
-
-
-def _subjects(channels: Iterable[Channel], collections: Iterable[str]) -> tuple[str, ...]:
-    names = tuple(collections)
-    return tuple(channel.subject(name) for channel in channels for name in names)

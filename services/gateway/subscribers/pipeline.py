@@ -1,52 +1,75 @@
 """Commands to the services, and what they tell about themselves."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from shared.bus.connection import jetstream
-from shared.bus.messages.outgoing import MESSAGE_ID
-from shared.bus.messages.received import CALLER
+from services.gateway.ports import EventLog
 from shared.bus.reading.stream_reader import BUS_ERRORS
-from shared.bus.registry.channel import JSON
-from shared.bus.registry.channels import BY_FAMILY
+from shared.bus.request import CommandSender, request
 from shared.bus.status import collect
+from shared.contracts.answers import Answer
 from shared.contracts.base import Command
 from shared.contracts.statuses import Wait
+from shared.contracts.stored_events import StoredEvent
 from shared.contracts.told import Statuses
 from shared.errors import BusAway
 from shared.waits import WAITS
 
 FRESH_S = 1.0
-PUBLISH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOf:
+    """The events of one collection, as the gateway follows them for everybody."""
+
+    log: EventLog
+    collection: str
+
+    async def position(self) -> int:
+        """Return how far the gateway has read."""
+        return self.log.position
+
+    async def follow(self, after: int) -> AsyncGenerator[StoredEvent, None]:
+        """Give every event of the collection after a position, until the gateway stops."""
+        async with aclosing(self.log.follow(after, (self.collection,))) as news:
+            async for stored in news:
+                if stored is not None:
+                    yield stored
 
 
 class NatsCommandBus:
-    """Publishes commands; somebody waits for the answer, so it does not try for ever."""
+    """Gives commands, and finds their answers among the events that the gateway follows."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, events: EventLog) -> None:
         self._client = client
+        self._events = events
 
-    async def send(self, collection: str, command: Command, *, caller: str) -> None:
-        """Publish a command; its correlation id keeps it from being carried out twice.
+    async def request(
+        self,
+        collection: str,
+        command: Command,
+        *,
+        caller: str,
+        timeout_s: float,
+        shown_model: Callable[[], Awaitable[int | None]],
+    ) -> Answer:
+        """Give a command and wait for its answer; see the port.
 
         Raises:
             BusAway: The bus did not take it, or did not say so.
         """
-        if not self._client.is_connected:
-            raise BusAway("the bus is away; the command was not sent")
-        channel = BY_FAMILY[command.family]
         try:
-            await jetstream(self._client, timeout_s=PUBLISH_S).publish(
-                channel.subject(collection),
-                command.model_dump_json(exclude_defaults=True).encode(),
-                stream=channel.stream,
-                headers={
-                    MESSAGE_ID: command.correlation_id or "",
-                    "content-type": JSON,
-                    **({CALLER: caller} if caller else {}),
-                },
+            return await request(
+                command,
+                collection,
+                sender=CommandSender(self._client, caller),
+                events=EventsOf(self._events, collection),
+                timeout_s=timeout_s,
+                shown_model=shown_model,
             )
         except BUS_ERRORS as error:
             raise BusAway(

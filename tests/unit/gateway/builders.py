@@ -17,8 +17,10 @@ from services.gateway.ports import (
     OpenMap,
     Points,
     PositionLost,
-    Told,
 )
+from services.gateway.subscribers.pipeline import EventsOf
+from shared.bus.request import request
+from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.batches import POINT_SCHEMA, Batch
 from shared.contracts.dead_letters import DeadLetter
@@ -35,6 +37,7 @@ from shared.contracts.projection import (
 )
 from shared.contracts.sources import SourceForgotten
 from shared.contracts.statuses import Wait
+from shared.contracts.stored_events import StoredEvent
 from shared.contracts.told import Statuses, read_status
 from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
 from shared.errors import BusAway
@@ -189,7 +192,7 @@ class FakeEventLog:
     """Events of a list that grows."""
 
     def __init__(self) -> None:
-        self.told: list[Told] = []
+        self.told: list[StoredEvent] = []
         self.is_away = False
         self.scans = 0
         self._changed = asyncio.Event()
@@ -201,18 +204,20 @@ class FakeEventLog:
     def tell(self, *events: Event) -> None:
         for one in events:
             body = one.model_dump_json().encode()
-            self.told.append(Told(len(self.told) + 1, one.family, one.collection, body))
+            self.told.append(
+                StoredEvent(len(self.told) + 1, one.family, one.collection, body, type(one))
+            )
         self._changed.set()
         self._changed = asyncio.Event()
 
     def follow(
         self, after: int | None, collections: Collection[str], *, idle_s: float = 15.0
-    ) -> AsyncGenerator[Told | None, None]:
+    ) -> AsyncGenerator[StoredEvent | None, None]:
         return self._follow(self.position if after is None else after, collections, idle_s)
 
     async def _follow(
         self, cursor: int, collections: Collection[str], idle_s: float
-    ) -> AsyncGenerator[Told | None, None]:
+    ) -> AsyncGenerator[StoredEvent | None, None]:
         while True:
             for told in self.told[cursor:]:
                 cursor = told.sequence
@@ -224,7 +229,7 @@ class FakeEventLog:
             except TimeoutError:
                 yield None
 
-    async def answers(self, correlation_id: str) -> Sequence[Told]:
+    async def answers(self, correlation_id: str) -> Sequence[StoredEvent]:
         self.scans += 1
         if self.is_away:
             raise BusAway("away")
@@ -241,13 +246,19 @@ class FakeCommandBus:
         self.is_away = is_away
         self._events = events
 
-    async def send(self, collection: str, command: Command, *, caller: str) -> None:
+    async def send(self, collection: str, command: Command) -> None:
         if self.is_away:
             raise BusAway("the bus is away")
-        self.callers.append(caller)
         self.sent.append((collection, command))
         for reply in self.replies:
             self._events.tell(reply(command.correlation_id))
+
+    async def request(
+        self, collection: str, command: Command, *, caller: str, **how: Any
+    ) -> Answer:
+        self.callers.append(caller)
+        events = EventsOf(self._events, collection)
+        return await request(command, collection, sender=self, events=events, **how)
 
 
 OWN_WAIT = Wait.model_validate(

@@ -5,10 +5,11 @@ from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any
 
-from services.gateway.ports import Told
 from services.gateway.subscribers import event_feed
-from services.gateway.subscribers.event_feed import EventFeed, answer_subjects, public_subjects
+from services.gateway.subscribers.event_feed import EventFeed
 from shared.bus.reading.direct_get import Stored
+from shared.bus.reading.events import answer_subjects, public_subjects
+from shared.contracts.stored_events import StoredEvent
 from shared.errors import BusAway
 from tests.waiting import PATIENCE_S
 
@@ -39,8 +40,8 @@ def raw(number: int) -> Any:
     return Stored(number, "a.b.default", b"{}")
 
 
-def told(number: int, collection: str = "default", size: int = 2) -> Told:
-    return Told(number, "a.b", collection, b"x" * size)
+def told(number: int, collection: str = "default", size: int = 2) -> StoredEvent:
+    return StoredEvent(number, "a.b", collection, b"x" * size)
 
 
 async def take(feed: EventFeed, after: int | None, count: int, names: Any = ALL) -> list[int]:

@@ -5,13 +5,13 @@ from services.cli.domain.outcomes import exit_code
 
 @pytest.mark.parametrize(
     ("outcome", "code"),
-    [("updated", 0), ("previewed", 0), ("forgotten", 0), ("held", 4), ("rejected", 5)],
+    [("done", 0), ("previewed", 0), ("held", 4), ("rejected", 5)],
 )
 def test_every_outcome_has_its_code(outcome: str, code: int) -> None:
     assert exit_code(outcome, is_complete=True) == code
 
 
-@pytest.mark.parametrize("outcome", ["none", "updated"])
-def test_an_answer_that_is_not_complete_is_no_answer(outcome: str) -> None:
+@pytest.mark.parametrize("outcome", [None, "done"])
+def test_an_answer_that_is_not_complete_is_no_answer(outcome: str | None) -> None:
     """A script that reads the files after code 0 must find the new model in them."""
     assert exit_code(outcome, is_complete=False) == 1

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,11 +122,13 @@ async def test_a_preview_changes_nothing_so_no_file_is_waited_for() -> None:
     assert (operation.result.status, operation.result.would_be_held) == ("preview", True)
 
 
-@pytest.mark.parametrize("kind", [ProjectionRejected, SourceRejected])
-async def test_a_rejected_command_tells_the_reason(kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("command", "kind"), [(Refit(), ProjectionRejected), (Forget(source="a"), SourceRejected)]
+)
+async def test_a_rejected_command_tells_the_reason(command: Any, kind: Any) -> None:
     world = World(lambda one: event(kind, one, command="x", reason="why"))
 
-    operation = await world.commands.carry_out("default", Forget(source="a"))
+    operation = await world.commands.carry_out("default", command)
 
     assert (operation.state, operation.reason) == (State.REJECTED, "why")
 
@@ -199,6 +202,6 @@ async def test_an_event_that_cannot_be_read_is_passed_over() -> None:
     world = World(lambda one: event(ProjectionRejected, one))
     await world.commands.carry_out("default", Refit())
     broken = world.events.told[0]
-    world.events.told.append(type(broken)(2, broken.family, "default", b"{}"))
+    world.events.told.append(replace(broken, sequence=2, body=b"{}"))
 
     assert await world.another(0.05).find("nobody") is None

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.ports import Told
 from services.gateway.routes.streaming import PieceByPiece, event_stream, write_event
+from shared.contracts.stored_events import StoredEvent
 from tests.waiting import PATIENCE_S
 
 
@@ -99,7 +99,7 @@ async def test_a_failure_is_not_hidden() -> None:
 
 
 def test_an_event_of_several_lines_stays_one_event() -> None:
-    told = Told(7, "a.b", "default", b'{\n"x": 1}')
+    told = StoredEvent(7, "a.b", "default", b'{\n"x": 1}')
 
     assert write_event(told) == b'id: 7\nevent: a.b\ndata: {\ndata: "x": 1}\n\n'
 
@@ -108,12 +108,12 @@ def test_only_what_ends_a_line_of_server_sent_events_splits_one() -> None:
     """Filenames may hold separators that Python, but no browser, takes for the end of a line."""
     body = '{"filename":"a\u2028b\u0085c"}'.encode()
 
-    assert write_event(Told(7, "a.b", "default", body)).count(b"data: ") == 1
-    assert write_event(Told(7, "a.b", "default", b"1\r2\r\n3")).count(b"data: ") == 3
+    assert write_event(StoredEvent(7, "a.b", "default", body)).count(b"data: ") == 1
+    assert write_event(StoredEvent(7, "a.b", "default", b"1\r2\r\n3")).count(b"data: ") == 3
 
 
 async def test_a_stream_ends_after_its_time() -> None:
-    async def news() -> AsyncGenerator[Told | None, None]:
+    async def news() -> AsyncGenerator[StoredEvent | None, None]:
         yield None
         await asyncio.Event().wait()
 
@@ -123,7 +123,7 @@ async def test_a_stream_ends_after_its_time() -> None:
 
 
 async def test_silence_is_broken_by_a_sign_of_life() -> None:
-    async def news() -> AsyncGenerator[Told | None, None]:
+    async def news() -> AsyncGenerator[StoredEvent | None, None]:
         yield None
 
     pieces = [piece async for piece in event_stream(news(), 60)]

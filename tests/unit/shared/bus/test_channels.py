@@ -139,7 +139,7 @@ def test_every_command_has_a_row_and_ways_to_be_answered() -> None:
     assert tuple(one.contract for one in commands.CHANNELS) == COMMANDS
     for channel in commands.CHANNELS:
         assert channel.is_command
-        outcomes = {answer.contract.settles_as for answer in channel.answers}  # type: ignore[union-attr]
+        outcomes = {getattr(one.contract, "settles_as", None) for one in channel.answers}
         assert {"done", "rejected"} <= outcomes
         assert None not in outcomes
 
