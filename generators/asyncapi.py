@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pydantic.json_schema import models_json_schema
 
+from generators import statuses
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import PREFIX
 from shared.bus.registry.channel import BYTES, COLLECTION, Channel
@@ -20,6 +21,7 @@ from shared.contracts.batches import (
 )
 from shared.contracts.dead_letters import MAX_BODY
 from shared.contracts.model_document import ModelDocument
+from shared.contracts.statuses import STATUSES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,6 +72,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         channel.family: channel.contract for channel in CHANNELS if channel.contract
     }
     named |= {"batch-descriptor": BatchDescriptor, "model-document": ModelDocument}
+    named |= {f"status.{service}": kind for service, kind in STATUSES.items()}
     return {
         name: {
             "$schema": DIALECT,
@@ -102,7 +105,8 @@ def prose(text: str) -> str:
 def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3 document."""
     contracts = sorted(
-        {channel.contract for channel in CHANNELS if channel.contract} | {BatchDescriptor},
+        {channel.contract for channel in CHANNELS if channel.contract}
+        | {BatchDescriptor, *STATUSES.values()},
         key=lambda model: model.__name__,
     )
     _, schemas = models_json_schema(
@@ -125,10 +129,12 @@ def asyncapi() -> dict[str, Any]:
                 "description": "Any NATS server with JetStream and `mapstream streams apply`.",
             }
         },
-        "channels": {channel.family: channel_object(channel) for channel in CHANNELS},
-        "operations": operations(),
+        "channels": {channel.family: channel_object(channel) for channel in CHANNELS}
+        | statuses.channels(),
+        "operations": operations() | statuses.operations(),
         "components": {
-            "messages": {channel.family: message_object(channel) for channel in CHANNELS},
+            "messages": {channel.family: message_object(channel) for channel in CHANNELS}
+            | statuses.messages(),
             "schemas": plain(schemas["$defs"]),
             "parameters": {
                 "collection": {

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from generators import statuses
 from generators.asyncapi import (
     DEAD_HEADERS,
     HEADERS,
@@ -92,6 +93,7 @@ def render() -> dict[Path, str]:
         REFERENCE / "asyncapi.yaml": f"# {NOTE}\n{document}",
         REFERENCE / "batches.md": batches_page(),
         REFERENCE / "subjects.md": subjects_page(),
+        REFERENCE / "statuses.md": statuses.page(NOTE),
     }
 
 

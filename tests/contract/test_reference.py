@@ -13,7 +13,9 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
+from shared.bus.status import status_subject
 from shared.contracts.batches import ARROW, RECORD_SCHEMA
+from shared.contracts.statuses import STATUSES
 from tests.contract.compatibility import EXAMPLES, ROOT
 from tests.contract.test_examples import COLUMNS, by_family, of_type
 from tests.fakes.clock import FrozenClock
@@ -73,16 +75,41 @@ def test_every_reference_of_the_document_leads_somewhere(document: dict[str, Any
 
 
 def test_every_row_of_the_table_is_in_the_document(document: dict[str, Any]) -> None:
-    assert set(document["channels"]) == {channel.family for channel in CHANNELS}
+    told = {"status.statistics", *(f"status.{service}" for service in STATUSES)}
+    assert set(document["channels"]) == {channel.family for channel in CHANNELS} | told
     said = {
         (one["tags"][0]["name"], one["action"], one["channel"]["$ref"].split("/")[-1])
         for one in document["operations"].values()
+        if "reply" not in one
     }
     sent = {
         (who, "send", one.family) for one in CHANNELS for who in (one.producer, *one.also_from)
     }
     received = {(who, "receive", one.family) for one in CHANNELS for who in one.consumers}
     assert said == sent | received
+
+
+@pytest.mark.parametrize("service", STATUSES)
+def test_every_service_answers_with_what_is_described(
+    service: str, document: dict[str, Any]
+) -> None:
+    channel = document["channels"][f"status.{service}"]
+    answers = [one for one in document["operations"] if one.startswith(f"{service}.answer.")]
+    alone = json.loads((REFERENCE / "schemas" / f"status.{service}.json").read_text())
+    whole = {
+        "components": document["components"],
+        **resolved(channel["messages"]["answer"], document)["payload"],
+    }
+    figures = {"default": {}} if "collections" in STATUSES[service].__annotations__ else {}
+    sound = STATUSES[service].model_validate({"state": "running", "collections": figures})
+
+    assert channel["address"] == status_subject(service)
+    assert len(answers) == 2
+    for schema in (alone, whole):
+        described = jsonschema_rs.validator_for(schema)
+        described.validate(sound.model_dump(mode="json"))
+        assert not described.is_valid({})
+        assert not described.is_valid({"state": 7})
 
 
 def test_every_durable_consumer_is_in_the_document(document: dict[str, Any]) -> None:

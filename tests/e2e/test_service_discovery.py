@@ -11,6 +11,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from shared.contracts.statuses import STATUSES
+from shared.contracts.told import read_status
 from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -62,6 +64,10 @@ async def test_every_service_answers_ping_info_and_stats(tmp_path: Path) -> None
         (endpoint,) = answer["endpoints"]
         assert endpoint["data"]["service"] == name.removeprefix("mapstream-")
         assert endpoint["data"]["state"] == "running"
+        told = read_status(endpoint["data"]["service"], endpoint["data"])
+        assert type(told) is STATUSES[endpoint["data"]["service"]]
+        assert not told.model_extra
+        assert told.model_dump(mode="json") == endpoint["data"]
         assert re.match(r"\d{4}-\d\d-\d\dT", answer["started"])
     assert json.loads(one.data)["name"] == "mapstream-writing"
     assert json.loads(status.data)["collections"]["default"]["rows"] == 68
