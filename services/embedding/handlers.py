@@ -14,7 +14,8 @@ from services.embedding.domain.patience import Patience, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
-from shared.contracts.batches import Batch, encode, vector_array
+from shared.contracts.batches import Batch, vector_array
+from shared.contracts.dead_batches import dead_record
 from shared.contracts.dead_letters import DeadLetter
 
 CANARY = "The quick brown fox jumps over the lazy dog."
@@ -90,7 +91,7 @@ async def embed_batches(
         start = places.stop
         embedded.append(_with_vectors(batch, places, work, encoder))
         dead += [
-            _dead_letter(batch, row, work.faults[place])
+            dead_record(batch, row, work.faults[place], stage=STAGE)
             for row, place in enumerate(places)
             if place in work.faults
         ]
@@ -246,23 +247,3 @@ def _with_vectors(batch: Batch, places: range, work: Work, encoder: Encoder) -> 
     rows = rows.append_column(pa.field("vector", column.type, nullable=False), column)
     embedder = {"embedder": encoder.embedder.model}
     return Batch(batch.descriptor.model_copy(update=embedder), rows)
-
-
-def _dead_letter(batch: Batch, position: int, reason: str) -> DeadLetter:
-    alone = Batch(batch.descriptor, batch.rows.slice(position, 1))
-    record = alone.rows.select(["id", "line", "byte_offset"]).to_pylist()[0]
-    facts = batch.descriptor
-    return DeadLetter(
-        key=f"{facts.delivery_id}:{record['id']}",
-        stage=STAGE,
-        collection=facts.collection,
-        reason=reason,
-        body=encode(alone),
-        filename=facts.filename,
-        line=record["line"],
-        byte_offset=record["byte_offset"],
-        record_id=record["id"],
-        source_id=facts.source_id,
-        source_version=facts.source_version,
-        batch_id=facts.batch_id,
-    )

@@ -14,7 +14,8 @@ from services.projection.handlers.checkpoint import save
 from services.projection.handlers.refit import consider
 from services.projection.ports import Checkpoint, ProjectionStore
 from shared.clock import Clock
-from shared.contracts.batches import Batch, encode
+from shared.contracts.batches import Batch
+from shared.contracts.dead_batches import dead_batch, dead_record
 from shared.contracts.dead_letters import DeadLetter
 
 STAGE = "projection"
@@ -99,7 +100,7 @@ def _usable(batches: Sequence[Batch], state: CollectionState, result: Projected)
                 f"vectors of dimension {vectors.shape[1]} in a collection of dimension "
                 f"{dimension}: use another collection for another embedding model"
             )
-            result.dead.append(_dead_letter(batch, reason))
+            result.dead.append(dead_batch(batch, reason, stage=STAGE))
             continue
         usable.append(_finite_part(batch, vectors, result))
     return usable
@@ -110,8 +111,8 @@ def _finite_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
     if finite.all():
         return batch
     for row in np.flatnonzero(~finite):
-        one = Batch(batch.descriptor, batch.rows.slice(int(row), 1))
-        result.dead.append(_dead_letter(one, "the vector holds NaN or infinite values", row=True))
+        reason = "the vector holds NaN or infinite values"
+        result.dead.append(dead_record(batch, int(row), reason, stage=STAGE))
     return Batch(batch.descriptor, batch.rows.filter(pa.array(finite)))
 
 
@@ -145,24 +146,3 @@ def _with_coordinates(batch: Batch, model: ModelVersion | None) -> Batch:
         rows = rows.append_column(pa.field(name, pa.float32(), nullable=False), values)
     version = {"model_version": model.version if model else None}
     return Batch(batch.descriptor.model_copy(update=version), rows)
-
-
-def _dead_letter(batch: Batch, reason: str, *, row: bool = False) -> DeadLetter:
-    facts = batch.descriptor
-    named = batch.rows.select(["id", "line", "byte_offset"])
-    record = named.slice(0, 1).to_pylist()[0] if row else {}
-    return DeadLetter(
-        key=f"{facts.delivery_id}:{record['id']}" if row else facts.delivery_id,
-        stage=STAGE,
-        collection=facts.collection,
-        reason=reason,
-        body=encode(batch),
-        records=len(batch),
-        filename=facts.filename,
-        line=record.get("line"),
-        byte_offset=record.get("byte_offset"),
-        record_id=record.get("id"),
-        source_id=facts.source_id,
-        source_version=facts.source_version,
-        batch_id=facts.batch_id,
-    )

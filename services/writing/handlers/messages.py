@@ -5,7 +5,7 @@ import pyarrow as pa
 from services.writing.ports import Retraction
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.batches import WRITING_RETRACTION
-from shared.contracts.batches import FORGOTTEN_KEY, Batch, encode, encode_rows, vector_array
+from shared.contracts.batches import FORGOTTEN_KEY, encode_rows, vector_array
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel
 
@@ -26,23 +26,6 @@ def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool
     if is_forgotten:
         message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}
     return Outgoing(WRITING_RETRACTION, collection, message_id, encode_rows(rows, metadata))
-
-
-def dead_batch(batch: Batch, reason: str) -> DeadLetter:
-    """Keep a batch that cannot be written."""
-    facts = batch.descriptor
-    return DeadLetter(
-        key=facts.delivery_id,
-        stage=STAGE,
-        collection=facts.collection,
-        reason=reason,
-        body=encode(batch),
-        records=len(batch),
-        filename=facts.filename,
-        source_id=facts.source_id,
-        source_version=facts.source_version,
-        batch_id=facts.batch_id,
-    )
 
 
 def dead_model(model: ProjectionModel, reason: str) -> DeadLetter:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import structlog
 
-from services.writing.handlers.messages import dead_batch, dead_model, outgoing_retraction
+from services.writing.handlers.messages import STAGE, dead_model, outgoing_retraction
 from services.writing.handlers.models import (
     ForeignStateError,
     ModelApplied,
@@ -29,6 +29,7 @@ from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
+from shared.contracts.dead_batches import dead_batch
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.statuses import DatasetFigures
 from shared.contracts.writing import MeasuredMovement
@@ -213,7 +214,7 @@ class Writer:
 def _news(plan: WritePlan, written: Written) -> Iterator[Outgoing]:
     for batch, error in plan.invalid:
         log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
-        yield outgoing_dead_letter(dead_batch(batch, str(error)))
+        yield outgoing_dead_letter(dead_batch(batch, str(error), stage=STAGE))
     for points in written.points:
         yield outgoing_batch(MAP_POINTS, points)
     if written.committed:

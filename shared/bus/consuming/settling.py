@@ -21,6 +21,7 @@ from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channel import split_subject
 from shared.clock import Clock, SystemClock
 from shared.contracts.batches import ARROW, decode
+from shared.contracts.dead_batches import origin_of
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import InvalidMessage
 from shared.waits import WAITS
@@ -134,14 +135,7 @@ def dead_message(raw: Msg, *, stage: str, reason: str, is_readable: bool = True)
     facts: dict[str, Any] = batch_facts(headers) or {"records": 0}
     if "batch_id" not in facts and is_readable and headers.get("content-type") == ARROW:
         with suppress(InvalidMessage):
-            batch = decode(raw.data)
-            facts = {
-                "records": len(batch),
-                "filename": batch.descriptor.filename,
-                "source_id": batch.descriptor.source_id,
-                "source_version": batch.descriptor.source_version,
-                "batch_id": batch.descriptor.batch_id,
-            }
+            facts = origin_of(decode(raw.data))
     return DeadLetter(
         key=key,
         stage=stage,
