@@ -9,24 +9,33 @@ from functools import partial
 import structlog
 
 from services.discovery import __doc__ as about
+from services.discovery.adapters.bus_dead_letter_store import BusDeadLetterStore
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
-from services.discovery.handlers.look import Order
-from services.discovery.handlers.replay import Desk, send_again
-from services.discovery.handlers.reread import Reread
-from services.discovery.handlers.stalls import Loads, StallFinder
-from services.discovery.loops.reading import Looker
-from services.discovery.loops.sweeping import Sweep
-from services.discovery.loops.telling import FiguresLoop, StallLoop, forget_old_accounts
+from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.figures import LedgerFigures
+from services.discovery.handlers.recovery import LostBatchRecovery
+from services.discovery.handlers.replay import ReplayContext
+from services.discovery.handlers.reread import SourceRereader
+from services.discovery.handlers.scan import ScanOptions
+from services.discovery.handlers.scanner import SourceScanner
+from services.discovery.handlers.source_events import SourceEvents
+from services.discovery.handlers.stalls import Loads, StallFinder, StallReport
+from services.discovery.loops.recovering import RecoveryLoop
+from services.discovery.loops.reporting import (
+    forget_old_accounts,
+    keep_figures_fresh,
+    report_stalls,
+)
+from services.discovery.loops.scanning import ScanLoop
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
-from services.discovery.subscribers.commands import CommandShell
-from services.discovery.subscribers.ledger import LedgerShell
-from services.discovery.subscribers.letters import BusLetterBox, BusSender
+from services.discovery.subscribers.commands import build_commands_router
+from services.discovery.subscribers.ledger import build_ledger_router
 from shared.bus.broker import Bus, build_bus
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.registry.durables import (
@@ -68,7 +77,7 @@ class Discovery:
         self._trigger = build_trigger(settings.ingestion, self._repository)
         self._changed = asyncio.Event()
         self.folder = settings.state.folder / "discovery"
-        self._counted: FiguresLoop | None = None
+        self._figures: LedgerFigures | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Loop]]:
@@ -80,74 +89,69 @@ class Discovery:
         await self._repository.check()
         clock = SystemClock()
         async with SqliteStateStore.open(self.folder) as store:
-            ledger = LedgerShell(store, self._bus.publisher, clock, self._changed)
-            looker = self._looker(store, ledger, clock)
-            sender = BusSender(self._bus.publisher)
-            sweep = Sweep(
-                store,
-                looker,
-                self._bus.publisher,
-                self._in_flight,
-                partial(send_again, store, sender),
-            )
-            collections = self._settings.collections
-            self._counted = FiguresLoop(store, store, store, looker, collections, self._changed)
-            await ledger.announce_pending()
+            publisher, collections = self._bus.publisher, self._settings.collections
+            events = SourceEvents(store, clock, self._changed)
+            scanner = self._scanner(store, events, clock)
+            scanning = ScanLoop(scanner, publisher)
+            recovery = LostBatchRecovery(store, store, self._in_flight)
+            self._figures = LedgerFigures(store, store, store, scanner, collections)
+            await publisher.publish_steps(events.resume())
             for collection in collections:
-                ledger.subscribe(self._bus.subscriber, collection)
-            desk = Desk(
+                self._bus.broker.include_router(
+                    build_ledger_router(self._bus.settler, collection, events)
+                )
+            context = ReplayContext(
                 ledger=store,
-                box=BusLetterBox(DeadLetterLog(await self._bus.connect())),
-                sender=sender,
-                reread=Reread(self._repository, store, store),
-                claims=looker.claims,
+                store=BusDeadLetterStore(DeadLetterLog(await self._bus.connect())),
+                reread=SourceRereader(self._repository, store, store),
+                locks=scanner.locks,
             )
-            commands = CommandShell(store, desk, clock, collections, self._changed)
-            commands.subscribe(self._bus.subscriber)
+            commands = SourceCommands(store, context, clock, collections, self._changed)
+            self._bus.broker.include_router(build_commands_router(self._bus.settler, commands))
             # A day longer than the letters themselves: the server deletes those by its own clock.
             keep = timedelta(days=self._settings.retention.dead_letters_days + 1)
-            stalls = [self._stall_loop(name, store, clock) for name in collections]
             yield (
-                partial(looker.run, self._trigger),
-                sweep.run,
-                self._counted.run,
-                *(loop.run for loop in stalls),
+                partial(scanning.run, self._trigger),
+                RecoveryLoop(recovery, publisher, scanning.scan).run,
+                partial(keep_figures_fresh, self._figures, self._changed),
+                *(self._stall_loop(name, store, clock) for name in collections),
                 partial(forget_old_accounts, store, clock, keep),
             )
 
     @property
     def figures(self) -> Mapping[str, SourceFigures]:
         """What the ledger holds, by collection."""
-        return self._counted.figures if self._counted else {}
+        return self._figures.by_collection if self._figures else {}
 
-    def _looker(self, store: SqliteStateStore, ledger: LedgerShell, clock: Clock) -> Looker:
+    def _scanner(
+        self, store: SqliteStateStore, events: SourceEvents, clock: Clock
+    ) -> SourceScanner:
         section = self._settings.ingestion
-        return Looker(
+        return SourceScanner(
             repository=self._repository,
             store=store,
-            ledger=ledger,
-            publisher=self._bus.publisher,
+            events=events,
             clock=clock,
             changed=self._changed,
-            rules=Order(
+            options=ScanOptions(
                 recheck_after=self._settings.recheck_after,
                 is_deep=section.deep_check_at_start,
                 forgets_gone=section.when_gone == "forget",
             ),
         )
 
-    def _stall_loop(self, collection: str, store: SqliteStateStore, clock: Clock) -> StallLoop:
+    def _stall_loop(self, collection: str, store: SqliteStateStore, clock: Clock) -> Loop:
         after_s = self._settings.ingestion.stalled_after_s
-        return StallLoop(
+        report = StallReport(
             finder=StallFinder(collection, after_s=after_s),
-            every_s=min(LOOK_FOR_STALLS_S, after_s / 4),
             loads=partial(self._loads, collection),
             store=store,
             stalls=store,
-            publisher=self._bus.publisher,
             clock=clock,
             changed=self._changed,
         )
+        every_s = min(LOOK_FOR_STALLS_S, after_s / 4)
+        return partial(report_stalls, report, self._bus.publisher, every_s)
 
     async def _loads(self, collection: str) -> Loads | None:
         loads = {}

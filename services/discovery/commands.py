@@ -8,7 +8,7 @@ from typing import Any
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
-from services.discovery.handlers.survey import dry_run
+from services.discovery.handlers.dry_run import dry_run
 from services.discovery.settings import Settings
 from shared.errors import ConfigurationError
 from shared.mistakes import tell

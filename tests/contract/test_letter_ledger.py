@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
+from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.letters import Letter, Refused, Remains, Resend
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
@@ -191,7 +191,7 @@ async def test_what_cannot_be_replayed_is_refused_with_the_reason(
         await ledger.record_batch("b0", ID, 2, 5)
         death = Death("embedding:b0:x", ID, 2, "b0", 1)
     if what == "forgotten":
-        await ledger.forget(ID, Wish("k", "c"))
+        await ledger.forget(ID, CommandRef("k", "c"))
     if what == "unknown":
         death = Death("embedding:b0:other", ID, 1, "b0", 1)
     if what == "gone":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit, SourceRecord, Wish, needs_look
+from services.discovery.domain.ledger import CommandRef, Commit, SourceRecord, needs_look
 from services.discovery.domain.sources import SourceStat
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
@@ -119,7 +119,7 @@ async def test_only_what_was_forgotten_for_being_gone_is_read_again_when_it_is_b
 ) -> None:
     await mapped(store)
     await store.note_gone({ID: None}, NOW)
-    forgotten = await store.forget(ID, Wish(key, "c"))
+    forgotten = await store.forget(ID, CommandRef(key, "c"))
     assert forgotten is not None
     assert await store.all_gone() == []
     assert await store.there() == {}

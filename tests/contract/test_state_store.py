@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
+from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.letters import Resend
 from services.discovery.ports import StateStore
 from tests.fakes.state_store import FakeStateStore
@@ -18,7 +18,7 @@ from tests.unit.discovery.builders import NOW, stat
 A, B = stat("a.jsonl"), stat("b.jsonl")
 ID = A.source_id
 LATER = NOW + timedelta(hours=1)
-WISH, OTHER = Wish("1@t", "c1"), Wish("2@t", "c2")
+WISH, OTHER = CommandRef("1@t", "c1"), CommandRef("2@t", "c2")
 
 
 @pytest.fixture(params=["sqlite", "fake"])
@@ -88,7 +88,7 @@ async def complete(store: StateStore) -> None:
     await commit(store, "b0", 3)
 
 
-async def forget(store: StateStore, wish: Wish = WISH) -> SourceRecord:
+async def forget(store: StateStore, wish: CommandRef = WISH) -> SourceRecord:
     await store.forget(ID, wish)
     one = await store.forget(ID, wish)
     assert one is not None
@@ -478,7 +478,7 @@ async def test_a_wish_for_what_is_forgotten_changes_nothing(store: StateStore) -
 async def test_only_the_last_fulfilled_wishes_are_kept(store: StateStore) -> None:
     await forgotten(store)
     for number in range(40):
-        await store.forget(ID, Wish(f"{number}", "c"))
+        await store.forget(ID, CommandRef(f"{number}", "c"))
 
     kept = [wish.key for wish in (await row(store)).wishes]
     assert kept == [f"{number}" for number in range(24, 40)]
@@ -604,7 +604,7 @@ async def act(  # noqa: PLR0912  one case per kind of news
                 [Death(f"l{number}", ID, version, None, number, which, 1)], NOW
             )
         case "forget":
-            await store.forget(ID, Wish(f"w{which}", "c"))
+            await store.forget(ID, CommandRef(f"w{which}", "c"))
         case "empty":
             empty = (await row(store)).empty_batch_id
             await store.apply_committed([Commit(empty, ID, version, 0)], NOW)

@@ -1,18 +1,23 @@
 """The dead letters on the bus, and what is sent again, in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.discovery.domain.letters import Resend
+from shared.bus.messages.outgoing import Outgoing, Steps
+from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.bus.reading.dead_letter_log import fits
+from shared.bus.registry.dead_letters import DEAD
+from shared.contracts.batches import decode
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter, StoredLetter
-from shared.errors import BusAway
+from shared.errors import BusAway, InvalidMessage
 from tests.builders import NOW
 
 
-class FakeLetterBox:
+class FakeDeadLetterStore:
     """Keeps letters by sequence; the ``failures`` next deletions get no answer."""
 
     def __init__(self) -> None:
@@ -49,26 +54,44 @@ class FakeLetterBox:
         self.letters.pop(sequence, None)
 
 
-class FakeSender:
-    """Keeps what was sent, once per message id; the ``failures`` next get no answer."""
+class FakeBus:
+    """Takes the steps of a handler; keeps what is sent again, once per message id.
+
+    The ``failures`` next batches get no answer.
+    """
 
     def __init__(self) -> None:
         self.failures = 0
         self.sent: dict[str, Resend] = {}
-        self.messages: list[DeadLetter] = []
+        self.messages: list[Outgoing] = []
         self.buried: list[DeadLetter] = []
 
-    async def send(self, resend: Resend) -> None:
+    async def publish_steps(self, steps: Steps) -> None:
+        async with aclosing(steps):
+            async for messages in steps:
+                for message in messages:
+                    self._take(message)
+
+    def _take(self, message: Outgoing) -> None:
+        subject = message.channel.subject(message.collection)
+        if message.channel in DEAD.values():
+            self.buried.append(read_dead_letter(subject, message.headers, message.body))
+            return
+        try:
+            batch = decode(message.body)
+        except InvalidMessage:
+            self.messages.append(message)
+            return
         if self.failures:
             self.failures -= 1
             raise BusAway("no answer")
-        self.sent.setdefault(resend.message_id, resend)
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        self.buried += letters
-
-    async def send_message(self, letter: DeadLetter) -> bool:
-        if letter.subject is None:
-            return False
-        self.messages.append(letter)
-        return True
+        stage = message.message_id.split(":")[1]
+        resend = Resend(
+            message.collection,
+            batch.descriptor.batch_id,
+            len(batch),
+            stage,
+            message.message_id,
+            message.body,
+        )
+        self.sent.setdefault(message.message_id, resend)

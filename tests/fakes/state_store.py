@@ -9,12 +9,12 @@ from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     STATUSES,
     BatchAccount,
+    CommandRef,
     Commit,
     Death,
     SourceRecord,
     Status,
     Totals,
-    Wish,
     forgotten_for,
 )
 from services.discovery.domain.letters import (
@@ -216,12 +216,12 @@ class FakeStateStore(FakePresence):
         self._update(source_id, status=status, is_read=False)
         return True
 
-    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+    async def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         self._refuse()
         row = self.sources.get(source_id)
         if row is None or row.source_version == 0:
             return None
-        after = self.sources[source_id] = forgotten_for(row, wish)
+        after = self.sources[source_id] = forgotten_for(row, ref)
         if after.source_version != row.source_version:
             self._forget(source_id)
             self.batches[after.empty_batch_id] = (source_id, BatchAccount().record(0))

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.app import Discovery
-from services.discovery.domain.ledger import Wish
+from services.discovery.domain.ledger import CommandRef
 from services.discovery.domain.sources import batch_id, source_id
 from services.discovery.settings import Settings
 from shared.bus.broker import build_bus
@@ -245,7 +245,7 @@ async def test_a_crash_before_the_batch_is_sent_is_mended_at_the_next_start(
     async with run():
         await complete(js)
     async with SqliteStateStore.open(tmp_path / "state" / "discovery") as store:
-        await store.forget(ID, Wish("1@t", "mine"))
+        await store.forget(ID, CommandRef("1@t", "mine"))
 
     async with run():
         _, empty = await batches(js, 2)

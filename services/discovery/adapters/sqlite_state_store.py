@@ -14,12 +14,12 @@ from services.discovery.adapters.sqlite_state_store_schema import open_connectio
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     STATUSES,
+    CommandRef,
     Commit,
     Death,
     SourceRecord,
     Status,
     Totals,
-    Wish,
     forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat
@@ -218,12 +218,12 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows):
         return bool(changed)
 
     @change
-    def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+    def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         """See StateStore."""
         rows = self._select("WHERE source_id = ? AND source_version > 0", source_id)
         if not rows:
             return None
-        after = forgotten_for(rows[0], wish)
+        after = forgotten_for(rows[0], ref)
         if after.source_version != rows[0].source_version:
             self._put_forgotten(after)
         self._put_wishes(after)

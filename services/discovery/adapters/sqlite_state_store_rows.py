@@ -9,7 +9,7 @@ from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
 from services.discovery.domain.completeness import WhyIncomplete
-from services.discovery.domain.ledger import BatchAccount, Commit, Death, SourceRecord, Wish
+from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
 
@@ -164,7 +164,7 @@ class LedgerRows:
         self._put_account(source.source_id, source.empty_batch_id, account)
 
     def _put_wishes(self, source: SourceRecord) -> None:
-        pairs = [(wish.key, wish.correlation_id) for wish in source.wishes]
+        pairs = [(ref.key, ref.correlation_id) for ref in source.wishes]
         self._execute(
             "UPDATE sources SET wishes = ? WHERE source_id = ?",
             json.dumps(pairs),
@@ -214,5 +214,5 @@ def _source(row: sqlite3.Row) -> SourceRecord:
         values[name] = bool(values[name])
     for name in MOMENTS:
         values[name] = values[name] and datetime.fromisoformat(values[name])
-    values["wishes"] = tuple(Wish(*pair) for pair in json.loads(values["wishes"]))
+    values["wishes"] = tuple(CommandRef(*pair) for pair in json.loads(values["wishes"]))
     return SourceRecord(**values)

@@ -103,7 +103,7 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CommandRef:
     """A command about a source or its dead letters."""
 
     key: str
@@ -138,7 +138,7 @@ class SourceRecord:
     """When this version was completed or forgotten."""
     is_forgotten: bool = False
     """Whether this version has no records because somebody wished so."""
-    wishes: tuple[Wish, ...] = ()
+    wishes: tuple[CommandRef, ...] = ()
     """The last commands to forget it; kept when a new content comes, to know them again."""
     dropped: int = 0
     """Of the dead: those that somebody gave up for good."""
@@ -251,17 +251,17 @@ def is_same_content(known: SourceRecord | None, fingerprint: str) -> bool:
     return known is not None and known.is_read and known.fingerprint == fingerprint
 
 
-def forgotten_for(known: SourceRecord, wish: Wish) -> SourceRecord:
+def forgotten_for(known: SourceRecord, ref: CommandRef) -> SourceRecord:
     """Return what a source becomes by a wish to forget it: its next version, without records.
 
     If it is forgotten already, only the wish is added. A wish that was fulfilled before changes
     nothing: it is delivered again, and the source may have a new content by now.
     """
-    if wish in known.wishes:
+    if ref in known.wishes:
         return known
     if known.is_forgotten:
         kept = known.wishes[1 - WISHES_KEPT :] if known.is_announced else known.wishes
-        return replace(known, wishes=(*kept, wish))
+        return replace(known, wishes=(*kept, ref))
     return replace(
         known,
         status="dispatched",
@@ -273,7 +273,7 @@ def forgotten_for(known: SourceRecord, wish: Wish) -> SourceRecord:
         is_announced=False,
         completed_at=None,
         is_forgotten=True,
-        wishes=(wish,),
+        wishes=(ref,),
         dropped=0,
         replays=0,
     )

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from services.discovery.domain.ledger import SourceRecord, Wish
+from services.discovery.domain.ledger import CommandRef, SourceRecord
 from services.discovery.domain.sources import source_id
-from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.settle import forgotten
+from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import StateStore
 from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
 from shared.contracts.sources import SourceForgotten, SourceRejected
@@ -25,16 +25,16 @@ class Rejected:
 
 
 async def forget(
-    collection: str, source: str, wish: Wish, *, store: StateStore, claims: Claims
+    collection: str, source: str, ref: CommandRef, *, store: StateStore, locks: SourceLocks
 ) -> Batch | SourceForgotten | Rejected | None:
     """Forget a source of a collection; waits while it is looked at.
 
     Args:
         collection: Where the source belongs.
         source: Its filename, or its id if no file has that name.
-        wish: Who wishes so.
+        ref: The command that asks for it.
         store: The ledger.
-        claims: Who has the source in hand.
+        locks: Who has the source in hand.
 
     Returns:
         The batch that takes the source's records off the map; the answer if there are none any
@@ -52,13 +52,13 @@ async def forget(
             f"no source of collection '{collection}' is called '{shown}' or has this id; "
             "filenames are relative to their root, with '/'"
         )
-    async with claims.claim(known.source_id):
-        now = await store.forget(known.source_id, wish)
+    async with locks.hold(known.source_id):
+        now = await store.forget(known.source_id, ref)
     if now is None:
         return Rejected(f"'{known.filename}' has no records yet, so there is nothing to forget")
     if not now.is_forgotten:
         return None
-    return empty_batch(now) if now.completed_at is None else forgotten(now, wish)
+    return empty_batch(now) if now.completed_at is None else forgotten(now, ref)
 
 
 def empty_batch(source: SourceRecord) -> Batch:
@@ -79,15 +79,15 @@ def empty_batch(source: SourceRecord) -> Batch:
 
 
 def rejected(
-    collection: str, command: str, reason: str, wish: Wish, now: datetime
+    collection: str, command: str, reason: str, ref: CommandRef, now: datetime
 ) -> SourceRejected:
     """Say that a command cannot be carried out; a second delivery gets the same id."""
-    digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
+    digest = hashlib.sha256(ref.key.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceRejected(
         id=SourceRejected.id_of(collection, digest[:32]),
         collection=collection,
         occurred_at=now,
-        correlation_id=wish.correlation_id,
+        correlation_id=ref.correlation_id,
         command=command,
         reason=reason,
     )

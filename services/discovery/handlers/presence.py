@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.discovery.domain.ledger import GONE_WISH, SourceRecord, Wish
+from services.discovery.domain.ledger import GONE_WISH, CommandRef, SourceRecord
 from services.discovery.domain.real_files import Named
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
-from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.forget import Rejected, forget
 from services.discovery.handlers.settle import presence_event, source_failed
+from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
 from shared.clock import Clock
 from shared.contracts.batches import Batch
@@ -85,7 +85,7 @@ async def come_back(source: SourceRecord, store: Ledger, clock: Clock) -> list[S
 
 
 async def clear_away(
-    sight: Sight, store: Ledger, claims: Claims, *, forgets: bool
+    sight: Sight, store: Ledger, locks: SourceLocks, *, forgets: bool
 ) -> list[Batch | SourceForgotten]:
     """Forget sources that are gone.
 
@@ -107,10 +107,8 @@ async def clear_away(
             is_wanted = forgets and _is_root_alive(source, sight)
         if is_wanted and source.gone_at is not None:
             key = f"{GONE_WISH}{source.source_id}:{source.gone_at.isoformat()}"
-            wish = Wish(key, key)
-            done = await forget(
-                source.collection, source.source_id, wish, store=store, claims=claims
-            )
+            ref = CommandRef(key, key)
+            done = await forget(source.collection, source.source_id, ref, store=store, locks=locks)
             if done is not None and not isinstance(done, Rejected):
                 found.append(done)
     return found

@@ -16,7 +16,7 @@ from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
 from services.discovery.domain.runs import BadRun, allowance
 from services.discovery.domain.sources import SourceStat, batch_id
-from services.discovery.handlers.look import SourceToRead
+from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceRepository
 from shared.contracts.batches import (
     MAX_RECORDS,

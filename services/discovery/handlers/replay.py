@@ -6,11 +6,13 @@ from datetime import datetime
 
 from services.discovery.domain.ledger import Death
 from services.discovery.domain.letters import Refused
-from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.reread import Again, Reading, Reread
-from services.discovery.handlers.resend import resends_of
+from services.discovery.handlers.reread import Again, RereadLetters, SourceRereader
+from services.discovery.handlers.resend import outgoing_again, outgoing_resend, resends_of
 from services.discovery.handlers.settle import death_of
-from services.discovery.ports import LetterBox, LetterLedger, Sender
+from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.ports import DeadLetterStore, LetterLedger
+from shared.bus.messages.outgoing import Steps
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 
@@ -20,7 +22,7 @@ GONE = "there is no such dead letter in this collection"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LetterCommand:
     """A command about dead letters."""
 
     collection: str
@@ -32,7 +34,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Tally:
+class ReplayResult:
     """What became of the letters of one command."""
 
     letters: int = 0
@@ -42,81 +44,82 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ReplayContext:
     """What commands about dead letters work with."""
 
     ledger: LetterLedger
-    box: LetterBox
-    sender: Sender
-    reread: Reread
-    claims: Claims
+    store: DeadLetterStore
+    reread: SourceRereader
+    locks: SourceLocks
 
 
-async def replay(asked: Asked, *, desk: Desk) -> Tally:
+async def replay(asked: LetterCommand, *, context: ReplayContext, result: ReplayResult) -> Steps:
     """Send the selected letters again, each at most once, however often the command comes.
 
     A letter leaves the bus when the ledger keeps what is sent for it and that is sent.
 
-    Returns:
-        How many were sent, those of an earlier delivery of the command included; and which were
-        not, with the reason: they stay.
+    Args:
+        asked: The command.
+        context: What it works with.
+        result: Gets how many were sent, those of an earlier delivery of the command included; and
+            which were not, with the reason: they stay.
 
     Raises:
         TransientError: The bus or the ledger did not answer; what was done stays done.
     """
-    tally = Tally()
-    for source_id, letters in (await _selected(asked, desk, tally)).items():
+    for source_id, letters in (await _selected(asked, context, result)).items():
         if source_id is None:
-            await _send_messages(letters, desk, tally)
+            async for messages in _send_messages(letters, context, result):
+                yield messages
             continue
-        async with desk.claims.claim(source_id):
+        async with context.locks.hold(source_id):
             for some in in_portions(letters):
-                reread = await desk.reread(source_id, list(some.values()))
+                reread = await context.reread(source_id, list(some.values()))
                 for sequence in some:
-                    await _replay_one(sequence, reread, asked, desk, tally)
-    return await _with_earlier(tally, asked, desk)
+                    async for messages in _replay_one(sequence, reread, asked, context, result):
+                        yield messages
+    await _count_earlier(result, asked, context)
 
 
-async def send_again(ledger: LetterLedger, sender: Sender) -> int:
+async def send_again(ledger: LetterLedger) -> Steps:
     """Send what is in flight for dead letters once more, in case a crash or the bus lost it.
 
     Raises:
         TransientError: The ledger could not be read.
     """
-    resends = await ledger.resends()
-    for resend in resends:
-        await sender.send(resend)
-    return len(resends)
+    for resend in await ledger.resends():
+        yield [outgoing_resend(resend)]
 
 
-async def drop(asked: Asked, *, desk: Desk) -> Tally:
+async def drop(asked: LetterCommand, *, context: ReplayContext) -> ReplayResult:
     """Give the selected letters up: the ledger counts them as dropped, the bus forgets them.
 
     Raises:
         TransientError: The bus or the ledger did not answer; what was done stays done.
     """
-    tally = Tally()
-    for letters in (await _selected(asked, desk, tally)).values():
+    result = ReplayResult()
+    for letters in (await _selected(asked, context, result)).values():
         for sequence, letter in letters.items():
             death = _death(letter)
             if death is not None:
-                await desk.ledger.drop(death, asked.key)
-            await desk.box.delete(sequence)
-            tally.letters += 1
-            tally.records += letter.records
-    return await _with_earlier(tally, asked, desk)
+                await context.ledger.drop(death, asked.key)
+            await context.store.delete(sequence)
+            result.letters += 1
+            result.records += letter.records
+    await _count_earlier(result, asked, context)
+    return result
 
 
 async def _selected(
-    asked: Asked, desk: Desk, tally: Tally
+    asked: LetterCommand, context: ReplayContext, result: ReplayResult
 ) -> Mapping[str | None, dict[int, DeadLetter]]:
     """Return the letters that are meant, by source; those that are missing are refused."""
-    found = await desk.box.select(asked.collection, asked.selection, asked.before)
-    earlier = await desk.ledger.settled_by(asked.key)
+    found = await context.store.select(asked.collection, asked.selection, asked.before)
+    earlier = await context.ledger.settled_by(asked.key)
     if not earlier:
         for sequence in asked.selection.sequences:
             if sequence not in found:
-                tally.refused[sequence] = GONE
+                result.refused[sequence] = GONE
     grouped: dict[str | None, dict[int, DeadLetter]] = {}
     for sequence, letter in found.items():
         known = None if letter.source_version is None else letter.source_id
@@ -124,54 +127,59 @@ async def _selected(
     return grouped
 
 
-async def _with_earlier(tally: Tally, asked: Asked, desk: Desk) -> Tally:
+async def _count_earlier(
+    result: ReplayResult, asked: LetterCommand, context: ReplayContext
+) -> None:
     """Count what an earlier delivery of the command has done already."""
-    done = await desk.ledger.settled_by(asked.key)
-    tally.letters = max(tally.letters, len(done))
-    tally.records = max(tally.records, sum(letter.records for letter in done))
-    return tally
+    done = await context.ledger.settled_by(asked.key)
+    result.letters = max(result.letters, len(done))
+    result.records = max(result.records, sum(letter.records for letter in done))
 
 
-async def _send_messages(letters: Mapping[int, DeadLetter], desk: Desk, tally: Tally) -> None:
+async def _send_messages(
+    letters: Mapping[int, DeadLetter], context: ReplayContext, result: ReplayResult
+) -> Steps:
     """Send messages again that tell of no source, so that the ledger has no account of them."""
     for sequence in letters:
-        letter = await desk.box.get(sequence)
+        letter = await context.store.get(sequence)
         if letter is None:
             continue
-        if letter.is_cut or not await desk.sender.send_message(letter):
-            tally.refused[sequence] = "it is no record and cannot be sent again; drop it"
+        message = None if letter.is_cut else outgoing_again(letter)
+        if message is None:
+            result.refused[sequence] = "it is no record and cannot be sent again; drop it"
             continue
-        await desk.box.delete(sequence)
-        tally.letters += 1
+        yield [message]
+        await context.store.delete(sequence)
+        result.letters += 1
 
 
 async def _replay_one(
     sequence: int,
-    reread: Reading,
-    asked: Asked,
-    desk: Desk,
-    tally: Tally,
-) -> None:
-    letter = await desk.box.get(sequence)
+    reread: RereadLetters,
+    asked: LetterCommand,
+    context: ReplayContext,
+    result: ReplayResult,
+) -> Steps:
+    letter = await context.store.get(sequence)
     death = _death(letter) if letter else None
     if letter is None or death is None:
-        tally.refused[sequence] = GONE
+        result.refused[sequence] = GONE
         return
     again = reread.get(death.key) or _of_a_batch(letter, death)
     if isinstance(again, Refused):
-        tally.refused[sequence] = again.reason
+        result.refused[sequence] = again.reason
         return
     # First the bus, then the ledger: as the last, what is in neither would be forgotten.
-    await desk.sender.bury(again.left)
-    resends = await desk.ledger.replay(death, again.resends, asked.key, again.remains)
+    yield map(outgoing_dead_letter, again.left)
+    resends = await context.ledger.replay(death, again.resends, asked.key, again.remains)
     if isinstance(resends, Refused):
-        tally.refused[sequence] = resends.reason
+        result.refused[sequence] = resends.reason
         return
     for resend in resends:
-        await desk.sender.send(resend)
-    await desk.box.delete(sequence)
-    tally.letters += 1
-    tally.records += death.records - (again.remains.records if again.remains else 0)
+        yield [outgoing_resend(resend)]
+    await context.store.delete(sequence)
+    result.letters += 1
+    result.records += death.records - (again.remains.records if again.remains else 0)
 
 
 def _of_a_batch(letter: DeadLetter, death: Death) -> Again | Refused:

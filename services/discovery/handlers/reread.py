@@ -44,12 +44,12 @@ class Again:
     """The same for the ledger."""
 
 
-Reading = Mapping[str, Again | Refused]
+RereadLetters = Mapping[str, Again | Refused]
 """Key of a letter to what is sent for it, or why nothing can be."""
 UNKNOWN = "the ledger does not know it; drop it"
 
 
-class Reread:
+class SourceRereader:
     """Makes batches of what the reader can read now and could not read before."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Reread:
         self._store = store
         self._ledger = ledger
 
-    async def __call__(self, source_id: str, letters: Sequence[DeadLetter]) -> Reading:
+    async def __call__(self, source_id: str, letters: Sequence[DeadLetter]) -> RereadLetters:
         """Read a source again, once for all letters; those of other stages need no reading.
 
         Raises:

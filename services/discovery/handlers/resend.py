@@ -1,12 +1,29 @@
-"""Makes the batches that are sent again for a dead letter."""
+"""Makes what is sent again for a dead letter, and says where it goes."""
 
 from collections.abc import Sequence
 
 from services.discovery.domain.ledger import Death
 from services.discovery.domain.letters import Refused, Resend, replay_batch_id
+from shared.bus.messages.headers import batch_headers
+from shared.bus.messages.outgoing import Outgoing
+from shared.bus.registry.batches import (
+    DISCOVERY_BATCH,
+    EMBEDDING_BATCH,
+    PROJECTION_BATCH,
+    WRITING_RETRACTION,
+)
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import InvalidMessage
+
+READ_BY = {
+    "discovery": DISCOVERY_BATCH,
+    "embedding": DISCOVERY_BATCH,
+    "projection": EMBEDDING_BATCH,
+    "writing": PROJECTION_BATCH,
+}
+"""Where a batch goes again: to the stage that gave it up, or from discovery to the first."""
+WORK = (DISCOVERY_BATCH, EMBEDDING_BATCH, PROJECTION_BATCH, WRITING_RETRACTION)
 
 
 def resends_of(letter: DeadLetter, death: Death) -> Sequence[Resend] | Refused:
@@ -35,3 +52,19 @@ def resend_of(batch: Batch, stage: str) -> Resend:
     facts = batch.descriptor
     message_id = f"replay:{stage}:{facts.delivery_id}"
     return Resend(facts.collection, facts.batch_id, len(batch), stage, message_id, encode(batch))
+
+
+def outgoing_resend(resend: Resend) -> Outgoing:
+    """Send a batch to the stage that is to read it."""
+    headers = batch_headers(decode(resend.body))
+    channel = READ_BY[resend.stage]
+    return Outgoing(channel, resend.collection, resend.message_id, resend.body, headers)
+
+
+def outgoing_again(letter: DeadLetter) -> Outgoing | None:
+    """Send a whole message again to where it was read; None if that is not possible."""
+    for channel in WORK:
+        if letter.subject == channel.subject(letter.collection):
+            message_id = f"replay:{letter.stage}:{letter.key}"
+            return Outgoing(channel, letter.collection, message_id, letter.body)
+    return None

@@ -22,7 +22,7 @@ NAMESAKE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ScanOptions:
     """What a look is to look at."""
 
     changed: frozenset[str] | None = None
@@ -37,12 +37,12 @@ class Order:
     """Whether a source that is gone is forgotten."""
 
 
-EVERYTHING = Order()
+EVERYTHING = ScanOptions()
 
 
 async def see(
-    repository: SourceRepository, order: Order, store: Ledger
-) -> tuple[Order, Named, list[FolderUnreadable]]:
+    repository: SourceRepository, options: ScanOptions, store: Ledger
+) -> tuple[ScanOptions, Named, list[FolderUnreadable]]:
     """List what is there, each file under one name.
 
     Returns:
@@ -51,15 +51,15 @@ async def see(
     Raises:
         TransientError: The ledger could not be read.
     """
-    stats, unlisted = await _list(repository, order.changed)
-    if order.changed is not None:
+    stats, unlisted = await _list(repository, options.changed)
+    if options.changed is not None:
         unsure = [stat.source_id for stat in ambiguous(stats)]
         if unsure and len(await _known(unsure, store)) < len(unsure):
             # Whether it is another name of what is there, only a look at everything can tell.
-            order = replace(order, changed=None)
+            options = replace(options, changed=None)
             stats, unlisted = await _list(repository, None)
     names = [one.source_id for found in shared(stats) for one in found]
-    return order, one_name_each(stats, await _known(names, store)), unlisted
+    return options, one_name_each(stats, await _known(names, store)), unlisted
 
 
 async def _known(source_ids: Sequence[str], store: Ledger) -> dict[str, str]:
@@ -69,7 +69,7 @@ async def _known(source_ids: Sequence[str], store: Ledger) -> dict[str, str]:
 
 
 async def without_namesakes(
-    named: Named, order: Order, store: Ledger
+    named: Named, options: ScanOptions, store: Ledger
 ) -> tuple[Named, list[FolderUnreadable]]:
     """Leave out files whose name another one has.
 
@@ -77,7 +77,7 @@ async def without_namesakes(
         ConfigurationError: There are such, and it is the first look.
         TransientError: The ledger could not be read.
     """
-    if order.is_first:
+    if options.is_first:
         require_distinct(named.sources)
     counts = Counter(stat.source_id for stat in named.sources)
     twice = [source_id for source_id, count in counts.items() if count > 1]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.discovery.domain.ledger import Commit, Death, SourceRecord, Wish
+from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.sources import SourceStat
 from services.discovery.ports import Ledger, StateStore
 from shared.clock import Clock
@@ -21,8 +21,8 @@ from shared.contracts.sources import (
 from shared.contracts.writing import WritingCommitted
 from shared.failpoints import Failpoint, reached
 
-Ended = SourceCompleted | SourceForgotten
-Told = Ended | SourceFailed | SourceGone | SourceReturned
+SourceEnding = SourceCompleted | SourceForgotten
+SourceNews = SourceEnding | SourceFailed | SourceGone | SourceReturned
 
 
 async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
@@ -41,7 +41,7 @@ async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> Non
 
 async def source_read(
     source_id: str, source_version: int, store: StateStore, clock: Clock
-) -> list[Ended]:
+) -> list[SourceEnding]:
     """Note that a source was read to its end and all its batches are noted as published.
 
     Raises:
@@ -52,7 +52,7 @@ async def source_read(
 
 async def committed(
     events: Sequence[WritingCommitted], store: StateStore, clock: Clock
-) -> list[Ended]:
+) -> list[SourceEnding]:
     """Note what the dataset holds; tell the sources that this completes or takes away.
 
     Raises:
@@ -70,7 +70,7 @@ async def committed(
 
 async def dead_lettered(
     letters: Sequence[DeadLetter], store: StateStore, clock: Clock
-) -> list[Ended]:
+) -> list[SourceEnding]:
     """Note what any stage gave up, all of it together; return the sources that this completes.
 
     A letter about no source (a command, say) is not discovery's business.
@@ -113,7 +113,7 @@ async def source_failed(
     return [_failed(source, clock)] if source else []
 
 
-async def announced(event: Told, store: Ledger) -> None:
+async def announced(event: SourceNews, store: Ledger) -> None:
     """Note that an event about a source is on the bus, so that it is not told again.
 
     Raises:
@@ -129,7 +129,7 @@ async def announced(event: Told, store: Ledger) -> None:
         await store.mark_announced(event.source_id, "failed")
 
 
-async def unannounced(store: Ledger, clock: Clock) -> list[Told]:
+async def unannounced(store: Ledger, clock: Clock) -> list[SourceNews]:
     """Return what a crash kept from being told; for the start of the process.
 
     Raises:
@@ -137,7 +137,7 @@ async def unannounced(store: Ledger, clock: Clock) -> list[Told]:
     """
     sources = await store.unannounced()
     found = [presence_event(source) for source in await store.untold_presence()]
-    events: list[Told] = [event for event in found if event is not None]
+    events: list[SourceNews] = [event for event in found if event is not None]
     events += endings([row for row in sources if row.status != "failed"])
     events += [_failed(row, clock) for row in sources if row.status == "failed"]
     return events
@@ -162,26 +162,26 @@ def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
     return None
 
 
-def endings(sources: Sequence[SourceRecord]) -> list[Ended]:
+def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
     """Return the events of sources that are completed or forgotten, one for each wish."""
-    events: list[Ended] = []
+    events: list[SourceEnding] = []
     for source in sources:
         if source.is_forgotten:
-            events += [forgotten(source, wish) for wish in source.wishes]
+            events += [forgotten(source, ref) for ref in source.wishes]
         elif source.completed_at is not None:
             events.append(_completed(source, source.completed_at))
     return events
 
 
-def forgotten(source: SourceRecord, wish: Wish) -> SourceForgotten:
+def forgotten(source: SourceRecord, ref: CommandRef) -> SourceForgotten:
     """Answer a wish to forget a source; the same message always gets the same answer."""
     version = source.source_version
-    digest = hashlib.sha256(wish.key.encode("utf-8", "backslashreplace")).hexdigest()
+    digest = hashlib.sha256(ref.key.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceForgotten(
         id=SourceForgotten.id_of(source.source_id, version, digest[:16]),
         collection=source.collection,
         occurred_at=source.completed_at or source.discovered_at,
-        correlation_id=wish.correlation_id,
+        correlation_id=ref.correlation_id,
         source_id=source.source_id,
         filename=source.filename,
         source_version=version,

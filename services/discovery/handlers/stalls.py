@@ -1,7 +1,11 @@
 """Finds sources that stand still, tells of each once, and lets go of those that move again."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
+
+import structlog
 
 from services.discovery.domain.stalls import (
     Holder,
@@ -13,10 +17,13 @@ from services.discovery.domain.stalls import (
     numbers_of,
 )
 from services.discovery.ports import StallStore, StateStore
+from shared.bus.messages.outgoing import Steps, outgoing_event
+from shared.bus.registry.sources import SOURCE_STALLED
 from shared.clock import Clock
 from shared.contracts.sources import SourceStalled
 
 Loads = Mapping[Holder, StageLoad]
+log = structlog.get_logger(__name__)
 
 
 class StallFinder:
@@ -75,6 +82,44 @@ class StallFinder:
             await stalls.replace_stalls(over, begun)
         kept = [one for key, one in known.items() if key not in over and not one.is_announced]
         return [*kept, *begun]
+
+
+@dataclass(frozen=True, slots=True)
+class StallReport:
+    """Tells of the sources of one collection that stand still."""
+
+    finder: StallFinder
+    loads: Callable[[], Awaitable[Loads | None]]
+    """What each stage has to do; None if the bus does not tell."""
+    store: StateStore
+    stalls: StallStore
+    clock: Clock
+    changed: asyncio.Event
+    """Set whenever the figures may be others."""
+
+    async def look(self) -> Steps:
+        """Look once; without the bus nothing can move, and nobody is to blame.
+
+        Raises:
+            TransientError: The ledger could not be read or written.
+        """
+        loads = await self.loads()
+        if loads is None:
+            self.finder.restart()
+            return
+        for stall in await self.finder.look(
+            loads, store=self.store, stalls=self.stalls, clock=self.clock
+        ):
+            log.warning(
+                "source.stands_still",
+                file=stall.filename,
+                stage=stall.stage,
+                since=stall.since.isoformat(),
+                in_flight=stall.in_flight,
+            )
+            yield [outgoing_event(SOURCE_STALLED, stalled(stall, self.clock))]
+            await self.stalls.replace_stalls((), [replace(stall, is_announced=True)])
+        self.changed.set()
 
 
 def stalled(stall: Stall, clock: Clock) -> SourceStalled:

@@ -6,16 +6,16 @@ from typing import Protocol
 
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
+    CommandRef,
     Commit,
     Death,
     SourceRecord,
     Status,
     Totals,
-    Wish,
 )
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
-from services.discovery.ports.letters import LetterBox, LetterLedger, Sender
+from services.discovery.ports.letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import (
     Listed,
@@ -27,12 +27,11 @@ from services.discovery.ports.sources import (
 )
 
 __all__ = [
+    "DeadLetterStore",
     "Ledger",
-    "LetterBox",
     "LetterLedger",
     "Listed",
     "PresenceStore",
-    "Sender",
     "SourceChanged",
     "SourceRepository",
     "SourceUnreadable",
@@ -181,7 +180,7 @@ class StateStore(Protocol):
         """
         ...
 
-    async def forget(self, source_id: str, wish: Wish) -> SourceRecord | None:
+    async def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         """Give a source a version without records, and return what it is now.
 
         The version has one empty batch, noted as published, whose commit ends it. A source that

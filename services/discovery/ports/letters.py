@@ -74,7 +74,7 @@ class LetterLedger(Protocol):
         ...
 
 
-class LetterBox(Protocol):
+class DeadLetterStore(Protocol):
     """The dead letters on the bus."""
 
     async def select(
@@ -106,20 +106,4 @@ class LetterBox(Protocol):
         Raises:
             TransientError: The bus did not answer.
         """
-        ...
-
-
-class Sender(Protocol):
-    """Where batches are sent again."""
-
-    async def send(self, resend: Resend) -> None:
-        """Send a batch to the stage that is to read it; returns when it is stored."""
-        ...
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Put letters on the bus; returns when they are stored."""
-        ...
-
-    async def send_message(self, letter: DeadLetter) -> bool:
-        """Send a whole message again to where it was read; tell whether that is possible."""
         ...

@@ -8,8 +8,8 @@ from services.discovery.domain.entries import Entry
 from services.discovery.domain.lines import Line
 from services.discovery.domain.records import Record
 from services.discovery.domain.sources import SourceStat, record_id
-from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.look import Found, Order, look
+from services.discovery.handlers.scan import Found, ScanOptions, scan
+from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ async def looked(
     store: Ledger,
     *,
     changed: frozenset[str] | None = None,
-    claims: Claims | None = None,
+    locks: SourceLocks | None = None,
 ) -> list[Found]:
     """Look once; take what is found and do nothing with it."""
     found: list[Found] = []
@@ -72,5 +72,5 @@ async def looked(
         found.append(one)
 
     clock = FrozenClock()
-    await look(repository, store, clock, take=take, order=Order(changed), claims=claims)
+    await scan(repository, store, clock, take=take, options=ScanOptions(changed), locks=locks)
     return found

@@ -1,11 +1,10 @@
 """What discovery tells of itself, as every status shows it."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from services.discovery.domain.sources import FolderUnreadable
-from services.discovery.loops.telling import TOLD, FiguresLoop
+from services.discovery.handlers.figures import TOLD, LedgerFigures
 from shared.contracts.statuses import FailedSource, SourceFigures
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -21,11 +20,11 @@ class Idle:
 
 
 async def figures(store: FakeStateStore, *unlisted: FolderUnreadable) -> SourceFigures:
-    looker: Any = Idle()
-    looker.unlisted = unlisted
-    loop = FiguresLoop(store, store, store, looker, ("default",), asyncio.Event())
-    await loop.refresh()
-    return loop.figures["default"]
+    scanner: Any = Idle()
+    scanner.unlisted = unlisted
+    found = LedgerFigures(store, store, store, scanner, ("default",))
+    await found.refresh()
+    return found.by_collection["default"]
 
 
 async def test_a_folder_that_cannot_be_listed_is_told_at_once_as_what_failed() -> None:

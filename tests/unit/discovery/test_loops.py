@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.discovery.domain.ledger import Commit, Wish
+from services.discovery.domain.ledger import CommandRef, Commit
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.forget import forget
-from services.discovery.loops.reading import Looker
-from services.discovery.loops.sweeping import Sweep
-from services.discovery.subscribers.ledger import LedgerShell
+from services.discovery.handlers.recovery import LostBatchRecovery
+from services.discovery.handlers.scanner import SourceScanner
+from services.discovery.handlers.source_events import SourceEvents
+from services.discovery.loops.recovering import RecoveryLoop
+from services.discovery.loops.scanning import ScanLoop
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
@@ -66,24 +68,25 @@ class World:
         self.store = FakeStateStore()
         self.publisher = FakePublisher()
         self.changed = asyncio.Event()
-        self.ledger = LedgerShell(self.store, self.publisher, FrozenClock(), self.changed)
-        self.looker = Looker(
+        events = self.events = SourceEvents(self.store, FrozenClock(), self.changed)
+        self.scanner = SourceScanner(
             repository=self.repository,
             store=self.store,
-            ledger=self.ledger,
-            publisher=self.publisher,
+            events=events,
             clock=FrozenClock(),
             changed=self.changed,
         )
-        self.sweep = Sweep(self.store, self.looker, self.publisher, self._nothing, self._nothing)
+        self.scanning = ScanLoop(self.scanner, self.publisher)
+        recovery = LostBatchRecovery(self.store, self.store, self._nothing)
+        self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan)
 
     async def _nothing(self) -> int:
         return 0
 
     async def forget(self, key: str = "k") -> Batch:
-        wish = Wish(key, f"c-{key}")
-        claims = self.looker.claims
-        batch = await forget("default", "a.jsonl", wish, store=self.store, claims=claims)
+        wish = CommandRef(key, f"c-{key}")
+        locks = self.scanner.locks
+        batch = await forget("default", "a.jsonl", wish, store=self.store, locks=locks)
         assert isinstance(batch, Batch)
         return batch
 
@@ -94,7 +97,7 @@ class World:
         self.repository.put("b.jsonl", log(final()))
         self.publisher.full.set()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.looker.look(None))
+            group.create_task(self.scanning.scan(None))
             await until(self.publisher.is_waiting.is_set)
             yield
             self.publisher.full.clear()
@@ -108,32 +111,32 @@ def world() -> World:
 
 async def test_a_folder_that_cannot_be_read_is_told_until_it_can_be(world: World) -> None:
     world.repository.unlisted.append(FolderUnreadable("default", "/fake/d", "Permission denied"))
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     told = (await until(WAITS.told))[0]
-    await world.looker.look(frozenset([world.repository.path("a.jsonl")]))
-    still, named = WAITS.told(), world.looker.passed_over("default")
+    await world.scanning.scan(frozenset([world.repository.path("a.jsonl")]))
+    still, named = WAITS.told(), world.scanner.passed_over("default")
     world.repository.unlisted.clear()
-    await world.looker.look(None)
+    await world.scanning.scan(None)
 
     assert (told["what"], told["reason"]) == ("reading folders", "/fake/d: Permission denied")
     assert still == [told]
     assert [one.path for one in named] == ["/fake/d"]
-    assert (WAITS.told(), world.looker.passed_over("default")) == ([], [])
+    assert (WAITS.told(), world.scanner.passed_over("default")) == ([], [])
 
 
 async def test_what_is_found_is_read_to_its_end(world: World) -> None:
     world.repository.put("a.jsonl", LONG)
 
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     assert world.publisher.batches == [(1, 0), (1, 1), (1, 2), (1, 3)]
     assert world.store.sources[ID].status == "dispatched"
-    assert world.looker.has_looked
+    assert world.scanner.has_looked
 
 
 async def test_a_source_that_is_to_be_forgotten_is_not_read_to_its_end(world: World) -> None:
     async with world.reading(), asyncio.TaskGroup() as group:
         wish = group.create_task(world.forget())
-        await until(lambda: world.looker.claims.is_contested(ID))
+        await until(lambda: world.scanner.locks.is_contested(ID))
         assert not wish.done()
         world.publisher.full.clear()
         world.publisher.freed.set()
@@ -148,12 +151,12 @@ async def test_a_command_about_another_source_need_not_wait_for_the_reading(
     world: World,
 ) -> None:
     world.repository.put("c.jsonl", log(final()))
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     async with world.reading():
-        wish = Wish("k", "c")
+        wish = CommandRef("k", "c")
         async with asyncio.timeout(PATIENCE_S):
             batch = await forget(
-                "default", "c.jsonl", wish, store=world.store, claims=world.looker.claims
+                "default", "c.jsonl", wish, store=world.store, locks=world.scanner.locks
             )
 
     assert isinstance(batch, Batch)
@@ -161,11 +164,11 @@ async def test_a_command_about_another_source_need_not_wait_for_the_reading(
 
 async def test_what_a_crash_kept_from_being_sent_is_sent_at_start(world: World) -> None:
     world.repository.put("a.jsonl", log(final()))
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     batch = await world.forget()
     world.publisher.sent.clear()
 
-    await world.sweep.resume()
+    await world.recovering.resume()
     (sent,) = world.publisher.sent
     assert decode(sent.body).descriptor == batch.descriptor
     assert sent.message_id == f"discovery:{batch.descriptor.batch_id}"
@@ -174,12 +177,12 @@ async def test_what_a_crash_kept_from_being_sent_is_sent_at_start(world: World) 
 async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: World) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         world.repository.put(name, log(final()))
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     await world.forget()
     world.publisher.sent.clear()
     world.repository.opened.clear()
 
-    await world.sweep.sweep()
+    await world.recovering.recover()
     found = [decode(one.body).descriptor for one in world.publisher.sent if one.body[:1] != b"{"]
     assert [(one.filename, one.is_forgotten) for one in found] == [
         ("a.jsonl", True),
@@ -190,17 +193,17 @@ async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: W
 
 async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:
     world.repository.put("a.jsonl", log(final()))
-    await world.looker.look(None)
+    await world.scanning.scan(None)
     await world.forget("1")
     batch = await world.forget("2")
     await world.store.apply_committed([Commit(batch.descriptor.batch_id, ID, 2, 0)], NOW)
     world.publisher.sent.clear()
     world.publisher.breaks_after = 1
     with pytest.raises(TransientError):
-        await world.ledger.announce_pending()
+        await world.publisher.publish_steps(world.events.resume())
     world.publisher.breaks_after = 99
 
-    await world.ledger.announce_pending()
+    await world.publisher.publish_steps(world.events.resume())
     answers = [SourceForgotten.model_validate_json(one.body) for one in world.publisher.sent]
     assert [one.correlation_id for one in answers] == ["c-1", "c-1", "c-2"]
     assert answers[0] == answers[1]
@@ -212,7 +215,7 @@ async def test_letters_are_sent_and_noted_in_groups(world: World) -> None:
     world.publisher.breaks_after = 10_000
     world.repository.put("a.jsonl", log(*[b"oops"] * 1_500, final()))
 
-    await world.looker.look(None)
+    await world.scanning.scan(None)
 
     letters = world.publisher.families().count("dead.discovery")
     assert letters == 1_001

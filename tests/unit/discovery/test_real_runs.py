@@ -6,9 +6,9 @@ from pathlib import Path
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.handlers.look import SourceToRead
+from services.discovery.handlers.dry_run import dry_run
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.survey import dry_run
+from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import Batch
 from tests.unit.discovery.builders import looked
 

@@ -5,12 +5,11 @@ from contextlib import aclosing
 
 import pytest
 
-from services.discovery.domain.ledger import Wish
+from services.discovery.domain.ledger import CommandRef
 from services.discovery.domain.sources import batch_id
-from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
-from services.discovery.handlers.look import Found, SourceToRead, look
 from services.discovery.handlers.read import read_source
+from services.discovery.handlers.scan import Found, SourceToRead, scan
 from services.discovery.handlers.settle import (
     announced,
     batch_published,
@@ -19,6 +18,7 @@ from services.discovery.handlers.settle import (
     source_read,
     unannounced,
 )
+from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceForgotten
@@ -38,11 +38,11 @@ class World:
     def __init__(self) -> None:
         self.repository = FakeSourceRepository()
         self.store = FakeStateStore()
-        self.claims = Claims()
+        self.locks = SourceLocks()
         self.asked = 0
 
     async def look(self) -> list[Found]:
-        return await looked(self.repository, self.store, claims=self.claims)
+        return await looked(self.repository, self.store, locks=self.locks)
 
     async def ingest(self) -> list[Batch]:
         """Look, and read what is found to its end."""
@@ -80,10 +80,10 @@ class World:
             await announced(ended, self.store)
         return events
 
-    async def forget(self, source: str = "a.jsonl", wish: Wish | None = None) -> object:
+    async def forget(self, source: str = "a.jsonl", wish: CommandRef | None = None) -> object:
         self.asked += 1
-        wish = wish or Wish(f"key-{self.asked}", f"c{self.asked}")
-        return await forget("default", source, wish, store=self.store, claims=self.claims)
+        wish = wish or CommandRef(f"key-{self.asked}", f"c{self.asked}")
+        return await forget("default", source, wish, store=self.store, locks=self.locks)
 
     async def forgotten(self, *, is_told: bool = True) -> list:
         batch = await self.forget()
@@ -160,8 +160,8 @@ async def test_what_cannot_be_forgotten_is_explained(
 async def test_a_source_of_another_collection_is_unknown(world: World) -> None:
     await world.complete()
 
-    wish = Wish("k", "c")
-    answer = await forget("other", ID, wish, store=world.store, claims=world.claims)
+    wish = CommandRef("k", "c")
+    answer = await forget("other", ID, wish, store=world.store, locks=world.locks)
     assert isinstance(answer, Rejected)
 
 
@@ -178,7 +178,7 @@ async def test_a_filename_counts_before_an_id(world: World) -> None:
 async def test_the_answer_to_a_refused_command_has_the_id_of_its_message() -> None:
     one, again, other = (
         rejected("default", "command", "why", wish, NOW)
-        for wish in (Wish("1@t", "c"), Wish("1@t", "c"), Wish("2@t", "c"))
+        for wish in (CommandRef("1@t", "c"), CommandRef("1@t", "c"), CommandRef("2@t", "c"))
     )
 
     assert one == again
@@ -213,7 +213,7 @@ async def test_a_redelivered_command_gets_the_same_answer(world: World) -> None:
     await world.complete()
     (first,) = await world.forgotten()
 
-    assert await world.forget(wish=Wish("key-1", "c1")) == first
+    assert await world.forget(wish=CommandRef("key-1", "c1")) == first
 
 
 async def test_a_forgotten_source_stays_away_when_it_is_touched(world: World) -> None:
@@ -279,7 +279,7 @@ async def test_a_command_that_comes_again_after_all_that_does_no_harm(world: Wor
     await world.forgotten()
     await world.complete(log(final(1)))
 
-    assert await world.forget(wish=Wish("key-1", "c1")) is None
+    assert await world.forget(wish=CommandRef("key-1", "c1")) is None
     assert world.status() == "completed"
 
 
@@ -288,7 +288,7 @@ async def test_the_same_correlation_id_may_be_used_again(world: World) -> None:
     await world.forgotten()
     await world.complete(log(final(1)))
 
-    assert isinstance(await world.forget(wish=Wish("another", "c1")), Batch)
+    assert isinstance(await world.forget(wish=CommandRef("another", "c1")), Batch)
 
 
 async def test_an_unreadable_source_can_be_forgotten_and_does_not_fail_again(
@@ -395,11 +395,11 @@ async def test_a_source_that_is_being_looked_at_is_waited_for(world: World) -> N
     async def take(source: Found) -> None:
         assert isinstance(source, SourceToRead)
         wishes.append(asyncio.ensure_future(world.forget()))
-        await until(lambda: world.claims.is_contested(ID))
+        await until(lambda: world.locks.is_contested(ID))
         assert not wishes[0].done()
         await source_read(ID, source.source_version, world.store, CLOCK)
 
-    await look(world.repository, world.store, CLOCK, take=take, claims=world.claims)
+    await scan(world.repository, world.store, CLOCK, take=take, locks=world.locks)
     batch = await wishes[0]
     assert isinstance(batch, Batch)
     assert batch.descriptor.source_version == 3
@@ -419,6 +419,6 @@ async def test_a_look_does_not_take_a_source_for_what_it_was_before_it_was_forgo
         found.append(source.stat.filename)
         assert len(await world.forgotten()) == 1
 
-    await look(world.repository, world.store, CLOCK, take=take, claims=world.claims)
+    await scan(world.repository, world.store, CLOCK, take=take, locks=world.locks)
     assert found == ["0.jsonl"]
     assert world.status() == "forgotten"

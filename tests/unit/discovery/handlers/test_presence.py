@@ -11,12 +11,12 @@ import pytest
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
-from services.discovery.domain.ledger import Commit, SourceRecord, Wish
+from services.discovery.domain.ledger import CommandRef, Commit, SourceRecord
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import settle
-from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.look import Found, Order, SourceToRead, look
-from services.discovery.handlers.survey import dry_run
+from services.discovery.handlers.dry_run import dry_run
+from services.discovery.handlers.scan import Found, ScanOptions, SourceToRead, scan
+from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceGone, SourceReturned
 from shared.errors import ConfigurationError
@@ -46,7 +46,7 @@ class World:
         self.repository = FolderSourceRepository([Root(folder, **root)], max_line_bytes=1 << 20)
         self.store = FakeStateStore()
         self.clock = Clock()
-        self.claims = Claims()
+        self.locks = SourceLocks()
 
     def put(self, name: str, content: bytes = LOG) -> Path:
         file = self.folder / name
@@ -61,13 +61,13 @@ class World:
         async def take(found: Found) -> None:
             told.append(await self.settle(found))
 
-        await look(
+        await scan(
             self.repository,
             self.store,
             self.clock,
             take=take,
-            order=Order(**order),
-            claims=self.claims,
+            options=ScanOptions(**order),
+            locks=self.locks,
         )
         return sorted(told)
 
@@ -252,7 +252,7 @@ async def test_what_somebody_forgot_stays_away_though_it_comes_back(world: World
     world.put("b.jsonl")
     file = world.put("a.jsonl")
     await world.look()
-    await world.store.forget(world.row("a.jsonl").source_id, Wish("k", "c"))
+    await world.store.forget(world.row("a.jsonl").source_id, CommandRef("k", "c"))
     await world.look()
     file.unlink()
     await world.look(forgets_gone=True)

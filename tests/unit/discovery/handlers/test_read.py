@@ -6,8 +6,8 @@ import pytest
 from services.discovery.domain.batching import Limits
 from services.discovery.domain.runs import allowance
 from services.discovery.domain.sources import batch_id
-from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import EVIDENCE_BYTES, LIMITS, SCRAP_BYTES, read_source
+from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceChanged, SourceVanished
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter

@@ -14,27 +14,27 @@ from services.discovery.domain.letters import Resend
 from services.discovery.domain.runs import ONE_BY_ONE
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import settle
-from services.discovery.handlers.claims import Claims
-from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.replay import (
     GONE,
     REREAD_BYTES,
-    Asked,
-    Desk,
-    Tally,
+    LetterCommand,
+    ReplayContext,
+    ReplayResult,
     drop,
     in_portions,
     replay,
     send_again,
 )
-from services.discovery.handlers.reread import Reread
+from services.discovery.handlers.reread import SourceRereader
+from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import TransientError
 from tests.builders import NOW
-from tests.fakes.letter_box import FakeLetterBox, FakeSender
+from tests.fakes.letter_box import FakeBus, FakeDeadLetterStore
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import FrozenClock, final, iteration, log, looked
@@ -84,8 +84,8 @@ class World:
     def __init__(self) -> None:
         self.repository = FakeSourceRepository()
         self.store = FakeStateStore()
-        self.box = FakeLetterBox()
-        self.sender = FakeSender()
+        self.box = FakeDeadLetterStore()
+        self.bus = FakeBus()
         self.clock = FrozenClock()
         self.refused: set[str] = set()
         """Texts that embedding gives up."""
@@ -95,12 +95,11 @@ class World:
         """Ids and texts of the records that are stored, batch by batch."""
         self.stored: set[str] = set()
         self.done: set[str] = set()
-        self.desk = Desk(
+        self.context = ReplayContext(
             ledger=self.store,
-            box=self.box,
-            sender=self.sender,
-            reread=Reread(self.repository, self.store, self.store),
-            claims=Claims(),
+            store=self.box,
+            reread=SourceRereader(self.repository, self.store, self.store),
+            locks=SourceLocks(),
         )
 
     async def read(self, content: bytes, *, max_line_bytes: int = 1 << 20) -> None:
@@ -145,7 +144,7 @@ class World:
 
     async def deliver(self) -> None:
         """Let the stages take what was sent again."""
-        for message_id, resend in list(self.sender.sent.items()):
+        for message_id, resend in list(self.bus.sent.items()):
             if message_id not in self.done:
                 self.done.add(message_id)
                 await self.take_again(resend)
@@ -155,14 +154,22 @@ class World:
         assert (batch.descriptor.batch_id, len(batch)) == (resend.batch_id, resend.records)
         await (self.write(batch) if resend.stage == "writing" else self.embed(batch))
 
-    async def replay(self, key: str = "k", **selection: Any) -> Tally:
-        return await replay(self.asked(key, **selection), desk=self.desk)
+    async def replay(self, key: str = "k", **selection: Any) -> ReplayResult:
+        result = ReplayResult()
+        asked = self.asked(key, **selection)
+        await self.bus.publish_steps(replay(asked, context=self.context, result=result))
+        return result
 
-    async def drop(self, key: str = "k", **selection: Any) -> Tally:
-        return await drop(self.asked(key, **selection), desk=self.desk)
+    async def send_again(self) -> int:
+        before = len(self.bus.sent)
+        await self.bus.publish_steps(send_again(self.store))
+        return len(self.bus.sent) - before
 
-    def asked(self, key: str, **selection: Any) -> Asked:
-        return Asked("default", Selection(**selection), key, NOW + timedelta(seconds=60))
+    async def drop(self, key: str = "k", **selection: Any) -> ReplayResult:
+        return await drop(self.asked(key, **selection), context=self.context)
+
+    def asked(self, key: str, **selection: Any) -> LetterCommand:
+        return LetterCommand("default", Selection(**selection), key, NOW + timedelta(seconds=60))
 
     async def counts(self) -> tuple[int, int, int, int]:
         found = await self.store.totals("default")
@@ -237,7 +244,7 @@ async def test_a_batch_that_died_whole_is_sent_again_as_another_delivery_of_itse
     await world.deliver()
 
     assert await world.counts() == (2, 2, 0, 0)
-    first, second = world.sender.sent.values()
+    first, second = world.bus.sent.values()
     assert first.batch_id == second.batch_id
     assert [decode(one.body).descriptor.replays for one in (first, second)] == [1, 2]
 
@@ -315,7 +322,8 @@ async def test_a_message_that_tells_of_no_source_is_sent_again_if_it_is_work() -
 
     tally = await world.replay()
 
-    assert world.sender.messages == [work]
+    (sent,) = world.bus.messages
+    assert (sent.channel.subject("default"), sent.body) == (work.subject, work.body)
     assert list(world.box.letters) == list(tally.refused) == [other]
 
 
@@ -342,18 +350,18 @@ async def test_what_the_bus_lost_is_sent_again() -> None:
     world = await mixed()
     world.refused = set()
     await world.replay(stage="embedding")
-    world.sender.sent.clear()
+    world.bus.sent.clear()
 
-    assert await send_again(world.store, world.sender) == 1
+    assert await world.send_again() == 1
     await world.deliver()
     assert await world.counts() == (4, 3, 1, 0)
-    assert await send_again(world.store, world.sender) == 0
+    assert await world.send_again() == 0
 
 
 TEXTS = st.lists(st.sampled_from(["plain", "refused", "broken", "long"]), min_size=1, max_size=8)
 DEEDS = st.lists(
     st.sampled_from(
-        ["replay", "replay", "drop one", "deliver", "fix", "sender", "box", "ledger", "resend"]
+        ["replay", "replay", "drop one", "deliver", "fix", "bus", "box", "ledger", "resend"]
     ),
     max_size=14,
 )
@@ -377,11 +385,11 @@ async def test_nothing_is_mapped_twice_and_the_ledger_always_closes(
         seen, mapped, dead, in_flight = await world.counts()
         assert seen == mapped + dead + in_flight
         assert mapped == len(world.map)
-    world.sender.failures = world.box.failures = world.store.failures = 0
+    world.bus.failures = world.box.failures = world.store.failures = 0
     for _ in range(3):
         await act(world, "fix", asked)
         await world.replay(f"last {_}")
-        await send_again(world.store, world.sender)  # as the sweep does
+        await world.send_again()  # as the sweep does
         await world.deliver()
 
     ids = [key for key, _ in world.map]
@@ -409,9 +417,9 @@ async def act(world: World, deed: str, asked: int) -> int:
                 world.refused, world.broken = set(), set()
                 world.repository.max_line_bytes = 1 << 20
             case "resend":
-                await send_again(world.store, world.sender)
-            case "sender":
-                world.sender.failures = 1
+                await world.send_again()
+            case "bus":
+                world.bus.failures = 1
             case "box":
                 world.box.failures = 1
             case "ledger":
@@ -452,10 +460,10 @@ async def test_a_run_is_replayed_by_reading_its_lines_and_what_is_left_of_it_sta
     assert (tally.letters, tally.records, tally.refused) == (1, ONE_BY_ONE, {})
     assert run not in world.box.letters
     assert await world.counts() == (FLOOD + 9, ONE_BY_ONE + 2, ONE_BY_ONE + 7, 0)
-    (*ones, last) = world.sender.buried
-    assert sum(one.records for one in world.sender.buried) == 7
+    (*ones, last) = world.bus.buried
+    assert sum(one.records for one in world.bus.buried) == 7
     assert (last.last_line or last.line) == FLOOD + 7
-    for letter in world.sender.buried:
+    for letter in world.bus.buried:
         await world.bury(letter)
     assert await world.counts() == (FLOOD + 9, ONE_BY_ONE + 2, ONE_BY_ONE + 7, 0)
     again = await world.replay("again", sequences=tuple(list(world.box.letters)[-len(ones) - 1 :]))

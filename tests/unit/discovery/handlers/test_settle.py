@@ -2,8 +2,8 @@ from contextlib import aclosing
 
 import pytest
 
-from services.discovery.handlers.look import SourceToRead
 from services.discovery.handlers.read import read_source
+from services.discovery.handlers.scan import SourceToRead
 from services.discovery.handlers.settle import (
     announced,
     batch_published,

@@ -6,8 +6,7 @@ import pytest
 
 from services.discovery.domain.ledger import Commit
 from services.discovery.domain.stalls import Holder, StageLoad
-from services.discovery.handlers.stalls import Loads, StallFinder
-from services.discovery.loops.telling import StallLoop
+from services.discovery.handlers.stalls import Loads, StallFinder, StallReport
 from shared.contracts.sources import SourceStalled
 from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
@@ -25,16 +24,14 @@ class World:
         self.clock = FrozenClock()
         self.loads: Loads | None = {"embedding": StageLoad(2, 0)}
         self.changed = asyncio.Event()
-        self.loop = self.start()
+        self.report = self.start()
 
-    def start(self) -> StallLoop:
-        return StallLoop(
+    def start(self) -> StallReport:
+        return StallReport(
             finder=StallFinder("default", after_s=60),
-            every_s=10,
             loads=self._loads,
             store=self.store,
             stalls=self.store,
-            publisher=self.publisher,
             clock=self.clock,
             changed=self.changed,
         )
@@ -54,7 +51,7 @@ class World:
 
     async def look(self, after_s: float = 0) -> None:
         self.clock.advance(after_s)
-        await self.loop.look()
+        await self.publisher.publish_steps(self.report.look())
 
     def told(self) -> list[SourceStalled]:
         sent = self.publisher.sent
@@ -106,7 +103,7 @@ async def test_a_source_that_is_completed_is_let_go(world: World) -> None:
 
 async def test_a_restart_does_not_tell_it_again(world: World) -> None:
     await world.look(61)
-    world.loop = world.start()
+    world.report = world.start()
     await world.look(1)
     await world.look(100)
 
@@ -119,7 +116,7 @@ async def test_what_a_crash_kept_from_being_told_is_told_after_it(world: World) 
     with pytest.raises(TransientError):
         await world.look(61)
     world.publisher.breaks_after = 99
-    world.loop = world.start()
+    world.report = world.start()
     await world.look(1)
     await world.look(1)
 

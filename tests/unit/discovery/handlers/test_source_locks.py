@@ -2,15 +2,15 @@ import asyncio
 
 import pytest
 
-from services.discovery.handlers.claims import Claims
+from services.discovery.handlers.source_locks import SourceLocks
 from tests.waiting import PATIENCE_S
 
 
 async def test_a_source_is_in_one_hand_at_a_time() -> None:
-    claims, seen = Claims(), []
+    locks, seen = SourceLocks(), []
 
     async def work(name: str) -> None:
-        async with claims.claim("a"):
+        async with locks.hold("a"):
             seen.append(name)
             await asyncio.sleep(0)
             seen.append(name)
@@ -23,29 +23,29 @@ async def test_a_source_is_in_one_hand_at_a_time() -> None:
 
 
 async def test_other_sources_need_not_wait() -> None:
-    claims = Claims()
+    locks = SourceLocks()
 
-    async with claims.claim("a"), asyncio.timeout(PATIENCE_S), claims.claim("b"):
-        assert not claims.is_contested("a")
+    async with locks.hold("a"), asyncio.timeout(PATIENCE_S), locks.hold("b"):
+        assert not locks.is_contested("a")
 
 
 async def test_whoever_has_a_source_is_told_that_another_waits() -> None:
-    claims = Claims()
+    locks = SourceLocks()
 
     async def wait() -> None:
-        async with claims.claim("a"):
+        async with locks.hold("a"):
             pass
 
-    async with asyncio.TaskGroup() as group, claims.claim("a"):
+    async with asyncio.TaskGroup() as group, locks.hold("a"):
         group.create_task(wait())
         await asyncio.sleep(0)
-        assert claims.is_contested("a")
+        assert locks.is_contested("a")
 
 
 async def test_nothing_is_kept_of_a_source_that_is_free_again() -> None:
-    claims = Claims()
+    locks = SourceLocks()
 
     with pytest.raises(RuntimeError):
-        async with claims.claim("a"):
+        async with locks.hold("a"):
             raise RuntimeError
-    assert (dict(claims._locks), dict(claims._users)) == ({}, {})
+    assert (dict(locks._locks), dict(locks._users)) == ({}, {})

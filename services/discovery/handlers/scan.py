@@ -16,10 +16,10 @@ from services.discovery.domain.sources import (
     SourceStat,
     display_name,
 )
-from services.discovery.handlers.claims import Claims
 from services.discovery.handlers.presence import Sight, clear_away, come_back, miss
-from services.discovery.handlers.seeing import EVERYTHING, Order, see, without_namesakes
-from services.discovery.handlers.settle import Ended, endings, source_failed
+from services.discovery.handlers.seeing import EVERYTHING, ScanOptions, see, without_namesakes
+from services.discovery.handlers.settle import SourceEnding, endings, source_failed
+from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import (
     Ledger,
     SourceChanged,
@@ -50,56 +50,62 @@ class SourceToRead:
 
 
 Found = (
-    SourceToRead | Ended | SourceFailed | SourceGone | SourceReturned | FolderUnreadable | Batch
+    SourceToRead
+    | SourceEnding
+    | SourceFailed
+    | SourceGone
+    | SourceReturned
+    | FolderUnreadable
+    | Batch
 )
 Take = Callable[[Found], Awaitable[None]]
 
 
-async def look(
+async def scan(
     repository: SourceRepository,
     store: Ledger,
     clock: Clock,
     *,
     take: Take,
-    order: Order = EVERYTHING,
-    claims: Claims | None = None,
+    options: ScanOptions = EVERYTHING,
+    locks: SourceLocks | None = None,
 ) -> None:
     """Look at the sources; an unchanged one costs a look at its facts.
 
     Small sources are examined and taken several at once, since each mostly waits for the disk and
     the bus; then the large ones one by one, the smaller before the larger, so that none waits for
     one that takes longer than itself. A source that is being read is told again by the next look:
-    let one look end before the next. A source is claimed until it was taken.
+    let one look end before the next. A source is held until it was taken.
 
     Args:
         repository: Where sources come from.
         store: The ledger.
         clock: Dates what is found.
         take: Gets sources to read, events to publish, and folders that could not be listed.
-        order: What to look at.
-        claims: Who has a source in hand.
+        options: What to look at.
+        locks: Who has a source in hand.
 
     Raises:
         ConfigurationError: Two roots of a collection have a file of the same name, and it is the
             first look: later, one of the two is left out and told.
         TransientError: The ledger could not be read or written; or what ``take`` raises.
     """
-    claims = claims or Claims()
-    order, named, unlisted = await see(repository, order, store)
-    named, left_out = await without_namesakes(named, order, store)
+    locks = locks or SourceLocks()
+    options, named, unlisted = await see(repository, options, store)
+    named, left_out = await without_namesakes(named, options, store)
     for problem in (*unlisted, *left_out):
         await take(problem)
 
     async def examine(wanted: _Wanted) -> None:
-        async with claims.claim(wanted.stat.source_id):
+        async with locks.hold(wanted.stat.source_id):
             for found in await _examine(wanted, repository, store, clock):
                 await take(found)
 
-    await _in_turn(_wanted(named.sources, order, store, clock), examine)
-    if order.changed is None:
+    await _in_turn(_wanted(named.sources, options, store, clock), examine)
+    if options.changed is None:
         sight = Sight(named, unlisted, repository)
         gone = await miss(sight, store, clock)
-        away = await clear_away(sight, store, claims, forgets=order.forgets_gone)
+        away = await clear_away(sight, store, locks, forgets=options.forgets_gone)
         for one in (*gone, *away):
             await take(one)
 
@@ -131,7 +137,7 @@ class _Wanted:
 
 
 async def _wanted(
-    stats: Sequence[SourceStat], order: Order, store: Ledger, clock: Clock
+    stats: Sequence[SourceStat], options: ScanOptions, store: Ledger, clock: Clock
 ) -> AsyncGenerator[_Wanted]:
     budget = RECHECKED_BYTES
     for start in range(0, len(stats), KNOWN_AT_ONCE):
@@ -141,9 +147,9 @@ async def _wanted(
         for stat in some:
             before = known.get(stat.source_id)
             if before is None or _is_back(before) or needs_look(before, stat):
-                if not _may_clash(stat, before, order.changed):
+                if not _may_clash(stat, before, options.changed):
                     yield _Wanted(stat, before)
-            elif _is_due(before, order, clock) and (budget > 0 or order.is_deep):
+            elif _is_due(before, options, clock) and (budget > 0 or options.is_deep):
                 budget -= stat.size
                 yield _Wanted(stat, before, is_due=True)
             elif lacks_facts(before):
@@ -157,12 +163,12 @@ def _is_back(known: SourceRecord) -> bool:
     return known.gone_at is not None and not (known.is_forgotten and not known.is_announced)
 
 
-def _is_due(known: SourceRecord, order: Order, clock: Clock) -> bool:
-    if order.is_deep:
+def _is_due(known: SourceRecord, options: ScanOptions, clock: Clock) -> bool:
+    if options.is_deep:
         return is_due(known, clock.now())
-    if order.changed is not None or order.recheck_after is None or lacks_facts(known):
+    if options.changed is not None or options.recheck_after is None or lacks_facts(known):
         return False
-    return is_due(known, clock.now() - order.recheck_after)
+    return is_due(known, clock.now() - options.recheck_after)
 
 
 def _may_clash(

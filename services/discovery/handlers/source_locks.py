@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class Claims:
+class SourceLocks:
     """Lets one source be looked at and read, or be forgotten, but never both at once.
 
     Other sources are free: a command about one need not wait for a look at all.
@@ -17,7 +17,7 @@ class Claims:
         self._users: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def claim(self, source_id: str) -> AsyncGenerator[None]:
+    async def hold(self, source_id: str) -> AsyncGenerator[None]:
         """Have a source for the time of the block, after whoever has it now."""
         lock = self._locks.setdefault(source_id, asyncio.Lock())
         self._users[source_id] += 1

@@ -1,5 +1,5 @@
 from services.discovery.domain.sources import FolderUnreadable
-from services.discovery.handlers.survey import dry_run
+from services.discovery.handlers.dry_run import dry_run
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.unit.discovery.builders import final, iteration, log
 

@@ -33,7 +33,7 @@ class Waiting:
 
 
 @dataclass
-class Survey:
+class DryRunReport:
     """What the configured roots hold."""
 
     complete: int = 0
@@ -54,13 +54,13 @@ class Survey:
         return -(-self.characters // CHARACTERS_PER_TOKEN)
 
 
-async def dry_run(repository: SourceRepository) -> Survey:
+async def dry_run(repository: SourceRepository) -> DryRunReport:
     """Read every source without keeping or telling anything.
 
     Raises:
         ConfigurationError: Two roots of a collection have a file of the same name.
     """
-    survey = Survey()
+    survey = DryRunReport()
     stats: list[SourceStat] = []
     async with aclosing(repository.list_sources()) as found:
         async for listed in found:
@@ -78,7 +78,9 @@ async def dry_run(repository: SourceRepository) -> Survey:
     return survey
 
 
-async def _survey_source(stat: SourceStat, repository: SourceRepository, survey: Survey) -> None:
+async def _survey_source(
+    stat: SourceStat, repository: SourceRepository, survey: DryRunReport
+) -> None:
     if (why := await repository.why_incomplete(stat)) is not None:
         survey.waiting += 1
         if len(survey.incomplete) < NAMED:
@@ -97,7 +99,7 @@ async def _survey_source(stat: SourceStat, repository: SourceRepository, survey:
     survey.complete += 1
 
 
-def _count(cut: Piece, survey: Survey) -> None:
+def _count(cut: Piece, survey: DryRunReport) -> None:
     if not isinstance(cut, Cut):
         survey.bad_lines += cut.parts if isinstance(cut, BadRun) else 1
         return

@@ -3,12 +3,12 @@ import asyncio
 import pytest
 
 from services.discovery.domain.sources import FolderUnreadable
-from services.discovery.handlers.look import (
+from services.discovery.handlers.scan import (
     SMALL_AT_ONCE,
     SMALL_BYTES,
     Found,
     SourceToRead,
-    look,
+    scan,
 )
 from services.discovery.handlers.settle import announced, source_read
 from shared.contracts.sources import SourceFailed
@@ -206,7 +206,7 @@ async def at_once(world: World) -> int:
             await asyncio.sleep(0)
         in_hand -= 1
 
-    await look(world.repository, world.store, CLOCK, take=take)
+    await scan(world.repository, world.store, CLOCK, take=take)
     assert in_hand == 0
     return most
 

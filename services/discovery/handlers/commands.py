@@ -1,0 +1,153 @@
+"""Carries out commands about the sources of all collections, and about their dead letters."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from services.discovery.domain.ledger import CommandRef
+from services.discovery.handlers.forget import Rejected, forget, rejected
+from services.discovery.handlers.letter_events import dropped, replayed
+from services.discovery.handlers.replay import (
+    LetterCommand,
+    ReplayContext,
+    ReplayResult,
+    drop,
+    replay,
+)
+from services.discovery.ports import StateStore
+from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
+from shared.bus.publishing.audits import Given, audited
+from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
+from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
+from shared.clock import Clock
+from shared.contracts.audit import Outcome
+from shared.contracts.batches import Batch
+from shared.contracts.commands import Drop, Forget, Replay
+from shared.contracts.sources import SourceForgotten
+
+Settled = tuple[list[Outgoing], Outcome, str | None]
+"""What is to be told, what became of the command, and why it was rejected."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedCommand:
+    """A command as it arrived, readable or not."""
+
+    collection: str
+    subject: str
+    ref: CommandRef
+    given_at: datetime | None
+    body: Forget | Replay | Drop | Rejected
+    given: Given
+
+
+class SourceCommands:
+    """What becomes of commands, whether their collection is served or not."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        context: ReplayContext,
+        clock: Clock,
+        collections: Sequence[str],
+        changed: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._context = context
+        self._clock = clock
+        self._collections = tuple(collections)
+        self._changed = changed
+
+    async def carry_out(self, commands: Sequence[ReceivedCommand]) -> Steps:
+        """Carry out what has been waiting, in order; all of it is answered at the end.
+
+        Raises:
+            TransientError: The bus or the ledger did not answer; what was done stays done.
+        """
+        outgoing: list[Outgoing] = []
+        for command in commands:
+            result = ReplayResult()
+            if isinstance(wanted := self._allowed(command), Replay):
+                asked = _about_letters(command, wanted)
+                steps = replay(asked, context=self._context, result=result)
+                async with aclosing(steps):
+                    async for messages in steps:
+                        yield messages
+            told, outcome, reason = await self._settle(command, wanted, result)
+            now, cause = self._clock.now(), command.ref.correlation_id
+            audit = audited(command.given, outcome, now, correlation_id=cause, reason=reason)
+            outgoing += [*told, audit]
+        self._changed.set()
+        yield outgoing
+
+    def _allowed(self, command: ReceivedCommand) -> Forget | Replay | Drop | Rejected:
+        if isinstance(command.body, Rejected) or command.collection in self._collections:
+            return command.body
+        served = ", ".join(self._collections)
+        return Rejected(f"nobody serves this collection; served are: {served}")
+
+    async def _settle(
+        self,
+        command: ReceivedCommand,
+        wanted: Forget | Replay | Drop | Rejected,
+        result: ReplayResult,
+    ) -> Settled:
+        """Carry out what publishes nothing before its answer; say what became of a command."""
+        now = self._clock.now()
+        match wanted:
+            case Rejected() as refusal:
+                return self._reject(command, refusal)
+            case Forget(source=source):
+                return await self._forget(command, source)
+            case Replay():
+                event = replayed(command.collection, result, command.ref, now)
+                told = outgoing_event(LETTERS_REPLAYED, event)
+            case Drop():
+                result = await drop(_about_letters(command, wanted), context=self._context)
+                event = dropped(command.collection, result, command.ref, now)
+                told = outgoing_event(LETTERS_DROPPED, event)
+        log.info(
+            "letters.settled",
+            subject=command.subject,
+            letters=result.letters,
+            records=result.records,
+            refused=len(result.refused),
+        )
+        return [told], "done", None
+
+    async def _forget(self, command: ReceivedCommand, source: str) -> Settled:
+        outcome = await forget(
+            command.collection,
+            source,
+            command.ref,
+            store=self._store,
+            locks=self._context.locks,
+        )
+        match outcome:
+            case Batch() as batch:
+                log.info("source.forgetting", file=batch.descriptor.filename)
+                return [outgoing_batch(DISCOVERY_BATCH, batch)], "begun", None
+            case SourceForgotten() as event:
+                return [outgoing_event(SOURCE_FORGOTTEN, event)], "done", None
+            case Rejected() as refusal:
+                return self._reject(command, refusal)
+            case None:
+                return [], "begun", None
+
+    def _reject(self, command: ReceivedCommand, refusal: Rejected) -> Settled:
+        reason = refusal.reason
+        log.warning("command.rejected", subject=command.subject, reason=reason)
+        event = rejected(
+            command.collection, command.subject, reason, command.ref, self._clock.now()
+        )
+        return [outgoing_event(SOURCE_REJECTED, event)], "rejected", reason
+
+
+def _about_letters(command: ReceivedCommand, wanted: Replay | Drop) -> LetterCommand:
+    return LetterCommand(command.collection, wanted, command.ref.key, command.given_at)

@@ -1,0 +1,155 @@
+"""Dispatches a source: what is published of it, and what the ledger notes in between."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import structlog
+
+from services.discovery.handlers import settle
+from services.discovery.handlers.read import read_source
+from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.source_events import SourceEvents
+from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.ports import Ledger, SourceChanged, SourceRepository, SourceUnreadable
+from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.sources import SOURCE_DISCOVERED
+from shared.clock import Clock
+from shared.contracts.batches import Batch
+from shared.contracts.dead_letters import DeadLetter
+from shared.failpoints import Failpoint, reached
+from shared.observability import metrics, tracing
+
+LETTERS = 256
+LETTER_BYTES = 8 << 20
+log = structlog.get_logger(__name__)
+
+
+class LetterPile:
+    """Letters that are going to be sent together: each alone waits for the bus and the disk."""
+
+    def __init__(self) -> None:
+        self._letters: list[DeadLetter] = []
+        self._bytes = 0
+
+    def is_full_with(self, letter: DeadLetter) -> bool:
+        """Lay a letter on it, and tell whether it is time to take them."""
+        self._letters.append(letter)
+        self._bytes += len(letter.body)
+        return len(self._letters) >= LETTERS or self._bytes >= LETTER_BYTES
+
+    def take(self) -> list[DeadLetter]:
+        """Take all of it."""
+        taken, self._letters, self._bytes = self._letters, [], 0
+        return taken
+
+
+class Dispatcher:
+    """Puts sources on the bus, each as one run of steps."""
+
+    def __init__(
+        self,
+        repository: SourceRepository,
+        store: Ledger,
+        events: SourceEvents,
+        locks: SourceLocks,
+        clock: Clock,
+        changed: asyncio.Event,
+    ) -> None:
+        """Take what it needs.
+
+        Args:
+            repository: Where sources come from.
+            store: The ledger.
+            events: Tells the outside what became of them.
+            locks: Whoever wants the source that is being read has its reading stopped.
+            clock: Dates what is found.
+            changed: Set whenever the figures may be others.
+        """
+        self._repository = repository
+        self._store = store
+        self._events = events
+        self._locks = locks
+        self._clock = clock
+        self._changed = changed
+
+    async def dispatch(self, source: SourceToRead) -> Steps:
+        """Read a source and send it piece by piece, unless somebody else wants it meanwhile.
+
+        Raises:
+            TransientError: The ledger could not be written; the next scan reads it again.
+        """
+        yield [outgoing_event(SOURCE_DISCOVERED, source.event)]
+        failed: Sequence[settle.SourceNews] = ()
+        try:
+            async with aclosing(self._read(source)) as steps:
+                async for messages in steps:
+                    yield messages
+        except SourceUnreadable as error:
+            failed = await settle.source_failed(source.stat, str(error), self._store, self._clock)
+        except SourceChanged:
+            log.info("source.changed_while_read", file=source.stat.filename)
+        if failed:
+            async for messages in self._events.announce(failed):
+                yield messages
+
+    async def _read(self, source: SourceToRead) -> Steps:
+        stat, letters = source.stat, LetterPile()
+        async with aclosing(read_source(source, self._repository)) as pieces:
+            while True:
+                since_ns = tracing.now_ns()
+                with metrics.STEPS.timed(step="read"):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
+                # The trace of a batch begins with its reading, once there is a batch.
+                with tracing.span("discover batch", since_ns=since_ns):
+                    with tracing.span("read", since_ns=since_ns):
+                        pass
+                    async with aclosing(self._send(piece, letters)) as steps:
+                        async for messages in steps:
+                            yield messages
+                if self._locks.is_contested(stat.source_id):
+                    log.info("source.reading_stopped", file=stat.filename)
+                    return
+            async for messages in self._bury(letters.take()):
+                yield messages
+        done = await settle.source_read(
+            stat.source_id, source.source_version, self._store, self._clock
+        )
+        async for messages in self._events.announce(done):
+            yield messages
+
+    async def _send(self, piece: Batch | DeadLetter, letters: LetterPile) -> Steps:
+        self._changed.set()
+        if isinstance(piece, DeadLetter):
+            if letters.is_full_with(piece):
+                async for messages in self._bury(letters.take()):
+                    yield messages
+            return
+        async for messages in self._bury(letters.take()):
+            yield messages
+        yield [outgoing_batch(DISCOVERY_BATCH, piece)]
+        reached(Failpoint.SENT)
+        await settle.batch_published(piece.descriptor, self._store)
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> Steps:
+        """Put letters of one source on the bus together, and note them together."""
+        if not letters:
+            return
+        first = letters[0]
+        log.error(
+            "lines.buried",
+            file=first.filename,
+            line=first.line,
+            last_line=letters[-1].last_line or letters[-1].line,
+            letters=len(letters),
+            records=sum(letter.records for letter in letters),
+            reason=first.reason,
+        )
+        yield map(outgoing_dead_letter, letters)
+        done = await settle.dead_lettered(letters, self._store, self._clock)
+        async for messages in self._events.announce(done):
+            yield messages

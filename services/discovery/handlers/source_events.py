@@ -1,0 +1,90 @@
+"""Tells what became of sources: first the outside, then the ledger that it was told."""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.discovery.handlers import settle
+from services.discovery.handlers.settle import SourceNews
+from services.discovery.ports import Ledger
+from shared.bus.messages.outgoing import Steps, outgoing_event
+from shared.bus.registry.channel import Channel
+from shared.bus.registry.sources import (
+    SOURCE_COMPLETED,
+    SOURCE_FAILED,
+    SOURCE_FORGOTTEN,
+    SOURCE_GONE,
+    SOURCE_RETURNED,
+)
+from shared.clock import Clock
+from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.sources import (
+    SourceCompleted,
+    SourceFailed,
+    SourceForgotten,
+    SourceGone,
+    SourceReturned,
+)
+from shared.contracts.writing import WritingCommitted
+from shared.task_groups import LimitedTaskGroup
+
+NOTED_AT_ONCE = 64
+CHANNELS: dict[type[SourceNews], Channel] = {
+    SourceCompleted: SOURCE_COMPLETED,
+    SourceFailed: SOURCE_FAILED,
+    SourceForgotten: SOURCE_FORGOTTEN,
+    SourceGone: SOURCE_GONE,
+    SourceReturned: SOURCE_RETURNED,
+}
+
+
+class SourceEvents:
+    """Keeps the ledger up to date with what the other stages tell, and tells what follows."""
+
+    def __init__(self, store: Ledger, clock: Clock, changed: asyncio.Event) -> None:
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+
+    async def committed(self, events: Sequence[WritingCommitted]) -> Steps:
+        """Note what the dataset holds.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        found = await settle.committed(events, self._store, self._clock)
+        async for messages in self.announce(found):
+            yield messages
+        self._changed.set()
+
+    async def dead_lettered(self, letters: Sequence[DeadLetter]) -> Steps:
+        """Note what was given up.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        found = await settle.dead_lettered(letters, self._store, self._clock)
+        async for messages in self.announce(found):
+            yield messages
+        self._changed.set()
+
+    async def announce(self, events: Sequence[SourceNews]) -> Steps:
+        """Tell the outside about sources, and then note that it was told.
+
+        A source that several commands asked to forget has an event for each.
+
+        Raises:
+            TransientError: The ledger could not be written; what was told is told once more.
+        """
+        yield [outgoing_event(CHANNELS[type(event)], event) for event in events]
+        async with LimitedTaskGroup(NOTED_AT_ONCE) as group:
+            for event in events:
+                await group.begin(settle.announced, event, self._store)
+
+    async def resume(self) -> Steps:
+        """Tell what a crash kept from being told.
+
+        Raises:
+            TransientError: The ledger could not be read or written.
+        """
+        async for messages in self.announce(await settle.unannounced(self._store, self._clock)):
+            yield messages

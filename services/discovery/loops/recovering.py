@@ -1,0 +1,48 @@
+"""Looks now and then for what got lost on the bus."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from services.discovery.handlers.recovery import LostBatchRecovery, to_read
+from shared.bus.publishing.publisher import Publisher
+from shared.waits import WAITS
+
+SWEEP_S = 15.0
+SWEEPING = "finding what the bus lost"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryLoop:
+    """Has sent again what the bus lost."""
+
+    recovery: LostBatchRecovery
+    publisher: Publisher
+    scan: Callable[[frozenset[str] | None], Awaitable[None]]
+    """Scans for sources, all of them with None."""
+
+    async def run(self) -> None:
+        """Send what a crash kept from being sent; then look now and then, until cancelled."""
+        await self._unless_it_fails(self.resume)
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            await self._unless_it_fails(self.recover)
+
+    async def resume(self) -> None:
+        """Send what a crash kept from being sent."""
+        await self.publisher.publish_steps(self.recovery.resume())
+
+    async def recover(self) -> None:
+        """Send or read again what is open although nothing was on its way for a while."""
+        lost = await self.recovery.find()
+        await self.publisher.publish_steps(self.recovery.recover(lost))
+        if to_read(lost):
+            await self.scan(None)
+
+    async def _unless_it_fails(self, work: Callable[[], Awaitable[None]]) -> None:
+        with WAITS.retrying(SWEEPING, partial(log.warning, "sweep.failed")):
+            await work()
