@@ -77,11 +77,16 @@ class World:
             changed=self.changed,
         )
         self.scanning = ScanLoop(self.scanner, self.publisher)
-        recovery = LostBatchRecovery(self.store, self.store, self._nothing)
+        self.under_way = iter(())
+        """Messages between discovery and the dataset, look by look; none when that is over."""
+        recovery = LostBatchRecovery(self.store, self.store, self._in_flight)
         self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan)
 
     async def _nothing(self) -> int:
         return 0
+
+    async def _in_flight(self) -> int:
+        return next(self.under_way, 0)
 
     async def forget(self, key: str = "k") -> Batch:
         wish = CommandRef(key, f"c-{key}")
@@ -189,6 +194,22 @@ async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: W
         ("b.jsonl", False),
     ]
     assert set(world.repository.opened) == {"b.jsonl"}
+
+
+@pytest.mark.parametrize("looks", [[1], [0, 1], [0, 0, 1]])
+async def test_while_anything_is_on_its_way_nothing_is_lost(
+    world: World, looks: list[int]
+) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    await world.scanning.scan(None)
+    world.publisher.sent.clear()
+    world.under_way = iter(looks)
+
+    await world.recovering.recover()
+    assert world.publisher.sent == []
+
+    await world.recovering.recover()
+    assert world.publisher.sent != []
 
 
 async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:

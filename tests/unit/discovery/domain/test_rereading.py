@@ -67,6 +67,18 @@ def test_what_still_cannot_be_read_says_why() -> None:
     assert "still cannot be read: not JSON" in found["1:0"]
 
 
+def test_what_is_refused_uses_up_no_numbers() -> None:
+    half = iteration(1, "a" * 300) + b" {oops"
+    content = log(half, iteration(1, "b" * 300), final(2))
+    _, letters = read(content, limit=200)
+    refused, other = (part.key for part in letters)
+
+    found = reread(content, letters, refused, other)
+
+    assert "still cannot be read" in found[refused]
+    assert found[other] == reread(content, letters, other)[other]
+
+
 def test_what_holds_no_record_says_so() -> None:
     content = log(b'{"type": "metadata", "x": "' + b"y" * 300 + b'"}', final())
     _, letters = read(content, limit=200)

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,14 @@ def test_a_source_is_known_by_collection_and_filename() -> None:
 
 def test_the_parts_of_a_batch_id_cannot_be_confused() -> None:
     assert batch_id("c", "s", 1, "f1", 1) != batch_id("c", "s", 1, "f", 11)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_whatever_a_batch_is_a_piece_of_makes_its_id_another(place: int) -> None:
+    parts: list[Any] = ["c", "s", 1, "f", 1]
+    others: list[Any] = ["d", "t", 2, "g", 2]
+
+    assert batch_id(*parts) != batch_id(*parts[:place], others[place], *parts[place + 1 :])
 
 
 def test_names_that_are_no_utf8_are_shown() -> None:
