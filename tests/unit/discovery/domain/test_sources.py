@@ -27,9 +27,10 @@ def test_the_parts_of_a_batch_id_cannot_be_confused() -> None:
 @pytest.mark.parametrize("place", range(5))
 def test_whatever_a_batch_is_a_piece_of_makes_its_id_another(place: int) -> None:
     parts: list[Any] = ["c", "s", 1, "f", 1]
-    others: list[Any] = ["d", "t", 2, "g", 2]
+    another = parts.copy()
+    another[place] = ["d", "t", 2, "g", 2][place]
 
-    assert batch_id(*parts) != batch_id(*parts[:place], others[place], *parts[place + 1 :])
+    assert batch_id(*parts) != batch_id(*another)
 
 
 def test_names_that_are_no_utf8_are_shown() -> None:
