@@ -40,7 +40,8 @@ class BusHandover:
         consumer, last = None, 0
         async for message in messages:
             consumer = consumer or await self._look()
-            last = await self.bus.publisher.publish(message)
+            # What was sent before has its place from then.
+            last = max(last, await self.bus.publisher.publish(message))
         if consumer is not None:
             with WAITS.trying(self._name):
                 await self._settled(consumer, last)

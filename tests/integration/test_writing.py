@@ -114,6 +114,17 @@ async def test_what_is_sent_twice_is_handed_over_once(js: JetStreamContext, bus:
     assert (await js.stream_info(STREAM)).state.last_seq == 2
 
 
+async def test_what_is_new_is_waited_for_though_a_second_copy_follows_it(
+    js: JetStreamContext, bus: Bus
+) -> None:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(handover(bus).deliver(notes(1)))
+        await handled(js)
+
+    with pytest.raises(TransientError, match="does not handle"):
+        await handover(bus, patience_s=0.2).deliver(notes(2, 1))
+
+
 async def test_what_a_new_consumer_has_settled_is_not_what_was_sent(
     js: JetStreamContext, bus: Bus
 ) -> None:
