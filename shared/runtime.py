@@ -22,7 +22,7 @@ from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import watch_durables
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.durables import Durable
-from shared.bus.status import announce
+from shared.bus.service_discovery import announce
 from shared.bus.topology import wait_for_durables
 from shared.contracts.statuses import Common, Status, Wait
 from shared.errors import ConfigurationError, first_leaf
@@ -209,8 +209,9 @@ async def _work(service: Service) -> None:
         if settings.health.port is not None:
             await _listen_for_health(stack, service, settings.health.port)
         stack.push_async_callback(service.bus.close)
-        client = await service.bus.connect()
-        await announce(client, service.name, _version(), service.about, service.status)
+        await service.bus.connect()
+        broker = service.bus.broker
+        await announce(broker, service.name, _version(), service.about, service.status)
         for folder in service.owns:
             service.state = "standby"
             with WAITS.trying(f"owning {folder}") as trial:

@@ -1,19 +1,12 @@
-"""What every service tells about itself, over NATS service discovery.
-
-Each service answers ``$SRV.PING``, ``$SRV.INFO`` and ``$SRV.STATS``; the figures of its status
-are the ``data`` of its endpoint, so ``nats micro stats`` shows them.
-"""
+"""Asks every service for what it tells about itself, over NATS service discovery."""
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
-from typing import Any
 
-import nats.micro
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.micro.service import Service
 
 from shared.bus.connection import user_of
 from shared.bus.registry.users import GATEWAY, OTHERS
@@ -23,29 +16,6 @@ from shared.contracts.told import read_status
 PREFIX = "mapstream-"
 STATS = "$SRV.STATS"
 PATIENCE_S = 2.0
-
-
-async def announce(
-    client: Client, service: str, version: str, about: str, status: Callable[[], Mapping[str, Any]]
-) -> Service:
-    """Answer service discovery until the returned service is stopped.
-
-    Raises:
-        NatsError: The server cannot be reached.
-    """
-    micro = await nats.micro.add_service(
-        client,
-        name=f"{PREFIX}{service}",
-        version=version,
-        description=about,
-        stats_handler=lambda _endpoint: dict(status()),
-    )
-
-    async def answer(request: Any) -> None:
-        await request.respond(json.dumps(dict(status())).encode())
-
-    await micro.add_endpoint(name="status", subject=status_subject(service), handler=answer)
-    return micro
 
 
 def status_subject(service: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import nats
 import numpy as np
 import pytest
+from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from rich.console import Console
 
@@ -34,7 +35,7 @@ from shared.bus.registry.projection import (
 )
 from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
 from shared.bus.registry.writing import WRITING_PUBLISHED
-from shared.bus.status import announce
+from shared.bus.service_discovery import announce
 from shared.contracts.base import Event
 from shared.contracts.commands import Forget, Refit, Rollback
 from shared.contracts.projection import (
@@ -381,18 +382,17 @@ FIGURES: dict[str, dict[str, Any]] = {
 @asynccontextmanager
 async def announced(server: NatsServer, *, without: str = "") -> AsyncIterator[None]:
     """Four services that tell of themselves as the real ones do."""
-    client = await nats.connect(server.url)
 
     def told(name: str) -> Callable[[], dict[str, Any]]:
         if name == "embedding":
             return lambda: {"state": "running", "blocked": "refused"}
         return lambda: {"state": "running", "collections": {"default": FIGURES[name]}}
 
-    for name in ("discovery", "embedding", "projection", "writing"):
-        if name != without:
-            await announce(client, name, "1.0.0", name, told(name))
-    yield
-    await client.close()
+    async with NatsBroker(server.url, serializer=None, logger=None) as broker:
+        for name in ("discovery", "embedding", "projection", "writing"):
+            if name != without:
+                await announce(broker, name, "1.0.0", name, told(name))
+        yield
 
 
 async def test_the_status_tells_of_everything(

@@ -16,6 +16,7 @@ import httpx
 import nats
 import pyarrow as pa
 import pytest
+from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from pydantic import SecretStr
 
@@ -31,7 +32,7 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_COMMANDS,
     Durable,
 )
-from shared.bus.status import announce
+from shared.bus.service_discovery import announce
 from shared.bus.topology import apply_topology
 from shared.contracts.base import Event
 from shared.contracts.batches import Batch, encode
@@ -311,15 +312,16 @@ async def test_health_tells_who_runs_and_that_the_bus_is_away(
     async with start() as world:
         assert (await world.http.get("/health")).json()["pipeline_running"] is False
 
-        client = await nats.connect(server.url)
+        broker = NatsBroker(server.url, serializer=None, logger=None)
+        await broker.connect()
         for name in ("discovery", "embedding", "projection", "writing"):
-            await announce(client, name, "1.0.0", "a stand-in", lambda: {"state": "running"})
+            await announce(broker, name, "1.0.0", "a stand-in", lambda: {"state": "running"})
 
         async def runs() -> bool:
             return (await world.http.get("/health")).json()["pipeline_running"]
 
         await until(runs)
-        await client.close()
+        await broker.stop()
         await server.kill()
 
         async def is_away() -> bool:
@@ -495,8 +497,9 @@ async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) 
         assert (await world.http.get("/sources")).status_code == 503
 
         status = {"state": "running", "collections": {"default": FIGURES}}
-        client = await nats.connect(server.url)
-        await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
+        broker = NatsBroker(server.url, serializer=None, logger=None)
+        await broker.connect()
+        await announce(broker, "discovery", "1.0.0", "a stand-in", lambda: status)
 
         async def told() -> Any:
             answer = await world.http.get("/sources")
@@ -513,7 +516,7 @@ async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) 
         assert await until(told) == {
             "collection": "default", **FIGURES, **later, "records": records
         }  # fmt: skip
-        await client.close()
+        await broker.stop()
 
 
 def _environment(server: NatsServer, output: Path, **more: str) -> dict[str, str]:
@@ -605,8 +608,9 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
         await world.map_points(points("b1", ["a", "b"], model_version=2))
         await world.tell(committed(1, "b1"), event(ProjectionRejected, "wish-1"))
         status = {"state": "running", "collections": {"default": FIGURES}}
-        client = await nats.connect(world.server.url)
-        await announce(client, "discovery", "1.0.0", "a stand-in", lambda: status)
+        broker = NatsBroker(world.server.url, serializer=None, logger=None)
+        await broker.connect()
+        await announce(broker, "discovery", "1.0.0", "a stand-in", lambda: status)
 
         async def is_known() -> bool:
             return (await world.http.get("/sources", headers=token)).status_code == 200
@@ -630,7 +634,7 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
             code, told = await attack(
                 world.gateway.url, world.output, examples=10, seed=1, has_rejections=False
             )
-        await client.close()
+        await broker.stop()
 
     assert code == 0, told
 
