@@ -3,21 +3,22 @@
 import asyncio
 import json
 import random
-import shutil
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
 
+from tests.chaos.losing import READERS, Losses
 from tests.chaos.pairs import EVENTS, NEAR_S, Matrix, Pair
-from tests.chaos.plan import SERVICES, SINGLE_OWNERS
+from tests.chaos.plan import EVERYTHING, SERVICES, SINGLE_OWNERS
 from tests.chaos.subjects import LIMITS, MANY, RECORDS, Subject, Subjects
-from tests.chaos.world import PATIENCE_S, World, apply_streams, listening
+from tests.chaos.vectors import MARKS
+from tests.chaos.world import PATIENCE_S, World, apply_streams
 
-WORK_STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS")
+IN_FILES = {"append", "replace", "change-back", "delete", "move", "second-collection"}
+UNWRITTEN = ["PROJECTION"] * 3
+"""What is most often unread when everything is lost: what is counted, and not written yet."""
 LIMIT_VARIABLE = "MAPSTREAM_INGESTION__MAX_LINE_BYTES"
 
 
@@ -33,19 +34,33 @@ class Actor:
     spaces: set[int] = field(default_factory=lambda: {0})
     """Every space that the embedding server was ever in."""
     limit: int = LIMITS[1]
+    lose: Sequence[str] = (*sorted(READERS), EVERYTHING)
+    """What may be lost of the bus."""
+    spared: Collection[str] = ()
+    """What of it is not lost in this round."""
+    is_small: bool = False
+    """Whether sources of more batches than the streams hold are not begun."""
+    begun: list[Subject] = field(default_factory=list)
+    """The sources of the pairs of this round."""
     has_lost_consumers: bool = False
     did: list[str] = field(default_factory=list)
     """What was done, for whoever looks for the cause of a deviation."""
+    losses: Losses = field(init=False)
     _commands: int = 0
+    _marks: int = 0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     _group: asyncio.TaskGroup | None = None
+
+    def __post_init__(self) -> None:
+        self.losses = Losses(self.world, self.dice)
 
     async def run(self, pair: Pair) -> None:
         """Begin a source, do the first event to it and soon the second; return then.
 
         What an event begins and takes longer, as the start of a process, goes on meanwhile.
         """
-        subject = self.subjects.begin(pair.first, self.dice.choice([RECORDS, MANY]))
+        subject = self.subjects.begin(pair.first, self._size(), mark=self._mark(pair))
+        self.begun.append(subject)
         await asyncio.sleep(pair.gap_s)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
@@ -72,6 +87,18 @@ class Actor:
         finally:
             begun.set()
 
+    def _size(self) -> int:
+        return self.dice.choice([RECORDS, RECORDS if self.is_small else MANY])
+
+    def _mark(self, pair: Pair) -> int | None:
+        """Mark what is to be forgotten as it was first written; no mark for other sources."""
+        if "forget" not in (pair.first, pair.second) or not IN_FILES.isdisjoint(
+            {pair.first, pair.second}
+        ):
+            return None
+        self._marks += 1
+        return self._marks % MARKS
+
     def _lock(self, what: str) -> asyncio.Lock:
         return self._locks.setdefault(what, asyncio.Lock())
 
@@ -84,7 +111,7 @@ class Actor:
             subject.put(subject.contents[-1] + self.subjects.more(subject.name))
 
     async def _replace(self, subject: Subject, _begun: asyncio.Event) -> None:
-        records = self.dice.choice([4, RECORDS, MANY])
+        records = self.dice.choice([4, self._size()])
         subject.put(self.subjects.text(subject.name, records, is_slow=True))
 
     async def _change_back(self, subject: Subject, begun: asyncio.Event) -> None:
@@ -107,7 +134,15 @@ class Actor:
 
     async def _forget(self, subject: Subject, _begun: asyncio.Event) -> None:
         subject.may_be_forgotten = True
+        await self._until_embedded(subject)
         await self._command("forget", {"source": subject.name})
+
+    async def _until_embedded(self, subject: Subject) -> None:
+        """Wait for a while until its texts are embedded: nothing is known of it before."""
+        for _ in range(10):
+            if await self.world.ask_proxy("/asked", subject.name):
+                return
+            await asyncio.sleep(0.1)
 
     async def _replay(self, subject: Subject, _begun: asyncio.Event) -> None:
         await self._command("replay", {"source": subject.name})
@@ -188,43 +223,20 @@ class Actor:
     async def _stream_lost(self, _subject: Subject, begun: asyncio.Event) -> None:
         async with self._lock("bus"):
             self.has_lost_consumers = True
-            if self.dice.random() < 0.3:
-                await self._lose_everything()
-            else:
-                await self._lose(self.dice.choice(WORK_STREAMS))
-            begun.set()
+            stream = self.dice.choice([one for one in self.lose if one not in self.spared])
+            is_all = stream == EVERYTHING
+            unread = self.dice.choice([*READERS, *UNWRITTEN]) if is_all else stream
+            async with self.losses.unread(unread, begun):
+                await (self.losses.lose_everything() if is_all else self.losses.lose(stream))
             await apply_streams(self.world)
-
-    async def _lose(self, stream: str) -> None:
-        js = self.world.client.jetstream(timeout=2)
-        for _ in range(50):
-            with suppress(NatsError, TimeoutError):
-                with suppress(NotFoundError):
-                    await js.delete_stream(stream)
-                return
-            await asyncio.sleep(0.1)
-
-    async def _lose_everything(self) -> None:
-        server = self.world.processes["nats-server"]
-        await server.up()
-        server.hold_s = 0.3
-        server.signal(signal.SIGKILL)
-        shutil.rmtree(self.world.folder / "nats" / "store", ignore_errors=True)
-        await listening(self.world.port)
 
     async def _durable_lost(self, _subject: Subject, begun: asyncio.Event) -> None:
         async with self._lock("bus"):
             self.has_lost_consumers = True
-            js = self.world.client.jetstream(timeout=2)
-            stream = self.dice.choice(WORK_STREAMS)
-            for _ in range(50):
-                with suppress(NatsError, TimeoutError, NotFoundError):
-                    names = [one.name for one in await js.consumers_info(stream)]
-                    if names:
-                        await js.delete_consumer(stream, self.dice.choice(sorted(names)))
-                    break
-                await asyncio.sleep(0.1)
-            begun.set()
+            spared = {EVERYTHING, *self.spared}
+            stream = self.dice.choice([one for one in self.lose if one not in spared])
+            async with self.losses.unread(stream, begun):
+                await self.losses.lose_consumer(stream)
             await apply_streams(self.world)
 
     async def _disk_full(self, _subject: Subject, begun: asyncio.Event) -> None:

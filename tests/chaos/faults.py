@@ -12,14 +12,13 @@ from nats.js.api import StreamConfig
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK
+from shared.failpoints import Failpoint
 from tests.chaos.inputs import Inputs
 from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
 from tests.chaos.proxy import WELL
 from tests.chaos.world import World
 
 PATIENCE_S = 180.0
-CUT_PATIENCE_S = 40.0
-SPOIL_PATIENCE_S = 15.0
 LOOK_S = 0.5
 FLOW_PATIENCE_S = 15.0
 FLOWED = 3
@@ -52,6 +51,7 @@ class Injector:
         self._account = account
         self._commands = 0
         self._answering = asyncio.Lock()
+        self._cutting = dict[str, asyncio.Lock]()
         self._filling = asyncio.Lock()
         self._disks = {name: asyncio.Lock() for name in world.disks}
 
@@ -71,7 +71,11 @@ class Injector:
             "command": self._command,
             "source": self._source,
         }
-        why_not = await kinds[fault.kind](fault)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                why_not = await kinds[fault.kind](fault)
+        except TimeoutError:
+            why_not = f"it could not be done within {PATIENCE_S:.0f} s"
         if why_not is None:
             self._account.injected[fault.name] += 1
         else:
@@ -85,61 +89,73 @@ class Injector:
         process = self._world.processes[fault.target]
         await process.up()
         process.hold_s = fault.seconds
-        return None if process.signal(signal.SIGKILL) else "it had just ended"
+        while not process.signal(signal.SIGKILL):  # it had just ended
+            await process.up()
+        return None
 
     async def _restart(self, fault: Fault) -> str | None:
         """Let a service end by itself, with what it has in hand."""
         process = self._world.processes[fault.target]
         await process.up()
-        return None if process.tell_to_stop() else "it had just ended"
+        while not process.tell_to_stop():
+            await process.up()
+        return None
 
     async def _stop(self, fault: Fault) -> str | None:
+        """Stop a process for a while; once more, if another fault kills it meanwhile."""
         process = self._world.processes[fault.target]
-        pid = await process.up()
-        if not process.signal(signal.SIGSTOP):
-            return "it had just ended"
-        await asyncio.sleep(fault.seconds)
-        if process.pid != pid:
-            return "it was killed while it was stopped"
+        pid = None
+        while pid is None or process.pid != pid:
+            pid = await process.up()
+            process.signal(signal.SIGSTOP)
+            await asyncio.sleep(fault.seconds)
         process.signal(signal.SIGCONT)
         return None
 
     async def _cut(self, fault: Fault) -> str | None:
+        """Arm a point, and do what has the service come there, until it has."""
         service, point = fault.target.split(":")
         file = self._world.cut_file(service, point)
-        file.touch()
-        for number in range(int(CUT_PATIENCE_S / 0.1)):
-            await asyncio.sleep(0.1)
-            if not file.exists():
-                return None
-            if number % 20 == 5:  # something has to happen for it to be reached
-                self._inputs.add()
-            if number % 20 == 15:
-                await self._send(COMMAND_REFIT, {"force": True})
-        try:
-            file.unlink()
-        except FileNotFoundError:
-            return None
-        return "the point was not reached in time"
+        async with self._cutting.setdefault(fault.target, asyncio.Lock()):
+            file.touch()
+            try:
+                number = 0
+                while file.exists():
+                    await asyncio.sleep(0.1)
+                    number += 1
+                    await self._lead_to(point, number % 20)
+            finally:
+                file.unlink(missing_ok=True)
+        return None
+
+    async def _lead_to(self, point: str, turn: int) -> None:
+        """Do what a point waits for, each thing in its turn of twenty."""
+        if turn == 5:
+            self._inputs.add()
+        if turn == 10 and point == Failpoint.RETRACTED:
+            self._inputs.apply("change")
+        if turn == 15:
+            await self._send(COMMAND_REFIT, {"force": True})
 
     async def _spoil(self, fault: Fault) -> str | None:
+        """Have answers spoiled for a while, and until one was."""
         async with self._answering:
             await self._world.ask_proxy("/answer", fault.target)
             spoiled, ends = 0, fault.seconds
-            while ends > 0 or (not spoiled and ends > -SPOIL_PATIENCE_S):
-                self._inputs.add()
-                await asyncio.sleep(LOOK_S)
-                ends -= LOOK_S
-                spoiled = await self._world.ask_proxy("/spoiled")
-            await self._world.ask_proxy("/answer", WELL)
+            try:
+                while ends > 0 or not spoiled:
+                    self._inputs.add()
+                    await asyncio.sleep(LOOK_S)
+                    ends -= LOOK_S
+                    spoiled = await self._world.ask_proxy("/spoiled")
+            finally:
+                await self._world.ask_proxy("/answer", WELL)
         self._account.spoiled += spoiled
-        return None if spoiled else "nothing was asked meanwhile"
+        return None
 
     async def _fill_disk(self, fault: Fault) -> str | None:
         """Fill a disk for a while; the service that has to start on the full one waits, too."""
         disk = self._world.disks[DISK_OF.get(fault.target, fault.target)]
-        if disk.why_not is not None:
-            return disk.why_not
         async with self._disks[disk.folder.name]:
             try:
                 await asyncio.to_thread(disk.fill)

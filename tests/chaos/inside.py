@@ -1,13 +1,16 @@
 """The only place of the comparison that knows how the product keeps what it owns."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lance
 import numpy as np
+import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +57,56 @@ def accounts(state: Path, collection: str) -> dict[str, AccountOf]:
     return {name: AccountOf(*rest) for name, *rest in rows}
 
 
-def table_rows(output: Path, collection: str) -> list[str]:
-    """Return the ids in the dataset; none if there is none yet."""
+def newest_model(state: Path, collection: str) -> int | None:
+    """Return the version of the last model that was made."""
+    with _opened(state / "projection" / "projection.sqlite") as db:
+        query = "SELECT max(version) FROM models WHERE collection = ?"
+        (version,) = db.execute(query, (collection,)).fetchone()
+    return version
+
+
+def archived(output: Path, collection: str) -> dict[int, dict[str, Any]]:
+    """Read the archive of models beside the dataset, by version."""
+    files = (output / collection / "models").glob("[0-9]*.json")
+    return {int(file.stem): json.loads(file.read_text()) for file in files}
+
+
+def table(output: Path, collection: str) -> pa.Table:
+    """Return all rows and columns of the dataset; none if there is none yet."""
     if not (output / collection / "store.lance" / "_versions").exists():
-        return []
-    return _table(output, collection).to_table(columns=["id"])["id"].to_pylist()
+        return pa.table({"id": pa.array([], pa.string())})
+    return _table(output, collection).to_table().sort_by("id")
 
 
-def every_version(output: Path, collection: str) -> Iterator[tuple[int, list[str]]]:
-    """Open every version of the dataset that is there: its number and its ids."""
-    for one in _table(output, collection).versions():
-        path = str(output / collection / "store.lance")
-        ids = lance.dataset(path, version=one["version"]).to_table(columns=["id"])["id"]
-        yield one["version"], ids.to_pylist()
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the dataset."""
+
+    number: int
+    rows: pa.Table
+    """Of every row: id, filename, source_version, model_version."""
+    new: pa.Table | None
+    """All columns of the rows that lie in files which no earlier version had."""
+
+
+def every_version(output: Path, collection: str) -> Iterator[Version]:
+    """Open every version of the dataset that is there, the oldest first."""
+    path, seen = str(output / collection / "store.lance"), set[str]()
+    for one in sorted(_table(output, collection).versions(), key=lambda one: one["version"]):
+        opened = lance.dataset(path, version=one["version"])
+        rows = opened.to_table(columns=["id", "filename", "source_version", "model_version"])
+        new = []
+        for fragment in opened.get_fragments():
+            files = {file.path for file in fragment.data_files()}
+            if not files <= seen:
+                new.append(fragment.to_table())
+                seen |= files
+        yield Version(one["version"], rows, pa.concat_tables(new) if new else None)
+
+
+def version_numbers(output: Path, collection: str) -> set[int]:
+    """Return the numbers of all versions of the dataset that can be opened."""
+    return {one["version"] for one in _table(output, collection).versions()}
 
 
 def _table(output: Path, collection: str) -> lance.LanceDataset:

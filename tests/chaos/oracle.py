@@ -6,22 +6,25 @@ by a singular value decomposition of what is stored.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from tests.chaos.vectors import vector
+from tests.chaos.vectors import MARKS, PLAIN, vector
 
 CLOSE = 2e-5
 """Of coordinates, which are float32 sums over a few dozen products of a size of ten."""
 SCATTER = 1e-9
+FORGOTTEN = 1e-6
 COLUMNS = ("id", "timestamp", "filename", "text", "iteration", "idx_in_iteration", "type")
 Row = dict[str, Any]
+embedded = cache(vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,25 @@ class Content:
     """Id to row, without those that no server embeds."""
     seen: int = 0
     dead: int = 0
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Id to the number of the record's line, the first is 1, and to where it begins, in bytes."""
 
     @property
     def is_complete(self) -> bool:
         return self.seen > 0
 
 
+@cache
 def read_log(data: bytes, filename: str, max_line_bytes: int) -> Content:
     """Read a log in the plainest way; nothing if its last line has no final answer."""
-    lines = [line for line in data.decode().split("\n") if line.strip()]
-    entries = [_parsed(line) for line in lines]
+    lines = [
+        (number, offset, line) for number, offset, line in _numbered(data.decode()) if line.strip()
+    ]
+    entries = [_parsed(line) for _, _, line in lines]
     if not entries or (entries[-1] or {}).get("final_answer") is None:
         return Content()
-    rows, dead, counts = dict[str, Row](), 0, Counter[int]()
-    for line, entry in zip(lines, entries, strict=True):
+    content, dead, counts = Content(), 0, Counter[int]()
+    for (number, offset, line), entry in zip(lines, entries, strict=True):
         if entry is None or len(line.encode()) > max_line_bytes:
             dead += 1
             continue
@@ -53,8 +61,16 @@ def read_log(data: bytes, filename: str, max_line_bytes: int) -> Content:
         if "POISON" in row["text"]:
             dead += 1
         else:
-            rows[row["id"]] = row
-    return Content(rows, len(rows) + dead, dead)
+            content.rows[row["id"]] = row
+            content.places[row["id"]] = (number, offset)
+    return replace(content, seen=len(content.rows) + dead, dead=dead)
+
+
+def _numbered(text: str) -> Iterator[tuple[int, int, str]]:
+    offset = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        yield number, offset, line
+        offset += len(line.encode()) + 1
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
@@ -137,7 +153,7 @@ def faults_of_vectors(stored: Stored, spaces: Iterable[int]) -> Iterator[str]:
     """Check that every row has the vector of its own text, in one of the spaces."""
     wrong = 0
     for row, found in zip(stored.rows, stored.vectors, strict=True):
-        wrong += not any(np.array_equal(found, vector(row["text"], one)) for one in spaces)
+        wrong += not any(np.array_equal(found, embedded(row["text"], one)) for one in spaces)
     if wrong:
         yield f"{wrong} rows have a vector that is not their text's"
 
@@ -195,6 +211,81 @@ def faults_of_plane(
         yield f"the plane is turned by {off:.2g} away from that of most variance"
 
 
+def faults_of_dataset(
+    stored: Stored,
+    table: pa.Table,
+    model_version: int | None,
+    places: Mapping[str, Collection[tuple[int, int]]],
+) -> Iterator[str]:
+    """Compare all columns of the dataset, sorted by id, with the public files.
+
+    Args:
+        stored: What the files hold.
+        table: All rows of the dataset.
+        model_version: Of the model of the files.
+        places: Id to the lines and offsets at which that record ever stood.
+    """
+    if table["id"].to_pylist() != [row["id"] for row in stored.rows]:
+        yield "the dataset and the public files have other ids"
+        return
+    if not stored.rows:
+        return
+    if table.select(COLUMNS).to_pylist() != list(stored.rows):
+        yield "the dataset and the public files have other values"
+    if not np.array_equal(np.stack(table["vector"].to_numpy()), stored.vectors):
+        yield "the dataset and the public files have other vectors"
+    if not np.array_equal(np.column_stack([table["x"], table["y"]]), stored.points):
+        yield "the dataset and the public files have other points"
+    if versions := set(table["model_version"].to_pylist()) - {model_version}:
+        yield f"rows of the dataset are of the models {versions}, the files of {model_version}"
+    stands = zip(*(table[name].to_pylist() for name in ("id", "line", "byte_offset")), strict=True)
+    if wrong := sum((line, offset) not in places.get(key, ()) for key, line, offset in stands):
+        yield f"{wrong} rows name a line or an offset at which their record never stood"
+
+
+def faults_of_version(rows: pa.Table) -> Iterator[str]:
+    """Check what every version of the dataset shows: id, filename, source and model version."""
+    if twice := len(rows) - len(set(rows["id"].to_pylist())):
+        yield f"{twice} ids are there twice"
+    if len(models := set(rows["model_version"].to_pylist())) > 1:
+        yield f"coordinates of the models {sorted(models)} stand beside each other"
+    names, numbers = (rows[name].to_pylist() for name in ("filename", "source_version"))
+    pairs = set(zip(names, numbers, strict=True))
+    mixed = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if mixed:
+        yield f"{sorted(mixed)[:3]} show rows of two contents at once"
+
+
+def faults_of_kept_rows(
+    rows: pa.Table, contents: Mapping[str, Sequence[Content]], spaces: Iterable[int]
+) -> Iterator[str]:
+    """Check rows of any age: each says what its source once said, with its text's vector."""
+    wrong, found = 0, rows.select(COLUMNS).to_pylist()
+    for row in found:
+        every = contents.get(row["filename"], ())
+        wrong += not any(one.rows.get(row["id"]) == row for one in every)
+    if wrong:
+        yield f"{wrong} rows say what their source never said"
+    vectors = np.stack(rows["vector"].to_numpy()) if found else np.empty((0, 1), np.float32)
+    yield from faults_of_vectors(Stored(found, vectors, vectors[:, :0]), spaces)
+
+
+def faults_of_forgetting(
+    stored: Stored, mean: np.ndarray, components: np.ndarray
+) -> Iterator[str]:
+    """Check that a model has nothing of marked texts of which no row is left.
+
+    A mark gives its text's vector a coordinate that no other text has.
+    """
+    marked = np.zeros(MARKS, bool)
+    if len(stored.rows):
+        marked = np.any(stored.vectors[:, PLAIN:] != 0, axis=0)
+    weights = np.abs(np.vstack([mean, components])[:, PLAIN:]).max(axis=0)
+    if left := [mark for mark in range(MARKS) if not marked[mark] and weights[mark] > FORGOTTEN]:
+        most = max(weights[mark] for mark in left)
+        yield f"the model still has {most:.2g} of {len(left)} sources that were forgotten"
+
+
 def movement(before: Stored, after: Stored) -> float:
     """Return the root mean square displacement of the points that both hold."""
     then = {row["id"]: point for row, point in zip(before.rows, before.points, strict=True)}
@@ -204,8 +295,3 @@ def movement(before: Stored, after: Stored) -> float:
         if row["id"] in then
     ]
     return float(np.sqrt(np.mean(np.sum(np.square(moves, dtype=np.float64), axis=1))))
-
-
-def content_of(file: Path, filename: str, limit: int) -> Content:
-    """Read a file that is there; an empty content if it is not."""
-    return read_log(file.read_bytes(), filename, limit) if file.exists() else Content()

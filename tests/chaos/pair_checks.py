@@ -1,62 +1,29 @@
-"""Waits until a world of pairs is at rest, by its own look, and compares everything."""
+"""Waits until a world of pairs is at rest, by its own look, and has everything compared."""
 
 import asyncio
-import base64
-import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from nats.errors import Error as NatsError
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from tests.chaos import inside, oracle
-from tests.chaos.acting import WORK_STREAMS, Actor
+from tests.chaos.acting import Actor
+from tests.chaos.comparing import Comparison, Deviation, faults_of_subjects
+from tests.chaos.losing import READERS
+from tests.chaos.public_files import read_sources
 from tests.chaos.subjects import Subject
-from tests.chaos.world import PATIENCE_S, World
+from tests.chaos.world import World
 
 STILL = 5
 """So many looks in a row have to be the same."""
 LOOK_S = 0.5
-MOVEMENT_TOLERANCE = 0.02
+FLOWING = 4
+"""With so many messages on the bus no more records come: a slow machine is not to be flooded."""
 DURABLE_GONE = 71
 """With this code a service ends, to be started again, when its consumer is another one."""
-
-
-def read_files(folder: Path) -> tuple[oracle.Stored, dict[str, Any] | None, str]:
-    """Read both public files: what they hold, the model that they name, and their version."""
-    tables = []
-    for name in ("logs.parquet", "embeddings.parquet"):
-        with pa.OSFile(str(folder / name)) as file:
-            tables.append(pq.ParquetFile(file).read().sort_by("id"))
-    logs, vectors = tables
-    marks = [table.schema.metadata or {} for table in tables]
-    version = marks[0].get(b"mapstream.dataset_version", b"")
-    if version != marks[1].get(b"mapstream.dataset_version", b""):
-        raise pa.ArrowInvalid("the two files are of two versions")
-    if not logs["id"].equals(vectors["id"]):
-        raise AssertionError("the two files of one version have different ids")
-    model = marks[0].get(b"mapstream.model")
-    rows = logs.select(oracle.COLUMNS).to_pylist()
-    stored = oracle.Stored(
-        rows,
-        np.stack(vectors["vector"].to_numpy()) if rows else np.empty((0, 1), np.float32),
-        np.column_stack([logs["projection_x"], logs["projection_y"]]),
-    )
-    return stored, json.loads(model) if model else None, version.decode()
-
-
-def arrays_of(model: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Decode mean (d,) and components (2, d) as the documentation says: base64 of float32."""
-    mean, components = (
-        np.frombuffer(base64.b64decode(model[name]), "<f4") for name in ("mean", "components")
-    )
-    return mean, components.reshape(2, -1)
 
 
 @dataclass(slots=True)
@@ -68,30 +35,75 @@ class PairChecker:
     patience_s: float
     records: int = 0
     checks: int = 0
-    versions: int = 0
-    _seen_updates: int = 0
-    _files: dict[str, tuple[oracle.Stored, dict[str, Any] | None, str]] = field(
-        default_factory=dict
-    )
 
     async def is_unsettled(self, subject: Subject) -> bool:
         """Tell whether the public map lacks anything of a source, or has what is old."""
-        folder = self.world.output / "default"
         try:
-            ids = await asyncio.to_thread(_ids_of, folder / "logs.parquet", subject.name)
+            stored = await asyncio.to_thread(
+                read_sources, self.world.output / "default", {subject.name}
+            )
         except (OSError, pa.ArrowException):
             return True
-        wanted = {frozenset(one.rows) for one in subject.allowed(self.actor.limit)}
-        return ids not in wanted
+        contents = subject.allowed(self.actor.limit)
+        return not any({row["id"]: row for row in stored.rows} == one.rows for one in contents)
 
-    async def settle(self) -> list[str]:
+    async def settle(self, without: frozenset[str] = frozenset()) -> list[Deviation]:
         """Wait until nothing is on its way and nothing changes; return what is wrong then.
 
-        As long as something is wrong it waits on, until its patience is at an end: what is on its
-        way inside of a service cannot be seen from outside.
+        First records keep coming until all that the round did is over. As long as something is
+        wrong it waits on, until its patience is at an end: what is on its way inside of a service
+        cannot be seen from outside.
         """
+        problems = [] if "flow" in without else await self._while_records_come()
+        if not problems:
+            problems = await self._at_rest(without)
+        self.checks += 1
+        return problems + [
+            Deviation("processes", one)
+            for one in self.world.surprises()
+            if not self._was_meant(one)
+        ]
+
+    async def _while_records_come(self) -> list[Deviation]:
+        """Wait until the sources of this round are as they must be, with others coming on."""
+        names = {one.name for one in self.actor.begun}
+        started, problems = time.monotonic(), ["nothing was looked at"]
+        async with self._flow():
+            while problems and time.monotonic() < started + self.patience_s:
+                await asyncio.sleep(LOOK_S)
+                problems = await asyncio.to_thread(self._faults_of_round, names)
+        waited = f"after {time.monotonic() - started:.0f} s while records came"
+        return [Deviation("flow", f"{waited}: {one}") for one in problems]
+
+    def _faults_of_round(self, names: set[str]) -> list[str]:
+        try:
+            stored = read_sources(self.world.output / "default", names)
+        except (OSError, pa.ArrowException) as error:
+            return [repr(error)]
+        return list(faults_of_subjects(self.actor, "default", stored, names))
+
+    @asynccontextmanager
+    async def _flow(self) -> AsyncIterator[None]:
+        """Have records come so that at any time some are under way, and never many."""
+
+        async def flow() -> None:
+            while True:
+                looked = await self._look()
+                if looked and looked[0] < FLOWING:
+                    self.actor.subjects.begin("flow", 3)
+                await asyncio.sleep(LOOK_S / 2)
+
+        task = asyncio.create_task(flow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _at_rest(self, without: frozenset[str]) -> list[Deviation]:
         end_s = time.monotonic() + self.patience_s
-        before, same, problems = None, 0, ["nothing was looked at"]
+        before, same = None, 0
+        problems = [Deviation("rest", f"not at rest within {self.patience_s:.0f} s")]
         while time.monotonic() < end_s:
             await asyncio.sleep(LOOK_S)
             now = await self._look()
@@ -99,11 +111,10 @@ class PairChecker:
             before = now
             if same < STILL or now is None or now[0]:
                 continue
-            problems = await asyncio.to_thread(self._compare)
+            problems = await asyncio.to_thread(self._compare, without)
             if not problems:
                 break
-        self.checks += 1
-        return problems + [one for one in self.world.surprises() if not self._was_meant(one)]
+        return problems
 
     def _was_meant(self, surprise: str) -> bool:
         """Tell whether a service ended because its durable consumer had been deleted."""
@@ -113,7 +124,7 @@ class PairChecker:
         """Return how much work the bus holds, and the versions of the public files."""
         js = self.world.client.jetstream(timeout=2)
         try:
-            infos = [await js.stream_info(name) for name in (*WORK_STREAMS, "COMMANDS")]
+            infos = [await js.stream_info(name) for name in (*READERS, "COMMANDS")]
         except (NatsError, TimeoutError):
             return None
         folders = [self.world.output / name for name in self.world.collections]
@@ -124,129 +135,13 @@ class PairChecker:
         ]
         return sum(info.state.messages for info in infos), *stamps
 
-    def _compare(self) -> list[str]:
-        problems = []
-        self.records = 0
+    def _compare(self, without: frozenset[str]) -> list[Deviation]:
+        problems, self.records = [], 0
         for collection in self.world.collections:
-            try:
-                problems += [f"{collection}: {one}" for one in self._faults_of(collection)]
-            except FileNotFoundError as error:
-                if any(True for _ in self.actor.subjects.of(collection)):
-                    problems.append(f"{collection}: {error}")
-            except (OSError, pa.ArrowException) as error:
-                problems.append(f"{collection}: {error!r}")
+            if not self.actor.subjects.of(collection):
+                continue
+            compared = Comparison(self.actor, collection, without)
+            problems += compared.deviations()
+            if not problems:
+                self.records += compared.records
         return problems
-
-    def _faults_of(self, collection: str) -> Iterator[str]:
-        stored, model, _ = read_files(self.world.output / collection)
-        self.records += len(stored.rows)
-        subjects = list(self.actor.subjects.of(collection))
-        limit = self.actor.limit
-        whole = {one.name: one.allowed(limit) for one in subjects if one.is_there}
-        gone = {one.name: one.allowed(limit) for one in subjects if not one.is_there}
-        parts = {name: [row for row in stored.rows if row["filename"] in names]
-                 for name, names in (("whole", whole.keys()), ("gone", gone.keys()))}  # fmt: skip
-        for name, allowed in (("whole", whole), ("gone", gone)):
-            part = oracle.Stored(parts[name], stored.vectors[:0], stored.points[:0])
-            yield from oracle.faults_of_rows(part, allowed, whole=name == "whole")
-        if strangers := {row["filename"] for row in stored.rows} - whole.keys() - gone.keys():
-            yield f"rows of {sorted(strangers)[:3]}, which never were sources"
-        yield from oracle.faults_of_vectors(stored, self.actor.spaces)
-        if model:
-            yield from oracle.faults_of_points(stored, *arrays_of(model))
-        counted = inside.counted(self.world.state, collection)
-        if counted:
-            yield from oracle.faults_of_moments(
-                stored, counted.count, counted.mean, counted.scatter
-            )
-        if sorted(inside.table_rows(self.world.output, collection)) != [
-            row["id"] for row in stored.rows
-        ]:
-            yield "the dataset and the public files have other ids"
-        yield from self._faults_of_accounts(collection, stored)
-
-    def _faults_of_accounts(self, collection: str, stored: oracle.Stored) -> Iterator[str]:
-        rows = stored.by_source()
-        accounts = inside.accounts(self.world.state, collection)
-        for name, account in accounts.items():
-            if account.seen != account.mapped + account.dead:
-                yield f"{name}: the account does not close: {account}"
-            if account.mapped != len(rows.get(name, {})):
-                yield f"{name}: {account} has {len(rows.get(name, {}))} rows"
-        if without := rows.keys() - accounts.keys():
-            yield f"rows of {sorted(without)[:3]}, of which the ledger knows nothing"
-
-    async def last_look(self) -> list[str]:
-        """Fit once more, and compare the model with what is stored; open all that was kept."""
-        problems = []
-        for collection in self.world.collections:
-            folder = self.world.output / collection
-            try:
-                before, _, _ = await asyncio.to_thread(read_files, folder)
-            except FileNotFoundError:
-                continue
-            if not before.rows:
-                continue
-            event = await self._refit(collection)
-            if event is None:
-                problems.append(f"{collection}: a refit was not answered")
-                continue
-            problems += [
-                f"{collection}: {one}" async for one in self._fitted(folder, before, event)
-            ]
-            for version, ids in await asyncio.to_thread(
-                lambda name=collection: list(inside.every_version(self.world.output, name))
-            ):
-                self.versions += 1
-                if len(ids) != len(set(ids)):
-                    problems.append(f"{collection}: version {version} has ids twice")
-        return problems
-
-    async def _refit(self, collection: str) -> dict[str, Any] | None:
-        """Command a refit and wait for the event that says what became of it."""
-        js = self.world.client.jetstream(timeout=5)
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.NEW)
-        told = await js.pull_subscribe(
-            f"projection.updated.{collection}", stream="EVENTS", config=config
-        )
-        body = {"force": True, "correlation_id": f"last-{collection}"}
-        await js.publish(f"command.refit.{collection}", json.dumps(body).encode())
-        try:
-            async with asyncio.timeout(self.patience_s):
-                while True:
-                    for message in await told.fetch(1, timeout=PATIENCE_S):
-                        await message.ack()
-                        event = json.loads(message.data)
-                        if event.get("correlation_id") == body["correlation_id"]:
-                            return event
-        except (TimeoutError, NatsError):
-            return None
-        finally:
-            await told.unsubscribe()
-
-    async def _fitted(self, folder: Path, before: oracle.Stored, event: dict[str, Any]) -> Any:
-        model = event["model"]
-        after, held = before, None
-        end_s = time.monotonic() + self.patience_s
-        while time.monotonic() < end_s and (held or {}).get("version") != model["version"]:
-            await asyncio.sleep(LOOK_S)
-            try:
-                after, held, _ = await asyncio.to_thread(read_files, folder)
-            except (OSError, pa.ArrowException):
-                continue
-        mean, components = arrays_of(model)
-        for one in oracle.faults_of_points(after, mean, components):
-            yield one
-        for one in oracle.faults_of_plane(after, components, model["explained_variance_ratio"]):
-            yield one
-        measured, told = oracle.movement(before, after), (event.get("movement") or {}).get("rms")
-        size = float(np.abs(after.points).max())
-        if told is not None and abs(told - measured) > MOVEMENT_TOLERANCE * max(told, 1e-3 * size):
-            yield f"points moved by {measured:.5g}, {told:.5g} was announced"
-
-
-def _ids_of(file: Path, name: str) -> frozenset[str]:
-    with pa.OSFile(str(file)) as opened:
-        table = pq.ParquetFile(opened).read(columns=["id", "filename"])
-    mine = table.filter(pa.compute.equal(table["filename"], name))
-    return frozenset(mine["id"].to_pylist())

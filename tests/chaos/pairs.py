@@ -29,10 +29,12 @@ EVENTS = {
     "stop": "SIGTERM of a service",
     "second-copy": "a second copy of a service starts, then the first or the second is killed",
     "second-collection": "a source of the same name comes in another collection",
-    "stream-lost": "one stream of work is deleted, or all data of the bus",
-    "durable-lost": "one durable consumer is deleted",
+    "stream-lost": "one stream is deleted with what its reader has not read, or the bus loses all",
+    "durable-lost": "one durable consumer is deleted, with what it has not read",
     "disk-full": "the disk of the dataset or of the state is full for a while",
 }
+FAR = ("settings", "stream-lost", "durable-lost")
+"""Events that are done to every source that is unsettled at the time."""
 NEAR_S = 2.0
 """How soon after the first the second event of a pair has to come."""
 
@@ -51,13 +53,32 @@ class Pair:
         return f"{self.first} > {self.second}"
 
 
-def draw(seed: int, pairs: int, classes: Sequence[str] = ()) -> Iterator[Pair]:
+def parse_pair(name: str) -> tuple[str, str]:
+    """Read ``first > second``; either may be ``*``, which stands for every event."""
+    first, _, second = name.partition(" > ")
+    if unknown := {first, second} - EVENTS.keys() - {"*"}:
+        raise ValueError(f"no such event in {name!r}: {', '.join(sorted(unknown))}")
+    return first, second
+
+
+def is_one_of(pair: Pair, names: Sequence[str]) -> bool:
+    """Tell whether a pair is meant by one of these names."""
+    return any(
+        first in {"*", pair.first} and second in {"*", pair.second}
+        for first, second in map(parse_pair, names)
+    )
+
+
+def draw(
+    seed: int, pairs: int, classes: Sequence[str] = (), only: Sequence[str] = ()
+) -> Iterator[Pair]:
     """Draw pairs: all of them in random order, then again.
 
     Args:
         seed: The same one gives the same pairs.
         pairs: How many.
         classes: The events to choose from; all of them if empty.
+        only: Names of pairs to choose from; all of them if empty.
     """
     chosen = list(classes or EVENTS)
     if unknown := set(chosen) - EVENTS.keys():
@@ -65,10 +86,11 @@ def draw(seed: int, pairs: int, classes: Sequence[str] = ()) -> Iterator[Pair]:
     dice = random.Random(f"pairs {seed}")
     drawn = 0
     while drawn < pairs:
-        deck = list(product(chosen, repeat=2))
+        deck = [Pair(first, second, 0.0) for first, second in product(chosen, repeat=2)]
+        deck = [one for one in deck if not only or is_one_of(one, only)]
         dice.shuffle(deck)
-        for first, second in deck[: pairs - drawn]:
-            yield Pair(first, second, round(dice.uniform(0.1, 1.2), 2))
+        for one in deck[: pairs - drawn]:
+            yield Pair(one.first, one.second, round(dice.uniform(0.1, 1.2), 2))
         drawn += len(deck)
 
 

@@ -1,23 +1,28 @@
 """Writes ``docs/chaos-report.md`` from the results of runs and of the mutation check.
 
-``python -m tests.chaos.report RESULT.json ... --mutations MUTATIONS.json``.
+``python -m tests.chaos.report [RESULT.json ...] [--pairs FILE.json] [--mutations FILE.json]``.
+What no result is given of stays as it is; the seeds are those of ``seeds.toml``, and what is known
+to be red that of ``known_red.toml``.
 """
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.failpoints import Failpoint
+from tests.chaos.known_red import known_red
+from tests.chaos.pair_report import SEEDS, matrix_of, red_of, seeds_of
 
 REPORT = Path(__file__).parents[2] / "docs" / "chaos-report.md"
 HEAD = """\
 # What was interrupted, and what became of it
 
 Written by `python -m tests.chaos.report`; how it works is in
-[decision 17](decisions/0017-cut-points-and-chaos.md), what it found in
+[decision 17](decisions/0017-cut-points-and-chaos.md) and, for pairs of events, in
+[decision 38](decisions/0038-every-event-after-every-other.md); what it found in
 [decision 18](decisions/0018-found-by-chaos.md). A *fault* interrupts a running system of real
 processes: nats-server, text2vec, a proxy in front of it that spoils its answers, discovery,
 embedding, projection and writing. Records arrive all the time, sources are changed, and a reader
@@ -35,19 +40,54 @@ this is compared from the outside:
 * the public streams: no message twice, every model announced;
 * the logs: no batch had to be sent again, no error that nobody foresaw, no process ended by
   itself.
+
+A fault that was promised and did not take place is a deviation, too.
 """
+ORDER = ("faults", "which", "cuts", "pairs", "red", "seeds", "notices")
+TITLES = {
+    "faults": "Faults", "which": "Which faults", "cuts": "At which cut points",
+    "pairs": "Every event after every other", "red": "Known to be red",
+    "seeds": "Every seed that was ever run", "notices": "Would it notice?",
+}  # fmt: skip
 
 
-def render(results: Sequence[dict[str, Any]], mutations: Sequence[dict[str, Any]]) -> str:
-    """Write the report."""
-    parts = [HEAD, *_runs(results), *_faults(results), *_cuts(results), *_not_injected(results)]
-    return "\n".join([*parts, *_mutations(mutations)])
+def render(
+    old: str,
+    *,
+    results: Sequence[dict[str, Any]] = (),
+    pairs: dict[str, Any] | None = None,
+    mutations: Sequence[dict[str, Any]] = (),
+) -> str:
+    """Write the report; of what is not given, the sections of the old one are taken over."""
+    parts = _sections(old)
+    if results:
+        parts |= {"faults": _runs(results), "which": _faults(results), "cuts": _cuts(results)}
+    if pairs:
+        parts["pairs"] = matrix_of(pairs)
+    if mutations:
+        parts["notices"] = _mutations(mutations)
+    parts |= {"red": red_of(known_red()), "seeds": seeds_of(SEEDS)}
+    texts = [
+        f"## {TITLES[name]}\n\n{chr(10).join(parts[name])}" for name in ORDER if name in parts
+    ]
+    return "\n".join([HEAD, *texts])
+
+
+def _sections(text: str) -> dict[str, Iterable[str]]:
+    """Cut a report into its sections, by name."""
+    names = {title: name for name, title in TITLES.items()}
+    found = dict[str, Iterable[str]]()
+    for part in text.split("\n## ")[1:]:
+        title, _, body = part.partition("\n")
+        if title in names:
+            found[names[title]] = [body.strip("\n"), ""]
+    return found
 
 
 def _runs(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     injected = sum(one["injected"] for one in results)
     wrong = sum(len(one["problems"]) for one in results)
-    yield f"## {injected:,} faults, {wrong} deviations\n"
+    yield f"{injected:,} faults, {wrong} deviations.\n"
     yield "| command | injected | records | sources | quiet points | reads of files | minutes |"
     yield "|---|---|---|---|---|---|---|"
     for one in results:
@@ -83,13 +123,18 @@ def _command(one: dict[str, Any]) -> str:
 
 def _faults(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     requested, injected = _sums(results)
-    yield "## Which faults\n"
     yield "| fault | asked for | took place |"
     yield "|---|---|---|"
     for name in sorted(requested):
         if not name.startswith("cut "):
             yield f"| {name} | {requested[name]} | {injected[name]} |"
     yield ""
+    for reasons in ("skipped", "not_promised"):
+        said = {name: why for one in results for name, why in one.get(reasons, {}).items()}
+        for name, why in sorted(said.items()):
+            yield f"* {name}: {reasons.replace('_', ' ')}, {why}"
+        if said:
+            yield ""
 
 
 def _cuts(results: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -106,18 +151,7 @@ def _cuts(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def _not_injected(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    reasons = {name: reason for one in results for name, reason in one["skipped"].items()}
-    if reasons:
-        yield "Faults that did not take place every time, and why (the last reason):\n"
-        yield from (f"* {name}: {reason}" for name, reason in sorted(reasons.items()))
-        yield ""
-
-
 def _mutations(mutations: Sequence[dict[str, Any]]) -> Iterator[str]:
-    if not mutations:
-        return
-    yield "## Would it notice?\n"
     yield "`make mutations` removes one protection at a time and runs the harness again.\n"
     yield "| removed | faults | what the harness said |"
     yield "|---|---|---|"
@@ -146,9 +180,15 @@ def _sums(results: Sequence[dict[str, Any]]) -> tuple[Counter[str], Counter[str]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.report", description=__doc__)
-    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    parser.add_argument("results", nargs="*", type=Path, metavar="RESULT.json")
+    parser.add_argument("--pairs", type=Path, metavar="PAIRS.json")
     parser.add_argument("--mutations", type=Path, metavar="MUTATIONS.json")
     options = parser.parse_args()
-    runs = [json.loads(file.read_text()) for file in options.results]
-    check = json.loads(options.mutations.read_text()) if options.mutations else []
-    REPORT.write_text(render(runs, check))
+    REPORT.write_text(
+        render(
+            REPORT.read_text(),
+            results=[json.loads(file.read_text()) for file in options.results],
+            pairs=json.loads(options.pairs.read_text()) if options.pairs else None,
+            mutations=json.loads(options.mutations.read_text()) if options.mutations else [],
+        )
+    )

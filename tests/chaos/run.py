@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from tests.chaos import facts
 from tests.chaos.checks import QUIET_PATIENCE_S, Checker, UnquietError
 from tests.chaos.faults import Account, Injector
 from tests.chaos.inputs import Inputs
-from tests.chaos.plan import Fault, draw
+from tests.chaos.plan import DISK_OF, Fault, draw
 from tests.chaos.reader import Reader
-from tests.chaos.world import Setup, World, running_world
+from tests.chaos.world import Disk, Setup, World, running_world
 
 ROUND = 40
 """Faults between two quiet points."""
@@ -36,6 +36,8 @@ class Result:
     only: Sequence[str] = ()
     minutes: float | None = None
     """After so long no further round was begun."""
+    not_promised: dict[str, str] = field(default_factory=dict)
+    """Faults that were not asked for, since they are not possible here: name to reason."""
     account: Account = field(default_factory=Account)
     records: int = 0
     sources: int = 0
@@ -65,6 +67,7 @@ class Result:
                 for name, count in sorted(account.requested.items())
             },
             "skipped": dict(sorted(account.skipped.items())),
+            "not_promised": self.not_promised,
             "spoiled_answers": account.spoiled,
             "records": self.records,
             "sources": self.sources,
@@ -100,13 +103,9 @@ async def run(
             try:
                 checker = Checker(world, inputs, reader, facts.Listener(world), patience_s)
                 injector = Injector(world, inputs, result.account)
-                await _rounds(
-                    draw(seed, faults, only),
-                    injector,
-                    checker,
-                    result,
-                    started + (minutes or math.inf) * 60,
-                )
+                promised, result.not_promised = possible(draw(seed, faults, only), world.disks)
+                end_s = started + (minutes or math.inf) * 60
+                await _rounds(promised, injector, checker, result, end_s)
             finally:
                 polling.cancel()
                 _collect(result, world, inputs, reader, checker)
@@ -117,6 +116,27 @@ async def run(
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return result
+
+
+def possible(
+    faults: Sequence[Fault], disks: Mapping[str, Disk]
+) -> tuple[list[Fault], dict[str, str]]:
+    """Part faults into those that are promised, and those that need a disk which is none."""
+    why_not = {
+        one.name: reason
+        for one in faults
+        if one.kind.startswith("disk-full")
+        and (reason := disks[DISK_OF.get(one.target, one.target)].why_not) is not None
+    }
+    return [one for one in faults if one.name not in why_not], why_not
+
+
+def broken_promises(account: Account) -> list[str]:
+    """Say which faults did not take place."""
+    return [
+        f"{name} was promised and did not take place: {reason}"
+        for name, reason in account.skipped.items()
+    ]
 
 
 async def _rounds(
@@ -132,6 +152,7 @@ async def _rounds(
                 group.create_task(injector.inject(fault))
                 await asyncio.sleep(fault.gap_s)
         done = min(start + ROUND, len(faults))
+        result.problems += broken_promises(result.account)
         await _quiet_point(checker, result, is_last=done == len(faults))
         _say(f"{done}/{len(faults)} faults, {result.injected} injected, {checker.records} records")
 

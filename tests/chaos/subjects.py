@@ -6,7 +6,6 @@ of them the system met first; then each outcome is allowed that some order gives
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +62,11 @@ class Subject:
         every = [read_log(data, self.name, one) for data in self.contents for one in limits]
         return absent + every  # what is gone is kept as it was when it was last read
 
+    def every_content(self, limit: int) -> list[Content]:
+        """Return all that it ever held, read under every limit that it was perhaps read with."""
+        limits = LIMITS if self.is_limit_open else (limit,)
+        return [read_log(data, self.name, one) for data in self.contents for one in limits]
+
 
 class Subjects:
     """Writes sources and changes them."""
@@ -77,13 +81,18 @@ class Subjects:
         for folder in roots.values():
             folder.mkdir(parents=True, exist_ok=True)
 
-    def begin(self, stem: str, records: int = RECORDS, *, is_slow: bool = True) -> Subject:
-        """Write a new source of the first collection."""
+    def begin(
+        self, stem: str, records: int = RECORDS, *, is_slow: bool = True, mark: int | None = None
+    ) -> Subject:
+        """Write a new source of the first collection, with a mark in its texts if one is given."""
         self._count += 1
         name = f"{stem}-{self._count:05d}.jsonl"
         subject = Subject(self.roots["default"], name)
         self.all["default", name] = subject
-        subject.put(self.text(name, records, is_slow=is_slow))
+        text = self.text(name, records, is_slow=is_slow)
+        if mark is not None:
+            text = text.replace(b"agent", f"agent MARKED-{mark}".encode())
+        subject.put(text)
         return subject
 
     def twin(self, subject: Subject) -> None:
@@ -137,5 +146,6 @@ class Subjects:
             lines.insert(7, BAD_LINE)
         return lines
 
-    def of(self, collection: str) -> Iterator[Subject]:
-        return (one for (where, _), one in self.all.items() if where == collection)
+    def of(self, collection: str) -> list[Subject]:
+        """Return the sources of a collection; others may come meanwhile."""
+        return [one for (where, _), one in list(self.all.items()) if where == collection]

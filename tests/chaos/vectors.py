@@ -2,8 +2,10 @@
 
 ``python -m tests.chaos.vectors PORT``. A text's vector is drawn from a hash of the text and of the
 *space* that the server is in. ``POST /space`` sets the space, ``POST /away`` with a number of
-seconds answers 503 for so long. A text with the word SLOWLY delays its request, so that its source
-stays unsettled for a while; one with the word POISON is refused.
+seconds answers 503 for so long, ``POST /asked`` with a source's name tells whether a text of it
+was asked for. A text with the word SLOWLY delays its request, so that its source stays unsettled
+for a while; one with the word POISON is refused. One with the word MARKED-n has a length in a
+direction in which all others have none, so that a model tells whether it knows it.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import sys
 import time
 
@@ -18,18 +21,28 @@ import numpy as np
 
 from tests.chaos.proxy import POISON, read_request, write_answer
 
-DIMENSION = 16
+PLAIN = 16
+MARKS = 8
+DIMENSION = PLAIN + MARKS
+MARK = re.compile(rf"MARKED-([0-{MARKS - 1}])")
 SLOWLY = b"SLOWLY"
 SLOW_S = 0.7
-SPREAD = np.geomspace(4.0, 0.25, DIMENSION)
-"""Standard deviations of the coordinates: all differ, so there is one best plane."""
+MARKED_S = 2.5
+"""A marked text, which is to be forgotten while it is embedded, takes longer."""
+NAME = re.compile(r"of (\S+): ")
+SPREAD = np.geomspace(4.0, 0.25, PLAIN)
+"""Standard deviations of the plain coordinates: all differ, so there is one best plane."""
 
 
 def vector(text: str, space: int) -> np.ndarray:
     """Return the vector (DIMENSION,) float32 of a text; its length is about five, never one."""
     digest = hashlib.sha256(f"{space}:{text}".encode()).digest()
     dice = np.random.default_rng(np.frombuffer(digest, dtype="<u8"))
-    return (SPREAD * dice.standard_normal(DIMENSION)).astype(np.float32)
+    drawn = np.zeros(DIMENSION)
+    drawn[:PLAIN] = SPREAD * dice.standard_normal(PLAIN)
+    if mark := MARK.search(text):
+        drawn[PLAIN + int(mark[1])] = 6 * dice.standard_normal()
+    return drawn.astype(np.float32)
 
 
 class Server:
@@ -38,6 +51,8 @@ class Server:
     def __init__(self) -> None:
         self._space = 0
         self._away_until = 0.0
+        self._asked = set[str]()
+        """The sources of which a text was asked for."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -52,6 +67,9 @@ class Server:
             self._space = int(body)
         elif path == "/away":
             self._away_until = time.monotonic() + float(body)
+        elif path == "/asked":
+            write_answer(writer, 200, json.dumps(body.decode() in self._asked).encode())
+            return
         elif time.monotonic() < self._away_until:
             write_answer(writer, 503, b'{"error": "away on purpose"}')
             return
@@ -59,8 +77,9 @@ class Server:
             write_answer(writer, 400, b'{"error": "POISON"}')
             return
         else:
+            self._asked.update(NAME.findall(body.decode()))
             if SLOWLY in body:
-                await asyncio.sleep(SLOW_S)
+                await asyncio.sleep(MARKED_S if b"MARKED" in body else SLOW_S)
             write_answer(writer, 200, answer(json.loads(body), self._space))
             return
         write_answer(writer, 200, b"{}")

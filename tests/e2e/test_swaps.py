@@ -23,7 +23,7 @@ from nats.js import JetStreamContext
 from shared.contracts.batches import ARROW, Batch, encode
 from tests.builders import embedded_batch
 from tests.chaos import inside, oracle
-from tests.chaos.pair_checks import arrays_of, read_files
+from tests.chaos.public_files import arrays_of, read_files
 from tests.e2e.deployment import Deployment, deployment
 from tests.waiting import PATIENCE_S, until
 
@@ -177,7 +177,7 @@ async def faults(one: Deployment, js: JetStreamContext) -> AsyncIterator[str]:
         told = {family: [event for subject, event in events if subject == f"{family}.{collection}"]
                 for family in ("projection.updated", "writing.committed")}  # fmt: skip
         try:
-            found, model, _ = read_files(one.output / collection)
+            found, model = read_files(one.output / collection)
         except (FileNotFoundError, pa.ArrowInvalid) as error:
             yield f"{pair}: the files could not be read: {error!r}"
             continue

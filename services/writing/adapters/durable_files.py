@@ -84,8 +84,12 @@ def replace_text(path: Path, text: str) -> None:
     """Write a file whole, for good.
 
     Raises:
-        OSError: The disk refused; the old file stays.
+        OSError: The disk refused; the old file stays, and nothing is left beside it.
     """
     written = temporary(path)
-    written.write_text(text)
-    put_in_place(written, path)
+    try:
+        written.write_text(text)
+        put_in_place(written, path)
+    except OSError:
+        written.unlink(missing_ok=True)
+        raise

@@ -103,7 +103,8 @@ async def commit_write(
     """
     model = await held_model(store=store, models=models)
     append = [_place(batch, model) for batch in _with(plan, Verdict.APPEND)]
-    reached(Failpoint.RETRACTED)
+    if plan.decided.retracted or plan.decided.removals:
+        reached(Failpoint.RETRACTED)
     state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
     reached(Failpoint.COMMITTED)
     if not plan.batches:

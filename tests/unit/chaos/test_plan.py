@@ -9,10 +9,14 @@ import pytest
 from services.embedding.adapters.openai_embedder import parse_answer
 from services.embedding.ports import TextsRejected
 from shared.failpoints import Failpoint
+from tests.chaos.faults import Account
 from tests.chaos.inputs import Inputs, held_by
-from tests.chaos.plan import CUTS, deck, draw
+from tests.chaos.pair_report import SEEDS, seeds_of
+from tests.chaos.plan import CUTS, Fault, deck, draw
 from tests.chaos.proxy import spoil
 from tests.chaos.report import render
+from tests.chaos.run import broken_promises, possible
+from tests.chaos.world import Disk
 from tests.chaos.wrong import ROOT, Mutation, mutations
 
 
@@ -92,9 +96,60 @@ def test_a_deviation_is_not_hidden_by_the_report() -> None:
         "skipped": {"kill writing": "it had just ended"}, "problems": ["2 records are lost"],
     }  # fmt: skip
 
-    text = render([result], [])
+    text = render("", results=[result])
 
     assert "1 faults, 1 deviations" in text
     assert 'make chaos SEED=1 FAULTS=2 ARGS="--only kill --minutes 2.5"' in text
     assert "2 records are lost" in text
     assert "it had just ended" in text
+
+
+def test_what_no_result_is_given_of_stays_in_the_report() -> None:
+    old = "# x\n\n## Would it notice?\n\na table\n\n## Which faults\n\nothers\n"
+
+    text = render(old)
+
+    assert "## Would it notice?\n\na table\n" in text
+    assert "## Which faults\n\nothers\n" in text
+    assert render(text) == text
+
+
+def test_every_run_says_what_it_found(tmp_path: Path) -> None:
+    (tmp_path / "seeds.toml").write_text(
+        '[[run]]\ncommand = "make chaos SEED=5"\nday = 2026-01-02\n'
+        'done = "7 faults"\nfound = "x|y"\n'
+    )
+
+    text = "\n".join(seeds_of(tmp_path / "seeds.toml"))
+
+    assert "| `make chaos SEED=5` | 2026-01-02 | 7 faults | x/y |" in text
+    assert "SEED=21" in "\n".join(seeds_of(SEEDS))
+
+
+def test_a_fault_that_is_not_possible_here_is_not_promised(tmp_path: Path) -> None:
+    disks = {"output": Disk(tmp_path, 1, "no right to mount"), "state": Disk(tmp_path, 1)}
+    faults = [
+        Fault("disk-full", "output"),
+        Fault("disk-full", "state"),
+        Fault("kill", "writing"),
+        Fault("disk-full-and-kill", "writing"),
+        Fault("disk-full-and-kill", "projection"),
+    ]
+
+    left, why_not = possible(faults, disks)
+
+    assert [one.name for one in left] == [
+        "disk-full state", "kill writing", "disk-full-and-kill projection",
+    ]  # fmt: skip
+    assert why_not == dict.fromkeys(
+        ["disk-full output", "disk-full-and-kill writing"], "no right to mount"
+    )
+
+
+def test_a_promise_that_was_not_kept_is_a_deviation() -> None:
+    account = Account(skipped={"kill writing": "it never ran"})
+
+    assert broken_promises(account) == [
+        "kill writing was promised and did not take place: it never ran"
+    ]
+    assert broken_promises(Account()) == []
