@@ -37,6 +37,7 @@ from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
 from shared.bus.broker import Bus, build_bus
+from shared.bus.connection import BUS_ERRORS
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
@@ -48,7 +49,7 @@ from shared.bus.registry.durables import (
     WRITING_READS_PROJECTION,
     Durable,
 )
-from shared.bus.topology import BUS_ERRORS, backlog, total_backlog
+from shared.bus.topology import backlog, total_backlog
 from shared.clock import Clock, SystemClock
 from shared.contracts.statuses import DiscoveryStatus, SourceFigures
 from shared.observability import metrics

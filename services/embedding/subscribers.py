@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
-from nats.js import JetStreamContext
 
 from services.embedding import handlers
+from shared.bus.connection import JetStream
 from shared.bus.consuming.durable_subscriber import DurableRouter, groups
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
@@ -24,7 +24,7 @@ from shared.observability.steps import step
 log = structlog.get_logger(__name__)
 
 
-async def known_dimensions(js: JetStreamContext, collections: Sequence[str]) -> Mapping[str, int]:
+async def known_dimensions(js: JetStream, collections: Sequence[str]) -> Mapping[str, int]:
     """Return the dimension of every collection that has a model, as far as the bus tells.
 
     Without it, a process that starts while another model answers would take that one's vectors.

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
-from nats.aio.client import Client
 from starlette.types import ASGIApp
 
 from services.gateway import __doc__ as about
@@ -34,6 +33,7 @@ from services.gateway.subscribers.event_feed import EventFeed
 from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
 from services.gateway.subscribers.points_feed import PointsFeed
 from shared.bus.broker import Bus, build_bus
+from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.events import answer_subjects, public_subjects

@@ -7,13 +7,23 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from shared.addresses import check_servers
 from shared.authorities import check_authorities
 from shared.bus.registry.users import api_of
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
+
+JetStream = JetStreamContext
+BusError = NatsError
+"""What the server, or the way to it, fails with."""
+NotDeclared = NotFoundError
+"""The server has no such stream, or no such consumer."""
+BUS_ERRORS = (BusError, TimeoutError, OSError)
+"""What asking an absent or a forgetful server may raise."""
 
 TLS_SCHEMES = ("tls://", "wss://")
 INBOX = "_INBOX"

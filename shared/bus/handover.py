@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from shared.bus.broker import Bus
+from shared.bus.connection import BUS_ERRORS
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.durables import Durable
-from shared.bus.topology import BUS_ERRORS, Backlog, backlog
+from shared.bus.topology import Backlog, backlog
 from shared.errors import TransientError
 from shared.waits import WAITS
 

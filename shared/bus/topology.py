@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AccountInfo, AckPolicy, ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from shared.bus.connection import BUS_ERRORS
 from shared.bus.fitness import lasting
 from shared.bus.registry.durables import (
     DURABLES,
@@ -37,8 +37,6 @@ FOREIGN_STORE = (
     "server was started as the member of a cluster. Nothing was changed. Start it alone again, "
     "then export and import the streams: docs/deploy.md, From one server to a cluster, and back"
 )
-BUS_ERRORS = (NatsError, TimeoutError, OSError)
-"""What asking an absent or a forgetful server may raise."""
 
 
 async def apply_topology(

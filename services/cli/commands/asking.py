@@ -2,9 +2,7 @@
 
 from uuid import uuid4
 
-from nats.aio.client import Client
-
-from shared.bus.reading.stream_reader import BUS_ERRORS
+from shared.bus.connection import BUS_ERRORS, Client
 from shared.bus.request import AnswersOnTheBus, CommandSender, request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -17,6 +15,7 @@ from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
 from services.cli.handlers.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
+from shared.bus.connection import BusError, Client
 from shared.bus.registry.channel import Channel, check_collection
 from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.status import collect
@@ -79,7 +78,7 @@ async def _collection(
     service = channel.consumers[0]
     try:
         statuses = await collect(client, awaited=(service,))
-    except NatsError as error:
+    except BusError as error:
         raise TransientError(f"the bus was lost: {error}") from error
     collection = choose_collection(options.collection, served_collections(statuses), configured)
     if service not in statuses:

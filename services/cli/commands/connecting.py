@@ -3,18 +3,15 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
-import nats
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-
 from services.cli.settings import DEFAULT_OUTPUT, BusOptions
-from shared.bus.connection import client_options, without_password
-from shared.bus.fitness import refusal, require_jetstream
+from shared.bus.client import connect_once
+from shared.bus.connection import Client
+from shared.bus.fitness import require_jetstream
 from shared.errors import TransientError
 from shared.settings import NatsSection
 
 URL_FILE = "state/nats.url"
-CONNECT_S = 3
+CLIENT_NAME = "mapstream-cli"
 
 
 @asynccontextmanager
@@ -30,7 +27,9 @@ async def connected(options: BusOptions, section: NatsSection) -> AsyncIterator[
     own = local_url(options)
     for url in candidates(options, section):
         try:
-            client = await _connect(url, without_tls(section) if url == own else section)
+            client = await connect_once(
+                without_tls(section) if url == own else section, url, name=CLIENT_NAME
+            )
             break
         except TransientError as error:
             tried.append(str(error))
@@ -73,40 +72,3 @@ def _nobody(options: BusOptions, tried: list[str]) -> str:
         f"no NATS server answers at {', nor at '.join(tried)}; start 'mapstream run', or name the "
         "server with --url or a local run's folder with --output"
     )
-
-
-async def _connect(url: str, section: NatsSection) -> Client:
-    """Connect without waiting long for a server that is not there.
-
-    Raises:
-        ConfigurationError: The files for TLS cannot be used, or the server refuses us.
-        TransientError: Names the server and what it said.
-    """
-    last: Exception | None = None
-
-    async def note(error: Exception) -> None:
-        nonlocal last
-        last = error
-
-    # Who a URL names goes before who the configuration names: that is for another server.
-    own = {"user": None, "password": None} if "@" in url else {}
-    section = section.model_copy(update={"url": url, **own})
-    try:
-        return await nats.connect(
-            **client_options(section),
-            name="mapstream-cli",
-            connect_timeout=CONNECT_S,
-            # nats-py counts the first tries to connect as tries to reconnect, two minutes of them.
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0.1,
-            error_cb=note,
-        )
-    except (NatsError, OSError, ValueError) as error:
-        if refused := refusal(last or error, section):
-            raise refused from error
-        raise TransientError(f"{without_password(url)} ({_words(last or error)})") from error
-
-
-def _words(error: Exception) -> str:
-    return str(error) or f"{type(error).__name__}: is it a NATS server?"

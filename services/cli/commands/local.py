@@ -7,10 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
-import nats
-import nats.errors
-from nats.aio.client import Client
-
 from services.cli.adapters.disk_room import measure_room
 from services.cli.adapters.nats_server import (
     USER,
@@ -22,7 +18,7 @@ from services.cli.adapters.nats_server import (
 )
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
-from services.cli.commands.connecting import URL_FILE
+from services.cli.commands.connecting import CLIENT_NAME, URL_FILE
 from services.cli.commands.stopping import Stopped, unless_stopped
 from services.cli.settings import (
     CliSettings,
@@ -30,9 +26,10 @@ from services.cli.settings import (
     has_own_embedder,
     service_environment,
 )
-from shared.bus.connection import jetstream, without_password
+from shared.bus.client import stay_connected
+from shared.bus.connection import BUS_ERRORS, Client, jetstream, without_password
 from shared.bus.registry.streams import streams_of, within
-from shared.bus.topology import BUS_ERRORS, apply_topology, held_bytes
+from shared.bus.topology import apply_topology, held_bytes
 from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register
 from shared.secret_files import write_secret
@@ -146,13 +143,10 @@ class LocalPipeline:
         return client
 
     async def _connect(self, password: str) -> Client:
-        return await nats.connect(
+        return await stay_connected(
             with_password(self.url, password),
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-            error_cb=_ignore,
-            reconnected_cb=self._note_reconnection,
-            name="mapstream-cli",
+            name=CLIENT_NAME,
+            on_reconnected=self._note_reconnection,
         )
 
     def _free_port(self) -> int:
@@ -271,10 +265,6 @@ class LocalPipeline:
         async with asyncio.TaskGroup() as group:
             ending = {one: group.create_task(one.stop(patience_s)) for one in processes}
         self.killed += [one.name for one, ended in ending.items() if not ended.result()]
-
-
-async def _ignore(_error: Exception) -> None:
-    """Say nothing: a bus that is away shows as services that are absent."""
 
 
 def _health(port: int | None) -> dict[str, str]:

@@ -4,21 +4,17 @@ From a single server to a cluster or back: neither takes the store of the other.
 started on one anyway has streams that the cluster does not know, or some that it cannot read.
 """
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 from rich.console import Console
 
 from services.cli.commands.connecting import connected
 from services.cli.commands.streams import require_able, require_right
 from services.cli.settings import BusOptions, CliSettings
-from shared.bus.connection import jetstream
+from shared.bus.connection import BusError, NotDeclared, jetstream
+from shared.bus.reading.snapshot_checks import busy, counts, counts_of, is_there, require_quiet
 from shared.bus.reading.snapshots import export_stream, import_stream, read_about
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.streams import REMEDY, STREAMS, streams_of
@@ -27,12 +23,8 @@ from shared.errors import ConfigurationError, TransientError
 
 COMPLETE = "streams.json"
 """Written last: what the folder holds copies of."""
-COUNTED = ("messages", "last_seq")
-"""What of a stream's state says whether two streams hold the same: none is removed and added."""
-LOOKS, LOOK_EVERY_S = 5, 0.3
-LOST = (NatsError, ConnectionError, TimeoutError)
+LOST = (BusError, ConnectionError, TimeoutError)
 """Errors of the connection; other errors of the system are those of the folder."""
-State = Mapping[str, Any]
 
 
 async def export(options: BusOptions, settings: CliSettings, folder: Path) -> None:
@@ -49,16 +41,16 @@ async def export(options: BusOptions, settings: CliSettings, folder: Path) -> No
         require_right(client)
         js = jetstream(client, timeout_s=20)
         try:
-            await _require_quiet(js)
+            await require_quiet(js)
             for stream in STREAMS:
                 state = await export_stream(client, stream.name, folder)
-                after = await _state(js, stream.name)
-                if _counts(state) != after:
-                    raise ConfigurationError(_busy(f"{stream.name} still changes"))
+                after = await counts(js, stream.name)
+                if counts_of(state) != after:
+                    raise ConfigurationError(busy(f"{stream.name} still changes"))
                 console.print(f"{stream.name}: {state['messages']:,} messages")
             names = [stream.name for stream in STREAMS]
             (folder / COMPLETE).write_text(json.dumps(names) + "\n")
-        except NotFoundError as error:
+        except NotDeclared as error:
             raise ConfigurationError(f"{error.description}: {REMEDY}") from error
         except LOST as error:
             raise TransientError(f"the server does not answer: {error}") from error
@@ -93,10 +85,10 @@ async def restore(
         js, is_clustered = jetstream(client, timeout_s=20), may_be_clustered(client)
         try:
             await require_known_store(js, is_clustered=is_clustered)
-            there = [name for name, state in wanted.items() if await _is_there(js, name, state)]
+            there = [name for name, state in wanted.items() if await is_there(js, name, state)]
             for name in wanted.keys() - there:
                 state = await import_stream(client, name, folder, replicas=replicas)
-                if _counts(state) != _counts(wanted[name]):
+                if counts_of(state) != counts_of(wanted[name]):
                     raise TransientError(f"{name} is not what was exported: {state}")
                 console.print(f"{name}: {state['messages']:,} messages")
             await apply_topology(
@@ -138,52 +130,3 @@ def _names(folder: Path) -> list[str]:
             f"{folder}: holds no complete export (no {COMPLETE}): {error}"
         ) from error
     return [str(name) for name in names]
-
-
-async def _require_quiet(js: JetStreamContext) -> None:
-    """Require that nobody reads: what is published after the copy would be lost with the server.
-
-    Raises:
-        ConfigurationError: Somebody does, or a consumer has a number of copies of its own.
-    """
-    for _ in range(LOOKS):
-        for stream in STREAMS:
-            for consumer in await js.consumers_info(stream.name):
-                if consumer.config.durable_name and consumer.num_waiting:
-                    raise ConfigurationError(_busy(f"{consumer.name} reads {stream.name}"))
-                if consumer.config.durable_name and consumer.config.num_replicas:
-                    raise ConfigurationError(
-                        f"{consumer.name} was declared by an older version; before an export "
-                        "declare it again: mapstream streams apply"
-                    )
-        await asyncio.sleep(LOOK_EVERY_S)
-
-
-def _busy(what: str) -> str:
-    return f"services are at work ({what}): stop all of them, the gateway too, then export again"
-
-
-async def _is_there(js: JetStreamContext, name: str, wanted: State) -> bool:
-    """Tell whether a stream was imported before.
-
-    Raises:
-        ConfigurationError: There is another of its name.
-    """
-    try:
-        found = await _state(js, name)
-    except NotFoundError:
-        return False
-    if found == _counts(wanted):
-        return True
-    raise ConfigurationError(
-        f"the server has a stream {name} with {found[0]:,} messages, {wanted['messages']:,} are "
-        "to be imported: import into an empty store, before 'mapstream streams apply'"
-    )
-
-
-async def _state(js: JetStreamContext, name: str) -> tuple[int, ...]:
-    return _counts(vars((await js.stream_info(name)).state))
-
-
-def _counts(state: State) -> tuple[int, ...]:
-    return tuple(int(state.get(name) or 0) for name in COUNTED)

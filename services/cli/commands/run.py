@@ -11,9 +11,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-
 from services.cli.adapters.processes import Ended
 from services.cli.commands.asking import ask
 from services.cli.commands.check import run_checks, service_findings
@@ -25,6 +22,7 @@ from services.cli.commands.watching import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
 from services.cli.settings import CliSettings, RunOptions
+from shared.bus.connection import BUS_ERRORS, Client
 from shared.contracts.answers import Answer
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
@@ -158,7 +156,7 @@ class _Run:
         try:
             async with asyncio.timeout(LETTERS_S):
                 return await watcher.dead_letters(LISTED)
-        except (NatsError, TimeoutError, OSError):
+        except BUS_ERRORS:
             return DeadLetters()
 
     async def _drain(self, client: Client, watcher: Watcher) -> None:

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 
-from nats.aio.client import Client
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from services.cli.commands.watching import Watcher
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import second_of, sentence_of
 from services.cli.settings import BusOptions, CliSettings
+from shared.bus.connection import Client
 from shared.contracts.statuses import HeldRefit
 from shared.stages import STAGES
 

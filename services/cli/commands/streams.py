@@ -5,24 +5,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.table import Table
 
 from services.cli.commands.connecting import connected
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.accounts import nats_accounts
-from shared.bus.connection import jetstream, user_of
+from shared.bus.connection import BusError, Client, NotDeclared, jetstream, user_of
 from shared.bus.fitness import require_fit_server, require_jetstream
+from shared.bus.reading.stream_figures import consumer_figures, stream_figures
 from shared.bus.registry.channel import BYTES, check_collection
 from shared.bus.registry.channels import CHANNELS
-from shared.bus.registry.durables import DURABLES
-from shared.bus.registry.streams import REMEDY, STREAMS, Stream, streams_of
+from shared.bus.registry.streams import REMEDY, STREAMS, streams_of
 from shared.bus.registry.users import APART, STREAMS_USER
-from shared.bus.topology import apply_topology, backlog, may_be_clustered
+from shared.bus.topology import apply_topology, may_be_clustered
 from shared.contracts.batches import ARROW
 from shared.errors import ConfigurationError, TransientError
 from shared.settings import NatsSection
@@ -55,7 +51,7 @@ async def apply(
                 ack_wait_s=settings.nats.ack_wait_s,
                 is_clustered=may_be_clustered(client),
             )
-        except NatsError as error:
+        except BusError as error:
             raise TransientError(f"the server does not take the streams: {error}") from error
     names = ", ".join(stream.name for stream in STREAMS)
     console = Console(highlight=False)
@@ -94,11 +90,11 @@ async def show(options: BusOptions, section: NatsSection, collections: Sequence[
     async with connected(options, section) as client:
         js = jetstream(client, timeout_s=5)
         try:
-            streams = [await _stream(js, stream) for stream in STREAMS]
-            consumers = await _consumers(js, collections)
-        except NotFoundError as error:
+            streams = [await stream_figures(js, stream) for stream in STREAMS]
+            consumers = await consumer_figures(js, collections)
+        except NotDeclared as error:
             raise TransientError(f"{error.description}; {REMEDY}") from error
-        except NatsError as error:
+        except BusError as error:
             raise TransientError(f"the server does not answer: {error}") from error
     if options.is_json:
         sys.stdout.write(json.dumps({"streams": streams, "consumers": consumers}) + "\n")
@@ -107,31 +103,6 @@ async def show(options: BusOptions, section: NatsSection, collections: Sequence[
     console.print(_table_of_streams(streams))
     console.print()
     console.print(_table_of_consumers(consumers))
-
-
-async def _stream(js: JetStreamContext, stream: Stream) -> dict[str, Any]:
-    info = await js.stream_info(stream.name)
-    return {
-        "stream": stream.name,
-        "messages": info.state.messages,
-        "bytes": info.state.bytes,
-        "max_bytes": info.config.max_bytes or 0,
-        "subjects": list(stream.subjects),
-    }
-
-
-async def _consumers(js: JetStreamContext, collections: Sequence[str]) -> list[dict[str, Any]]:
-    named = {
-        durable.name(collection): (durable, collection)
-        for collection in collections
-        for durable in DURABLES
-    }
-    found = []
-    for name, (durable, collection) in named.items():
-        left = await backlog(js, durable, collection)
-        in_it = {"stream": durable.stream, "waiting": left.waiting, "in_hand": left.in_hand}
-        found.append({"consumer": name, **in_it})
-    return found
 
 
 def _table_of_streams(streams: Sequence[Mapping[str, Any]]) -> Table:

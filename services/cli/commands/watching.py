@@ -4,17 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
-
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.statuses import (
     choose_collection,
     remembering,
     served_collections,
 )
-from shared.bus.connection import jetstream
+from shared.bus.connection import BUS_ERRORS, BusError, Client, NotDeclared, jetstream
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
@@ -71,7 +67,7 @@ class Watcher:
         """
         try:
             statuses = await collect(client, awaited=STAGES)
-        except NatsError as error:
+        except BusError as error:
             raise TransientError(f"the bus was lost: {error}") from error
         served = served_collections(statuses)
         name = check_collection(choose_collection(given, served, configured))
@@ -100,10 +96,10 @@ class Watcher:
         try:
             statuses = await collect(self._client, wait_s=wait_s, awaited=awaited)
             lag = await self._lag()
-        except NotFoundError as error:
+        except NotDeclared as error:
             what = f"collection '{self.collection}' has no streams or consumers"
             raise TransientError(f"{what}; {REMEDY}") from error
-        except (NatsError, TimeoutError, OSError) as error:
+        except BUS_ERRORS as error:
             raise TransientError(f"the bus does not answer: {error}") from error
         self._known = remembering(self._known, statuses)
         return Figures.of(self._known, lag, self.collection)

@@ -5,10 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from nats.aio.client import Client
-
 from services.gateway.ports import EventLog
-from shared.bus.reading.stream_reader import BUS_ERRORS
+from shared.bus.connection import BUS_ERRORS, Client
 from shared.bus.request import CommandSender, request
 from shared.bus.status import collect
 from shared.contracts.answers import Answer

@@ -8,11 +8,11 @@ from nats.aio.client import Client
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from shared.bus.connection import jetstream
+from shared.bus.connection import BUS_ERRORS, jetstream
 from shared.bus.messages.headers import header_text
 from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.bus.reading.direct_get import EPOCH, Stored
-from shared.bus.reading.stream_reader import BUS_ERRORS, StreamReader, asked
+from shared.bus.reading.stream_reader import StreamReader, asked
 from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM, EVERY_DEAD
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import structlog
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.js.api import StreamState
 
-from shared.bus.connection import jetstream
+from shared.bus.connection import BUS_ERRORS, jetstream
 from shared.bus.reading.direct_get import Piece, Stored, covering, read_piece
 from shared.errors import BusAway
 from shared.waits import WAITS
@@ -24,7 +23,6 @@ LONGEST_PAUSE_S = 0.25
 """Between two looks at a stream that has nothing new."""
 RETRY_S = 0.5
 FORGOTTEN_S = 30.0
-BUS_ERRORS = (NatsError, TimeoutError, OSError)
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
 
