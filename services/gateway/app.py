@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,13 +12,17 @@ from starlette.types import ASGIApp
 
 from services.gateway import __doc__ as about
 from services.gateway.adapters.json_model_history import JsonModelHistory
+from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBoard
+from services.gateway.adapters.nats_streams import NatsEventStream, NatsPointStream
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
 from services.gateway.adapters.token_file import read_token
 from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
 from services.gateway.domain.rates import Rates
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
+from services.gateway.handlers.event_feed import EventFeed
 from services.gateway.handlers.letters import Letters
+from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
@@ -29,15 +34,13 @@ from services.gateway.routes.reading import ReadingEndpoints, build_reading_rout
 from services.gateway.routes.sharing import share
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
-from services.gateway.subscribers.event_feed import EventFeed
-from services.gateway.subscribers.pipeline import NatsCommandBus, NatsStatusBoard
-from services.gateway.subscribers.points_feed import PointsFeed
+from services.gateway.subscribers import follow_commits, follow_events, follow_points
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.events import answer_subjects, public_subjects
-from shared.bus.reading.stream_reader import StreamReader
+from shared.bus.reading.stream_reader import StreamReader, patiently
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.contracts.statuses import Common, GatewayStatus
@@ -73,8 +76,8 @@ class Gateway:
             client = await self._bus.connect()
             names = self._settings.collections
             events = build_events(client, names)
-            points = build_points(client, names)
-            await events.start()
+            points = PointsFeed(names, NatsPointStream(points_reader(client, names)))
+            await patiently(events.start)
             app, commands = self.build_app(client, events, points)
             async with serving(app, listener, server_options(section)):
                 host, port = listener.getsockname()[:2]
@@ -82,7 +85,12 @@ class Gateway:
                 self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
                 log.info("gateway.listening", url=self.url, needs_token=not self._keyring.is_open)
                 try:
-                    yield events.run, points.run_points, points.run_commits, commands.watch
+                    yield (
+                        partial(follow_events, events, events_reader(client, names)),
+                        partial(follow_points, points, points_reader(client, names)),
+                        partial(follow_commits, points, commits_reader(client, names)),
+                        commands.watch,
+                    )
                 finally:
                     events.close()
 
@@ -232,19 +240,22 @@ def server_options(section: GatewaySection) -> ServerOptions:
 
 def build_events(client: Client, collections: Sequence[str]) -> EventFeed:
     """Wire the feed of public events."""
-    stream = WRITING_PUBLISHED.stream
-    return EventFeed(
-        StreamReader(client, stream, public_subjects(collections)),
-        StreamReader(client, stream, answer_subjects(collections)),
-    )
+    answers = StreamReader(client, WRITING_PUBLISHED.stream, answer_subjects(collections))
+    return EventFeed(NatsEventStream(events_reader(client, collections)), NatsEventStream(answers))
 
 
-def build_points(client: Client, collections: Sequence[str]) -> PointsFeed:
-    """Wire the feed of points and commits."""
-    points = tuple(MAP_POINTS.subject(name) for name in collections)
-    commits = tuple(WRITING_COMMITTED.subject(name) for name in collections)
-    return PointsFeed(
-        collections,
-        StreamReader(client, MAP_POINTS.stream, points),
-        StreamReader(client, WRITING_COMMITTED.stream, commits),
-    )
+def events_reader(client: Client, collections: Sequence[str]) -> StreamReader:
+    """Say which events are followed."""
+    return StreamReader(client, WRITING_PUBLISHED.stream, public_subjects(collections))
+
+
+def points_reader(client: Client, collections: Sequence[str]) -> StreamReader:
+    """Say which points are followed."""
+    subjects = tuple(MAP_POINTS.subject(name) for name in collections)
+    return StreamReader(client, MAP_POINTS.stream, subjects)
+
+
+def commits_reader(client: Client, collections: Sequence[str]) -> StreamReader:
+    """Say which commits are followed."""
+    subjects = tuple(WRITING_COMMITTED.subject(name) for name in collections)
+    return StreamReader(client, WRITING_COMMITTED.stream, subjects)

@@ -51,6 +51,56 @@ class EventLog(Protocol):
         ...
 
 
+class EventStream(Protocol):
+    """The events that a stream keeps."""
+
+    async def last(self) -> int:
+        """Return the sequence of the last one; 0 if there was none.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+    async def some(self, after: int, most: int) -> tuple[Sequence[StoredEvent], bool]:
+        """Return what there is after a position, up to a number, and whether there is more.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PointMessage:
+    """A message of points, as its stream keeps it."""
+
+    sequence: int
+    body: bytes
+
+
+class PointStream(Protocol):
+    """The committed points that the stream keeps."""
+
+    async def bounds(self) -> tuple[int, int]:
+        """Return the sequences of its first and its last message.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+    async def some(
+        self, collection: str, after: int, most: int
+    ) -> tuple[Sequence[PointMessage], bool]:
+        """Return a collection's messages after a position, and whether there are more.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        ...
+
+
 class CommandBus(Protocol):
     """Where commands go, and where they are answered."""
 

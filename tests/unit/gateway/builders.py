@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from services.gateway.adapters.nats_services import EventsOf
 from services.gateway.ports import (
     FileFacts,
     MapMarks,
@@ -18,7 +19,6 @@ from services.gateway.ports import (
     Points,
     PositionLost,
 )
-from services.gateway.subscribers.pipeline import EventsOf
 from shared.bus.request import request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event

@@ -4,10 +4,8 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
 
-from shared.bus.reading.events import stored_event
-from shared.bus.reading.stream_reader import RETRY_S, StreamReader, patiently
+from services.gateway.ports import EventStream
 from shared.contracts.stored_events import StoredEvent
 from shared.errors import BusAway
 
@@ -15,6 +13,7 @@ RING_EVENTS = 1024
 RING_BYTES = 8 << 20
 STEP = 64
 SCAN_STEP = 256
+RETRY_S = 0.5
 SCANS = 2
 """At a time: each reads all answers that the stream has, and anybody may ask for any command."""
 
@@ -25,8 +24,14 @@ class EventFeed:
     A follower has a position and no queue, so one that takes nothing costs nothing.
     """
 
-    def __init__(self, reading: StreamReader, answers: StreamReader) -> None:
-        self._reading = reading
+    def __init__(self, stream: EventStream, answers: EventStream) -> None:
+        """Take what it needs.
+
+        Args:
+            stream: All public events.
+            answers: Those that may answer a command.
+        """
+        self._stream = stream
         self._answers = answers
         self._ring: deque[StoredEvent] = deque()
         self._ring_bytes = 0
@@ -45,14 +50,12 @@ class EventFeed:
         return self._position
 
     async def start(self) -> None:
-        """Begin with what happens from now on; waits for the bus."""
-        self._position = self._floor = (await patiently(self._reading.state)).last_seq
+        """Begin with what happens from now on.
 
-    async def run(self) -> None:
-        """Take in events until cancelled."""
-        async with aclosing(self._reading.follow(self._position)) as messages:
-            async for raw in messages:
-                self.add(stored_event(raw))
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        self._position = self._floor = await self._stream.last()
 
     def add(self, told: StoredEvent) -> None:
         """Take in one event and wake those who wait."""
@@ -120,8 +123,8 @@ class EventFeed:
         found: list[StoredEvent] = []
         cursor, has_more = 0, True
         while has_more:
-            messages, has_more = await self._answers.some(cursor, SCAN_STEP)
-            for told in map(stored_event, messages):
+            events, has_more = await self._answers.some(cursor, SCAN_STEP)
+            for told in events:
                 cursor = told.sequence
                 # Most are told apart without reading them.
                 if correlation_id.encode() not in told.body:
@@ -137,11 +140,11 @@ class EventFeed:
             return self._from_ring(cursor), cursor
         floor = self._floor
         try:
-            messages, has_more = await self._reading.some(cursor, STEP)
+            events, has_more = await self._stream.some(cursor, STEP)
         except BusAway:
             await asyncio.sleep(RETRY_S)
             return (), cursor
-        return [stored_event(raw) for raw in messages], cursor if has_more else floor
+        return events, cursor if has_more else floor
 
     def _from_ring(self, cursor: int) -> Sequence[StoredEvent]:
         if not self._ring or self._ring[-1].sequence <= cursor:
@@ -155,7 +158,7 @@ class EventFeed:
         if after <= self._position:
             return after
         try:
-            return min(after, (await self._reading.state()).last_seq)
+            return min(after, await self._stream.last())
         except BusAway:
             return after
 

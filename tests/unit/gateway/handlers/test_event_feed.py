@@ -2,12 +2,10 @@
 
 import asyncio
 from contextlib import aclosing
-from types import SimpleNamespace
 from typing import Any
 
-from services.gateway.subscribers import event_feed
-from services.gateway.subscribers.event_feed import EventFeed
-from shared.bus.reading.direct_get import Stored
+from services.gateway.handlers import event_feed
+from services.gateway.handlers.event_feed import EventFeed
 from shared.bus.reading.events import answer_subjects, public_subjects
 from shared.contracts.stored_events import StoredEvent
 from shared.errors import BusAway
@@ -16,7 +14,7 @@ from tests.waiting import PATIENCE_S
 ALL = ("default", "other")
 
 
-class FakeReading:
+class FakeStream:
     """A stream of ``count`` events."""
 
     def __init__(self, count: int = 0, failures: int = 0) -> None:
@@ -24,20 +22,16 @@ class FakeReading:
         self.failures = failures
         self.reads = 0
 
-    async def state(self) -> Any:
-        return SimpleNamespace(last_seq=self.count)
+    async def last(self) -> int:
+        return self.count
 
-    async def some(self, after: int, most: int) -> tuple[list[Any], bool]:
+    async def some(self, after: int, most: int) -> tuple[list[StoredEvent], bool]:
         self.reads += 1
         if self.failures:
             self.failures -= 1
             raise BusAway("away")
         numbers = range(after + 1, min(self.count, after + most) + 1)
-        return [raw(one) for one in numbers], after + most < self.count
-
-
-def raw(number: int) -> Any:
-    return Stored(number, "a.b.default", b"{}")
+        return [told(one) for one in numbers], after + most < self.count
 
 
 def told(number: int, collection: str = "default", size: int = 2) -> StoredEvent:
@@ -55,12 +49,12 @@ async def take(feed: EventFeed, after: int | None, count: int, names: Any = ALL)
     return found
 
 
-def build(reading: FakeReading) -> EventFeed:
-    return EventFeed(reading, reading)  # type: ignore[arg-type]
+def build(reading: FakeStream) -> EventFeed:
+    return EventFeed(reading, reading)
 
 
 async def test_who_lags_reads_the_stream_and_then_goes_on_live() -> None:
-    reading = FakeReading(200)
+    reading = FakeStream(200)
     feed = build(reading)
     await feed.start()
     for number in (201, 202):
@@ -74,7 +68,7 @@ async def test_who_lags_reads_the_stream_and_then_goes_on_live() -> None:
 
 
 async def test_without_a_position_only_news_come() -> None:
-    feed = build(FakeReading(200))
+    feed = build(FakeStream(200))
     await feed.start()
     taking = asyncio.create_task(take(feed, None, 1))
     await asyncio.sleep(0.01)
@@ -86,7 +80,7 @@ async def test_without_a_position_only_news_come() -> None:
 
 async def test_news_come_from_the_call_on_not_from_the_first_look() -> None:
     """A client that was told that it is connected may not miss what happens next."""
-    feed = build(FakeReading(200))
+    feed = build(FakeStream(200))
     await feed.start()
     news = feed.follow(None, ALL)
 
@@ -99,7 +93,7 @@ async def test_news_come_from_the_call_on_not_from_the_first_look() -> None:
 
 
 async def test_other_collections_are_left_out() -> None:
-    feed = build(FakeReading())
+    feed = build(FakeStream())
     await feed.start()
     for number, name in ((1, "default"), (2, "other"), (3, "default")):
         feed.add(told(number, name))
@@ -108,7 +102,7 @@ async def test_other_collections_are_left_out() -> None:
 
 
 async def test_memory_is_bounded_in_number_and_bytes() -> None:
-    feed = build(FakeReading())
+    feed = build(FakeStream())
     await feed.start()
     for number in range(1, event_feed.RING_EVENTS * 2):
         feed.add(told(number))
@@ -122,7 +116,7 @@ async def test_memory_is_bounded_in_number_and_bytes() -> None:
 
 
 async def test_a_position_of_a_stream_that_is_gone_begins_with_now() -> None:
-    feed = build(FakeReading(5))
+    feed = build(FakeStream(5))
     await feed.start()
     taking = asyncio.create_task(take(feed, 1000, 1))
     await asyncio.sleep(0.01)
@@ -134,7 +128,7 @@ async def test_a_position_of_a_stream_that_is_gone_begins_with_now() -> None:
 
 async def test_a_stream_that_was_made_anew_is_followed_on() -> None:
     """The bus may lose its data; its sequences begin again then."""
-    feed = build(FakeReading(500))
+    feed = build(FakeStream(500))
     await feed.start()
     feed.add(told(501))
     taking = asyncio.create_task(take(feed, 501, 2))
@@ -148,21 +142,21 @@ async def test_a_stream_that_was_made_anew_is_followed_on() -> None:
 
 async def test_a_bus_that_is_away_is_waited_for(monkeypatch: Any) -> None:
     monkeypatch.setattr(event_feed, "RETRY_S", 0)
-    feed = build(FakeReading(3, failures=2))
+    feed = build(FakeStream(3, failures=2))
     await feed.start()
 
     assert await take(feed, 0, 3) == [1, 2, 3]
 
 
 async def test_silence_is_told() -> None:
-    feed = build(FakeReading())
+    feed = build(FakeStream())
     await feed.start()
     async with aclosing(feed.follow(None, ALL, idle_s=0.01)) as news:
         assert await anext(news) is None
 
 
 async def test_followers_end_with_the_feed() -> None:
-    feed = build(FakeReading())
+    feed = build(FakeStream())
     await feed.start()
     taking = asyncio.create_task(take(feed, None, 1))
     await asyncio.sleep(0.01)

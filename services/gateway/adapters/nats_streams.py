@@ -1,0 +1,46 @@
+"""The public streams, as those read them who lag behind."""
+
+from collections.abc import Sequence
+
+from services.gateway.ports import PointMessage
+from shared.bus.reading.events import stored_event
+from shared.bus.reading.stream_reader import StreamReader
+from shared.bus.registry.batches import MAP_POINTS
+from shared.contracts.stored_events import StoredEvent
+
+
+class NatsEventStream:
+    """The events of a stream."""
+
+    def __init__(self, reader: StreamReader) -> None:
+        self._reader = reader
+
+    async def last(self) -> int:
+        """See the port."""
+        return (await self._reader.state()).last_seq
+
+    async def some(self, after: int, most: int) -> tuple[Sequence[StoredEvent], bool]:
+        """See the port."""
+        messages, has_more = await self._reader.some(after, most)
+        return [stored_event(raw) for raw in messages], has_more
+
+
+class NatsPointStream:
+    """The committed points."""
+
+    def __init__(self, reader: StreamReader) -> None:
+        self._reader = reader
+
+    async def bounds(self) -> tuple[int, int]:
+        """See the port."""
+        state = await self._reader.state()
+        return state.first_seq, state.last_seq
+
+    async def some(
+        self, collection: str, after: int, most: int
+    ) -> tuple[Sequence[PointMessage], bool]:
+        """See the port."""
+        subjects = (MAP_POINTS.subject(collection),)
+        one = StreamReader(self._reader.client, self._reader.stream, subjects)
+        messages, has_more = await one.some(after, most)
+        return [PointMessage(raw.sequence, raw.data) for raw in messages], has_more

@@ -1,0 +1,92 @@
+"""The stream of points, and how far the public files reach into it."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from services.gateway.domain.positions import Positions
+from services.gateway.handlers.maps import require_points
+from services.gateway.ports import PointMessage, Points, PointStream, PositionLost
+from shared.contracts.batches import Batch, decode
+from shared.contracts.writing import WritingCommitted
+from shared.errors import BusAway, InvalidMessage
+
+MOST_MESSAGES = 512
+"""In one answer; of at most 128 points each."""
+WAIT_S = 10.0
+log = structlog.get_logger(__name__)
+
+
+class PointsFeed:
+    """Knows the ids of the messages and the commits, and reads the points when asked."""
+
+    def __init__(self, collections: Iterable[str], stream: PointStream) -> None:
+        self._positions = {name: Positions() for name in collections}
+        self._stream = stream
+        self._last = 0
+        self.has_points = asyncio.Event()
+        """Set when all messages of points that there are were taken in."""
+        self.is_ready = asyncio.Event()
+        """Set when all commits were taken in, too."""
+
+    def begin(self, first: int) -> None:
+        """Begin with the first message that the stream still has."""
+        for name in self._positions:
+            self._positions[name] = Positions(max(0, first - 1))
+
+    def add_points(self, collection: str, sequence: int, batch_id: str) -> None:
+        """Take in the id of a message of points."""
+        if sequence <= self._last:  # the stream was made anew
+            self._positions = {name: Positions() for name in self._positions}
+        self._last = sequence
+        positions = self._positions.get(collection)
+        if positions is not None:
+            positions.add_points(sequence, batch_id)
+
+    def add_commit(self, collection: str, event: WritingCommitted) -> None:
+        """Take in which batches the dataset holds."""
+        positions = self._positions.get(collection)
+        if positions is not None:
+            positions.add_commit(event.dataset_version, [one.batch_id for one in event.batches])
+
+    async def position_of(self, collection: str, dataset_version: int) -> int:
+        """Return a position up to which files of this version hold all points.
+
+        Raises:
+            BusAway: The bus did not answer, or the streams are still being read.
+        """
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self.is_ready.wait()
+        except TimeoutError as error:
+            raise BusAway("the streams are still being read") from error
+        first, _ = await self._stream.bounds()
+        return self._positions[collection].since(dataset_version, first)
+
+    async def read(self, collection: str, after: int) -> Points:
+        """Read what was committed after a position, up to a bounded amount.
+
+        Raises:
+            PositionLost: The stream does not reach back to it.
+            BusAway: The bus did not answer.
+        """
+        _, last = await self._stream.bounds()
+        if after > last:
+            raise PositionLost(f"position {after} is beyond the end of the stream, {last}")
+        messages, has_more = await self._stream.some(collection, after, MOST_MESSAGES)
+        # Asked for after the reading: what went away meanwhile was perhaps not read.
+        first, _ = await self._stream.bounds()
+        if after < first - 1:
+            raise PositionLost(f"the stream begins at {first}, after position {after}")
+        read_to = messages[-1].sequence if messages else after
+        position = read_to if has_more else max(read_to, last)
+        return Points([batch for one in messages if (batch := _batch_of(one))], position, has_more)
+
+
+def _batch_of(message: PointMessage) -> Batch | None:
+    try:
+        return require_points(decode(message.body))
+    except InvalidMessage as error:
+        log.warning("points.unreadable", sequence=message.sequence, error=str(error))
+        return None

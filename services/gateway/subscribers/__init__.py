@@ -1,1 +1,0 @@
-"""The shell for the bus: feeds of events and points, commands, statuses."""
