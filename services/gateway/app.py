@@ -16,8 +16,6 @@ from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBo
 from services.gateway.adapters.nats_streams import NatsEventStream, NatsPointStream
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
 from services.gateway.adapters.token_file import read_token
-from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
-from services.gateway.domain.rates import Rates
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.event_feed import EventFeed
@@ -27,12 +25,15 @@ from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.letters import build_letter_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
-from services.gateway.routes.sharing import share
-from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
+from services.gateway.routes.streams import (
+    MAP_HEADERS,
+    StreamEndpoints,
+    StreamLimits,
+    build_stream_router,
+)
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
 from shared.bus.broker import Bus, build_bus
@@ -45,9 +46,13 @@ from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.contracts.statuses import Common, GatewayStatus
 from shared.errors import ConfigurationError
+from shared.http.guard import Guard, GuardRules, allowed_hosts
 from shared.http.heads import HeadLimits
+from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from shared.http.protocol import Patience
+from shared.http.rates import Rates
 from shared.http.server import ServerOptions, check_certificate, open_socket, serving
+from shared.http.sharing import share
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.runtime import Loop, Service
 
@@ -129,7 +134,7 @@ class Gateway:
         )
         api = build_api(routers, version=version("mapstream"))
         guard = Guard(api, guard_rules(section, self._keyring))
-        app = share(guard, section.allowed_origins)
+        app = share(guard, section.allowed_origins, MAP_HEADERS)
         return MeasuredHttp(app, stage="gateway"), commands
 
     @property
@@ -202,6 +207,7 @@ def _digest(entry: TokenEntry) -> bytes:
 def guard_rules(section: GatewaySection, keyring: Keyring) -> GuardRules:
     """Take from the settings what the guard asks of a request."""
     return GuardRules(
+        section="gateway",
         hosts=allowed_hosts(
             section.host, section.allowed_hosts, is_reachable=section.is_reachable
         ),

@@ -16,6 +16,7 @@ from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
 from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
+from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from shared.http.protocol import Patience
 from shared.http.server import ServerOptions, open_socket, serving
 from shared.observability import tracing
@@ -50,7 +51,7 @@ def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:
         max_batch=section.max_batch,
         max_body_bytes=section.max_body_bytes,
         max_requests=section.max_requests,
-        api_key=section.api_key.get_secret_value() if section.api_key else None,
+        keyring=keyring_of(section.api_key.get_secret_value() if section.api_key else None),
     )
 
     @asynccontextmanager
@@ -65,6 +66,12 @@ def build_app(section: Text2vecSection, encoder: TextEncoder) -> Starlette:
         lifespan=lifespan,
         middleware=[Middleware(MeasuredHttp, stage="text2vec")],
     )
+
+
+def keyring_of(api_key: str | None) -> Keyring:
+    """Return the only token that is known, or none if no key is asked for."""
+    caller = Caller("api_key", Role.READ)
+    return Keyring([Credential(caller, digest_of(api_key))] if api_key else ())
 
 
 def run(settings: Settings) -> None:

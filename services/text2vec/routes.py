@@ -11,13 +11,12 @@ These need no key. 413: the body is too large; 429: too many requests at a time.
 """
 
 import base64
-import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -29,6 +28,7 @@ from starlette.types import ExceptionHandler
 
 from services.text2vec.handlers import BlankText, embed_texts
 from services.text2vec.ports import Encoded, TextEncoder
+from shared.http.keyring import Keyring, bearer_token
 from shared.observability import metrics
 from shared.observability.health import metrics_route
 
@@ -64,7 +64,7 @@ class Limits:
     max_body_bytes: int = 8_388_608
     max_requests: int = 64
     """The most embedding requests at a time."""
-    api_key: str | None = None
+    keyring: Keyring = field(default_factory=Keyring)
     """The token that requests must carry, if any."""
 
 
@@ -185,10 +185,9 @@ class Endpoints:
             raise Refusal(status, f"dimensions must be {only} or left out", param="dimensions")
 
     def _check_key(self, request: Request) -> None:
-        key = self._limits.api_key
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        known = hmac.compare_digest(given.strip().encode("latin-1"), (key or "").encode())
-        if key and not (known and scheme.lower() == "bearer"):
+        keyring = self._limits.keyring
+        token = bearer_token(request.headers.get("authorization", ""))
+        if not keyring.is_open and keyring.identify(token) is None:
             raise Refusal(401, "Unauthorized", code="invalid_api_key")
 
     @asynccontextmanager

@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.routes.access import OpenRoute, describe_roles, roles
-from services.gateway.routes.methods import Methods
-from services.gateway.routes.problems import Problem, add_problem_handlers
+from services.gateway.handlers.maps import NoMap, Outdated
+from services.gateway.ports import PositionLost
+from shared.http.access import OpenRoute, describe_roles, roles
+from shared.http.methods import Methods
+from shared.http.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
+STATUSES: dict[type[Exception], int] = {NoMap: 404, Outdated: 410, PositionLost: 410}
 ABOUT = (
     "A live map of a growing pile of text. Errors are problem details (RFC 9457). A query "
     "parameter that is not listed here is refused with 422, wherever it is sent."
@@ -35,7 +38,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
     roles(routers)  # or it does not start
     for router in routers:
         app.include_router(router)
-    add_problem_handlers(app)
+    add_problem_handlers(app, STATUSES, service="gateway")
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -46,7 +49,7 @@ def build_api(routers: Sequence[APIRouter], *, version: str) -> FastAPI:
             schemas["Problem"] = Problem.model_json_schema()
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            describe_roles(document, routers)
+            describe_roles(document, routers, "gateway")
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from services.gateway.handlers.audit import Audit
-from services.gateway.routes.access import OperateRoute
 from services.gateway.routes.parameters import AfterEntry, Collection, Limit, Served
-from services.gateway.routes.problems import responses
 from shared.contracts.audit import AuditPage
+from shared.http.access import OperateRoute
+from shared.http.problems import responses
 
 
 class AuditEndpoints:

@@ -14,7 +14,6 @@ from services.gateway.handlers.answers import (
     Settled,
 )
 from services.gateway.handlers.commands import Commands
-from services.gateway.routes.access import By, OperateRoute, ReadRoute, check_fields
 from services.gateway.routes.parameters import (
     Collection,
     ForgetWish,
@@ -26,9 +25,10 @@ from services.gateway.routes.parameters import (
     RollbackWish,
     Served,
 )
-from services.gateway.routes.problems import ProblemError, responses
 from shared.contracts.base import Command
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.http.access import By, OperateRoute, ReadRoute, check_fields
+from shared.http.problems import ProblemError, responses
 
 WHY_409 = "It was held: it would move points too far. Has `movement`, `decision`, `version`."
 WHY_422 = "The request is malformed (has `errors`), or the command was rejected."

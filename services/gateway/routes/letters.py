@@ -7,7 +7,6 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from services.gateway.handlers.answers import LetterList, WholeLetter
 from services.gateway.handlers.letters import Letters
-from services.gateway.routes.access import ReadRoute
 from services.gateway.routes.parameters import (
     AfterLetter,
     Collection,
@@ -18,8 +17,9 @@ from services.gateway.routes.parameters import (
     Served,
     Since,
 )
-from services.gateway.routes.problems import ProblemError, responses
 from shared.contracts.commands import Selection
+from shared.http.access import ReadRoute
+from shared.http.problems import ProblemError, responses
 
 EXAMPLE: dict[str, Any] = {
     "sequence": 17,

@@ -15,9 +15,9 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from services.gateway.routes.problems import ProblemError
 from shared.contracts.commands import SAY_WHICH
 from shared.contracts.times import TIME, parse_time
+from shared.http.problems import ProblemError
 from shared.stages import Stage
 
 MOST = 2**53

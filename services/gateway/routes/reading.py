@@ -13,9 +13,9 @@ from services.gateway.handlers.answers import (
     WholeModel,
 )
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
-from services.gateway.routes.access import OpenRoute, ReadRoute, caller_of
 from services.gateway.routes.parameters import Collection, Limit, Offset, Served, Version
-from services.gateway.routes.problems import ProblemError, responses
+from shared.http.access import OpenRoute, ReadRoute, caller_of
+from shared.http.problems import ProblemError, responses
 
 MODELS_200: dict[int | str, dict[str, Any]] = {
     200: {

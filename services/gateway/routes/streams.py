@@ -12,7 +12,6 @@ from pydantic.json_schema import SkipJsonSchema
 from services.gateway.handlers import maps as handlers
 from services.gateway.handlers.maps import MapHead
 from services.gateway.ports import EventLog, MapReader, PointLog
-from services.gateway.routes.access import ReadRoute, client_of
 from services.gateway.routes.parameters import (
     After,
     Collection,
@@ -21,9 +20,10 @@ from services.gateway.routes.parameters import (
     Position,
     Served,
 )
-from services.gateway.routes.problems import ProblemError, responses
-from services.gateway.routes.streaming import PieceByPiece, event_stream
 from shared.contracts.batches import ARROW
+from shared.http.access import ReadRoute, client_of
+from shared.http.problems import ProblemError, responses
+from shared.http.streaming import PieceByPiece, event_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +32,13 @@ LastEventId = Annotated[
     Natural | SkipJsonSchema[None],
     Header(description="Go on after this event, as browsers do by themselves."),
 ]
+MAP_HEADERS = (
+    "x-mapstream-dataset-version",
+    "x-mapstream-model-version",
+    "x-mapstream-more",
+    "x-mapstream-since",
+)
+"""What an answer with points says of them; pages of other sites may read it too."""
 WHY_410 = "Points moved or left the map, or the position is too old: fetch the map again."
 
 

@@ -6,8 +6,6 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from services.gateway.domain.access import Keyring
-from services.gateway.domain.rates import Rates
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.letters import Letters
@@ -15,12 +13,14 @@ from services.gateway.ports import MapMarks
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.letters import build_letter_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
 from shared.contracts.dead_letters import DeadLetter
+from shared.http.guard import Guard, GuardRules, allowed_hosts
+from shared.http.keyring import Keyring
+from shared.http.rates import Rates
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.letter_log import FakeLetterLog
 from tests.unit.gateway.builders import (
@@ -80,6 +80,7 @@ def build(
     **rules: Any,
 ) -> Guard:
     plain: dict[str, Any] = {
+        "section": "gateway",
         "hosts": allowed_hosts("127.0.0.1", (), is_reachable=False),
         "keyring": Keyring(),
         "rates": Rates(1, 1_000_000),

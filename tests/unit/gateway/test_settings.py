@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from services.gateway.app import build_keyring
-from services.gateway.domain.access import Role
 from services.gateway.settings import GatewaySection, Settings
 from shared.errors import ConfigurationError
+from shared.http.keyring import Role
 
 TOKEN = "kZ0-a-long-random-token"  # noqa: S105  of no use anywhere
 

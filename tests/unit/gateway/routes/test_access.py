@@ -10,11 +10,12 @@ import pytest
 from fastapi import APIRouter
 from starlette.types import Message
 
-from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
-from services.gateway.domain.rates import Rates
-from services.gateway.routes.access import roles
 from services.gateway.routes.api import build_api
-from services.gateway.routes.sharing import share
+from services.gateway.routes.streams import MAP_HEADERS
+from shared.http.access import roles
+from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
+from shared.http.rates import Rates
+from shared.http.sharing import share
 from tests.unit.gateway.in_process import build, build_routers, client, stream_limits
 
 TOKENS = {role: f"a-token-that-may-{role}" for role in Role}
@@ -209,7 +210,7 @@ async def test_a_page_of_another_site_can_do_nothing(
 async def test_only_listed_pages_may_use_the_api() -> None:
     ours, theirs = "https://map.example", "https://evil.example"
     guard = build(keyring=KEYRING, allowed_origins=frozenset([ours]))
-    async with client(share(guard, [ours])) as http:
+    async with client(share(guard, [ours], MAP_HEADERS)) as http:
         asked = {"access-control-request-method": "POST", "sec-fetch-site": "cross-site"}
         asked |= {"access-control-request-headers": "authorization,content-type"}
         for origin, status in ((ours, 200), (theirs, 400)):

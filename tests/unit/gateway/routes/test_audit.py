@@ -2,16 +2,16 @@
 
 import httpx
 
-from services.gateway.domain.access import Caller, Credential, Keyring, Role, digest_of
-from services.gateway.domain.rates import Rates
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.guard import Guard, GuardRules, allowed_hosts
 from services.gateway.routes.parameters import Served
 from shared.contracts.audit import CommandAudited
+from shared.http.guard import Guard, GuardRules, allowed_hosts
+from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
+from shared.http.rates import Rates
 from tests.builders import NOW
 from tests.fakes.audit_log import FakeAuditLog
 from tests.unit.gateway.builders import FakeCommandBus, FakeEventLog, FakeMapReader
@@ -43,7 +43,8 @@ class World:
             version="1",
         )
         rules = GuardRules(
-            hosts=allowed_hosts("127.0.0.1", (), is_reachable=False), keyring=keyring,
+            section="gateway", hosts=allowed_hosts("127.0.0.1", (), is_reachable=False),
+            keyring=keyring,
             rates=Rates(1000, 1000), max_body_bytes=1 << 16, receive_timeout_s=60,
         )  # fmt: skip
         transport = httpx.ASGITransport(Guard(api, rules))

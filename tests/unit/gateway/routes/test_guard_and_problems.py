@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.gateway.routes.guard import allowed_hosts
+from shared.http.guard import allowed_hosts
 from tests.unit.gateway.in_process import build, client, stream_limits
 
 

@@ -62,3 +62,9 @@ class Keyring:
 def digest_of(token: str) -> bytes:
     """Return the SHA-256 of a token; tokens are random, so it needs no salt."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def bearer_token(header: str) -> str:
+    """Return the token of an ``Authorization`` header; nothing if it carries none."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -13,11 +13,11 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.domain.access import ANYBODY, Caller, Keyring
-from services.gateway.domain.rates import Rates
-from services.gateway.routes.access import CALLER, CHALLENGE, CLIENT
-from services.gateway.routes.problems import ProblemError, problem_response
+from shared.http.access import CALLER, CHALLENGE, CLIENT, SECTION
+from shared.http.keyring import ANYBODY, Caller, Keyring, bearer_token
 from shared.http.networks import network_of
+from shared.http.problems import ProblemError, problem_response
+from shared.http.rates import Rates
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -55,6 +55,8 @@ class Hosts:
 class GuardRules:
     """What the guard asks of a request."""
 
+    section: str
+    """Of the configuration: refusals name its settings."""
     hosts: Hosts
     keyring: Keyring
     rates: Rates
@@ -82,6 +84,7 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             self._check_place(scope, headers)
+            scope[SECTION] = self._rules.section
             scope[CALLER] = self._identify(scope, headers)
             if scope["method"] not in SAFE:
                 receive = await self._with_whole_body(headers, receive)
@@ -96,7 +99,9 @@ class Guard:
         host = headers.get("host", "")
         if not self._rules.hosts.allow(_host_of(f"//{host}")):
             told = f"this server is not '{host:.100}'"
-            raise ProblemError(421, f"{told}; setting gateway.allowed_hosts names others")
+            raise ProblemError(
+                421, f"{told}; setting {self._rules.section}.allowed_hosts names others"
+            )
         # A page of another site can send requests here, though it reads no answer.
         origin = headers.get("origin")
         is_allowed = origin in self._rules.allowed_origins
@@ -107,8 +112,9 @@ class Guard:
             is_foreign = _address_of(origin) != host.lower()
         if is_foreign and not is_allowed:
             who = f"'{origin:.100}'" if origin else "another site"
+            setting = f"{self._rules.section}.allowed_origins"
             raise ProblemError(
-                403, f"a page of {who} may not do this; setting gateway.allowed_origins lists some"
+                403, f"a page of {who} may not do this; setting {setting} lists some"
             )
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._rules.max_body_bytes:
@@ -122,19 +128,18 @@ class Guard:
         """
         network = network_of(scope["client"][0]) if scope.get("client") else "unknown"
         keyring = self._rules.keyring
-        scheme, _, token = headers.get("authorization", "").partition(" ")
         caller = None
         if keyring.is_open:
             caller = ANYBODY
-        elif token and scheme.lower() == "bearer":
-            caller = keyring.identify(token.strip())
+        elif token := bearer_token(headers.get("authorization", "")):
+            caller = keyring.identify(token)
         is_known = caller is not None and caller is not ANYBODY
         scope[CLIENT] = f"token {caller.name}" if caller and is_known else f"address {network}"
         wait_s = self._rules.rates.take(scope[CLIENT], self._clock())
         if wait_s:
             raise ProblemError(
                 429,
-                "too many requests; setting gateway.requests_per_s has the limit",
+                f"too many requests; setting {self._rules.section}.requests_per_s has the limit",
                 headers={"retry-after": str(math.ceil(wait_s))},
             )
         if caller is None and "authorization" in headers:

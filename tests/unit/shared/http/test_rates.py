@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.rates import MOST_CLIENTS, Rates
+from shared.http.rates import MOST_CLIENTS, Rates
 
 
 @given(

@@ -1,4 +1,4 @@
-from services.gateway.domain.access import ANYBODY, Caller, Credential, Keyring, Role, digest_of
+from shared.http.keyring import ANYBODY, Caller, Credential, Keyring, Role, digest_of
 
 READER = Caller("reader", Role.READ)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.routes.streaming import PieceByPiece, event_stream, write_event
 from shared.contracts.stored_events import StoredEvent
+from shared.http.streaming import PieceByPiece, event_stream, write_event
 from tests.waiting import PATIENCE_S
 
 

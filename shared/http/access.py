@@ -10,17 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
-from services.gateway.domain.access import Caller, Role
-from services.gateway.routes.problems import ProblemError, responses
 from shared.contracts.reading import pairs
+from shared.http.keyring import Caller, Role
+from shared.http.problems import ProblemError, responses
 
 CALLER = "mapstream.caller"
 """In a request's scope: who sent it, if that is known."""
 CLIENT = "mapstream.client"
 """In a request's scope: whose limits it counts against."""
+SECTION = "mapstream.section"
+"""In a request's scope: the section of the configuration that lists tokens."""
 SCHEME = "bearer"
 CHALLENGE = {"www-authenticate": 'Bearer realm="mapstream"'}
-NO_TOKEN = "a token is needed: Authorization: Bearer TOKEN; setting gateway.tokens lists them"  # noqa: S105
 
 REFUSED = {
     401: responses(401)[401]
@@ -66,7 +67,7 @@ class GuardedRoute(APIRoute):
         ]
 
         async def answer_if_allowed(request: Request) -> Response:
-            require(caller_of(request), self.role)
+            require(request, self.role)
             check_query(request, known)
             return await answer(request)
 
@@ -108,16 +109,19 @@ def client_of(request: Request) -> str:
     return str(request.scope.get(CLIENT, ""))
 
 
-def require(caller: Caller | None, role: Role | None) -> None:
-    """Check that a caller has a role.
+def require(request: Request, role: Role | None) -> None:
+    """Check that whoever sent a request has a role.
 
     Raises:
         ProblemError: 401 if the caller is not known, 403 if the role is another.
     """
     if role is None:
         return
+    caller = caller_of(request)
     if caller is None:
-        raise ProblemError(401, NO_TOKEN, headers=CHALLENGE)
+        needed = "a token is needed: Authorization: Bearer TOKEN"
+        where = f"setting {request.scope.get(SECTION)}.tokens lists them"
+        raise ProblemError(401, f"{needed}; {where}", headers=CHALLENGE)
     if not caller.role.includes(role):
         raise ProblemError(
             403, f"this needs a token with role '{role}'; '{caller.name}' has '{caller.role}'"
@@ -176,14 +180,14 @@ def roles(routers: Sequence[APIRouter]) -> dict[tuple[str, str], Role | None]:
     return table
 
 
-def describe_roles(document: dict[str, Any], routers: Sequence[APIRouter]) -> None:
-    """Say in an OpenAPI document which operation needs which role."""
+def describe_roles(document: dict[str, Any], routers: Sequence[APIRouter], section: str) -> None:
+    """Say in an OpenAPI document which operation needs which role; a section lists the tokens."""
     document["components"]["securitySchemes"] = {
         SCHEME: {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of setting `gateway.tokens`; its role is `read` or `operate`, "
-            "which includes `read`. Without that setting no token is needed.",
+            "description": f"A token of setting `{section}.tokens`; its role is `read` or "
+            "`operate`, which includes `read`. Without that setting no token is needed.",
         }
     }
     for (path, method), role in roles(routers).items():

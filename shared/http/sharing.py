@@ -7,19 +7,17 @@ from starlette.types import ASGIApp
 
 METHODS = ("GET", "HEAD", "POST")
 ASKED = ("authorization", "content-type", "last-event-id")
-TOLD = (
-    "location",
-    "retry-after",
-    "www-authenticate",
-    "x-mapstream-dataset-version",
-    "x-mapstream-model-version",
-    "x-mapstream-more",
-    "x-mapstream-since",
-)
+TOLD = ("location", "retry-after", "www-authenticate")
 
 
-def share(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """Allow pages of these origins what they may not by default; without origins, nothing."""
+def share(app: ASGIApp, origins: Collection[str], told: Collection[str] = ()) -> ASGIApp:
+    """Allow pages of some origins what they may not by default.
+
+    Args:
+        app: What they may use.
+        origins: Where the pages come from; none: nothing is allowed.
+        told: Names of headers that they may read besides those of every service.
+    """
     if not origins:
         return app
     return CORSMiddleware(
@@ -27,6 +25,6 @@ def share(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
         allow_origins=tuple(origins),
         allow_methods=METHODS,
         allow_headers=ASKED,
-        expose_headers=TOLD,
+        expose_headers=(*TOLD, *told),
         max_age=600,
     )

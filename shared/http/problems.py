@@ -1,6 +1,7 @@
 """Errors as problem details, RFC 9457."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,8 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from services.gateway.handlers.maps import NoMap, Outdated
-from services.gateway.ports import PositionLost
 from shared.errors import TransientError
 from shared.redaction import redact
 
@@ -66,15 +65,23 @@ def problem_response(
     return JSONResponse(body, status, dict(headers or {}), media_type=PROBLEM_JSON)
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error with a problem."""
+def add_problem_handlers(
+    app: FastAPI, statuses: Mapping[type[Exception], int], *, service: str
+) -> None:
+    """Answer every error with a problem.
+
+    Args:
+        app: The app.
+        statuses: Which status the errors of its handlers are answered with.
+        service: Whose bug it is if nothing else is the matter.
+    """
     app.add_exception_handler(ProblemError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    for kind, status in ((NoMap, 404), (Outdated, 410), (PositionLost, 410)):
+    for kind, status in statuses.items():
         app.add_exception_handler(kind, _answering(status))
     app.add_exception_handler(TransientError, _answering(503, {"retry-after": "2"}))
-    app.add_exception_handler(Exception, _answer_bug)
+    app.add_exception_handler(Exception, partial(_answer_bug, service))
 
 
 def responses(*statuses: int, **described: str) -> dict[int | str, dict[str, Any]]:
@@ -131,6 +138,6 @@ def _answering(status: int, headers: Mapping[str, str] | None = None) -> Any:
     return answer
 
 
-def _answer_bug(request: Request, error: Exception) -> JSONResponse:
+def _answer_bug(service: str, request: Request, error: Exception) -> JSONResponse:
     log.error("request.failed", path=request.url.path, error=repr(error))
-    return problem_response(request.url.path, 500, "a bug of the gateway; its log tells more")
+    return problem_response(request.url.path, 500, f"a bug of the {service}; its log tells more")
