@@ -21,7 +21,7 @@ from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
 from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import watch_durables
 from shared.bus.registry.channel import check_collection
-from shared.bus.registry.durables import Durable
+from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.service_discovery import announce
 from shared.bus.topology import wait_for_durables
 from shared.contracts.statuses import Common, Status, Wait
@@ -221,7 +221,7 @@ async def _work(service: Service) -> None:
         service.state = "waiting"
         births = await wait_for_durables(
             service.bus.js,
-            service.durables,
+            (*service.durables, *(one for one in DURABLES if service.name in one.told_once_by)),
             settings.collections,
             on_missing=lambda text: log.error("stream.missing", remedy=text),
             on_failure=service.bus.require_welcome,
@@ -231,7 +231,13 @@ async def _work(service: Service) -> None:
         stack.callback(_set_stopping, service)
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
-        watch = partial(watch_durables, service.bus.js, births, lambda: service.state == STOPPING)
+        watch = partial(
+            watch_durables,
+            service.bus.js,
+            births,
+            lambda: service.state == STOPPING,
+            service=service.name,
+        )
         await _run_together([*loops, watch])
 
 

@@ -95,7 +95,9 @@ def users(collections: Sequence[str]) -> list[User]:
 
 def _stage(name: str, collections: Sequence[str]) -> User:
     mine = [durable for durable in DURABLES if durable.service == name]
-    watched = [one for one in DURABLES if one in mine or name in one.watched_by]
+    watched = [
+        one for one in DURABLES if one in mine or name in (*one.watched_by, *one.told_once_by)
+    ]
     api = [
         *(f"CONSUMER.INFO.{one}" for one in _consumers(watched, collections)),
         *(f"CONSUMER.MSG.NEXT.{one}" for one in _consumers(mine, collections)),

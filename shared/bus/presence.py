@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 
 from shared.bus.registry.durables import Durable
 from shared.bus.registry.streams import REMEDY
-from shared.bus.topology import measure_backlog
+from shared.bus.topology import Backlog, backlog, measure_backlog
 from shared.waits import WAITS
 
 EXIT_DURABLE_GONE = 71
@@ -24,23 +24,32 @@ async def watch_durables(
     js: JetStreamContext,
     births: Mapping[tuple[Durable, str], datetime],
     is_stopping: Callable[[], bool],
+    *,
+    service: str,
 ) -> None:
     """Exit when a durable consumer was deleted, even if there is one of its name again.
 
-    Then the bus has lost its data. What a service told only there, as projection its model, it
-    tells again when it starts.
+    Then the bus has lost its data. What a service told only there, as projection its model to
+    writing, it tells again when it starts.
+
+    Args:
+        js: The server.
+        births: When each consumer was created, by itself and its collection.
+        is_stopping: Tells that the service ends anyway.
+        service: Notes in its metrics what its own consumers have left.
     """
     while not is_stopping():
         await asyncio.sleep(WATCH_S)
         for (durable, collection), born in births.items():
-            await _require(js, durable, collection, born)
+            ask = measure_backlog if durable.service == service else backlog
+            await _require(ask(js, durable, collection), durable, collection, born)
 
 
 async def _require(
-    js: JetStreamContext, durable: Durable, collection: str, born: datetime
+    answer: Awaitable[Backlog], durable: Durable, collection: str, born: datetime
 ) -> None:
     try:
-        is_same = (await measure_backlog(js, durable, collection)).born == born
+        is_same = (await answer).born == born
     except NotFoundError:
         is_same = False
     except Exception as error:  # noqa: BLE001  the server is away: that is waited for elsewhere

@@ -5,6 +5,7 @@ import json
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import nats
 import numpy as np
@@ -16,7 +17,7 @@ from services.projection.adapters.sqlite_projection_store import open_store
 from services.projection.domain.moments import Moments
 from services.projection.domain.state import CollectionState
 from tests.e2e.deployment import PATIENCE_S, SERVICES, Deployment, deployment
-from tests.e2e.local_run import check_coordinates, expected_records, rows, write_source
+from tests.e2e.local_run import check_coordinates, expected_records, read_table, rows, write_source
 
 MOMENTS_TOLERANCE = 1e-8
 
@@ -143,6 +144,45 @@ async def test_a_bus_that_forgets_everything_while_all_run(tmp_path: Path) -> No
         await one.until(lambda: len(rows(one.output)) == len(expected_records(one.sources)))
 
     assert {(name, code) for name, code in one.ended if code} <= {(name, 71) for name in SERVICES}
+
+
+async def test_one_lost_stream_takes_no_model_with_it(tmp_path: Path) -> None:
+    """Projection made a model; the stream is lost before writing has read of it."""
+    async with deployment(tmp_path) as one:
+        await one.nats.start()
+        await one.apply_streams()
+        for service in (*SERVICES, "text2vec"):
+            one.start(service)
+        write_source(one.sources / "a.jsonl", 60, "agent a")
+        await one.until(lambda: is_mapped(one))
+        await one.stop("writing")
+        client = await nats.connect(one.nats.url)
+        js = client.jetstream()
+        before = (await newest_model(js))["version"]
+        await js.publish("command.refit.default", b'{"force": true}')
+        async with asyncio.timeout(PATIENCE_S):
+            while (made := await newest_model(js))["version"] == before:
+                await asyncio.sleep(0.1)
+
+        await js.delete_stream("PROJECTION")
+        await one.apply_streams()
+        one.start("writing")
+        await one.until(lambda: model_of_the_map(one) == made["version"])
+        check_coordinates(one.output)
+        await client.close()
+
+    assert ("projection", 71) in one.ended
+
+
+async def newest_model(js: JetStreamContext) -> dict[str, Any]:
+    message = await js.get_last_msg("EVENTS", "projection.updated.default")
+    model: dict[str, Any] = json.loads(message.data or b"")["model"]
+    return model
+
+
+def model_of_the_map(one: Deployment) -> int:
+    metadata = read_table(one.output / "default" / "logs.parquet").schema.metadata
+    return int(json.loads(metadata[b"mapstream.model"])["version"])
 
 
 async def test_a_bus_that_forgets_which_vectors_were_to_leave(tmp_path: Path) -> None:

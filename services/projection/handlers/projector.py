@@ -132,14 +132,14 @@ class Projector:
     async def resume(self) -> Steps:
         """Announce the models whose announcement a crash may have cut off.
 
-        The current model goes to the writers again in any case: the bus may have lost it, and a
-        writer ignores a model that it has.
+        The current model goes to the writers again in any case, under another id each time: the
+        bus may have lost what it still knows the id of, and a writer ignores a model that it has.
         """
         for model in await self._store.unannounced(self._collection):
             async for messages in self.announce(model):
                 yield messages
         if self.state.model:
-            yield [self._in_band(self.state.model)]
+            yield [self._in_band(self.state.model, f"again {self._clock.now()}")]
 
     async def announce(self, outcome: Outcome | None, asked: CommandRef = NOBODY) -> Steps:
         """Tell an outcome, ``in_order``; a model goes to the writers first, before its batches."""
@@ -166,9 +166,9 @@ class Projector:
         """Tell whether all these commands led to models before they were delivered again."""
         return set(causes) <= await self._store.answered(self._collection, causes)
 
-    def _in_band(self, model: ModelVersion) -> Outgoing:
+    def _in_band(self, model: ModelVersion, *again: str) -> Outgoing:
         contract = events.contract_of(self._collection, model)
-        message_id = PROJECTION_MODEL.message_id(self._collection, model.version)
+        message_id = PROJECTION_MODEL.message_id(self._collection, model.version, *again)
         return outgoing_message(
             PROJECTION_MODEL, self._collection, contract, message_id=message_id
         )

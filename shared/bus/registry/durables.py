@@ -27,6 +27,9 @@ class Durable:
     """One consumer for all collections also gets what is meant for one that nobody serves."""
     watched_by: tuple[str, ...] = ("discovery",)
     """Who else asks how much it has left: discovery, before it sends a lost batch again."""
+    told_once_by: tuple[str, ...] = ()
+    """Who publishes to it what nobody asks for again, as projection a model: when the consumer is
+    gone or another one of its name, that service starts anew, and tells it again."""
 
     def __post_init__(self) -> None:
         if {channel.stream for channel in self.channels} != {self.stream}:
@@ -74,6 +77,7 @@ WRITING_READS_PROJECTION = Durable(
     "projection",
     (PROJECTION_BATCH, PROJECTION_MODEL),
     watched_by=BY_WRITING_TOO,
+    told_once_by=("projection",),
 )
 DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
 DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
