@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import structlog
 from numpy.typing import NDArray
 
 from services.embedding.domain.pace import Pace
@@ -14,14 +15,19 @@ from services.embedding.domain.patience import Patience, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from shared.bus.messages.outgoing import Steps, outgoing_batch
+from shared.bus.publishing.dead_letters import outgoing_dead_letter
+from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.contracts.batches import Batch, vector_array
 from shared.contracts.dead_batches import dead_record
 from shared.contracts.dead_letters import DeadLetter
+from shared.observability.steps import step
 
 CANARY = "The quick brown fox jumps over the lazy dog."
 """A text that every server can embed: it tells a poisonous text from a sick server."""
 
 STAGE = "embedding"
+log = structlog.get_logger(__name__)
 NOT_FINITE = "the server's vector holds NaN or infinite values"
 
 
@@ -60,6 +66,19 @@ class Encoder:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pace", Pace.full(self.embedder.max_texts))
+
+
+async def embed(batches: Sequence[Batch], *, encoder: Encoder) -> Steps:
+    """Embed batches; see ``embed_batches``."""
+    with step("embed"):
+        embedded, dead = await embed_batches(batches, encoder=encoder)
+    for letter in dead:
+        log.error("record.buried", file=letter.filename, line=letter.line, reason=letter.reason)
+    # The letters first: their records must not be missing in a batch without being told of.
+    yield [
+        *map(outgoing_dead_letter, dead),
+        *(outgoing_batch(EMBEDDING_BATCH, batch) for batch in embedded),
+    ]
 
 
 async def embed_batches(
