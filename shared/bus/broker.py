@@ -1,4 +1,4 @@
-"""Builds what a service needs of the bus: a broker, a publisher and a place for subscriptions."""
+"""Builds what a service needs of the bus: a broker, a publisher, and what settles messages."""
 
 import asyncio
 import os
@@ -19,12 +19,11 @@ from nats.js.errors import APIError
 
 from shared.bus.connection import inbox_prefix, jetstream, servers, tls_context
 from shared.bus.consuming.delivery import RetryPolicy
-from shared.bus.consuming.durable_subscriber import DurableRouter, durable_subscribers
+from shared.bus.consuming.durable_subscriber import durable_subscribers
 from shared.bus.consuming.micro_batches import end
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.consuming.pull_consumer import ANSWER_S
 from shared.bus.consuming.settling import Settler
-from shared.bus.consuming.subscriptions import Subscriber
 from shared.bus.fitness import (
     WITHOUT_JETSTREAM,
     no_jetstream,
@@ -59,7 +58,6 @@ class Bus:
     broker: NatsBroker = field(init=False)
     publisher: Publisher = field(init=False)
     settler: Settler = field(init=False)
-    subscriber: Subscriber = field(init=False)
     section: NatsSection = field(default_factory=NatsSection)
     closing: bool = field(default=False, init=False)
     refused: Unfit | None = field(default=None, init=False)
@@ -230,9 +228,6 @@ def build_bus(
         PoisonGuard(state / IN_HAND / service if state else None),
         settings.ack_wait_s / SIGNS_OF_LIFE,
     )
-    router = DurableRouter(bus.settler)
-    bus.broker.include_router(router)
-    bus.subscriber = Subscriber(router)
     return bus
 
 

@@ -1,0 +1,70 @@
+"""From the bus to the ledger and back, in memory."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+from faststream.nats import NatsRouter
+
+from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.replay import ReplayContext
+from services.discovery.handlers.reread import SourceRereader
+from services.discovery.handlers.source_events import SourceEvents
+from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.subscribers.commands import build_commands_router
+from services.discovery.subscribers.ledger import build_ledger_router
+from shared.bus.consuming.settling import Settler
+from shared.bus.messages.outgoing import Outgoing, outgoing_event
+from shared.bus.registry.audit import AUDIT_COMMAND
+from shared.bus.registry.commands import COMMAND_FORGET
+from shared.bus.registry.dead_letters import DEAD_DISCOVERY
+from shared.bus.registry.sources import SOURCE_COMPLETED, SOURCE_REJECTED
+from shared.bus.registry.writing import WRITING_COMMITTED
+from tests.fakes.letter_box import FakeDeadLetterStore
+from tests.fakes.source_repository import FakeSourceRepository
+from tests.fakes.state_store import FakeStateStore
+from tests.in_memory import InMemory, in_memory
+from tests.unit.discovery.builders import FrozenClock, final, iteration
+from tests.unit.discovery.handlers.test_settle import commit_of, ingest
+
+
+def running(store: FakeStateStore) -> AbstractAsyncContextManager[InMemory]:
+    changed, clock = asyncio.Event(), FrozenClock()
+    context = ReplayContext(
+        ledger=store,
+        store=FakeDeadLetterStore(),
+        reread=SourceRereader(FakeSourceRepository(), store, store),
+        locks=SourceLocks(),
+    )
+    commands = SourceCommands(store, context, clock, ["default"], changed)
+
+    def build(settler: Settler) -> NatsRouter:
+        ledger = build_ledger_router(settler, "default", SourceEvents(store, clock, changed))
+        return NatsRouter(routers=[ledger, build_commands_router(settler, commands)])
+
+    return in_memory("discovery", build)
+
+
+async def test_what_was_committed_completes_its_source() -> None:
+    store = FakeStateStore()
+    (batch,) = await ingest(store, iteration(), final())
+    async with running(store) as service:
+        await service.deliver(outgoing_event(WRITING_COMMITTED, commit_of(batch)))
+
+    assert [one.channel for one in service.publisher.published] == [SOURCE_COMPLETED]
+    assert store.sources[batch.source_id].status == "completed"
+
+
+async def test_news_that_cannot_be_read_is_buried() -> None:
+    async with running(FakeStateStore()) as service:
+        await service.deliver(Outgoing(WRITING_COMMITTED, "default", "x", b"{"))
+
+    (letter,) = service.publisher.published
+    assert (letter.channel, letter.body) == (DEAD_DISCOVERY, b"{")
+
+
+async def test_a_command_for_a_collection_that_nobody_serves_is_answered_and_audited() -> None:
+    async with running(FakeStateStore()) as service:
+        await service.deliver(Outgoing(COMMAND_FORGET, "other", "x", b'{"source": "a.jsonl"}'))
+
+    channels = [one.channel for one in service.publisher.published]
+    assert channels == [SOURCE_REJECTED, AUDIT_COMMAND]
