@@ -165,3 +165,21 @@ def test_a_service_does_not_load_what_only_another_needs(service: str) -> None:
     )
 
     assert (foreign - own[service]) & set(loaded.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("service", ["discovery", "embedding", "gateway", "projection", "writing"])
+def test_the_application_is_loaded_without_the_bus(service: str) -> None:
+    """A handler yields what is published, as data: whoever tests it needs no server."""
+    code = (
+        "import importlib, pkgutil, sys\n"
+        f"room = importlib.import_module('services.{service}.handlers')\n"
+        "for one in pkgutil.iter_modules(getattr(room, '__path__', ())):\n"
+        "    importlib.import_module(f'{room.__name__}.{one.name}')\n"
+        "print(*sys.modules)"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert {"nats", "faststream", "starlette"} & set(loaded.stdout.split()) == set()
