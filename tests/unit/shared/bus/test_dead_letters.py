@@ -33,6 +33,15 @@ def letter(**changes: Any) -> DeadLetter:
     return DeadLetter(**fields | changes)
 
 
+def test_a_reason_tells_no_secret() -> None:
+    reason = "no answer from http://me:hush-hush@server/v1"  # pragma: allowlist secret
+
+    headers = outgoing_dead_letter(letter(reason=reason)).headers
+
+    assert "server/v1" in headers["mapstream-reason"]
+    assert "hush-hush" not in str(headers)
+
+
 @given(anything)
 def test_a_header_is_one_line_of_ascii_and_not_long(text: str) -> None:
     header = header_text(text)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from nats.js.api import PubAck
+from nats.js.errors import ServiceUnavailableError
 
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.publishing.publisher import MAX_MESSAGE, TOGETHER, Publisher
@@ -35,6 +36,19 @@ class SlowBroker:
         self.under_way -= 1
         self.happened.append(("stored", name))
         return PubAck("STREAM", seq=sum(what == "stored" for what, _ in self.happened))
+
+
+class FullBroker(SlowBroker):
+    """Refuses what it is given, some times over, as a full stream or an absent server does."""
+
+    def __init__(self, *refusals: Exception) -> None:
+        super().__init__()
+        self._refusals = list(refusals)
+
+    async def publish(self, body: bytes, subject: str, **options: Any) -> PubAck:
+        if self._refusals:
+            raise self._refusals.pop()
+        return await super().publish(body, subject, **options)
 
 
 def message(channel: Channel, name: str, size: int = 1) -> Outgoing:
@@ -117,3 +131,15 @@ async def test_a_handler_does_not_go_on_when_its_step_cannot_be_stored() -> None
 
     assert broker.happened == []
     assert not order.locked()
+
+
+@pytest.mark.parametrize(
+    "refusal", [ServiceUnavailableError(), TimeoutError(), ConnectionResetError()]
+)
+async def test_what_is_refused_for_now_is_sent_until_it_is_stored(refusal: Exception) -> None:
+    broker = FullBroker(refusal, refusal)
+
+    place = await publisher(broker).publish(message(EMBEDDING_BATCH, "late"))
+
+    assert place == 1
+    assert broker.happened == [("sent", "late"), ("stored", "late")]
