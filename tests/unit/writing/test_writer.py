@@ -16,12 +16,16 @@ from tests.unit.writing.scenes import ids, model, piece, read
 class Projection:
     """Takes what leaves the map."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: FakeDatasetStore) -> None:
         self.taken: list[tuple[str, bool]] = []
         """Batch ids, and whether they are to be forgotten."""
+        self.stored: list[list[str]] = []
+        """The rows that were there at each of these times."""
+        self._store = store
 
     async def deliver(self, messages: AsyncIterable[Outgoing]) -> None:
         async for one in messages:
+            self.stored.append(await read(self._store, "id"))
             rows = decode_rows(one.body)
             is_forgotten = FORGOTTEN_KEY in (rows.schema.metadata or {})
             self.taken += [(name, is_forgotten) for name in set(rows["batch_id"].to_pylist())]
@@ -32,7 +36,7 @@ class World:
 
     def __init__(self) -> None:
         self.store = FakeDatasetStore()
-        self.projection = Projection()
+        self.projection = Projection(self.store)
         self._writer = Writer(
             "default",
             store=self.store,
@@ -59,6 +63,16 @@ async def test_a_batch_that_comes_before_the_first_model_is_written_with_it() ->
 
     assert await read(world.store, "id") == ids(piece("a"), piece("b"))
     assert families == ["map.points", "map.points", "writing.committed"]
+
+
+async def test_rows_are_there_until_their_vectors_have_left_the_moments() -> None:
+    world = World()
+    await world.take(model(1), piece("a"))
+
+    await world.take(piece("a", version=2, rows=3))
+
+    assert world.projection.stored == [ids(piece("a"))]
+    assert await read(world.store, "id") == ids(piece("a", version=2, rows=3))
 
 
 @pytest.mark.parametrize("is_together", [True, False])
