@@ -1,6 +1,7 @@
 """What the writer of a collection does with what comes together, whatever its order."""
 
 from collections.abc import AsyncIterable
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ class Projection:
     def __init__(self, store: FakeDatasetStore) -> None:
         self.taken: list[tuple[str, bool]] = []
         """Batch ids, and whether they are to be forgotten."""
-        self.stored: list[list[str]] = []
+        self.stored: list[list[Any]] = []
         """The rows that were there at each of these times."""
         self._store = store
 

@@ -45,10 +45,10 @@ class FullBroker(SlowBroker):
         super().__init__()
         self._refusals = list(refusals)
 
-    async def publish(self, body: bytes, subject: str, **options: Any) -> PubAck:
+    async def publish(self, _body: bytes, _subject: str, **options: Any) -> PubAck:
         if self._refusals:
             raise self._refusals.pop()
-        return await super().publish(body, subject, **options)
+        return await super().publish(_body, _subject, **options)
 
 
 def message(channel: Channel, name: str, size: int = 1) -> Outgoing:
