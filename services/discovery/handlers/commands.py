@@ -26,6 +26,7 @@ from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
 from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
 from shared.clock import Clock
 from shared.contracts.audit import Outcome
+from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Drop, Forget, Replay
 from shared.contracts.sources import SourceForgotten
@@ -43,7 +44,7 @@ class ReceivedCommand:
     subject: str
     ref: CommandRef
     given_at: datetime | None
-    body: Forget | Replay | Drop | Rejected
+    body: Command | Rejected
     given: Given
 
 
@@ -86,7 +87,7 @@ class SourceCommands:
         self._changed.set()
         yield outgoing
 
-    def _allowed(self, command: ReceivedCommand) -> Forget | Replay | Drop | Rejected:
+    def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
         if isinstance(command.body, Rejected) or command.collection in self._collections:
             return command.body
         served = ", ".join(self._collections)
@@ -95,10 +96,14 @@ class SourceCommands:
     async def _settle(
         self,
         command: ReceivedCommand,
-        wanted: Forget | Replay | Drop | Rejected,
+        wanted: Command | Rejected,
         result: ReplayResult,
     ) -> Settled:
-        """Carry out what publishes nothing before its answer; say what became of a command."""
+        """Carry out what publishes nothing before its answer; say what became of a command.
+
+        Raises:
+            TypeError: It is no command about sources.
+        """
         now = self._clock.now()
         match wanted:
             case Rejected() as refusal:
@@ -112,6 +117,8 @@ class SourceCommands:
                 result = await drop(_about_letters(command, wanted), context=self._context)
                 event = dropped(command.collection, result, command.ref, now)
                 told = outgoing_event(LETTERS_DROPPED, event)
+            case _:
+                raise TypeError(f"{wanted.family} is no command about sources")
         log.info(
             "letters.settled",
             subject=command.subject,

@@ -8,22 +8,14 @@ from services.discovery.handlers.commands import ReceivedCommand, SourceCommands
 from services.discovery.handlers.forget import Rejected
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
+from shared.bus.messages.commands import command_in
 from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
 from shared.bus.reading.audit_log import given_by
-from shared.bus.registry.channel import is_collection, split_subject
-from shared.bus.registry.commands import COMMAND_DROP, COMMAND_FORGET, COMMAND_REPLAY
 from shared.bus.registry.durables import DISCOVERY_READS_COMMANDS
-from shared.contracts.commands import Drop, Forget, Replay
-from shared.contracts.reading import Unreadable, parse_command
-from shared.errors import InvalidMessage
+from shared.contracts.reading import Unreadable
 
 MAX_MESSAGES = 16
-CONTRACTS: dict[str, type[Forget] | type[Replay] | type[Drop]] = {
-    COMMAND_FORGET.family: Forget,
-    COMMAND_REPLAY.family: Replay,
-    COMMAND_DROP.family: Drop,
-}
 
 
 def build_commands_router(settler: Settler, commands: SourceCommands) -> DurableRouter:
@@ -43,16 +35,10 @@ def read_command(delivery: Delivery) -> ReceivedCommand:
     Raises:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
     """
-    subject = delivery.subject
-    family, collection = split_subject(subject)
-    if not is_collection(collection):
-        raise InvalidMessage(f"'{collection}' cannot name a collection")
+    collection, command = command_in(delivery)
     # Not the message's own id: somebody may use that again when the stream has forgotten it.
     key = f"{delivery.sequence}@{delivery.timestamp}"
     given_at = datetime.fromisoformat(delivery.timestamp) if delivery.timestamp else None
-    command = parse_command(CONTRACTS[family], delivery.body)
     ref = CommandRef(key, command.correlation_id or delivery.cause)
-    if isinstance(command, Unreadable):
-        refusal = Rejected(command.reason)
-        return ReceivedCommand(collection, subject, ref, given_at, refusal, given_by(delivery))
-    return ReceivedCommand(collection, subject, ref, given_at, command, given_by(delivery))
+    body = Rejected(command.reason) if isinstance(command, Unreadable) else command
+    return ReceivedCommand(collection, delivery.subject, ref, given_at, body, given_by(delivery))

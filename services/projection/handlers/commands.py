@@ -12,7 +12,8 @@ from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.publishing.audits import Given, audited
 from shared.clock import Clock
 from shared.contracts.audit import Outcome as Word
-from shared.contracts.commands import Refit, Rollback
+from shared.contracts.base import Command
+from shared.contracts.commands import Refit
 
 WORDS: dict[type, Word] = {HeldRefit: "held", Previewed: "previewed", Rejected: "rejected"}
 
@@ -26,7 +27,7 @@ class ReceivedCommand:
     key: str
     """Of the message itself: no two messages share it, as they may a correlation id."""
     cause: str
-    command: Refit | Rollback | Rejected
+    command: Command | Rejected
     given: Given
     is_repeated: bool = False
     """Whether it was delivered before, and perhaps carried out."""
@@ -62,7 +63,7 @@ class ModelCommands:
             audits += self._audits(run, outcome)
         yield audits
 
-    def _taken_by(self, one: ReceivedCommand) -> tuple[Projector, Refit | Rollback] | Rejected:
+    def _taken_by(self, one: ReceivedCommand) -> tuple[Projector, Command] | Rejected:
         if isinstance(one.command, Rejected):
             return one.command
         projector = self._projectors.get(one.collection)

@@ -30,6 +30,7 @@ from shared.bus.registry.projection import (
     PROJECTION_UPDATED,
 )
 from shared.clock import Clock
+from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
 from shared.failpoints import Failpoint, reached
@@ -89,10 +90,11 @@ class Projector:
         """Held from a decision until all of it is published, so that the next one follows it."""
         return self.state.publishing
 
-    async def decide(self, command: Refit | Rollback, asked: CommandRef) -> Outcome | None:
+    async def decide(self, command: Command, asked: CommandRef) -> Outcome | None:
         """Carry out a command, ``in_order``; returns its outcome, none if that was told before.
 
         Raises:
+            TypeError: It is no command about models.
             TransientError: The checkpoint could not be stored; nothing has changed.
         """
         if asked.is_repeated and await self._is_answered(asked.causes):
@@ -104,9 +106,13 @@ class Projector:
             "clock": self._clock,
             "rules": self._rules,
         }
-        if isinstance(command, Refit):
-            return await refit(command, **given)
-        return await rollback(command, **given)
+        match command:
+            case Refit():
+                return await refit(command, **given)
+            case Rollback():
+                return await rollback(command, **given)
+            case _:
+                raise TypeError(f"{command.family} is no command about models")
 
     async def forget(self) -> Steps:
         """Fit a model without the records that were forgotten, if that is owed.

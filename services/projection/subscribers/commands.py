@@ -6,15 +6,12 @@ from services.projection.handlers.commands import ModelCommands, ReceivedCommand
 from services.projection.handlers.refit import Rejected
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
+from shared.bus.messages.commands import command_in
 from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
 from shared.bus.reading.audit_log import given_by
-from shared.bus.registry.channel import is_collection, split_subject
-from shared.bus.registry.commands import COMMAND_ROLLBACK
 from shared.bus.registry.durables import PROJECTION_READS_COMMANDS
-from shared.contracts.commands import Refit, Rollback
-from shared.contracts.reading import Unreadable, parse_command
-from shared.errors import InvalidMessage
+from shared.contracts.reading import Unreadable
 
 FOLDED_AT_ONCE = 64
 
@@ -36,11 +33,7 @@ def read_command(delivery: Delivery) -> ReceivedCommand:
     Raises:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.
     """
-    family, collection = split_subject(delivery.subject)
-    if not is_collection(collection):
-        raise InvalidMessage(f"'{collection}' cannot name a collection")
-    kind = Rollback if family == COMMAND_ROLLBACK.family else Refit
-    command = parse_command(kind, delivery.body)
+    collection, command = command_in(delivery)
     is_unreadable = isinstance(command, Unreadable)
     return ReceivedCommand(
         collection,
