@@ -14,7 +14,7 @@ from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
-from services.embedding.domain.patience import Patience
+from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.proxies import choose_proxy
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
@@ -55,7 +55,7 @@ def build() -> Service:
         build_embedder(section, client, memory),
         asyncio.Semaphore(section.requests_in_flight),
         Limits(section.request_bytes, section.max_chars, section.normalise),
-        Patience(longest_s=section.longest_pause_s),
+        Backoff(longest_s=section.longest_pause_s),
         sleep=pause,
     )
     bus = build_bus(settings.nats, NAME, state=settings.state.folder)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import structlog
 from numpy.typing import NDArray
 
-from services.embedding.domain.pace import Pace
-from services.embedding.domain.patience import Patience, ServerHealth
+from services.embedding.domain.adaptive_batch_size import AdaptiveBatchSize
+from services.embedding.domain.backoff import Backoff, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
 from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
@@ -54,18 +54,18 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """An embedding server and how much patience it gets."""
+    """An embedding server, how much it is asked for at once, and how long for."""
 
     embedder: Embedder
     slots: asyncio.Semaphore
     limits: Limits = field(default_factory=Limits)
-    patience: Patience = field(default_factory=Patience)
+    backoff: Backoff = field(default_factory=Backoff)
     health: ServerHealth = field(default_factory=ServerHealth)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    pace: Pace = field(init=False)
+    batch_size: AdaptiveBatchSize = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pace", Pace.full(self.embedder.max_texts))
+        object.__setattr__(self, "batch_size", AdaptiveBatchSize.full(self.embedder.max_texts))
 
 
 async def embed(batches: Sequence[Batch], *, encoder: Encoder) -> Steps:
@@ -99,7 +99,9 @@ async def embed_batches(
     ]
     work = Work(batches[0].descriptor.collection, texts)
     async with asyncio.TaskGroup() as group:
-        for positions in cut_requests(texts, encoder.pace.most, encoder.limits.request_bytes):
+        for positions in cut_requests(
+            texts, encoder.batch_size.most, encoder.limits.request_bytes
+        ):
             group.create_task(_embed_positions(work, positions, encoder))
     encoder.health.texts += len(work.rows)
     encoder.health.rejected += len(work.faults)
@@ -120,12 +122,12 @@ async def embed_batches(
 async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encoder) -> None:
     """Embed some texts; halve the request until it is answered, or a refused text stands alone."""
     fault = None
-    if len(positions) <= encoder.pace.most:
+    if len(positions) <= encoder.batch_size.most:
         try:
             fault = await _try_in_health(work, positions, encoder)
         except EmbedderUnavailable as error:
             encoder.health.blocked = str(error)
-            encoder.pace.too_long(len(positions))
+            encoder.batch_size.too_long(len(positions))
         else:
             if fault is None:
                 return
@@ -168,7 +170,7 @@ async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encod
     while refused:
         if not await _is_well(work.collection, encoder):
             refusals = 0
-        elif refusals >= encoder.patience.refusals_to_blame:
+        elif refusals >= encoder.backoff.refusals_to_blame:
             work.faults[position] = str(refused)
             return
         refused = await _try_request(work, [position], encoder)
@@ -201,12 +203,12 @@ async def _try_request(
             await _pause(encoder, failures, error)
         except TextsRejected as error:
             failures += 1
-            if not error.ambiguous or failures > encoder.patience.tries_when_ambiguous:
+            if not error.ambiguous or failures > encoder.backoff.tries_when_ambiguous:
                 return error
             await _pause(encoder, failures, None)
         else:
             encoder.health.blocked = None
-            encoder.pace.in_time(len(positions))
+            encoder.batch_size.in_time(len(positions))
             encoder.health.dimensions.setdefault(work.collection, vectors.shape[1])
             work.rows.update(zip(positions, vectors, strict=True))
             return None
@@ -239,7 +241,7 @@ async def _is_well(collection: str, encoder: Encoder) -> bool:
     except (EmbedderUnavailable, TextsRejected) as error:
         problem = str(error)
     encoder.health.blocked = f"the server fails even for a plain sentence: {problem}"
-    await encoder.sleep(encoder.patience.longest_s)
+    await encoder.sleep(encoder.backoff.longest_s)
     return False
 
 
@@ -248,7 +250,7 @@ async def _pause(encoder: Encoder, failures: int, error: EmbedderUnavailable | N
     if error:
         encoder.health.blocked = str(error)
     jitter = random.random()  # noqa: S311  spreads tries, guards nothing
-    await encoder.sleep(encoder.patience.pause_s(failures, jitter=jitter, asked_s=asked_s))
+    await encoder.sleep(encoder.backoff.pause_s(failures, jitter=jitter, asked_s=asked_s))
 
 
 def _with_vectors(batch: Batch, places: range, work: Work, encoder: Encoder) -> Batch:

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from services.embedding.domain.patience import ServerHealth
+from services.embedding.domain.backoff import ServerHealth
 from shared.waits import WAITS
 
 EVERY_S = 1.0

@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
-from services.embedding.domain.patience import Patience
+from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
 from services.embedding.subscribers import build_router, known_dimensions
@@ -60,7 +60,7 @@ def run(server: NatsServer, js: JetStreamContext, mind: FakeEmbedder) -> Run:
                 if protocol == "openai"
                 else VectorsEmbedder(client, model="m"),
                 asyncio.Semaphore(4),
-                patience=Patience(first_s=0.01, longest_s=0.05),
+                backoff=Backoff(first_s=0.01, longest_s=0.05),
             )
             router = build_router(bus.settler, ["default"], encoder=encoder, concurrency=4)
             bus.broker.include_router(router)

@@ -1,1 +1,1 @@
-"""Pure rules about texts, vectors and patience."""
+"""Pure rules about texts, vectors, requests and pauses."""

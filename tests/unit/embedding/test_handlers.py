@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.embedding.domain.patience import Patience
+from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder, Limits, embed_batches
 from shared.contracts.batches import Batch, decode, embedded_schema, encode, require_columns
@@ -18,7 +18,7 @@ from tests.builders import batch
 from tests.fakes.embedder import FakeEmbedder
 from tests.waiting import PATIENCE_S
 
-PATIENCE = Patience(first_s=1.0, longest_s=8.0, tries_when_ambiguous=2)
+BACKOFF = Backoff(first_s=1.0, longest_s=8.0, tries_when_ambiguous=2)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Nap:
 
 
 def encoder(embedder: FakeEmbedder, nap: Nap | None = None, **limits: Any) -> Encoder:
-    return Encoder(embedder, asyncio.Semaphore(2), Limits(**limits), PATIENCE, sleep=nap or Nap())
+    return Encoder(embedder, asyncio.Semaphore(2), Limits(**limits), BACKOFF, sleep=nap or Nap())
 
 
 async def embed_batch(one: Batch, *, encoder: Encoder) -> tuple[Batch, list[DeadLetter]]:
@@ -261,7 +261,7 @@ async def test_a_batch_of_nothing_but_poison_is_empty_but_has_its_column() -> No
 
 
 async def test_a_server_that_recovers_just_before_the_canary_costs_no_record() -> None:
-    tries = 1 + PATIENCE.tries_when_ambiguous
+    tries = 1 + BACKOFF.tries_when_ambiguous
 
     out, dead = await embed_batch(batch(("a",)), encoder=encoder(FakeEmbedder(ambiguous=tries)))
 

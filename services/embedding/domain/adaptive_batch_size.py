@@ -6,7 +6,7 @@ GROW_AFTER = 16
 
 
 @dataclass(slots=True)
-class Pace:
+class AdaptiveBatchSize:
     """The most texts of a request: fewer after one that took too long, more again by and by.
 
     A server that embeds one text a second cannot answer a request of a hundred in a minute; asked
@@ -20,7 +20,7 @@ class Pace:
     _in_time: int = 0
 
     @classmethod
-    def full(cls, limit: int) -> "Pace":
+    def full(cls, limit: int) -> "AdaptiveBatchSize":
         """Begin with as much as is allowed."""
         return cls(limit, limit)
 

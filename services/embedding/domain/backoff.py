@@ -6,7 +6,7 @@ LONGEST_RETRY_AFTER_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """A pause that doubles with every failure, up to a limit."""
 
     first_s: float = 0.5
