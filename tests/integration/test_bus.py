@@ -165,6 +165,36 @@ async def test_one_malformed_message_does_not_hold_up_its_micro_batch(
     assert await stored(js, "DEAD_LETTERS") == 3
 
 
+async def test_what_one_message_breaks_is_not_the_fate_of_those_that_came_with_it(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    handled: list[int] = []
+
+    async def handle(batches: Sequence[Batch]) -> Iterable[Outgoing]:
+        indexes = [one.descriptor.index for one in batches]
+        if 1 in indexes:
+            raise RuntimeError("a bug")
+        handled.extend(indexes)
+        return []
+
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(
+            PROJECTION_READS_BATCHES,
+            "default",
+            lambda delivery: decode(delivery.body),
+            Pull(16, 0.1),
+        )(handle)
+
+    for index in range(3):
+        one = outgoing_batch(EMBEDDING_BATCH, batch(index=index, batch_id=f"batch-{index}"))
+        await js.publish("embedding.batch.default", one.body)
+    async with wired(subscribe):
+        await settled(js, PROJECTION_READS_BATCHES)
+
+    assert sorted(handled) == [0, 2]
+    assert await stored(js, "DEAD_LETTERS") == 1
+
+
 async def test_a_killed_server_loses_nothing_and_work_goes_on(
     server: NatsServer, js: JetStreamContext, wired: Wire
 ) -> None:

@@ -120,6 +120,27 @@ async def test_a_held_refit_is_still_held_after_a_restart_and_not_told_again() -
     assert stage.stored_versions == [1]
 
 
+async def test_a_commanded_hold_outlives_the_process_too() -> None:
+    stage = Stage(rules=replace(OLD_MAP, refit_threshold=100))
+    await stage.project(piece(0, 8))
+    await stage.project(piece(3, 40))
+    held = held_of(await stage.refit())
+
+    await stage.restart()
+
+    assert stage.state.held == held
+
+
+async def test_a_hold_outlives_the_batches_that_come_after_it() -> None:
+    stage = await a_held_stage()
+    held = stage.state.held
+
+    await stage.project(piece(5, 1))
+    await stage.restart()
+
+    assert stage.state.held == held is not None
+
+
 async def test_a_young_map_is_never_held() -> None:
     for young_below, version in ((49, 2), (48, 1)):
         stage = Stage(rules=replace(OLD_MAP, young_below=young_below))

@@ -18,6 +18,7 @@ from services.writing.ports import PublishedFiles, Snapshot
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.contracts.projection import ProjectionModel
+from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.fakes.output_writer import FakeOutputWriter
@@ -179,3 +180,29 @@ async def test_an_automatic_fit_does_not_jump_the_queue() -> None:
 
     assert world.writer.snapshots.requested.is_set()
     assert not world.writer.snapshots.is_urgent.is_set()
+
+
+async def test_who_waits_is_not_forgotten_when_the_map_cannot_be_moved_at_once() -> None:
+    world = World(quiet=1)
+    await world.append("a")
+    await world.take(model(2).model_copy(update={"reason": "command"}))
+    held = world.models.models.pop(1)
+
+    with pytest.raises(TransientError):
+        await world.writer.move()
+    assert not world.writer.snapshots.is_urgent.is_set()
+    await world.models.save(held)
+    await world.writer.move()
+
+    assert world.writer.snapshots.is_urgent.is_set()
+
+
+async def test_how_far_the_points_have_moved_is_told_once_and_with_their_model() -> None:
+    world = World(quiet=1)
+    await world.append("a")
+    await world.take(model(2))
+    await world.writer.move()
+
+    told = [world.writer.take_movement(version) for version in (1, 2, 2)]
+
+    assert [one and one.points for one in told] == [None, 2, None]

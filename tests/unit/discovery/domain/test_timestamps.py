@@ -1,6 +1,7 @@
 """A moment is read right, or not at all: never as another year."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -147,3 +148,17 @@ def test_what_is_neither_text_nor_number_is_no_moment(value: object) -> None:
 )
 def test_timestamps(given: object, expected: object) -> None:
     assert parse_timestamp(given) == expected
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the place cannot be changed here")
+def test_where_the_machine_stands_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Pacific/Auckland")
+        time.tzset()
+        found = [parse_timestamp(text) for text in ("2024-03-22T15:27:10", "2024-03-22")]
+    time.tzset()
+
+    assert found == [
+        datetime(2024, 3, 22, 15, 27, 10, tzinfo=UTC),
+        datetime(2024, 3, 22, tzinfo=UTC),
+    ]
