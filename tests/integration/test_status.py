@@ -14,7 +14,7 @@ from shared.bus.service_discovery import announce
 from shared.bus.status import STATS, collect
 from shared.contracts.statuses import Status, UnreadableStatus
 from tests.nats_server import NatsServer
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +48,30 @@ async def connected(server: NatsServer) -> NatsBroker:
     broker = NatsBroker(server.url, serializer=None, logger=None)
     await broker.connect()
     return broker
+
+
+async def test_of_two_replicas_one_answers_a_request_for_the_status(server: NatsServer) -> None:
+    client = await nats.connect(server.url)
+    brokers = [await connected(server) for _ in range(2)]
+    for broker in brokers:
+        await announce(broker, "twin", "1.0.0", "a stand-in", lambda: {"state": "running"})
+    inbox = client.new_inbox()
+    answers = await client.subscribe(inbox)
+    await client.publish("$SRV.PING.mapstream-twin", reply=inbox)
+    ids = {json.loads((await answers.next_msg(PATIENCE_S)).data)["id"] for _ in brokers}
+    assert len(ids) == len(brokers)
+
+    for _ in range(3):
+        await client.request("mapstream.status.twin", timeout=PATIENCE_S)
+    counts = []
+    for one in ids:
+        told = await client.request(f"{STATS}.mapstream-twin.{one}", timeout=PATIENCE_S)
+        counts.append(json.loads(told.data)["endpoints"])
+
+    assert sum(endpoint["num_requests"] for (endpoint,) in counts) == 3
+    for broker in brokers:
+        await broker.stop()
+    await client.close()
 
 
 async def test_a_service_that_is_away_is_not_waited_for_for_ever(server: NatsServer) -> None:
