@@ -82,11 +82,12 @@ monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashb
 soak: setup-dev  ## Huge lines, many files, a slow embedder, for minutes (ARGS="lines files").
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-check: setup-dev  ## Lint, format, types, architecture; changes nothing.
+check: setup-dev  ## Lint, format, types, architecture, wrong programs that fit no more; changes nothing.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyrefly check
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tests.chaos.mutations --check
 
 scan: setup-dev  ## Look for secrets in the files and for weak spots in the CI workflow; offline.
 	@$(BIN)/python .ci/scan_secrets.py

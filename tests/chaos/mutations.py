@@ -59,16 +59,24 @@ def main(options: argparse.Namespace) -> int:
         return 0
     problems = [text for one in every for text in stale(options.root, one)]
     problems += [f"{name}: no such" for name in {*options.names} - {one.name for one in every}]
-    for text in problems:
-        _say(text)
+    if problems or options.check:
+        return _ended(problems, "do not fit the program")
     results = list[dict[str, Any]]()
-    for name, said, wrong in tried(options.root, chosen) if not problems else ():
+    for name, said, wrong in tried(options.root, chosen):
         problems += [f"{name}: {wrong}"] * bool(wrong)
         _say(f"{name}: {wrong or 'as it should be'} {' '.join(said.noticed[:1])[:200]}".strip())
         results.append({"name": name, "wrong": wrong, "caught_by": said.noticed} | asdict(said))
         if options.json:
             options.json.write_text(json.dumps(results, indent=2) + "\n")
-    _say(f"{len(problems)} wrong of {len(chosen)} tried" + "".join(f"\n  {t}" for t in problems))
+    _say(f"{len(chosen)} tried")
+    return _ended(problems, "not as they should be")
+
+
+def _ended(problems: Sequence[str], what: str) -> int:
+    for text in problems:
+        _say(text)
+    if problems:
+        _say(f"{len(problems)} wrong programs {what}")
     return 1 if problems else 0
 
 
@@ -81,6 +89,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mutations", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; all if none")
     parser.add_argument("--list", action="store_true", help="name them, and who has to notice")
+    parser.add_argument("--check", action="store_true", help="only whether all fit the program")
     parser.add_argument("--quick", action="store_true", help="one in ten")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results are written")
     parser.add_argument("--root", type=Path, default=ROOT, help="the program; this one if none")
