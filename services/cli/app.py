@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from services.cli import settings as cli
-from services.cli.commands.audit import audit
-from services.cli.commands.dead import build_dead_app
-from services.cli.commands.declaring import build_streams_app
-from services.cli.commands.ending import finish, send
-from services.cli.commands.model import build_model_app
+from services.cli.commands.exit import finish, send
+from services.cli.commands.options.audit import audit
+from services.cli.commands.options.dead import build_dead_app
+from services.cli.commands.options.model import build_model_app
+from services.cli.commands.options.streams import build_streams_app
 
 
 def build_app() -> typer.Typer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nats
 
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from tests.e2e.local_run import check_coordinates, live_run, rows, wait_for_rows, write_source
 
 SOURCES = 600

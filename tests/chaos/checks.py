@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from services.cli.handlers.figures import Figures
 from tests.chaos import facts
 from tests.chaos.inputs import POISON, Held, Inputs

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.cli.adapters.ports import kept_port
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from services.cli.handlers.figures import Figures
 from shared.contracts.projection import ProjectionModel
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from services.cli.adapters.ports import kept_port
-from services.cli.commands.local import TARGETS_FILE
+from services.cli.commands.local_pipeline import TARGETS_FILE
 from tests.e2e.local_run import live_run, wait_for_rows, write_source
 from tests.unit.monitoring.test_rules_and_dashboard import FOLDER, RULES, asks
 

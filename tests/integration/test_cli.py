@@ -16,13 +16,13 @@ from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from rich.console import Console
 
-from services.cli.commands.asking import ask
-from services.cli.commands.changing import change
+from services.cli.commands.command import change
 from services.cli.commands.display import Display
+from services.cli.commands.request import ask
 from services.cli.commands.run import _Run
 from services.cli.commands.status import status
 from services.cli.commands.streams import show
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from services.cli.settings import BusOptions, CliSettings, RunOptions
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK

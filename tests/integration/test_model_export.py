@@ -9,7 +9,7 @@ import pytest
 import skops.io
 from nats.js import JetStreamContext
 
-from services.cli.commands.models import Export, export, show_list
+from services.cli.commands.model import Export, export, show_list
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.contracts.model_document import ModelDocument

@@ -1,42 +1,50 @@
-"""``mapstream audit``: its options."""
+"""Prints who gave which command, and what became of it."""
 
-from typing import Annotated
+import sys
+from collections import deque
+from collections.abc import Sequence
 
-import typer
+from rich.console import Console
 
-from services.cli.commands.ending import finish
-from services.cli.settings import (
-    BusOptions,
-    Collection,
-    Config,
-    Json,
-    Output,
-    Url,
-    load_cli_settings,
-)
+from services.cli.commands.connection import connected
+from services.cli.commands.tables import listed
+from services.cli.commands.watcher import Watcher
+from services.cli.settings import BusOptions, CliSettings
+from shared.bus.reading.audit_log import AuditLog
+from shared.contracts.audit import AuditEntry, AuditPage
+
+AT_ONCE = 200
+COLUMNS = ("when", "who", "command", "outcome", "what")
 
 
-def audit(
-    *,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="How many of the newest.")
-    ] = 50,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Tell who gave which command to a collection, and what became of it, refused ones too.
+async def show(options: BusOptions, settings: CliSettings, *, limit: int) -> None:
+    """Print the newest audited commands of a collection, oldest first.
 
-    Who is the user of the bus, gateway:NAME with a token of the gateway, or local (local:NAME).
+    Raises:
+        ConfigurationError: The collection must be chosen.
+        TransientError: The bus cannot be reached.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    newest: deque[AuditEntry] = deque(maxlen=limit)
+    async with connected(options, settings.nats) as client:
+        watcher = await Watcher.of(client, options.collection, settings.collections)
+        after: int | None = 0
+        while after is not None:
+            page = await AuditLog(client).page(watcher.collection, after=after, limit=AT_ONCE)
+            newest += page.items
+            after = page.next_after
+    if options.is_json:
+        told = AuditPage(collection=watcher.collection, items=tuple(newest))
+        sys.stdout.write(told.model_dump_json(exclude={"next_after"}) + "\n")
+        return
+    console = Console(highlight=False)
+    for part in listed(COLUMNS, [_row(one) for one in newest], width=console.width):
+        console.print(part)
+    noun = "command" if len(newest) == 1 else "commands"
+    console.print(f"{len(newest):,} {noun} to collection {watcher.collection}")
 
-    async def start() -> int:
-        from services.cli.commands import audited  # noqa: PLC0415  answers at once
 
-        await audited.show(options, load_cli_settings(config), limit=limit)
-        return 0
-
-    finish(start)
+def _row(entry: AuditEntry) -> Sequence[str]:
+    event = entry.event
+    when = (event.given_at or event.occurred_at).strftime("%Y-%m-%d %H:%M:%S")
+    what = f"{event.wish} {event.reason or ''}".strip()
+    return when, event.who, event.command.removeprefix("command."), event.outcome, what

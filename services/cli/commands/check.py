@@ -14,7 +14,7 @@ from pathlib import Path
 from services.cli.adapters.disk_room import measure_room
 from services.cli.adapters.nats_server import program
 from services.cli.adapters.settings_reader import settings_faults
-from services.cli.commands.owning import LOCK, in_use
+from services.cli.commands.run_lock import LOCK, in_use
 from services.cli.domain.room import gigabytes
 from services.cli.settings import (
     CliSettings,

@@ -1,185 +1,128 @@
-"""``mapstream dead``: the options of its commands."""
+"""Shows dead letters: a page of them, or one with what it holds."""
 
+import base64
+import json
 import sys
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import typer
+from pydantic import ValidationError
+from rich.console import Console
 
-from services.cli.commands.ending import finish, send
-from services.cli.settings import (
-    BusOptions,
-    Collection,
-    Config,
-    Json,
-    Output,
-    Timeout,
-    Url,
-    load_cli_settings,
-)
+from services.cli.commands.connection import connected
+from services.cli.commands.tables import Row, facts, listed
+from services.cli.commands.watcher import Watcher
+from services.cli.settings import BusOptions, CliSettings
+from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.contracts.commands import Selection
+from shared.contracts.dead_letters import StoredLetter
+from shared.contracts.letter_views import content_of, facts_of
+from shared.errors import ConfigurationError, TransientError
+from shared.mistakes import describe
+from shared.terminal_safe import terminal_safe
 
-HELP = """Dead letters: what could not be mapped, and why.
-
-list and show read them from the bus. replay tries them again after a fix: an unreadable line is
-read again from its source, a record or batch goes again to the stage that gave it up. drop gives
-them up for good.
-"""
-Sequences = Annotated[
-    list[int] | None, typer.Argument(min=1, help="Numbers of dead letters, as list shows them.")
-]
-Stage = Annotated[
-    str | None,
-    typer.Option("--stage", help="discovery, embedding, projection or writing."),
-]
-Source = Annotated[
-    str | None, typer.Option("--source", help="Filename of their source on the map, or its id.")
-]
-Since = Annotated[
-    datetime | None,
-    typer.Option(
-        "--since",
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"],
-        help="Only those that were given up then or later, in UTC.",
-    ),
-]
-All = Annotated[bool, typer.Option("--all", help="Every dead letter of the collection.")]
+SHOWN_CHARACTERS = 10_000
+NUMBERS = ("number", "line", "byte", "records", "tries")
+WORDS = ("stage", "file", "record", "reason")
+"""The columns of the list."""
 
 
-def build_dead_app() -> typer.Typer:
-    """Put the commands together."""
-    app = typer.Typer(help=HELP)
-    for name, command in (("list", dead_list), ("show", dead_show), ("replay", dead_replay)):
-        app.command(name)(command)
-    app.command("drop")(dead_drop)
-    return app
+def selection_of(fields: Mapping[str, Any]) -> Selection:
+    """Say which letters are meant.
 
-
-def dead_list(  # noqa: PLR0913  the options of the command
-    *,
-    stage: Stage = None,
-    source: Source = None,
-    since: Since = None,
-    after: Annotated[
-        int, typer.Option("--after", min=0, help="Go on after this number, for the next page.")
-    ] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 50,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """List dead letters, oldest first: number, file, line, byte, record, stage, tries, reason."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
-    fields = _fields(None, stage, source, since)
-
-    async def start() -> int:
-        from services.cli.commands import dead_letters  # noqa: PLC0415  see build_app
-
-        selection = dead_letters.selection_of(fields)
-        settings = load_cli_settings(config)
-        await dead_letters.show_list(options, settings, selection, after=after, limit=limit)
-        return 0
-
-    finish(start)
-
-
-def dead_show(
-    sequence: Annotated[int, typer.Argument(min=1, help="Its number, as list shows it.")],
-    *,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Write its bytes as they are, and nothing else.")
-    ] = False,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Show all that is known of a dead letter, and what it holds."""
-    options = BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        from services.cli.commands import dead_letters  # noqa: PLC0415  see build_app
-
-        settings = load_cli_settings(config)
-        await dead_letters.show_one(options, settings, sequence, is_raw=raw)
-        return 0
-
-    finish(start)
-
-
-def dead_replay(  # noqa: PLR0913  the options of the command
-    sequences: Sequences = None,
-    *,
-    stage: Stage = None,
-    source: Source = None,
-    since: Since = None,
-    every: All = False,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
-) -> None:
-    """Try dead letters again: by number, by filter, or --all.
-
-    Their records are in flight again, and then mapped or dead again; see: mapstream status. Exits
-    with 0 if all were sent, 3 if some were refused and stay, 1 if there was no answer in time.
+    Raises:
+        ConfigurationError: A field has a value that it may not have.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
-    fields = _fields(sequences, stage, source, since)
-    send("replay", _chosen(fields, every=every), options, config, timeout)
+    try:
+        return Selection(**fields)
+    except ValidationError as error:
+        raise ConfigurationError(describe(error, Selection, "dead list")) from error
 
 
-def dead_drop(  # noqa: PLR0913  the options of the command
-    sequences: Sequences = None,
-    *,
-    stage: Stage = None,
-    source: Source = None,
-    since: Since = None,
-    every: All = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether --all is meant.")] = False,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
+async def show_list(
+    options: BusOptions, settings: CliSettings, selection: Selection, *, after: int, limit: int
 ) -> None:
-    """Give dead letters up for good: by number, by filter, or --all. They are deleted.
+    """Print a page of letters.
 
-    Their records stay counted as dead, and as dropped: run --once no longer exits with 3 for them.
-    Exit codes are those of replay.
+    Raises:
+        ConfigurationError: The collection must be chosen.
+        TransientError: The bus cannot be reached.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
-    fields = _fields(sequences, stage, source, since)
-    fields = _chosen(fields, every=every)
-    if every and not yes:
-        typer.confirm("Delete every dead letter of the collection?", abort=True, err=True)
-    send("drop", fields, options, config, timeout)
+    async with connected(options, settings.nats) as client:
+        watcher = await Watcher.of(client, options.collection, settings.collections)
+        log = DeadLetterLog(client)
+        page = await log.page(watcher.collection, selection, after=after, limit=limit)
+    if options.is_json:
+        report = {
+            "collection": watcher.collection,
+            "total": page.total,
+            "next_after": page.next_after,
+            "items": [facts_of(one) for one in page.letters],
+        }
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    console = Console(highlight=False)
+    rows = [_row(one) for one in page.letters]
+    for part in listed((*NUMBERS, *WORDS), rows, width=console.width, numbers=NUMBERS):
+        console.print(part)
+    of_all = "" if page.total is None else f" of {page.total:,}"
+    shown = f"{len(page.letters):,}{of_all} dead letters"
+    more = f"; next page: --after {page.next_after}" if page.next_after else ""
+    console.print(f"{shown} of collection {watcher.collection}{more}")
 
 
-def _fields(
-    sequences: list[int] | None, stage: str | None, source: str | None, since: datetime | None
-) -> dict[str, Any]:
-    """Return the fields of the command that were given."""
-    fields = {
-        "sequences": tuple(sequences) if sequences else None,
-        "stage": stage,
-        "source": source,
-        "since": since.replace(tzinfo=UTC) if since else None,
-    }
-    # An empty text stays, and is refused: it is what a variable holds that was never set.
-    return {name: value for name, value in fields.items() if value is not None}
+async def show_one(
+    options: BusOptions, settings: CliSettings, sequence: int, *, is_raw: bool
+) -> None:
+    """Print one letter whole.
+
+    Raises:
+        TransientError: There is none of this number, or the bus cannot be reached.
+    """
+    async with connected(options, settings.nats) as client:
+        found = await DeadLetterLog(client).get(sequence)
+    if found is None:
+        raise TransientError(f"there is no dead letter {sequence}; see: mapstream dead list")
+    if is_raw:
+        sys.stdout.buffer.write(found.letter.body)
+        return
+    if options.is_json:
+        body = base64.b64encode(found.letter.body).decode()
+        report = facts_of(found) | {"content": content_of(found.letter.body), "body": body}
+        sys.stdout.write(json.dumps(report, default=str) + "\n")
+        return
+    Console(highlight=False).print(facts(_rows(found)))
 
 
-def _chosen(fields: dict[str, Any], *, every: bool) -> dict[str, Any]:
-    """Return the fields of a command that means either all or some."""
-    if bool(fields) == every:
-        sys.stderr.write(
-            "mapstream: say which dead letters: by number, with --stage, --source or --since, or "
-            "--all alone (see: mapstream dead list)\n"
-        )
-        raise typer.Exit(2)
-    return {"all": True} if every else fields
+def _row(one: StoredLetter) -> Sequence[str]:
+    letter = one.letter
+    lines = f"{letter.line}-{letter.last_line}" if letter.last_line else letter.line
+    numbers = (one.sequence, lines, letter.byte_offset, letter.records, letter.attempts)
+    words = (letter.stage, letter.filename, (letter.record_id or "")[:12], letter.reason)
+    return [
+        *("" if number is None else str(number) for number in numbers),
+        *(word or "" for word in words),
+    ]
+
+
+def _rows(one: StoredLetter) -> Iterator[Row]:
+    for name, value in facts_of(one).items():
+        if value is not None:
+            yield name.replace("_", " "), str(value)
+    content = content_of(one.letter.body)
+    if isinstance(content, list):
+        for record in content:
+            yield "", ""
+            for name, value in record.items():
+                yield name, _short(str(value))
+    elif content is not None:
+        yield "text", _short(content)
+    else:
+        yield "bytes", "no text; write them with --raw"
+
+
+def _short(text: str) -> str:
+    text = terminal_safe(text, keep="\n\t")
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    return f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters; see --raw)"

@@ -22,7 +22,7 @@ from services.cli.commands.tables import (
     plain,
     sources,
 )
-from services.cli.commands.watching import DeadLetters
+from services.cli.commands.watcher import DeadLetters
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import sentence_of
 from shared.stages import STAGES

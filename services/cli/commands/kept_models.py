@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from services.cli.adapters.dataset_models import read_dataset
-from services.cli.commands.connecting import connected
-from services.cli.commands.watching import Watcher
+from services.cli.commands.connection import connected
+from services.cli.commands.watcher import Watcher
 from services.cli.domain.models import KeptModels, Told
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.reading.stream_reader import StreamReader

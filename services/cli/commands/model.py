@@ -1,110 +1,134 @@
-"""``mapstream model``: the options of its commands."""
+"""Lists the models that are kept, and writes one as a file."""
 
-from importlib import import_module
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated
 
-import typer
+from rich.console import Console
 
-from services.cli.commands.ending import finish
-from services.cli.settings import (
-    BusOptions,
-    Collection,
-    Config,
-    Json,
-    Output,
-    Url,
-    load_cli_settings,
+from services.cli.adapters.model_files import FORMATS, write_file, written
+from services.cli.commands.kept_models import (
+    choose_model,
+    find_models,
+    read_models,
 )
+from services.cli.commands.tables import Row, facts, listed, percent, plain
+from services.cli.settings import BusOptions, CliSettings
+from shared.contracts.model_document import ModelDocument
+from shared.errors import ConfigurationError
+from shared.mistakes import tell
 
-HELP = """The models of the projection: which there are, and one as a file for other programs.
-
-They come from the bus, or with --from-dataset from the folder of a collection, where nothing
-needs to run.
-"""
-EXPORT = """Write a model as a fitted scikit-learn PCA (skops), or as JSON.
-
-Its transform() gives the coordinates of the map. Loading either runs no code of the file.
-
-\b
-  mapstream model export -o model.skops
-  python
-  >>> import skops.io
-  >>> pca = skops.io.load("model.skops")
-  >>> x, y = pca.transform([vector])[0]    # of a new text, by the same embedding model
-
-Exits with 0 if it was written, 1 if there is no server or no such model, 2 if the file is there
-already or cannot be written, or what is kept is no model.
-"""
-FromDataset = Annotated[
-    Path | None,
-    typer.Option(
-        "--from-dataset",
-        help="The folder of a collection, with logs.parquet in it; nothing is asked of a bus.",
-    ),
-]
+STDOUT = Path("-")
+COLUMNS = ("version", "made", "records", "axes", "why", "")
+NUMBERS = ("version", "records")
+TOLD = {"collection", "version", "dimension", "record_count", "reason", "created_at"}
+FIGURES = TOLD | {"explained_variance", "explained_variance_ratio"}
 
 
-def build_model_app() -> typer.Typer:
-    """Put the commands together."""
-    app = typer.Typer(help=HELP)
-    app.command("list")(model_list)
-    app.command("export", help=EXPORT)(model_export)
-    return app
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What was asked for on the command line."""
+
+    file: Path
+    form: str | None
+    version: int | None
+    may_replace: bool
+
+    def format(self, *, is_json: bool) -> str:
+        """Return the format to write.
+
+        Raises:
+            ConfigurationError: There is none of that name, or two things are to go to stdout.
+        """
+        if self.file == STDOUT and is_json:
+            raise ConfigurationError("-o -: what --json tells goes there; leave one of them out")
+        form = self.form if self.form is not None else self.file.suffix.removeprefix(".")
+        if form not in FORMATS:
+            raise ConfigurationError(
+                f"{self.file}: in which format? Add --format {' or --format '.join(FORMATS)}"
+            )
+        return form
 
 
-def model_list(
-    *,
-    from_dataset: FromDataset = None,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
+async def export(
+    wish: Export, options: BusOptions, settings: CliSettings, dataset: Path | None
 ) -> None:
-    """List the models that are kept, oldest first: version, when, of how many records, why."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+    """Write a model as a file.
 
-    async def start() -> int:
-        await _models().show_list(options, load_cli_settings(config), from_dataset)
-        return 0
-
-    finish(start)
-
-
-def model_export(  # noqa: PLR0913  the options of the command
-    *,
-    file: Annotated[
-        Path, typer.Option("-o", "--file", help="The file to write; - for standard output.")
-    ],
-    form: Annotated[
-        str | None,
-        typer.Option("--format", help="skops or json; else by the end of the file's name."),
-    ] = None,
-    version: Annotated[
-        int | None, typer.Option("--version", min=1, help="One that is kept; else the current.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    from_dataset: FromDataset = None,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Write a model as a file; see ``EXPORT``."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
-
-    async def start() -> int:
-        models = _models()
-        wish = models.Export(file=file, form=form, version=version, may_replace=force)
-        await models.export(wish, options, load_cli_settings(config), from_dataset)
-        return 0
-
-    finish(start)
+    Raises:
+        ConfigurationError: What was asked for cannot be, the model is none, or the file cannot
+            be written.
+        TransientError: The bus cannot be reached, or there is no such model.
+    """
+    form = wish.format(is_json=options.is_json)
+    model = choose_model(await find_models(options, settings, dataset), wish.version)
+    body = written(model, form)
+    if wish.file == STDOUT:
+        _to_stdout(body)
+        return
+    write_file(wish.file, body, may_replace=wish.may_replace)
+    if options.is_json:
+        where = {"format": form, "file": str(wish.file), "bytes": len(body)}
+        sys.stdout.write(json.dumps(model.model_dump(mode="json", include=TOLD) | where) + "\n")
+    else:
+        Console(highlight=False).print(facts(_receipt(model, wish.file, form, len(body))))
 
 
-def _models() -> ModuleType:
-    """Load what does the work: help must answer at once."""
-    return import_module("services.cli.commands.models")
+async def show_list(options: BusOptions, settings: CliSettings, dataset: Path | None) -> None:
+    """Print the models that are kept, oldest first; what is none is told on stderr.
+
+    Raises:
+        ConfigurationError: The folder holds none, or which collection is meant is not clear.
+        TransientError: The bus cannot be reached.
+    """
+    kept = await find_models(options, settings, dataset)
+    models, faults = read_models(kept.every)
+    current = read_models([kept.current])[0] if kept.current else []
+    for fault in faults:
+        tell(fault)
+    if options.is_json:
+        items = [
+            one.model_dump(mode="json", include=FIGURES) | {"is_current": one in current}
+            for one in models
+        ]
+        sys.stdout.write(json.dumps({"items": items}) + "\n")
+        return
+    console = Console(highlight=False)
+    rows = [(*_row(one), "current" if one in current else "") for one in models]
+    for part in listed(COLUMNS, rows, width=console.width, numbers=NUMBERS):
+        console.print(part)
+    noun = "model" if len(rows) == 1 else "models"
+    console.print(plain(f"{len(rows):,} {noun} {kept.where}"), soft_wrap=True)
+
+
+def _to_stdout(body: bytes) -> None:
+    """Write nothing but the file itself.
+
+    Raises:
+        ConfigurationError: It is not taken.
+    """
+    try:
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise ConfigurationError(f"-o -: cannot be written: {error.strerror}") from error
+
+
+def _row(model: ModelDocument) -> Sequence[str]:
+    made = model.created_at.strftime("%Y-%m-%d %H:%M:%S")
+    return str(model.version), made, f"{model.record_count:,}", _axes(model), model.reason
+
+
+def _receipt(model: ModelDocument, file: Path, form: str, size: int) -> Iterator[Row]:
+    yield "exported", f"model {model.version} of collection {model.collection} ({model.reason})"
+    yield "records", f"{model.record_count:,}"
+    yield "axes", f"{_axes(model)} of the variance"
+    if model.explained_variance is None:
+        yield "variance", "not kept when it was fitted; it is in the next: mapstream refit"
+    yield "file", f"{file}: {form}, {size:,} bytes, for vectors of {model.dimension:,} numbers"
+
+
+def _axes(model: ModelDocument) -> str:
+    return " + ".join(percent(one) for one in model.explained_variance_ratio)

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from services.cli.adapters.processes import Ended
-from services.cli.commands.asking import ask
 from services.cli.commands.check import run_checks, service_findings
 from services.cli.commands.display import LISTED, Display
-from services.cli.commands.local import LocalPipeline
-from services.cli.commands.owning import OTHERS, only_run, restrict, share
-from services.cli.commands.stopping import Stopped, unless_stopped
-from services.cli.commands.watching import DeadLetters, Watcher
+from services.cli.commands.local_pipeline import LocalPipeline
+from services.cli.commands.request import ask
+from services.cli.commands.run_lock import OTHERS, only_run, restrict, share
+from services.cli.commands.stop import Stopped, unless_stopped
+from services.cli.commands.watcher import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
 from services.cli.settings import CliSettings, RunOptions

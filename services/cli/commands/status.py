@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.commands.connecting import connected
+from services.cli.commands.connection import connected
 from services.cli.commands.tables import (
     Row,
     facts,
@@ -19,7 +19,7 @@ from services.cli.commands.tables import (
     plain,
     sources,
 )
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import second_of, sentence_of
 from services.cli.settings import BusOptions, CliSettings

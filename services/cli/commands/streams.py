@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.commands.connecting import connected
+from services.cli.commands.connection import connected
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.accounts import nats_accounts
 from shared.bus.connection import BusError, Client, NotDeclared, jetstream, user_of

@@ -16,10 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.commands.connecting import connected
+from services.cli.commands.connection import connected
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, plain
-from services.cli.commands.watching import Watcher
+from services.cli.commands.watcher import Watcher
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.traffic import Window
 from services.cli.settings import BusOptions, CliSettings

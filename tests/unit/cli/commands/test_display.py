@@ -9,7 +9,7 @@ from rich.console import Console
 from services.cli.commands.display import LISTED, PLAIN_EVERY_S, Display
 from services.cli.commands.status import rows
 from services.cli.commands.tables import facts, percent
-from services.cli.commands.watching import DeadLetterLine, DeadLetters
+from services.cli.commands.watcher import DeadLetterLine, DeadLetters
 from services.cli.handlers.figures import Figures
 from shared.contracts.projection import Decision, Movement
 from shared.contracts.statuses import (

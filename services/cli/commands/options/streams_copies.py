@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from services.cli import settings as cli
-from services.cli.commands.ending import finish
+from services.cli.commands.exit import finish
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the copies; text of records is in it.")]
 
 
-def add_moving(streams: typer.Typer) -> None:
+def add_copies(streams: typer.Typer) -> None:
     """Add the commands that move the streams between a single server and a cluster."""
     streams.command("export")(streams_export)
     streams.command("import")(streams_import)
@@ -24,11 +24,11 @@ def streams_export(folder: Folder, url: cli.Url = None, config: cli.Config = Non
     """
 
     async def start() -> int:
-        from services.cli.commands import moving  # noqa: PLC0415  see build_app
+        from services.cli.commands import streams_copies  # noqa: PLC0415  see build_app
 
         settings = cli.load_cli_settings(config)
         options = cli.BusOptions(url=url or settings.nats.url)
-        await moving.export(options, settings, folder)
+        await streams_copies.export(options, settings, folder)
         return 0
 
     finish(start)
@@ -51,13 +51,13 @@ def streams_import(
     """
 
     async def start() -> int:
-        from services.cli.commands import moving  # noqa: PLC0415  see build_app
+        from services.cli.commands import streams_copies  # noqa: PLC0415  see build_app
 
         settings = cli.load_cli_settings(config)
         names = collection or list(settings.collections)
         options = cli.BusOptions(url=url or settings.nats.url)
         copies = replicas or settings.nats.replicas
-        await moving.restore(options, settings, folder, names, replicas=copies)
+        await streams_copies.restore(options, settings, folder, names, replicas=copies)
         return 0
 
     finish(start)

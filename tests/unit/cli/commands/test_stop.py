@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.cli.commands.stopping import Stopped, unless_stopped
+from services.cli.commands.stop import Stopped, unless_stopped
 from tests.waiting import until
 
 

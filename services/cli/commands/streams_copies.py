@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from services.cli.commands.connecting import connected
+from services.cli.commands.connection import connected
 from services.cli.commands.streams import require_able, require_right
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.connection import BusError, NotDeclared, jetstream

@@ -18,8 +18,8 @@ from services.cli.adapters.nats_server import (
 )
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
-from services.cli.commands.connecting import CLIENT_NAME, URL_FILE
-from services.cli.commands.stopping import Stopped, unless_stopped
+from services.cli.commands.connection import CLIENT_NAME, URL_FILE
+from services.cli.commands.stop import Stopped, unless_stopped
 from services.cli.settings import (
     CliSettings,
     RunOptions,

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
 
-from services.cli.commands.answers import rows
-from services.cli.commands.asking import ask
-from services.cli.commands.connecting import connected
+from services.cli.commands.answer_text import rows
+from services.cli.commands.connection import connected
+from services.cli.commands.request import ask
 from services.cli.commands.tables import facts
 from services.cli.domain.outcomes import exit_code
 from services.cli.handlers.statuses import choose_collection, served_collections

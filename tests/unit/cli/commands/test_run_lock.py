@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.owning import only_run, restrict, share
+from services.cli.commands.run_lock import only_run, restrict, share
 
 
 def mode(path: Path) -> int:

@@ -18,11 +18,11 @@ def send(
     """Give a command to a service, and exit with the code that its answer calls for."""
 
     async def start() -> int:
-        from services.cli.commands import changing  # noqa: PLC0415  see build_app
+        from services.cli.commands import command  # noqa: PLC0415  see build_app
 
-        command = changing.build(name, fields)
+        given = command.build(name, fields)
         settings = load_cli_settings(config)
-        return await changing.change(command, options, settings, timeout_s=timeout_s)
+        return await command.change(given, options, settings, timeout_s=timeout_s)
 
     finish(start)
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from services.cli import settings as cli
-from services.cli.commands.ending import finish
-from services.cli.commands.streams_moving import add_moving
+from services.cli.commands.exit import finish
+from services.cli.commands.options.streams_copies import add_copies
 
 
 def build_streams_app() -> typer.Typer:
@@ -17,7 +17,7 @@ def build_streams_app() -> typer.Typer:
     streams.command("show")(streams_show)
     streams.command("table")(streams_table)
     streams.command("permissions")(streams_permissions)
-    add_moving(streams)
+    add_copies(streams)
     return streams
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands.connecting import candidates, local_url, without_tls
+from services.cli.commands.connection import candidates, local_url, without_tls
 from services.cli.settings import BusOptions
 from shared.settings import NatsSection
 

@@ -1,0 +1,110 @@
+"""``mapstream model``: the options of its commands."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from services.cli.commands.exit import finish
+from services.cli.settings import (
+    BusOptions,
+    Collection,
+    Config,
+    Json,
+    Output,
+    Url,
+    load_cli_settings,
+)
+
+HELP = """The models of the projection: which there are, and one as a file for other programs.
+
+They come from the bus, or with --from-dataset from the folder of a collection, where nothing
+needs to run.
+"""
+EXPORT = """Write a model as a fitted scikit-learn PCA (skops), or as JSON.
+
+Its transform() gives the coordinates of the map. Loading either runs no code of the file.
+
+\b
+  mapstream model export -o model.skops
+  python
+  >>> import skops.io
+  >>> pca = skops.io.load("model.skops")
+  >>> x, y = pca.transform([vector])[0]    # of a new text, by the same embedding model
+
+Exits with 0 if it was written, 1 if there is no server or no such model, 2 if the file is there
+already or cannot be written, or what is kept is no model.
+"""
+FromDataset = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-dataset",
+        help="The folder of a collection, with logs.parquet in it; nothing is asked of a bus.",
+    ),
+]
+
+
+def build_model_app() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(help=HELP)
+    app.command("list")(model_list)
+    app.command("export", help=EXPORT)(model_export)
+    return app
+
+
+def model_list(
+    *,
+    from_dataset: FromDataset = None,
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """List the models that are kept, oldest first: version, when, of how many records, why."""
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+
+    async def start() -> int:
+        await _models().show_list(options, load_cli_settings(config), from_dataset)
+        return 0
+
+    finish(start)
+
+
+def model_export(  # noqa: PLR0913  the options of the command
+    *,
+    file: Annotated[
+        Path, typer.Option("-o", "--file", help="The file to write; - for standard output.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="skops or json; else by the end of the file's name."),
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="One that is kept; else the current.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    from_dataset: FromDataset = None,
+    collection: Collection = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write a model as a file; see ``EXPORT``."""
+    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
+
+    async def start() -> int:
+        models = _models()
+        wish = models.Export(file=file, form=form, version=version, may_replace=force)
+        await models.export(wish, options, load_cli_settings(config), from_dataset)
+        return 0
+
+    finish(start)
+
+
+def _models() -> ModuleType:
+    """Load what does the work: help must answer at once."""
+    return import_module("services.cli.commands.model")
