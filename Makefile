@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs pairs-deck mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,7 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.throughput
 	@$(BIN)/python -m tests.bench.sync
 	@$(BIN)/python -m tests.bench.metrics
+	@$(BIN)/python -m tests.bench.holds
 	@$(BIN)/python -m tests.bench.delivery
 
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
@@ -69,6 +70,9 @@ chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED
 
 pairs: setup-dev  ## Put every event after every other on unsettled sources (SEED=1 PAIRS=400).
 	@$(BIN)/python -m tests.chaos.pair_run --seed $(or $(SEED),1) --pairs $(or $(PAIRS),400) $(ARGS)
+
+pairs-deck: setup-dev  ## A short deck of such pairs, every event among them; part of CI.
+	@$(BIN)/python -m tests.chaos.pair_run --seed 1120 --pairs 24 --each 40
 
 mutations: setup-dev  ## Make the program wrong in a place at a time; tests or chaos must notice (QUICK=1).
 	@$(BIN)/python -m tests.chaos.mutations $(if $(QUICK),--quick) $(ARGS)
@@ -121,7 +125,7 @@ docs: setup-dev  ## Build the documentation's site into site/; a broken link fai
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html; to search as well: $(BIN)/python -m http.server --directory site"
 
-ci: check scan test chaos  ## What CI runs.
+ci: check scan test chaos pairs-deck  ## What CI runs.
 
 clean:  ## Remove the virtual environment and every cache.
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
-from services.projection.loops import forget_when_quiet
+from services.projection.loops import forget_when_quiet, resume
 from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
@@ -54,7 +54,7 @@ def build() -> Service:
                 state = await store.load(collection)
                 projector = Projector(state, store=store, clock=clock, rules=rules)
                 projectors[collection] = projector
-                await bus.publisher.publish_steps(projector.resume())
+                await resume(projector, bus.publisher)
                 pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
                 router = build_collection_router(bus.settler, projector, pull)
                 bus.broker.include_router(router)

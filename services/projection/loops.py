@@ -1,4 +1,4 @@
-"""What the service does by itself: it fits a model anew when records were forgotten."""
+"""What the service does by itself, when it starts and when records were forgotten."""
 
 import asyncio
 from functools import partial
@@ -7,11 +7,28 @@ import structlog
 
 from services.projection.handlers.projector import Projector
 from shared.bus.publishing.publisher import Publisher
-from shared.waits import WAITS
+from shared.errors import TransientError
+from shared.waits import WAITS, pause
 
 QUIET_S = 0.5
+AGAIN_S = 1.0
+UNTOLD = "telling of models that a crash has cut off"
 REFIT = "the refit after a source was forgotten"
 log = structlog.get_logger(__name__)
+
+
+async def resume(projector: Projector, publisher: Publisher) -> None:
+    """Tell what a crash has cut off; on a full disk, wait until that can be noted."""
+    with WAITS.trying(UNTOLD) as trial:
+        while True:
+            try:
+                await publisher.publish_steps(projector.resume())
+            except TransientError as error:
+                log.warning("start.postponed", error=str(error))
+                trial.failed(error)
+                await pause(AGAIN_S)
+            else:
+                return
 
 
 async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:

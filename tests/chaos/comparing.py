@@ -22,6 +22,7 @@ CHECKS = {
     "dataset": "the dataset holds what the public files hold, and where each record stood",
     "accounts": "every source's account is what its content says, and what the dataset holds",
     "folder": "the public folder holds what is documented, and no rest of anything",
+    "streams": "no stream of work keeps what no reader is given any more",
     "processes": "no process ended by itself",
     "versions": "every version that was kept shows of each source one content, each row once",
     "fit": "a last fit is the plane of most variance, and moves points as far as it says",

@@ -140,10 +140,11 @@ class Injector:
     async def _spoil(self, fault: Fault) -> str | None:
         """Have answers spoiled for a while, and until one was."""
         async with self._answering:
-            await self._world.ask_proxy("/answer", fault.target)
             spoiled, ends = 0, fault.seconds
             try:
                 while ends > 0 or not spoiled:
+                    if not spoiled:  # again, if the proxy was killed: it answers well then
+                        await self._world.ask_proxy("/answer", fault.target)
                     self._inputs.add()
                     await asyncio.sleep(LOOK_S)
                     ends -= LOOK_S

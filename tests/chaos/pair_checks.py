@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from nats.errors import Error as NatsError
@@ -35,17 +34,19 @@ class PairChecker:
     patience_s: float
     records: int = 0
     checks: int = 0
+    _left: int = 0
+    """Messages that were nobody's at the last point of rest."""
 
     async def is_unsettled(self, subject: Subject) -> bool:
-        """Tell whether the public map lacks anything of a source, or has what is old."""
+        """Tell whether the public map lacks anything of a source as it was last, or has more."""
         try:
             stored = await asyncio.to_thread(
                 read_sources, self.world.output / "default", {subject.name}
             )
         except (OSError, pa.ArrowException):
             return True
-        contents = subject.allowed(self.actor.limit)
-        return not any({row["id"]: row for row in stored.rows} == one.rows for one in contents)
+        rows = {row["id"]: row for row in stored.rows}
+        return not any(rows == one.rows for one in subject.newest(self.actor.limit))
 
     async def settle(self, without: frozenset[str] = frozenset()) -> list[Deviation]:
         """Wait until nothing is on its way and nothing changes; return what is wrong then.
@@ -112,19 +113,33 @@ class PairChecker:
             if same < STILL or now is None or now[0]:
                 continue
             problems = await asyncio.to_thread(self._compare, without)
+            problems += self._faults_of_streams(now[1], without)
             if not problems:
+                self._left = now[1]
                 break
         return problems
+
+    def _faults_of_streams(self, left: int, without: frozenset[str]) -> list[Deviation]:
+        if left <= self._left or "streams" in without:
+            return []
+        return [Deviation("streams", f"{left} messages of streams of work are nobody's any more")]
 
     def _was_meant(self, surprise: str) -> bool:
         """Tell whether a service ended because its durable consumer had been deleted."""
         return self.actor.has_lost_consumers and surprise.endswith(f"code {DURABLE_GONE}")
 
-    async def _look(self) -> tuple[Any, ...] | None:
-        """Return how much work the bus holds, and the versions of the public files."""
+    async def _look(self) -> tuple[int, int, tuple[int, ...]] | None:
+        """Return how much work waits for its readers, how much for nobody, and the files' ages."""
         js = self.world.client.jetstream(timeout=2)
+        waiting = left = 0
         try:
-            infos = [await js.stream_info(name) for name in (*READERS, "COMMANDS")]
+            for name in (*READERS, "COMMANDS"):
+                messages = (await js.stream_info(name)).state.messages
+                consumers = await js.consumers_info(name)
+                work = sum(
+                    (one.num_pending or 0) + (one.num_ack_pending or 0) for one in consumers
+                )
+                waiting, left = waiting + work, left + max(0, messages - work)
         except (NatsError, TimeoutError):
             return None
         folders = [self.world.output / name for name in self.world.collections]
@@ -133,7 +148,7 @@ class PairChecker:
             for file in folders
             if (file / "logs.parquet").exists()
         ]
-        return sum(info.state.messages for info in infos), *stamps
+        return waiting, left, tuple(stamps)
 
     def _compare(self, without: frozenset[str]) -> list[Deviation]:
         problems, self.records = [], 0

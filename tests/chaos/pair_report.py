@@ -1,7 +1,6 @@
 """The parts of the report that tell of pairs, of what is known to be red, and of seeds."""
 
 import tomllib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,42 +9,40 @@ from tests.chaos.comparing import CHECKS
 from tests.chaos.known_red import Red
 from tests.chaos.pairs import EVENTS
 
+COUNTED = ("events", "worlds", "sources", "quiet_points", "versions_opened")
 SEEDS = Path(__file__).with_name("seeds.toml")
 
 
-def matrix_of(result: Mapping[str, Any]) -> Iterator[str]:
-    """Tell what a run of pairs came to, with its matrix."""
-    wrong = len(result["deviations"])
-    yield (
-        f"`make pairs SEED={result['seed']} PAIRS={result['pairs']}`"
-        f" (`{result['command']}`): {result['events']:,} events, {result['worlds']} systems one "
-        f"after the other, {result['sources']:,} sources, {result['quiet_points']} quiet points, "
-        f"{result['versions_opened']:,} versions of the dataset opened afterwards, "
-        f"{result['seconds'] / 60:.0f} minutes; {wrong} rounds with a deviation.\n"
-    )
-    yield "A pair counts if its source was unsettled at its second event. Compared is:\n"
+def matrix_of(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Tell what runs of pairs came to, with the matrix of all of them."""
+    yield "| run | events | systems | sources | quiet points | versions opened | minutes | red |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for one in results:
+        numbers = [f"{one[name]:,}" for name in COUNTED]
+        red = f"{len(one['deviations'])} rounds"
+        cells = [f"`{one['command']}`", *numbers, f"{one['seconds'] / 60:.0f}", red]
+        yield f"| {' | '.join(cells)} |"
+    yield "\nA pair counts if its source was unsettled at its second event. Compared is:\n"
     yield from (f"* *{name}*: {text};" for name, text in CHECKS.items())
     yield "\nFirst event down, second event across; `-` is known to be red and left out.\n"
-    left_out = Counter(result["left_out"])
     columns = range(1, len(EVENTS) + 1)
     yield f"| | {' | '.join(map(str, columns))} |"
     yield f"|---|{'---|' * len(EVENTS)}"
     for number, first in enumerate(EVENTS, 1):
-        row = result["matrix"].get(first, {})
-        cells = [
-            str(row[second])
-            if row.get(second)
-            else "-"
-            if left_out[f"{first} > {second}"]
-            else "0"
-            for second in EVENTS
-        ]
+        cells = [_count(results, first, second) for second in EVENTS]
         yield f"| {number} {first} | {' | '.join(cells)} |"
     yield ""
-    for one in result["deviations"]:
-        yield f"* {one['said'][0]} (of {len(one['said'])}; pairs: {', '.join(one['pairs'])})"
-    if wrong:
+    for one in results:
+        for red in one["deviations"]:
+            yield f"* {_cell(red['said'][0])} (one of {len(red['said'])} deviations of a round)"
+    if any(one["deviations"] for one in results):
         yield ""
+
+
+def _count(results: Sequence[Mapping[str, Any]], first: str, second: str) -> str:
+    count = sum(one["matrix"].get(first, {}).get(second, 0) for one in results)
+    is_left_out = any(f"{first} > {second}" in one["left_out"] for one in results)
+    return "-" if is_left_out and not count else str(count)
 
 
 def red_of(red: Sequence[Red]) -> Iterator[str]:

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from tests.chaos.known_red import Round, known_red, plan
 from tests.chaos.last_look import LastLook
 from tests.chaos.losing import READERS
 from tests.chaos.pair_checks import PairChecker
-from tests.chaos.pairs import EVENTS, Matrix, draw
+from tests.chaos.pairs import EVENTS, Matrix, Pair, draw
 from tests.chaos.plan import EVERYTHING
 from tests.chaos.subjects import LIMITS, Subjects
 from tests.chaos.world import Setup, World, running_world
@@ -95,9 +95,21 @@ class Wish:
     """Whether a deviation is noted and the run goes on in another world."""
 
 
-async def run(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> None:
+async def run(
+    outcome: Outcome, pairs: Sequence[Pair], into_rounds: Callable[..., list[Round]], wish: Wish
+) -> None:
+    """Carry out pairs, and those that came too late once more, so that none is left out."""
+    started = time.monotonic()
+    await _all(outcome, into_rounds(pairs), wish)
+    if wish.goes_on or not outcome.deviations:
+        late = [pair for pair in pairs if not outcome.matrix.done[pair.first, pair.second]]
+        await _all(outcome, into_rounds(late), wish)
+    outcome.seconds = round(time.monotonic() - started)
+
+
+async def _all(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> None:
     """Carry out rounds, at most five of the same kind in a world; ends at the first deviation."""
-    started, todo = time.monotonic(), list(rounds)
+    todo = list(rounds)
     while todo:
         kind = todo[0].kind
         here = [one for one in todo[:ROUNDS_OF_A_WORLD] if one.kind == kind]
@@ -106,7 +118,6 @@ async def run(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> None:
         if outcome.deviations and not wish.goes_on:
             break
         todo = todo[done:]
-    outcome.seconds = round(time.monotonic() - started)
 
 
 async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
@@ -240,13 +251,17 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     pairs = list(draw(options.seed, options.pairs, options.event, options.pair))
-    rounds = list(plan(pairs, [] if options.with_known_red else known_red(), options.each))
-    rounds = [replace(one, without=one.without.union(options.without)) for one in rounds]
-    kept = {pair for one in rounds for pair in one.pairs}
+    red = [] if options.with_known_red else known_red()
+
+    def into_rounds(some: Sequence[Pair]) -> list[Round]:
+        planned = plan(some, red, options.each)
+        return [replace(one, without=one.without.union(options.without)) for one in planned]
+
+    kept = {pair for one in into_rounds(pairs) for pair in one.pairs}
     outcome = Outcome(shlex.join(sys.argv[1:]), options.seed, options.pairs, options.event)
     outcome.left_out = [pair.name for pair in pairs if pair not in kept]
     wish = Wish(options.keep, options.patience, options.lose, options.refits, options.go_on)
-    asyncio.run(run(outcome, rounds, wish))
+    asyncio.run(run(outcome, pairs, into_rounds, wish))
     document = outcome.document()
     text = json.dumps(document, indent=2) + "\n"
     if options.json:

@@ -55,7 +55,7 @@ def render(
     old: str,
     *,
     results: Sequence[dict[str, Any]] = (),
-    pairs: dict[str, Any] | None = None,
+    pairs: Sequence[dict[str, Any]] = (),
     mutations: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Write the report; of what is not given, the sections of the old one are taken over."""
@@ -181,14 +181,14 @@ def _sums(results: Sequence[dict[str, Any]]) -> tuple[Counter[str], Counter[str]
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.report", description=__doc__)
     parser.add_argument("results", nargs="*", type=Path, metavar="RESULT.json")
-    parser.add_argument("--pairs", type=Path, metavar="PAIRS.json")
+    parser.add_argument("--pairs", type=Path, metavar="PAIRS.json", action="append", default=[])
     parser.add_argument("--mutations", type=Path, metavar="MUTATIONS.json")
     options = parser.parse_args()
     REPORT.write_text(
         render(
             REPORT.read_text(),
             results=[json.loads(file.read_text()) for file in options.results],
-            pairs=json.loads(options.pairs.read_text()) if options.pairs else None,
+            pairs=[json.loads(file.read_text()) for file in options.pairs],
             mutations=json.loads(options.mutations.read_text()) if options.mutations else [],
         )
     )

@@ -52,15 +52,19 @@ class Subject:
 
     def allowed(self, limit: int) -> list[Content]:
         """Return what may be stored of it at rest, the likeliest last."""
-        limits = [*(one for one in LIMITS if one != limit and self.is_limit_open), limit]
-        newest = [read_log(self.contents[-1], self.name, one) for one in limits]
+        newest = self.newest(limit)
         if self.is_there and not self.may_be_forgotten:
             return newest
         absent = [Content()]
         if self.is_there:
             return absent + newest
-        every = [read_log(data, self.name, one) for data in self.contents for one in limits]
-        return absent + every  # what is gone is kept as it was when it was last read
+        # What is gone is kept as it was when it was last read.
+        return absent + self.every_content(limit)
+
+    def newest(self, limit: int) -> list[Content]:
+        """Return what the file said last, under each limit that it may be read with."""
+        limits = [*(one for one in LIMITS if one != limit and self.is_limit_open), limit]
+        return [read_log(self.contents[-1], self.name, one) for one in limits]
 
     def every_content(self, limit: int) -> list[Content]:
         """Return all that it ever held, read under every limit that it was perhaps read with."""

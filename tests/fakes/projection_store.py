@@ -57,10 +57,13 @@ class FakeProjectionStore:
         batches = self._of(collection).batches
         return {batch_id: batches[batch_id] for batch_id in batch_ids if batch_id in batches}
 
-    async def save(self, checkpoint: Checkpoint) -> None:
+    def _write(self) -> None:
         if self.failures:
             self.failures -= 1
             raise TransientError("the disk is full")
+
+    async def save(self, checkpoint: Checkpoint) -> None:
+        self._write()
         kept = self._of(checkpoint.collection)
         assert not kept.batches.keys() & checkpoint.applied.keys(), "counted twice"
         kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
@@ -86,4 +89,5 @@ class FakeProjectionStore:
         return [model for model in kept.models if model.version not in kept.announced]
 
     async def mark_announced(self, collection: str, version: int) -> None:
+        self._write()
         self._of(collection).announced.add(version)

@@ -11,7 +11,8 @@ from services.embedding.ports import TextsRejected
 from shared.failpoints import Failpoint
 from tests.chaos.faults import Account
 from tests.chaos.inputs import Inputs, held_by
-from tests.chaos.pair_report import SEEDS, seeds_of
+from tests.chaos.pair_report import SEEDS, matrix_of, seeds_of
+from tests.chaos.pairs import EVENTS
 from tests.chaos.plan import CUTS, Fault, deck, draw
 from tests.chaos.proxy import spoil
 from tests.chaos.report import render
@@ -153,3 +154,19 @@ def test_a_promise_that_was_not_kept_is_a_deviation() -> None:
         "kill writing was promised and did not take place: it never ran"
     ]
     assert broken_promises(Account()) == []
+
+
+def test_the_matrix_of_runs_shows_what_came_what_did_not_and_what_was_left_out() -> None:
+    run = {
+        "command": "--seed 1", "events": 4, "worlds": 1, "sources": 9, "quiet_points": 1,
+        "versions_opened": 3, "seconds": 60, "left_out": ["kill > kill"],
+        "matrix": {"kill": {"stop": 2}},
+        "deviations": [{"said": ["rows: 1 row missing", "moments: 1 counted"]}],
+    }  # fmt: skip
+
+    lines = list(matrix_of([run, run]))
+
+    row = next(line for line in lines if " kill |" in line).strip("| ").split(" | ")
+    cells = dict(zip(EVENTS, row[1:], strict=True))
+    assert (cells["kill"], cells["stop"], cells["away"]) == ("-", "4", "0")
+    assert sum("rows: 1 row missing" in line for line in lines) == 2

@@ -75,3 +75,35 @@ async def test_a_start_brings_the_writers_the_current_model_and_announces_it_onc
         ["projection.model"],
         ["projection.batch"],
     ]
+
+
+class Listener:
+    """Takes what is published, and notes its families."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def publish_steps(self, steps: Steps) -> None:
+        self.told += [one.channel.family async for step in steps for one in step]
+
+
+async def test_a_start_on_a_full_disk_waits_until_it_can_note_what_it_has_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loops, "AGAIN_S", 0)
+    store = FakeProjectionStore()
+    crashed = Projector(
+        await store.load("default"), store=store, clock=FrozenClock(), rules=NO_DRIFT
+    )
+    await anext(aiter(crashed.project([piece(0)])))  # the model is kept, and nobody was told
+    store.failures = 2
+    listener = Listener()
+    projector = Projector(
+        await store.load("default"), store=store, clock=FrozenClock(), rules=NO_DRIFT
+    )
+
+    await loops.resume(projector, cast("Any", listener))
+
+    assert store.failures == 0
+    assert await store.unannounced("default") == []
+    assert listener.told == ["projection.model", "projection.updated", "projection.model"]
