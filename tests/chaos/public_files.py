@@ -26,11 +26,9 @@ def read_files(folder: Path) -> tuple[Stored, dict[str, Any] | None]:
             tables.append(pq.ParquetFile(file).read().sort_by("id"))
     logs, vectors = tables
     marks = [table.schema.metadata or {} for table in tables]
-    versions = [mark.get(b"mapstream.dataset_version", b"") for mark in marks]
-    if versions[0] != versions[1]:
+    if marks[0] != marks[1]:
         raise pa.ArrowInvalid("the two files are of two versions")
     assert logs["id"].equals(vectors["id"]), "the two files of one version have different ids"
-    assert marks[0] == marks[1], "the two files of one version have different metadata"
     rows = logs.select(COLUMNS).to_pylist()
     stored = Stored(
         rows,
