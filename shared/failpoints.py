@@ -10,6 +10,8 @@ import signal
 from enum import StrEnum
 from pathlib import Path
 
+from shared.environment import ENVIRONMENT
+
 VARIABLE = "MAPSTREAM_FAILPOINTS"
 
 
@@ -43,7 +45,7 @@ class Failpoint(StrEnum):
 
 
 def _folder() -> Path | None:
-    name = os.environ.get(VARIABLE)  # noqa: TID251  no setting: users have no use for it
+    name = ENVIRONMENT.get(VARIABLE)
     return Path(name) if name else None
 
 

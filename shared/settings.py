@@ -6,7 +6,6 @@ that it reads. The environment goes before the file: ``MAPSTREAM_EMBEDDING__URL`
 ``MAPSTREAM_NATS__PASSWORD_FILE`` names the file that holds ``nats.password``.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -30,6 +29,7 @@ from pydantic_settings import (
 
 from shared.addresses import check_servers
 from shared.bearer import Password
+from shared.environment import ENVIRONMENT
 from shared.errors import ConfigurationError
 from shared.mistakes import check_file, describe
 from shared.redaction import redact, register_settings, register_variables
@@ -257,7 +257,7 @@ Loaded = TypeVar("Loaded", bound=BaseSettings)
 
 def config_file() -> Path | None:
     """Return the file that ``MAPSTREAM_CONFIG`` names, if any."""
-    name = os.environ.get(CONFIG_VARIABLE)  # noqa: TID251  this is the place
+    name = ENVIRONMENT.get(CONFIG_VARIABLE)
     return Path(name) if name else None
 
 
@@ -267,9 +267,9 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
     Raises:
         ConfigurationError: Says which field of which file is wrong.
     """
-    register_variables(os.environ, PREFIX)  # noqa: TID251  this is the place
+    register_variables(ENVIRONMENT, PREFIX)
     file = config_file()
-    mistakes = list(unknown_variables(os.environ, SECTIONS))  # noqa: TID251  this is the place
+    mistakes = list(unknown_variables(ENVIRONMENT, SECTIONS))
     loaded = None
     try:
         if file is not None:
@@ -278,10 +278,10 @@ def load_settings(kind: type[Loaded], **values: Any) -> Loaded:
     except ConfigurationError as error:
         mistakes.append(str(error))
     except ValidationError as error:
-        variables = os.environ  # noqa: TID251  the same
+        variables = ENVIRONMENT
         mistakes.append(describe(error, kind, str(file or "the environment"), variables))
     except SettingsError as error:  # a variable that should hold JSON, as MAPSTREAM_COLLECTIONS
-        told = list(not_json(kind, os.environ))  # noqa: TID251  the same
+        told = list(not_json(kind, ENVIRONMENT))
         mistakes += told or [f"the environment: {error}: {error.__cause__}"]
     if loaded is None or mistakes:
         raise ConfigurationError(redact("\n".join(mistakes)))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import commands
 from services.cli import settings as cli
 from services.cli.commands.exit import finish, send
 from services.cli.commands.options.audit import audit
@@ -101,10 +102,8 @@ def run(  # noqa: PLR0913  the options of the command
     )
 
     async def start() -> int:
-        from services.cli.commands import check, dry_run, run  # noqa: PLC0415  see build_app
-
-        settings = await check.load_all(options, config)
-        start = dry_run.dry_run if options.is_dry else run.run
+        settings = await commands.check.load_all(options, config)
+        start = commands.dry_run.dry_run if options.is_dry else commands.run.run
         return await start(options, settings)
 
     finish(start)
@@ -130,9 +129,7 @@ def check(
     )  # fmt: skip
 
     async def start() -> int:
-        from services.cli.commands import check  # noqa: PLC0415  see build_app
-
-        return await check.check(options, config)
+        return await commands.check.check(options, config)
 
     finish(start)
 
@@ -152,9 +149,7 @@ def status(
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
 
     async def start() -> int:
-        from services.cli.commands import status  # noqa: PLC0415  see build_app
-
-        return await status.status(options, cli.load_cli_settings(config))
+        return await commands.status.status(options, cli.load_cli_settings(config))
 
     finish(start)
 
@@ -175,9 +170,7 @@ def top(
     options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
 
     async def start() -> int:
-        from services.cli.commands import top  # noqa: PLC0415  see build_app
-
-        return await top.top(options, cli.load_cli_settings(config), is_once=once)
+        return await commands.top.top(options, cli.load_cli_settings(config), is_once=once)
 
     finish(start)
 

@@ -1,7 +1,6 @@
 """What the command line reads, and the environment that it gives to the services."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ConfigDict, Field
 
+from shared.environment import ENVIRONMENT
 from shared.settings import (
     CONFIG_VARIABLE,
     RetentionSection,
@@ -137,7 +137,7 @@ def load_cli_settings(config: Path | None) -> CliSettings:
         ConfigurationError: Says which field of which file is wrong.
     """
     if config is not None:
-        os.environ[CONFIG_VARIABLE] = str(config.resolve())  # noqa: TID251  for our children too
+        ENVIRONMENT[CONFIG_VARIABLE] = str(config.resolve())
     return load_settings(CliSettings)
 
 
@@ -154,7 +154,7 @@ def service_environment(
     What the run decides (bus, folders, collection, sources) goes before the user's own variables
     and file; all the rest stays theirs.
     """
-    environment = dict(os.environ)  # noqa: TID251  the user's variables are for the services
+    environment = dict(ENVIRONMENT)
     sources = [
         # Not resolved: a link is followed at every look, as one in the file is.
         {"path": str(path.absolute()), "glob": options.glob, "collection": options.collection}

@@ -14,7 +14,7 @@ from services.embedding.domain.adaptive_batch_size import AdaptiveBatchSize
 from services.embedding.domain.backoff import Backoff, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
 from services.embedding.domain.vectors import finite_rows, normalise
-from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from services.embedding.ports import Embedder, EmbedderUnavailableError, TextsRejectedError
 from shared.bus.messages.outgoing import Steps, outgoing_batch
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import EMBEDDING_BATCH
@@ -125,7 +125,7 @@ async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encode
     if len(positions) <= encoder.batch_size.most:
         try:
             fault = await _try_in_health(work, positions, encoder)
-        except EmbedderUnavailable as error:
+        except EmbedderUnavailableError as error:
             encoder.health.blocked = str(error)
             encoder.batch_size.too_long(len(positions))
         else:
@@ -141,7 +141,7 @@ async def _embed_positions(work: Work, positions: Sequence[int], encoder: Encode
 
 async def _try_in_health(
     work: Work, positions: Sequence[int], encoder: Encoder
-) -> TextsRejected | None:
+) -> TextsRejectedError | None:
     """Send a request of several texts, again and again while a plain sentence fails as well.
 
     Else a server that fails for everybody would be asked for every text by itself before anybody
@@ -151,7 +151,7 @@ async def _try_in_health(
         None if the vectors are there; else why the texts were refused.
 
     Raises:
-        EmbedderUnavailable: The server is too slow for so many texts.
+        EmbedderUnavailableError: The server is too slow for so many texts.
     """
     while True:
         fault = await _try_request(work, positions, encoder)
@@ -160,12 +160,12 @@ async def _try_in_health(
             return fault
 
 
-async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encoder) -> None:
+async def _judge(work: Work, position: int, fault: TextsRejectedError, encoder: Encoder) -> None:
     """Blame a text that is refused again and again while the canary passes in between.
 
     One refusal after a passed canary is not enough: servers come and go.
     """
-    refused: TextsRejected | None = fault
+    refused: TextsRejectedError | None = fault
     refusals = 0
     while refused:
         if not await _is_well(work.collection, encoder):
@@ -179,14 +179,14 @@ async def _judge(work: Work, position: int, fault: TextsRejected, encoder: Encod
 
 async def _try_request(
     work: Work, positions: Sequence[int], encoder: Encoder
-) -> TextsRejected | None:
+) -> TextsRejectedError | None:
     """Send one request, again and again while the server is away.
 
     Returns:
         None if the vectors are there; else why the texts were refused.
 
     Raises:
-        EmbedderUnavailable: The server is too slow for so many texts.
+        EmbedderUnavailableError: The server is too slow for so many texts.
     """
     failures = 0
     while True:
@@ -195,13 +195,13 @@ async def _try_request(
                 vectors = await encoder.embedder.embed([work.texts[p] for p in positions])
             _require_dimension(vectors, work.collection, encoder)
             if not finite_rows(vectors).all():
-                raise TextsRejected(NOT_FINITE)
-        except EmbedderUnavailable as error:
+                raise TextsRejectedError(NOT_FINITE)
+        except EmbedderUnavailableError as error:
             if error.is_slow and len(positions) > 1:
                 raise
             failures += 1
             await _pause(encoder, failures, error)
-        except TextsRejected as error:
+        except TextsRejectedError as error:
             failures += 1
             if not error.ambiguous or failures > encoder.backoff.tries_when_ambiguous:
                 return error
@@ -218,11 +218,12 @@ def _require_dimension(vectors: NDArray[np.float32], collection: str, encoder: E
     """Check that vectors fit to those that the collection has.
 
     Raises:
-        EmbedderUnavailable: They do not, whatever the texts: it is another model that answers.
+        EmbedderUnavailableError: They do not, whatever the texts: it is another model that
+            answers.
     """
     known = encoder.health.dimensions.get(collection, vectors.shape[1])
     if vectors.shape[1] != known:
-        raise EmbedderUnavailable(
+        raise EmbedderUnavailableError(
             f"the server's vectors have {vectors.shape[1]} dimensions, those of collection "
             f"'{collection}' have {known}: check embedding.url and embedding.model, or use "
             "another collection for another model"
@@ -238,14 +239,14 @@ async def _is_well(collection: str, encoder: Encoder) -> bool:
         if finite_rows(vectors).all():
             return True
         problem = NOT_FINITE
-    except (EmbedderUnavailable, TextsRejected) as error:
+    except (EmbedderUnavailableError, TextsRejectedError) as error:
         problem = str(error)
     encoder.health.blocked = f"the server fails even for a plain sentence: {problem}"
     await encoder.sleep(encoder.backoff.longest_s)
     return False
 
 
-async def _pause(encoder: Encoder, failures: int, error: EmbedderUnavailable | None) -> None:
+async def _pause(encoder: Encoder, failures: int, error: EmbedderUnavailableError | None) -> None:
     asked_s = error.retry_after_s if error else None
     if error:
         encoder.health.blocked = str(error)

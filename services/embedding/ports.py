@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shared.errors import MapstreamError, TransientError
 
 
-class EmbedderUnavailable(TransientError):  # noqa: N818  it names the state of the server
+class EmbedderUnavailableError(TransientError):
     """The server is away, overloaded, or refuses everybody: no text is to blame."""
 
     def __init__(
@@ -21,7 +21,7 @@ class EmbedderUnavailable(TransientError):  # noqa: N818  it names the state of 
         """Whether it took the request but did not answer in time: fewer texts may be answered."""
 
 
-class TextsRejected(MapstreamError):  # noqa: N818  it names what happened to the texts
+class TextsRejectedError(MapstreamError):
     """The server answered, but not with vectors for these texts."""
 
     def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
@@ -50,7 +50,7 @@ class Embedder(Protocol):
             An array (n, d), one row a text, in order; values may be NaN if the server sent them.
 
         Raises:
-            EmbedderUnavailable: Nothing is wrong with the texts; try again later.
-            TextsRejected: At least one text is at fault, or may be.
+            EmbedderUnavailableError: Nothing is wrong with the texts; try again later.
+            TextsRejectedError: At least one text is at fault, or may be.
         """
         ...

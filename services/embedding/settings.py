@@ -1,12 +1,12 @@
 """What the embedding service reads from its configuration."""
 
-import os
 from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, HttpUrl, model_validator
 
 from shared.bearer import Key
+from shared.environment import ENVIRONMENT
 from shared.redaction import register, secrets_of_url
 from shared.settings import Section, ServiceSettings
 
@@ -67,7 +67,7 @@ class Settings(ServiceSettings):
 
 def network_variables() -> Mapping[str, str]:
     """Return the environment, as far as it says how servers are reached; logins are known."""
-    variables = dict(os.environ)  # noqa: TID251  settings are read here
+    variables = dict(ENVIRONMENT)
     for name, text in variables.items():
         if name.lower().endswith("_proxy"):
             register(*secrets_of_url(text if "://" in text else f"http://{text}"))

@@ -21,7 +21,7 @@ from shared.contracts.told import Statuses
 from shared.errors import MapstreamError
 
 
-class PositionLost(MapstreamError):  # noqa: N818  it names the state of the position
+class PositionLostError(MapstreamError):
     """The stream of points does not reach back to that position, or was made anew."""
 
 
@@ -202,7 +202,7 @@ class PointLog(Protocol):
         """Read what was committed after a position, up to a bounded amount.
 
         Raises:
-            PositionLost: The stream does not reach back to it.
+            PositionLostError: The stream does not reach back to it.
             BusAway: The bus did not answer.
         """
         ...

@@ -42,7 +42,7 @@ HEADERS = {
 OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error"}
 
 
-class Refusal(Exception):  # noqa: N818  a request is refused, nothing failed
+class RefusalError(Exception):
     """A request is answered with an error."""
 
     def __init__(
@@ -142,7 +142,7 @@ class Endpoints:
         body = parse_object(content, 422)
         text = body.get("text")
         if not isinstance(text, str):
-            raise Refusal(422, "text must be a string", param="text")
+            raise RefusalError(422, "text must be a string", param="text")
         if isinstance(config := body.get("config"), dict):
             self._check_dimensions(config.get("dimensions"), 422)
         return text
@@ -152,7 +152,7 @@ class Endpoints:
         texts = self._parse_input(body.get("input"))
         form = body.get("encoding_format") or "float"
         if form not in ("float", "base64"):
-            raise Refusal(400, "must be float or base64", param="encoding_format")
+            raise RefusalError(400, "must be float or base64", param="encoding_format")
         self._check_dimensions(body.get("dimensions"), 400)
         return texts, form
 
@@ -161,7 +161,7 @@ class Endpoints:
             encoded = await embed_texts(texts, encoder=self._encoder, executor=self._executor)
         except BlankText as error:
             where = f"{param}[{error.index}]" if param == "input" else param
-            raise Refusal(status, str(error), param=where, code="blank_text") from error
+            raise RefusalError(status, str(error), param=where, code="blank_text") from error
         metrics.TEXT2VEC_TEXTS.add(len(texts))
         metrics.TEXT2VEC_TOKENS.add(sum(encoded.token_counts))
         return encoded
@@ -169,32 +169,34 @@ class Endpoints:
     def _parse_input(self, given: object) -> list[str]:
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts:
-            raise Refusal(400, "must be a string or a list of strings", param="input")
+            raise RefusalError(400, "must be a string or a list of strings", param="input")
         if len(texts) > self._limits.max_batch:
             message = f"too many texts: {len(texts)}, at most {self._limits.max_batch}"
-            raise Refusal(400, message, param="input", code="batch_too_large")
+            raise RefusalError(400, message, param="input", code="batch_too_large")
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 message = f"must be a string (token ids aren't supported), index {index}"
-                raise Refusal(400, message, param=f"input[{index}]")
+                raise RefusalError(400, message, param=f"input[{index}]")
         return texts
 
     def _check_dimensions(self, given: object, status: int) -> None:
         only = self._encoder.dimension
         if given is not None and (isinstance(given, bool) or given != only):
-            raise Refusal(status, f"dimensions must be {only} or left out", param="dimensions")
+            raise RefusalError(
+                status, f"dimensions must be {only} or left out", param="dimensions"
+            )
 
     def _check_key(self, request: Request) -> None:
         keyring = self._limits.keyring
         token = bearer_token(request.headers.get("authorization", ""))
         if not keyring.is_open and keyring.identify(token) is None:
-            raise Refusal(401, "Unauthorized", code="invalid_api_key")
+            raise RefusalError(401, "Unauthorized", code="invalid_api_key")
 
     @asynccontextmanager
     async def _admitted(self, request: Request) -> AsyncIterator[None]:
         self._check_key(request)
         if self._running >= self._limits.max_requests:
-            raise Refusal(429, "too many requests at a time", code="rate_limit_exceeded")
+            raise RefusalError(429, "too many requests at a time", code="rate_limit_exceeded")
         self._running += 1
         try:
             yield
@@ -212,7 +214,7 @@ class Endpoints:
             elif size > limit * DRAIN_FACTOR:
                 break  # who sends on and on won't read the answer either
         if size > limit:
-            raise Refusal(413, f"the body is too large, at most {limit} bytes")
+            raise RefusalError(413, f"the body is too large, at most {limit} bytes")
         return bytes(body)
 
 
@@ -220,14 +222,14 @@ def parse_object(body: bytes, status: int) -> dict[str, Any]:
     """Parse a JSON object, a lone surrogate in it becoming U+FFFD.
 
     Raises:
-        Refusal: It is none; carries ``status``.
+        RefusalError: It is none; carries ``status``.
     """
     try:
         value = parse_json(body)
     except (ValueError, RecursionError) as error:
-        raise Refusal(status, f"the body is not JSON: {error!s:.200}") from error
+        raise RefusalError(status, f"the body is not JSON: {error!s:.200}") from error
     if not isinstance(value, dict):
-        raise Refusal(status, "the body must be a JSON object")
+        raise RefusalError(status, "the body must be a JSON object")
     return value
 
 
@@ -260,11 +262,11 @@ def answer_error(request: Request, error: Exception) -> Response:
     given: Mapping[str, str] = {}
     if isinstance(error, HTTPException):
         given = error.headers or {}  # what a 405 allows instead
-        error = Refusal(error.status_code, error.detail)
+        error = RefusalError(error.status_code, error.detail)
     elif isinstance(error, ClientDisconnect):
-        error = Refusal(400, "the client left")  # nobody reads it
-    elif not isinstance(error, Refusal):
-        error = Refusal(500, "internal error")
+        error = RefusalError(400, "the client left")  # nobody reads it
+    elif not isinstance(error, RefusalError):
+        error = RefusalError(500, "internal error")
     headers = {**given, **HEADERS.get(error.status, {})}
     if not request.url.path.startswith("/v1/"):
         return respond({"error": error.message}, error.status, headers)
@@ -296,4 +298,4 @@ def build_routes(encoder: TextEncoder, executor: Executor, limits: Limits) -> li
 
 def build_error_handlers() -> dict[Any, ExceptionHandler]:
     """Build the table of what answers which error."""
-    return dict.fromkeys((Refusal, HTTPException, ClientDisconnect, Exception), answer_error)
+    return dict.fromkeys((RefusalError, HTTPException, ClientDisconnect, Exception), answer_error)

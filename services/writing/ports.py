@@ -18,11 +18,11 @@ from shared.errors import TransientError
 from shared.plane import Plane
 
 
-class DiskFull(TransientError):  # noqa: N818  it names the state of the disk
+class DiskFullError(TransientError):
     """There is no room; nothing was changed, and it works again when there is."""
 
 
-class StaleModel(TransientError):  # noqa: N818  it names the state of the batches
+class StaleModelError(TransientError):
     """The coordinates are of another model than the store holds; nothing was changed."""
 
 
@@ -58,7 +58,7 @@ class Reprojection(Protocol):
         """Compute one more piece; tell whether there is another one.
 
         Raises:
-            DiskFull: There is no room for the coordinates.
+            DiskFullError: There is no room for the coordinates.
             TransientError: The dataset could not be read or written.
         """
         ...
@@ -67,7 +67,7 @@ class Reprojection(Protocol):
         """Compute what is missing or has changed since, and commit all in one.
 
         Raises:
-            DiskFull: There is no room; the old model stays.
+            DiskFullError: There is no room; the old model stays.
             TransientError: The dataset could not be read or written; the old model stays.
         """
         ...
@@ -96,8 +96,8 @@ class DatasetStore(Protocol):
 
         Raises:
             InvalidMessage: A number is NaN or infinite, or the dimension is another.
-            StaleModel: The coordinates are not of the model of the stored rows.
-            DiskFull: There is no room.
+            StaleModelError: The coordinates are not of the model of the stored rows.
+            DiskFullError: There is no room.
             TransientError: The dataset could not be read or written.
         """
         ...
@@ -123,7 +123,7 @@ class DatasetStore(Protocol):
         """Join small fragments if that is due; tell whether it was.
 
         Raises:
-            DiskFull: There is no room; the dataset is as before.
+            DiskFullError: There is no room; the dataset is as before.
             TransientError: The dataset could not be read or written; it is as before.
         """
         ...
@@ -168,7 +168,7 @@ class ModelArchive(Protocol):
         """Keep a model; when this returns, it outlives a power cut.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: It could not be written.
         """
         ...
@@ -220,7 +220,7 @@ class OutputWriter(Protocol):
         """Replace the files by a snapshot; readers see the old ones or the new ones, whole.
 
         Raises:
-            DiskFull: There is no room; the old files stay.
+            DiskFullError: There is no room; the old files stay.
             TransientError: The files could not be written; the old ones stay.
         """
         ...

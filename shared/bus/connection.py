@@ -1,6 +1,5 @@
 """How a client of the bus connects: servers, TLS, and inboxes that only its user may read."""
 
-import os
 import re
 import ssl
 from typing import Any
@@ -14,6 +13,7 @@ from nats.js.errors import NotFoundError
 from shared.addresses import check_servers
 from shared.authorities import check_authorities
 from shared.bus.registry.users import api_of
+from shared.environment import ENVIRONMENT
 from shared.errors import ConfigurationError
 from shared.settings import NatsSection
 
@@ -86,7 +86,7 @@ def tls_context(section: NatsSection) -> ssl.SSLContext | None:
     """
     if section.tls_ca is None:
         if any(one.startswith(TLS_SCHEMES) for one in servers(section)):
-            check_authorities(os.environ)  # noqa: TID251  OpenSSL looks there by itself
+            check_authorities(ENVIRONMENT)
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

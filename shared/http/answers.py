@@ -3,12 +3,12 @@
 import json
 from http import HTTPStatus
 
-from shared.http.heads import RefusedRequest
+from shared.http.heads import RefusedRequestError
 
 RETRY = {429, 503}
 
 
-def answer_to(refusal: RefusedRequest) -> bytes:
+def answer_to(refusal: RefusedRequestError) -> bytes:
     """Write a whole answer."""
     phrase = HTTPStatus(refusal.status).phrase
     problem = {

@@ -2,7 +2,7 @@
 
 import h11
 
-from shared.http.heads import HeadLimits, RefusedRequest, check_head, split_target
+from shared.http.heads import HeadLimits, RefusedRequestError, check_head, split_target
 
 CLOSE = (b"connection", b"close")
 
@@ -18,7 +18,7 @@ class StrictConnection(h11.Connection):
         super().__init__(h11.SERVER, limits.max_bytes)
         self._limits = limits
         self._requests_left = max_requests
-        self.refusal = RefusedRequest(400, "this is no request")
+        self.refusal = RefusedRequestError(400, "this is no request")
         """Why the last event was refused."""
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
@@ -31,11 +31,11 @@ class StrictConnection(h11.Connection):
             if self.their_state is h11.IDLE:
                 check_head(self.trailing_data[0], self._limits)
             event = super().next_event()
-        except RefusedRequest as refusal:
+        except RefusedRequestError as refusal:
             self.refusal = refusal
             raise h11.RemoteProtocolError(refusal.reason, refusal.status) from refusal
         except h11.RemoteProtocolError as error:
-            self.refusal = RefusedRequest(error.error_status_hint, "the request is malformed")
+            self.refusal = RefusedRequestError(error.error_status_hint, "the request is malformed")
             raise
         return self._plain(event) if isinstance(event, h11.Request) else event
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from shared.http.answers import answer_to
-from shared.http.heads import RefusedRequest
+from shared.http.heads import RefusedRequestError
 from shared.http.networks import Trusted, network_of
 from shared.http.protocol import GuardedProtocol
 from shared.http.seats import FullError, Seats
@@ -161,7 +161,7 @@ class Door:
             connection.close()
             return
         with suppress(OSError):
-            connection.send(answer_to(RefusedRequest(status, str(full))))
+            connection.send(answer_to(RefusedRequestError(status, str(full))))
             connection.shutdown(socket.SHUT_WR)
         self._turned_away.append(connection)
         if len(self._turned_away) > MOST_TURNED_AWAY:

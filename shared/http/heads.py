@@ -22,7 +22,7 @@ CONTINUE = b"100-continue"
 Field = tuple[bytes, bytes]
 
 
-class RefusedRequest(Exception):  # noqa: N818  a request is refused, nothing failed
+class RefusedRequestError(Exception):
     """A request is answered by the door itself, and its connection closed."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -45,14 +45,14 @@ def check_head(received: bytes, limits: HeadLimits) -> None:
     """Check the head that these bytes begin with, as far as it has come.
 
     Raises:
-        RefusedRequest: It is no request, or not one of ours.
+        RefusedRequestError: It is no request, or not one of ours.
     """
     head, end, _ = received.partition(END)
     _check_size(head, limits, is_whole=bool(end))
     # The half of an end that has yet to come is no stray one.
     stray = STRAY.search(head if end else head.removesuffix(b"\r"))
     if stray:
-        raise RefusedRequest(400, f"a stray byte 0x{stray[0][0]:02x} in the head")
+        raise RefusedRequestError(400, f"a stray byte 0x{stray[0][0]:02x} in the head")
     if end:
         line, *fields = head.split(b"\r\n")
         version = _check_line(line)
@@ -63,17 +63,17 @@ def split_target(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
     """Return the path and query of a target, and the host that it names, if it is a whole URL.
 
     Raises:
-        RefusedRequest: It is neither a path, nor a URL, nor the asterisk of OPTIONS.
+        RefusedRequestError: It is neither a path, nor a URL, nor the asterisk of OPTIONS.
     """
     if b"#" in target:
-        raise RefusedRequest(400, "the target must not have a fragment")
+        raise RefusedRequestError(400, "the target must not have a fragment")
     if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
         return target, None
     if method == b"CONNECT":
-        raise RefusedRequest(501, "this server is no proxy")
+        raise RefusedRequestError(501, "this server is no proxy")
     url = ABSOLUTE.fullmatch(target)
     if url is None or not url[1] or not HOST.fullmatch(url[1]):
-        raise RefusedRequest(400, "the target must be a path, or a URL of http or https")
+        raise RefusedRequestError(400, "the target must be a path, or a URL of http or https")
     path = url[2] or (b"*" if method == b"OPTIONS" and not url[3] else b"/")
     return path + (url[3] or b""), url[1]
 
@@ -81,63 +81,69 @@ def split_target(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
 def _check_size(head: bytes, limits: HeadLimits, *, is_whole: bool) -> None:
     line = head.split(b"\r\n", 1)[0]
     if len(line) > min(limits.max_line_bytes, limits.max_bytes):
-        raise RefusedRequest(414, f"the target is too long: {limits.max_line_bytes} bytes at most")
+        raise RefusedRequestError(
+            414, f"the target is too long: {limits.max_line_bytes} bytes at most"
+        )
     if len(head) + (len(END) if is_whole else 0) > limits.max_bytes:
-        raise RefusedRequest(431, f"the head is too large: {limits.max_bytes} bytes at most")
+        raise RefusedRequestError(431, f"the head is too large: {limits.max_bytes} bytes at most")
 
 
 def _check_line(line: bytes) -> bytes:
     """Check the first line; return the version."""
     parts = LINE.fullmatch(line)
     if parts is None:
-        raise RefusedRequest(400, "the first line must be METHOD TARGET HTTP/1.1")
+        raise RefusedRequestError(400, "the first line must be METHOD TARGET HTTP/1.1")
     if parts[4] != b"1":
-        raise RefusedRequest(505, "this server speaks HTTP/1.1 and HTTP/1.0")
+        raise RefusedRequestError(505, "this server speaks HTTP/1.1 and HTTP/1.0")
     split_target(parts[1], parts[2])
     return parts[3]
 
 
 def _parse_field(line: bytes) -> Field:
     if line.startswith((b" ", b"\t")):
-        raise RefusedRequest(400, "a field must not be folded over lines")
+        raise RefusedRequestError(400, "a field must not be folded over lines")
     parts = FIELD.fullmatch(line)
     if parts is None:
-        raise RefusedRequest(400, "a field must be NAME: VALUE, with nothing before the colon")
+        raise RefusedRequestError(
+            400, "a field must be NAME: VALUE, with nothing before the colon"
+        )
     return parts[1].lower(), parts[2]
 
 
 def _check_fields(version: bytes, fields: Sequence[Field], limits: HeadLimits) -> None:
     if len(fields) > limits.max_fields:
-        raise RefusedRequest(431, f"too many fields: {limits.max_fields} at most")
+        raise RefusedRequestError(431, f"too many fields: {limits.max_fields} at most")
     _check_host(version, _values(fields, b"host"))
     lengths = _values(fields, b"content-length")
     if len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
-        raise RefusedRequest(400, "Content-Length must be one number")
+        raise RefusedRequestError(400, "Content-Length must be one number")
     codings = _values(fields, b"transfer-encoding")
     if codings:
         _check_codings(version, b",".join(codings).lower(), has_length=bool(lengths))
     expected = _values(fields, b"expect")
     if any(one.lower() != CONTINUE for one in expected):
-        raise RefusedRequest(417, "nothing but 100-continue can be expected")
+        raise RefusedRequestError(417, "nothing but 100-continue can be expected")
 
 
 def _check_host(version: bytes, hosts: Sequence[bytes]) -> None:
     if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
-        raise RefusedRequest(400, "there must be one Host")
+        raise RefusedRequestError(400, "there must be one Host")
     if not all(map(HOST.fullmatch, hosts)):
-        raise RefusedRequest(400, "Host must be NAME or NAME:PORT")
+        raise RefusedRequestError(400, "Host must be NAME or NAME:PORT")
 
 
 def _check_codings(version: bytes, codings: bytes, *, has_length: bool) -> None:
     if has_length:
-        raise RefusedRequest(400, "Content-Length and Transfer-Encoding exclude each other")
+        raise RefusedRequestError(400, "Content-Length and Transfer-Encoding exclude each other")
     if version == b"HTTP/1.0":
-        raise RefusedRequest(400, "HTTP/1.0 has no Transfer-Encoding")
+        raise RefusedRequestError(400, "HTTP/1.0 has no Transfer-Encoding")
     *others, last = [one.strip(b" \t") for one in codings.split(b",")]
     if last != CHUNKED or CHUNKED in others:
-        raise RefusedRequest(400, "the last and only the last Transfer-Encoding must be chunked")
+        raise RefusedRequestError(
+            400, "the last and only the last Transfer-Encoding must be chunked"
+        )
     if others:
-        raise RefusedRequest(501, "no Transfer-Encoding but chunked is known here")
+        raise RefusedRequestError(501, "no Transfer-Encoding but chunked is known here")
 
 
 def _values(fields: Sequence[Field], name: bytes) -> list[bytes]:

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.http.answers import answer_to
 from shared.http.connection import StrictConnection
-from shared.http.heads import HeadLimits, RefusedRequest
+from shared.http.heads import HeadLimits, RefusedRequestError
 
 LINGER_S = 2.0
 """How long a refused client may take to read why; closing at once would tear the answer."""
@@ -146,7 +146,9 @@ class GuardedProtocol(H11Protocol):
         if self.transport is None:
             self.give_up()
         elif self._is_half_said():
-            self.transport.write(answer_to(RefusedRequest(408, "others waited, this did not end")))
+            self.transport.write(
+                answer_to(RefusedRequestError(408, "others waited, this did not end"))
+            )
             self._end()
         else:
             self._end()
@@ -181,11 +183,11 @@ class GuardedProtocol(H11Protocol):
 
     def _refuse_late(self, reason: str) -> None:
         if self._is_half_said():
-            self._refuse(RefusedRequest(408, reason))
+            self._refuse(RefusedRequestError(408, reason))
         else:
             self.transport.close()
 
-    def _refuse(self, refusal: RefusedRequest) -> None:
+    def _refuse(self, refusal: RefusedRequestError) -> None:
         """Say why, then end; who has an answer half already sees the connection break."""
         self._on_refusal(refusal.status)
         may_answer = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)

@@ -15,7 +15,9 @@ from tests.chaos.world import World
 
 QUIET_PATIENCE_S = 300.0
 MOMENTS_TOLERANCE = 1e-8
-OUTAGE = re.compile(r'"error": "(TransientError|DiskFull|EmbedderUnavailable|StaleModel)')
+OUTAGE = re.compile(
+    r'"error": "(TransientError|DiskFullError|EmbedderUnavailableError|StaleModelError)'
+)
 OMENS = re.compile(r"sources\.lost_on_the_bus|micro_batch\.divided|Traceback")
 """What no service may say: batches are never lost here, so nothing is to be sent again, and an
 error that nobody foresaw is a defect even if a repetition mends it."""

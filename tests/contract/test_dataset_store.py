@@ -7,7 +7,7 @@ import pytest
 
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
-from services.writing.ports import DatasetStore, ModelArchive, StaleModel
+from services.writing.ports import DatasetStore, ModelArchive, StaleModelError
 from shared.errors import InvalidMessage, TransientError
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.unit.writing.scenes import ids, model, piece, read, tells, with_vectors
@@ -121,7 +121,7 @@ async def test_another_dimension_is_refused(store: DatasetStore) -> None:
 async def test_coordinates_of_another_model_are_refused(store: DatasetStore) -> None:
     await store.commit([piece("a")], {}, {})
 
-    with pytest.raises(StaleModel):
+    with pytest.raises(StaleModelError):
         await store.commit([piece("b", model_version=2)], {}, {})
 
 

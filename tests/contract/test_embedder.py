@@ -19,7 +19,7 @@ from starlette.responses import Response
 from services.embedding.adapters.http_client import Answer, build_client
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
-from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from services.embedding.ports import Embedder, EmbedderUnavailableError, TextsRejectedError
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
 from tests.waiting import PATIENCE_S
@@ -84,7 +84,7 @@ async def test_it_knows_its_model_and_its_limit(pair: Pair) -> None:
 async def test_an_outage_is_nobodys_fault_and_passes(pair: Pair) -> None:
     pair.mind.outages, pair.mind.retry_after_s = 1, 2.5
 
-    with pytest.raises(EmbedderUnavailable) as told:
+    with pytest.raises(EmbedderUnavailableError) as told:
         await pair.embedder.embed(["a"])
 
     assert told.value.retry_after_s == 2.5
@@ -94,7 +94,7 @@ async def test_an_outage_is_nobodys_fault_and_passes(pair: Pair) -> None:
 async def test_a_text_can_be_refused(pair: Pair) -> None:
     pair.mind.poison.add("bad")
 
-    with pytest.raises(TextsRejected, match="400: a bad text") as told:
+    with pytest.raises(TextsRejectedError, match="400: a bad text") as told:
         await pair.embedder.embed(["bad"])
 
     assert not told.value.ambiguous
@@ -103,7 +103,7 @@ async def test_a_text_can_be_refused(pair: Pair) -> None:
 async def test_a_failure_may_be_anybodys_fault(pair: Pair) -> None:
     pair.mind.ambiguous = 1
 
-    with pytest.raises(TextsRejected) as told:
+    with pytest.raises(TextsRejectedError) as told:
         await pair.embedder.embed(["a"])
 
     assert told.value.ambiguous
@@ -115,7 +115,7 @@ async def test_a_vector_may_hold_nan_or_be_refused_for_it(pair: Pair) -> None:
 
     try:
         vectors = await pair.embedder.embed(["odd"])
-    except TextsRejected:
+    except TextsRejectedError:
         return
 
     assert np.isnan(vectors).all()
@@ -160,7 +160,7 @@ async def test_a_root_with_a_path_keeps_it(server: EmbeddingServer) -> None:
         url = await stack.enter_async_context(server.running())
         client = build_client(f"{url}/behind/", api_key=None, timeout_s=PATIENCE_S)
         await stack.enter_async_context(client)
-        with pytest.raises(EmbedderUnavailable, match=r"/behind/vectors answered 404"):
+        with pytest.raises(EmbedderUnavailableError, match=r"/behind/vectors answered 404"):
             await VectorsEmbedder(client, model="m").embed(["a"])
 
 
@@ -169,7 +169,7 @@ async def test_a_closed_port_is_an_outage_that_names_the_address() -> None:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: refuses
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         async with build_client(url, api_key=None, timeout_s=PATIENCE_S) as client:
-            with pytest.raises(EmbedderUnavailable, match=url):
+            with pytest.raises(EmbedderUnavailableError, match=url):
                 await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
 
@@ -195,7 +195,7 @@ async def test_an_answer_that_cannot_be_read_may_be_anybodys_fault(
             OpenaiEmbedder(client, model="m", max_texts=1),
             VectorsEmbedder(client, model="m"),
         ):
-            with pytest.raises(TextsRejected) as told:
+            with pytest.raises(TextsRejectedError) as told:
                 await one.embed(["a"])
             assert told.value.ambiguous
 
@@ -233,7 +233,7 @@ async def test_what_is_no_vectors_is_told_in_the_servers_own_words(
         server.running() as url,
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises((TextsRejected, EmbedderUnavailable)) as told:
+        with pytest.raises((TextsRejectedError, EmbedderUnavailableError)) as told:
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
     assert words in str(told.value)
@@ -245,7 +245,7 @@ async def test_v1_twice_is_recognised(server: EmbeddingServer) -> None:
         server.running() as url,
         build_client(f"{url}/v1", api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises(EmbedderUnavailable, match=r"404: Not Found .*leave /v1 out"):
+        with pytest.raises(EmbedderUnavailableError, match=r"404: Not Found .*leave /v1 out"):
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
 
@@ -255,7 +255,7 @@ async def test_parameters_of_the_url_go_along_and_are_not_told(server: Embedding
         server.running() as url,
         build_client(f"{url}/?key=k9&v=2", api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises(EmbedderUnavailable, match="/v1/embeddings answered 401") as told:
+        with pytest.raises(EmbedderUnavailableError, match="/v1/embeddings answered 401") as told:
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
     assert server.queries == [{"key": "k9", "v": "2"}]
@@ -299,7 +299,7 @@ async def test_who_fails_on_base64_without_a_word_is_asked_without_when_it_fails
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
         embedder = OpenaiEmbedder(client, model="m", max_texts=2)
-        with pytest.raises(TextsRejected):
+        with pytest.raises(TextsRejectedError):
             await embedder.embed(["a"])
         await embedder.embed(["a"])
         await embedder.embed(["a"])
@@ -317,7 +317,7 @@ async def test_who_knows_base64_is_not_asked_twice_for_a_text_that_it_refuses(
     ):
         embedder = OpenaiEmbedder(client, model="m", max_texts=2)
         await embedder.embed(["good"])
-        with pytest.raises(TextsRejected):
+        with pytest.raises(TextsRejectedError):
             await embedder.embed(["bad"])
 
     assert ["encoding_format" in body for body in server.bodies] == [True, True]
@@ -331,7 +331,7 @@ async def test_an_answer_packed_in_a_way_that_nobody_asked_for_is_an_outage(
         server.running() as url,
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises(EmbedderUnavailable, match="packed as 'br'"):
+        with pytest.raises(EmbedderUnavailableError, match="packed as 'br'"):
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
     assert server.headers[0]["accept-encoding"] == "gzip"
@@ -347,7 +347,7 @@ async def test_a_packed_answer_is_unpacked(server: EmbeddingServer, encoding: st
         server.running() as url,
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises(TextsRejected, match="99000 dimensions"):
+        with pytest.raises(TextsRejectedError, match="99000 dimensions"):
             await OpenaiEmbedder(client, model="m", max_texts=2).embed(["a", "b"])
 
 
@@ -373,7 +373,7 @@ async def test_who_waits_after_a_failure_does_not_hold_the_answer(
         server.running() as url,
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises((TextsRejected, EmbedderUnavailable)) as told:
+        with pytest.raises((TextsRejectedError, EmbedderUnavailableError)) as told:
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
     assert held_bytes(told.value) < 1000
@@ -403,7 +403,7 @@ async def test_an_answer_that_cannot_be_unpacked_is_an_outage(server: EmbeddingS
         server.running() as url,
         build_client(url, api_key=None, timeout_s=PATIENCE_S) as client,
     ):
-        with pytest.raises(EmbedderUnavailable):
+        with pytest.raises(EmbedderUnavailableError):
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
 
@@ -438,7 +438,7 @@ async def test_a_connection_that_breaks_within_the_answer_is_an_outage() -> None
         await writer.drain()
 
     async with connected_to(half) as client:
-        with pytest.raises(EmbedderUnavailable):
+        with pytest.raises(EmbedderUnavailableError):
             await OpenaiEmbedder(client, model="m", max_texts=1).embed(["a"])
 
 
@@ -447,5 +447,5 @@ async def test_an_answer_that_never_comes_is_an_outage() -> None:
         await reader.read()
 
     async with connected_to(silent, timeout_s=0.1) as client:
-        with pytest.raises(EmbedderUnavailable, match="Timeout"):
+        with pytest.raises(EmbedderUnavailableError, match="Timeout"):
             await VectorsEmbedder(client, model="m").embed(["a"])

@@ -11,10 +11,10 @@ from services.discovery.adapters.folder_source_repository import FolderSourceRep
 from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.sources import SourceStat
 from services.discovery.ports import (
-    SourceChanged,
+    SourceChangedError,
     SourceRepository,
-    SourceUnreadable,
-    SourceVanished,
+    SourceUnreadableError,
+    SourceVanishedError,
 )
 from shared.errors import ConfigurationError
 from tests.fakes.source_repository import FakeSourceRepository
@@ -154,7 +154,7 @@ async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) ->
     harness.put("a.jsonl", b"{}\n" + b"x" * (LIMIT + 1) + b"\n")
     (stat,) = await listed(harness)
 
-    with pytest.raises(SourceUnreadable, match="last line"):
+    with pytest.raises(SourceUnreadableError, match="last line"):
         await harness.repository.why_incomplete(stat)
 
 
@@ -190,7 +190,7 @@ async def test_another_content_than_expected_is_told_of(harness: Harness) -> Non
     (stat,) = await listed(harness)
     harness.put("a.jsonl", b"34")
 
-    with pytest.raises(SourceChanged):
+    with pytest.raises(SourceChangedError):
         await lines(harness, stat, hashlib.sha256(b"12").hexdigest())
 
 
@@ -200,7 +200,7 @@ async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: st
     (stat,) = await listed(harness)
     harness.put("a.jsonl", b"1")
 
-    with pytest.raises(SourceChanged):
+    with pytest.raises(SourceChangedError):
         await request(harness, stat, ask)
 
 
@@ -210,7 +210,7 @@ async def test_a_source_that_went_away_is_told_of(harness: Harness, ask: str) ->
     (stat,) = await listed(harness)
     harness.remove("a.jsonl")
 
-    with pytest.raises(SourceVanished):
+    with pytest.raises(SourceVanishedError):
         await request(harness, stat, ask)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from services.writing.domain.displacement import Displacement, measure_distances, summarise
 from services.writing.domain.stored_state import HeldSource, StoreState
-from services.writing.ports import DiskFull, Retraction, StaleModel
+from services.writing.ports import DiskFullError, Retraction, StaleModelError
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage, TransientError
@@ -56,7 +56,7 @@ class FakeDatasetStore:
         if append and {one.descriptor.model_version for one in append} != {
             held or append[0].descriptor.model_version
         }:
-            raise StaleModel("other coordinates")
+            raise StaleModelError("other coordinates")
         for batch in append:
             if not np.isfinite(batch.vectors).all():
                 raise InvalidMessage("NaN")
@@ -64,7 +64,7 @@ class FakeDatasetStore:
                 raise InvalidMessage("another dimension")
         if self.failures:
             self.failures -= 1
-            raise DiskFull("no room")
+            raise DiskFullError("no room")
         kept = [one for one in self.batches if not _is_removed(one, removals)]
         if append or len(kept) < len(self.batches):
             self.version += 1

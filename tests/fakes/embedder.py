@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 
 
 class FakeEmbedder:
@@ -55,17 +55,19 @@ class FakeEmbedder:
         self.requests.append(list(texts))
         if self.outages:
             self.outages -= 1
-            raise EmbedderUnavailable("connection refused", retry_after_s=self.retry_after_s)
+            raise EmbedderUnavailableError("connection refused", retry_after_s=self.retry_after_s)
         if self.in_time is not None and len(texts) > self.in_time:
-            raise EmbedderUnavailable("ReadTimeout", is_slow=True)
+            raise EmbedderUnavailableError("ReadTimeout", is_slow=True)
         if self.ambiguous:
             self.ambiguous -= 1
-            raise TextsRejected("answered 500", ambiguous=True)
+            raise TextsRejectedError("answered 500", ambiguous=True)
         if self.wrong_counts:
             self.wrong_counts -= 1
-            raise TextsRejected("a vector too few", ambiguous=True)
+            raise TextsRejectedError("a vector too few", ambiguous=True)
         if self.poison.intersection(texts):
-            raise TextsRejected("answered 400: a bad text", ambiguous=self.poison_is_ambiguous)
+            raise TextsRejectedError(
+                "answered 400: a bad text", ambiguous=self.poison_is_ambiguous
+            )
         return np.stack([self.vector(text) for text in texts])
 
     def vector(self, text: str) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 from shared.observability.health import serving
 from tests.fakes.embedder import FakeEmbedder
 
@@ -90,10 +90,10 @@ class EmbeddingServer:
             return self.script.pop(0)
         try:
             return await self.fake.embed(texts)
-        except EmbedderUnavailable as error:
+        except EmbedderUnavailableError as error:
             wait = error.retry_after_s
             return Response(str(error), 503, {} if wait is None else {"retry-after": str(wait)})
-        except TextsRejected as error:
+        except TextsRejectedError as error:
             return Response(str(error), 500 if error.ambiguous else 400)
 
     def _json(self, content: Any) -> Response:

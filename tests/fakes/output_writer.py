@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from services.writing.ports import DiskFull, PublishedFiles, Snapshot
+from services.writing.ports import DiskFullError, PublishedFiles, Snapshot
 from shared.contracts.projection import ProjectionModel
 
 
@@ -24,7 +24,7 @@ class FakeOutputWriter:
         del collection
         if self.failures:
             self.failures -= 1
-            raise DiskFull("no room")
+            raise DiskFullError("no room")
         batches = list(snapshot.scan(["id", "x", "y"]))
         self.logs = pa.Table.from_batches(batches) if batches else None
         self.writings += 1

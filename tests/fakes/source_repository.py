@@ -7,7 +7,7 @@ from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
 from services.discovery.domain.entries import parse_line
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
-from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
+from services.discovery.ports import SourceChangedError, SourceUnreadableError, SourceVanishedError
 from shared.errors import ConfigurationError
 
 ROOT = "/fake"
@@ -72,7 +72,7 @@ class FakeSourceRepository:
         lines = [*splitter.feed(content), *splitter.finish()]
         last = next((line for line in reversed(lines) if any(parse_line(line))), None)
         if isinstance(last, OversizedLine):
-            raise SourceUnreadable(f"{stat.path}: its last line is too long")
+            raise SourceUnreadableError(f"{stat.path}: its last line is too long")
         return why_incomplete(last)
 
     async def fingerprint(self, stat: SourceStat) -> str:
@@ -89,15 +89,15 @@ class FakeSourceRepository:
             yield splitter.feed(content[start : start + self.portion_bytes])
         yield splitter.finish()
         if fingerprint not in (None, hashlib.sha256(content).hexdigest()):
-            raise SourceChanged(f"{stat.path} was changed while it was read")
+            raise SourceChangedError(f"{stat.path} was changed while it was read")
 
     def _open(self, stat: SourceStat) -> bytes:
         self.opened.append(stat.filename)
         if stat.filename in self.unreadable:
-            raise SourceUnreadable(f"{stat.path} may not be read; make it readable")
+            raise SourceUnreadableError(f"{stat.path} may not be read; make it readable")
         if stat.filename not in self.contents:
-            raise SourceVanished(f"{stat.path} is not there any more")
+            raise SourceVanishedError(f"{stat.path} is not there any more")
         content = self.contents[stat.filename][0][: stat.size]
         if len(content) < stat.size:
-            raise SourceChanged(f"{stat.path} is shorter than it was")
+            raise SourceChangedError(f"{stat.path} is shorter than it was")
         return content

@@ -26,6 +26,7 @@ from services.cli.settings import (
 )
 from shared.bus.registry.channel import check_collection
 from shared.contracts.base import DEFAULT_COLLECTION
+from shared.environment import ENVIRONMENT
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.locking import take_lock
 from shared.preflight import (
@@ -128,7 +129,7 @@ async def service_findings(options: RunOptions, settings: CliSettings) -> list[F
 def _environment(options: RunOptions, settings: CliSettings | None) -> Mapping[str, str]:
     """Return what the services of the run will have, as far as that is known now."""
     if settings is None:
-        return os.environ  # noqa: TID251  for a child
+        return ENVIRONMENT
     port = None if has_own_embedder(settings) else 1
     return service_environment(options, settings, nats_url=SOMEWHERE, text2vec_port=port)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from services.cli import commands
 from services.cli.settings import BusOptions, load_cli_settings
 from shared.errors import MapstreamError
 from shared.mistakes import tell
@@ -18,11 +19,9 @@ def send(
     """Give a command to a service, and exit with the code that its answer calls for."""
 
     async def start() -> int:
-        from services.cli.commands import command  # noqa: PLC0415  see build_app
-
-        given = command.build(name, fields)
+        given = commands.command.build(name, fields)
         settings = load_cli_settings(config)
-        return await command.change(given, options, settings, timeout_s=timeout_s)
+        return await commands.command.change(given, options, settings, timeout_s=timeout_s)
 
     finish(start)
 

@@ -19,7 +19,7 @@ from services.cli.adapters.nats_server import (
 from services.cli.adapters.ports import is_listening, kept_port
 from services.cli.adapters.processes import Ended, Process
 from services.cli.commands.connection import CLIENT_NAME, URL_FILE
-from services.cli.commands.stop import Stopped, unless_stopped
+from services.cli.commands.stop import StoppedError, unless_stopped
 from services.cli.settings import (
     CliSettings,
     RunOptions,
@@ -78,7 +78,7 @@ class LocalPipeline:
         """Run the pipeline until the block ends; yields a connection to its bus.
 
         Raises:
-            Stopped: A stop was wished for before all was started.
+            StoppedError: A stop was wished for before all was started.
             ConfigurationError: A process says that it cannot start with this configuration.
             MapstreamError: A process ended again and again.
         """
@@ -97,7 +97,7 @@ class LocalPipeline:
             # Not except*: in Python 3.11.2, that of Debian 12, it wraps what is raised in it.
             if errors.split(MapstreamError)[1]:
                 raise
-            raise first_leaf(errors.split(Stopped)[1] or errors) from None
+            raise first_leaf(errors.split(StoppedError)[1] or errors) from None
 
     async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()

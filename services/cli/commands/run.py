@@ -17,7 +17,7 @@ from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local_pipeline import LocalPipeline
 from services.cli.commands.request import ask
 from services.cli.commands.run_lock import OTHERS, only_run, restrict, share
-from services.cli.commands.stop import Stopped, unless_stopped
+from services.cli.commands.stop import StoppedError, unless_stopped
 from services.cli.commands.watcher import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
@@ -120,7 +120,7 @@ class _Run:
 
     async def until_done(self) -> Figures:
         """Start everything, watch it, stop it; returns the last figures."""
-        with contextlib.suppress(Stopped):
+        with contextlib.suppress(StoppedError):
             await self._work()
         if self._asked_at is not None:
             seconds = time.monotonic() - self._asked_at
@@ -194,7 +194,7 @@ class _Run:
         while not self._stop.is_set():
             try:
                 figures = await unless_stopped(self._stop, watcher.look(is_patient=True))
-            except Stopped:
+            except StoppedError:
                 break
             if figures.states:
                 self._figures = figures

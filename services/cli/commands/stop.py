@@ -11,7 +11,7 @@ LOST_S = 0.5
 """A task that does not end when it is cancelled is left behind after this."""
 
 
-class Stopped(MapstreamError):  # noqa: N818  it is no failure
+class StoppedError(MapstreamError):
     """Somebody wants it to stop before it was ready."""
 
 
@@ -22,7 +22,7 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result])
     the work is cancelled, and nobody waits long for its end.
 
     Raises:
-        Stopped: The stop came first.
+        StoppedError: The stop came first.
     """
     task = asyncio.ensure_future(work)
     told = asyncio.ensure_future(stop.wait())
@@ -35,4 +35,4 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result])
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=LOST_S)
-    raise Stopped("stopped")
+    raise StoppedError("stopped")

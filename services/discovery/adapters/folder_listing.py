@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import stat as modes
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ class Root:
         before, parent, after = path.rpartition(os.pardir + os.sep)
         if parent:
             # What is above a link's folder is known to the system only, not by its text.
-            path = os.path.join(os.path.realpath(before + os.pardir), after)  # noqa: PTH118  as below
-        return os.path.abspath(path)  # noqa: PTH100  keeps links, which resolve() follows
+            path = posixpath.join(posixpath.realpath(before + os.pardir), after)
+        return posixpath.abspath(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class _Place:
 
     def to(self, name: str, *, is_link: bool | None = None) -> "_Place":
         """Go to a name in this folder."""
-        path = os.path.join(self.path, name)  # noqa: PTH118  plain strings, for any name
+        path = posixpath.join(self.path, name)
         if is_link is None:
-            is_link = os.path.islink(path)  # noqa: PTH114  as above
+            is_link = posixpath.islink(path)
         below = f"{self.name}{self.name and os.sep}{name}"
         return _Place(path, below, is_link, self.is_by_link or is_link)
 
@@ -71,9 +72,9 @@ class _Folder:
 
 def list_root(root: Root, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
     """List a root in order of the names, without what the program has written itself."""
-    if os.path.isfile(root.base):  # noqa: PTH113  plain strings, for names that are no UTF-8
-        is_link = os.path.islink(root.base)  # noqa: PTH114  as above
-        name = os.path.basename(root.base)  # noqa: PTH119  as above
+    if posixpath.isfile(root.base):
+        is_link = posixpath.islink(root.base)
+        name = posixpath.basename(root.base)
         yield from _list_file(root, _Place(root.base, name, is_link, is_link), own)
     else:
         top = _Place(root.base, "", is_link=False, is_by_link=False)
@@ -82,13 +83,13 @@ def list_root(root: Root, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
 
 def list_changed(root: Root, path: str, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
     """List what of a root is at or below a path."""
-    bases = dict.fromkeys((root.base, os.path.realpath(root.base)))
+    bases = dict.fromkeys((root.base, posixpath.realpath(root.base)))
     for base in bases:
         if base == path or base.startswith(path.rstrip(os.sep) + os.sep):
             yield from list_root(root, own)
             return
         if path.startswith(base.rstrip(os.sep) + os.sep):
-            yield from _descend(root, os.path.relpath(path, base), own)
+            yield from _descend(root, posixpath.relpath(path, base), own)
             return
 
 
@@ -108,14 +109,14 @@ def would_list(root: Root, path: str) -> bool:
 
 
 def _descend(root: Root, relative: str, own: OwnPlaces) -> Iterator[Listed]:
-    *names, name = relative.split(os.sep)  # noqa: PTH206  may be no UTF-8
+    *names, name = relative.split(posixpath.sep)
     folder = _Folder(_Place(root.base, "", is_link=False, is_by_link=False), parse_glob(root.glob))
     for one in names:
         folder = folder.enter(folder.place.to(one), advance(folder.remainders, one))
         if not folder.remainders or own.has(folder.place.path, is_link=folder.place.is_by_link):
             return
     place, step = folder.place.to(name), advance(folder.remainders, name)
-    if os.path.isdir(place.path):  # noqa: PTH112  plain strings
+    if posixpath.isdir(place.path):
         yield from _walk(root, folder.enter(place, step), own)
     elif step.is_match:
         yield from _list_file(root, place, own)

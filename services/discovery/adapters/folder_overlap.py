@@ -1,6 +1,7 @@
 """Finds out whether two roots have files in common: plain, blocking code that a thread runs."""
 
 import os
+import posixpath
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -51,7 +52,7 @@ def require_elsewhere(roots: Sequence[Root], own: Sequence[Path]) -> None:
 def _reaches(outer: Root, inner: Root) -> bool:
     pairs = [
         (outer.base, inner.base),
-        (os.path.realpath(outer.base), os.path.realpath(inner.base)),
+        (posixpath.realpath(outer.base), posixpath.realpath(inner.base)),
     ]
     return any(
         inside.startswith(folder.rstrip(os.sep) + os.sep) and _matches(outer.glob, folder, inside)
@@ -62,9 +63,9 @@ def _reaches(outer: Root, inner: Root) -> bool:
 def _matches(glob: str, folder: str, inside: str) -> bool:
     """Tell whether the pattern, below a folder, leads to this file or into this folder."""
     remainders, place, is_match = parse_glob(glob), folder, False
-    for part in os.path.relpath(inside, folder).split(os.sep):  # noqa: PTH206  may be no UTF-8
-        place = os.path.join(place, part)  # noqa: PTH118
+    for part in posixpath.relpath(inside, folder).split(posixpath.sep):
+        place = posixpath.join(place, part)
         step = advance(remainders, part)
         is_match = step.is_match
-        remainders = step.below_link if os.path.islink(place) else step.below  # noqa: PTH114
-    return bool(remainders) if os.path.isdir(inside) else is_match  # noqa: PTH112
+        remainders = step.below_link if posixpath.islink(place) else step.below
+    return bool(remainders) if posixpath.isdir(inside) else is_match

@@ -61,7 +61,7 @@ def is_foreign_map(names: Collection[str]) -> bool:
 
 def _identity(path: str | Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116  plain strings, for names that are no UTF-8
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

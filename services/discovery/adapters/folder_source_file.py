@@ -4,6 +4,7 @@ import os
 import stat as modes
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from services.discovery.domain.encodings import (
     ALIGNMENT,
@@ -14,7 +15,7 @@ from services.discovery.domain.encodings import (
 )
 from services.discovery.domain.lines import Line
 from services.discovery.domain.sources import SourceStat, display_name
-from services.discovery.ports import SourceChanged, SourceUnreadable, SourceVanished
+from services.discovery.ports import SourceChangedError, SourceUnreadableError, SourceVanishedError
 
 TAIL_BYTES = 64 << 10
 LONGEST_STEP = 4 << 20
@@ -32,7 +33,8 @@ class SourceFile:
         """Open the file, if it is not yet.
 
         Raises:
-            SourceUnreadable: It cannot be opened, is no regular file, or lies where it must not.
+            SourceUnreadableError: It cannot be opened, is no regular file, or lies where it must
+                not.
         """
         if self._fd is None:
             with _explained(self._stat):
@@ -40,7 +42,7 @@ class SourceFile:
                 self._fd = os.open(self._stat.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
                 is_regular = modes.S_ISREG(os.fstat(self._fd).st_mode)
             if not is_regular:
-                raise SourceUnreadable(f"{display_name(self._stat.path)} is no regular file")
+                raise SourceUnreadableError(f"{display_name(self._stat.path)} is no regular file")
             self._require_within(self._fd)
         return self._fd
 
@@ -53,8 +55,8 @@ class SourceFile:
         """Read the next bytes; none at the end.
 
         Raises:
-            SourceUnreadable: It cannot be read.
-            SourceChanged: It is shorter than it was.
+            SourceUnreadableError: It cannot be read.
+            SourceChangedError: It is shorter than it was.
         """
         with _explained(self._stat):
             piece = os.read(self.open(), min(size, self._left))
@@ -70,8 +72,8 @@ class SourceFile:
             None if there is none.
 
         Raises:
-            SourceUnreadable: It cannot be read, or the line is too long.
-            SourceChanged: It is shorter than it was.
+            SourceUnreadableError: It cannot be read, or the line is too long.
+            SourceChangedError: It is shorter than it was.
         """
         encoding = self._find_encoding()
         line, is_whole, step = b"", False, TAIL_BYTES
@@ -82,7 +84,7 @@ class SourceFile:
             line, is_whole = encoding.last_line(self._read_at(start, end - start) + line)
             end, step = start, min(2 * step, max(LONGEST_STEP, len(line)))
         if len(line) > max_line_bytes:
-            raise SourceUnreadable(
+            raise SourceUnreadableError(
                 f"{display_name(self._stat.path)}: its last line is longer than {max_line_bytes} "
                 "bytes, so its end cannot be judged; raise ingestion.max_line_bytes"
             )
@@ -121,12 +123,12 @@ class SourceFile:
         if self._stat.within is None:
             return
         try:
-            real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  may be no UTF-8
+            real = str(Path(f"/proc/self/fd/{fd}").readlink())
         except OSError:  # no Linux
             real = os.path.realpath(self._stat.path)
         folder = os.path.realpath(self._stat.within)
         if not real.startswith(folder.rstrip(os.sep) + os.sep):
-            raise SourceUnreadable(
+            raise SourceUnreadableError(
                 f"{display_name(self._stat.path)} is reached by a link that leads out of "
                 f"{display_name(self._stat.within)}; give links_may_leave: true to that entry of "
                 "ingestion.sources, or list the file's own folder there"
@@ -139,9 +141,9 @@ class SourceFile:
             raise self._shorter()
         return piece
 
-    def _shorter(self) -> SourceChanged:
+    def _shorter(self) -> SourceChangedError:
         name = display_name(self._stat.path)
-        return SourceChanged(f"{name} is shorter than the {self._stat.size} bytes it had")
+        return SourceChangedError(f"{name} is shorter than the {self._stat.size} bytes it had")
 
 
 @contextmanager
@@ -150,11 +152,11 @@ def _explained(stat: SourceStat) -> Generator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise SourceVanished(f"{name} is not there any more; put it back") from error
+        raise SourceVanishedError(f"{name} is not there any more; put it back") from error
     except PermissionError as error:
-        raise SourceUnreadable(
+        raise SourceUnreadableError(
             f"{name} may not be read; make it readable for the user that runs discovery"
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SourceUnreadable(f"{name} cannot be read: {reason}; check the disk") from error
+        raise SourceUnreadableError(f"{name} cannot be read: {reason}; check the disk") from error

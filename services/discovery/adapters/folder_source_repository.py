@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import posixpath
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,7 @@ from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.domain.sources import SourceStat, display_name
-from services.discovery.ports import SourceChanged
+from services.discovery.ports import SourceChangedError
 from shared.errors import ConfigurationError
 
 LISTED_AT_ONCE = 256
@@ -113,7 +114,7 @@ class FolderSourceRepository:
         if rest := splitter.finish():
             yield rest
         if fingerprint not in (None, digest.hexdigest()):
-            raise SourceChanged(f"{display_name(stat.path)} was changed while it was read")
+            raise SourceChangedError(f"{display_name(stat.path)} was changed while it was read")
 
     def _list(self, changed: frozenset[str] | None) -> Iterator[Listed]:
         own = OwnPlaces.find(self._own, self._output, [root.base for root in self._roots])
@@ -135,7 +136,7 @@ def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Ite
         yield from list_root(root, own)
         return
     for path in sorted(changed):
-        yield from list_changed(root, os.path.abspath(path), own)  # noqa: PTH100  keeps links
+        yield from list_changed(root, posixpath.abspath(path), own)
 
 
 def _read_lines(

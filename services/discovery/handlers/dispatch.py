@@ -11,7 +11,12 @@ from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.source_locks import SourceLocks
-from services.discovery.ports import Ledger, SourceChanged, SourceRepository, SourceUnreadable
+from services.discovery.ports import (
+    Ledger,
+    SourceChangedError,
+    SourceRepository,
+    SourceUnreadableError,
+)
 from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -87,9 +92,9 @@ class Dispatcher:
             async with aclosing(self._read(source)) as steps:
                 async for messages in steps:
                     yield messages
-        except SourceUnreadable as error:
+        except SourceUnreadableError as error:
             failed = await settle.source_failed(source.stat, str(error), self._store, self._clock)
-        except SourceChanged:
+        except SourceChangedError:
             log.info("source.changed_while_read", file=source.stat.filename)
         if failed:
             async for messages in self._events.announce(failed):

@@ -14,7 +14,7 @@ from services.discovery.domain.real_files import one_name_each
 from services.discovery.domain.runs import BadRun
 from services.discovery.domain.sources import SourceStat, require_distinct
 from services.discovery.handlers.read import LIMITS, take_some
-from services.discovery.ports import SourceChanged, SourceRepository, SourceUnreadable
+from services.discovery.ports import SourceChangedError, SourceRepository, SourceUnreadableError
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text and code."""
@@ -73,7 +73,7 @@ async def dry_run(repository: SourceRepository) -> DryRunReport:
     for stat in sources:
         try:
             await _survey_source(stat, repository, survey)
-        except (SourceUnreadable, SourceChanged) as error:
+        except (SourceUnreadableError, SourceChangedError) as error:
             survey.problems += (str(error),)
     return survey
 

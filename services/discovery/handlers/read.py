@@ -53,8 +53,8 @@ async def read_source(
         At least one batch, maybe empty, the last one flagged; and dead letters.
 
     Raises:
-        SourceUnreadable: It cannot be read any more.
-        SourceChanged: It was changed meanwhile: look again.
+        SourceUnreadableError: It cannot be read any more.
+        SourceChangedError: It was changed meanwhile: look again.
     """
     version = source.source_version
     reader = SourceReader(source.stat.filename, limits, orjson.loads, version=version)

@@ -24,9 +24,9 @@ from services.discovery.handlers.resend import resend_of
 from services.discovery.handlers.settle import death_of
 from services.discovery.ports import (
     LetterLedger,
-    SourceChanged,
+    SourceChangedError,
     SourceRepository,
-    SourceUnreadable,
+    SourceUnreadableError,
     StateStore,
 )
 from shared.contracts.batches import BatchDescriptor
@@ -79,10 +79,10 @@ class SourceRereader:
             return refused
         try:
             made = await self._read(source, wanted)
-        except SourceChanged:
+        except SourceChangedError:
             why = f"'{source.filename}' has changed since; it will be read whole as it is now"
             return refused | dict.fromkeys(wanted, Refused(why))
-        except SourceUnreadable as error:
+        except SourceUnreadableError as error:
             return refused | dict.fromkeys(wanted, Refused(str(error)))
         return refused | {
             key: Refused(found) if isinstance(found, str) else _again(source, key, found)
@@ -95,8 +95,8 @@ class SourceRereader:
         """Read the source's present version.
 
         Raises:
-            SourceUnreadable: It is not there, or cannot be read.
-            SourceChanged: Its content is another one.
+            SourceUnreadableError: It is not there, or cannot be read.
+            SourceChangedError: Its content is another one.
         """
         stat = await self._stat(source)
         parts = await self._ledger.unreadable(source.source_id)
@@ -114,7 +114,7 @@ class SourceRereader:
             async for stat in listed:
                 if isinstance(stat, SourceStat) and stat.source_id == source.source_id:
                     return stat
-        raise SourceUnreadable(f"{source.path} is not there any more; put it back")
+        raise SourceUnreadableError(f"{source.path} is not there any more; put it back")
 
 
 def _again(source: SourceRecord, key: str, found: Readable) -> Again:

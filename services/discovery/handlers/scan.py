@@ -22,10 +22,10 @@ from services.discovery.handlers.settle import SourceEnding, endings, source_fai
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import (
     Ledger,
-    SourceChanged,
+    SourceChangedError,
     SourceRepository,
-    SourceUnreadable,
-    SourceVanished,
+    SourceUnreadableError,
+    SourceVanishedError,
 )
 from shared.clock import Clock
 from shared.contracts.batches import Batch
@@ -207,9 +207,9 @@ async def _compare(
             await store.note_incomplete(stat, why, clock.now())
             return []
         fingerprint = await repository.fingerprint(stat)
-    except (SourceVanished, SourceChanged):
+    except (SourceVanishedError, SourceChangedError):
         return []
-    except SourceUnreadable as error:
+    except SourceUnreadableError as error:
         return await source_failed(stat, str(error), store, clock)
     if is_same_content(before, fingerprint):
         return endings(await store.note_unchanged(stat, clock.now()))

@@ -19,10 +19,10 @@ from services.discovery.ports.letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import (
     Listed,
-    SourceChanged,
+    SourceChangedError,
     SourceRepository,
-    SourceUnreadable,
-    SourceVanished,
+    SourceUnreadableError,
+    SourceVanishedError,
     Trigger,
 )
 
@@ -32,10 +32,10 @@ __all__ = [
     "LetterLedger",
     "Listed",
     "PresenceStore",
-    "SourceChanged",
+    "SourceChangedError",
     "SourceRepository",
-    "SourceUnreadable",
-    "SourceVanished",
+    "SourceUnreadableError",
+    "SourceVanishedError",
     "StallStore",
     "StateStore",
     "Trigger",

@@ -11,15 +11,15 @@ from shared.errors import TransientError
 Listed = SourceStat | FolderUnreadable
 
 
-class SourceUnreadable(TransientError):  # noqa: N818  it names what the source is
+class SourceUnreadableError(TransientError):
     """A source cannot be read; its text gives the reason and the remedy."""
 
 
-class SourceVanished(SourceUnreadable):
+class SourceVanishedError(SourceUnreadableError):
     """A source is not there any more."""
 
 
-class SourceChanged(TransientError):  # noqa: N818  it names what became of the source
+class SourceChangedError(TransientError):
     """A source's content is not what it was when it was looked at; look again."""
 
 
@@ -60,8 +60,8 @@ class SourceRepository(Protocol):
         """Tell what the source's end lacks; None: its last line has a final answer.
 
         Raises:
-            SourceUnreadable: It cannot be opened, or its last line is too long to be judged.
-            SourceChanged: It is shorter than it was.
+            SourceUnreadableError: It cannot be opened, or its last line is too long to be judged.
+            SourceChangedError: It is shorter than it was.
         """
         ...
 
@@ -69,8 +69,8 @@ class SourceRepository(Protocol):
         """Return the SHA-256 of the source's first ``size`` bytes, in hex.
 
         Raises:
-            SourceUnreadable: It cannot be read.
-            SourceChanged: It is shorter than it was.
+            SourceUnreadableError: It cannot be read.
+            SourceChangedError: It is shorter than it was.
         """
         ...
 
@@ -87,8 +87,8 @@ class SourceRepository(Protocol):
             fingerprint: What the content must have; None: whatever it is.
 
         Raises:
-            SourceUnreadable: It cannot be read.
-            SourceChanged: What was read does not have this fingerprint; raised after the last
+            SourceUnreadableError: It cannot be read.
+            SourceChangedError: What was read does not have this fingerprint; raised after the last
                 line at the latest.
         """
         ...

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.embedding.adapters.answer_memory import AnswerMemory, memory_for_answers
-from services.embedding.adapters.http_client import Answer, AnswerTooLong, post
+from services.embedding.adapters.http_client import Answer, AnswerTooLongError, post
 from services.embedding.domain.lengths import Expected
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 
 COPIES = 3
 """The answer itself, what it is unpacked from or moved to while it comes, and its vectors."""
@@ -57,12 +57,12 @@ class HttpAsker:
             repeated_bytes: UTF-8 of the texts that the answer may repeat.
 
         Raises:
-            EmbedderUnavailable: No answer, or one that says nothing about the texts.
-            TextsRejected: The server refuses these texts, or fails on them.
+            EmbedderUnavailableError: No answer, or one that says nothing about the texts.
+            TextsRejectedError: The server refuses these texts, or fails on them.
         """
         try:
             return await self._ask(body, texts, read, repeated_bytes)
-        except (EmbedderUnavailable, TextsRejected) as error:
+        except (EmbedderUnavailableError, TextsRejectedError) as error:
             # Its traceback would keep the answer, uncounted, for as long as somebody waits.
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904  the causes are what is let go
@@ -78,11 +78,13 @@ class HttpAsker:
         async with self._memory.taken(wanted) as granted:
             try:
                 answer = await post(self._client, self._path, body, granted // COPIES)
-            except AnswerTooLong as error:
+            except AnswerTooLongError as error:
                 self._expected.forget()
                 if granted == wanted:
-                    raise EmbedderUnavailable(f"{error} to a request of {texts} texts") from error
-                raise EmbedderUnavailable(
+                    raise EmbedderUnavailableError(
+                        f"{error} to a request of {texts} texts"
+                    ) from error
+                raise EmbedderUnavailableError(
                     f"{error}, for which this process has no memory: lower embedding.batch_size "
                     f"(this was for {texts} texts), or allow it more",
                     is_slow=True,

@@ -13,7 +13,7 @@ import orjson
 
 from services.embedding.domain.remedies import REDIRECTS, redirected, remedy
 from services.embedding.domain.words import Said, error_in, is_page, words_in, words_of_text
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 from shared.observability import tracing
 from shared.redaction import redact
 from shared.terminal_safe import terminal_safe
@@ -78,11 +78,13 @@ class Answer:
         """What was asked, without secrets."""
         return shown(self.response.request.url)
 
-    def wrong(self, reason: str) -> TextsRejected:
+    def wrong(self, reason: str) -> TextsRejectedError:
         """Say what is wrong with the vectors in it."""
-        return TextsRejected(f"{self.url}: {excerpt(reason)}", ambiguous=True)
+        return TextsRejectedError(f"{self.url}: {excerpt(reason)}", ambiguous=True)
 
-    def foreign(self, reason: str, value: Any = None) -> EmbedderUnavailable | TextsRejected:
+    def foreign(
+        self, reason: str, value: Any = None
+    ) -> EmbedderUnavailableError | TextsRejectedError:
         """Say that no vectors are in it: in the server's own words if it has any.
 
         Args:
@@ -95,10 +97,12 @@ class Answer:
             return failure(self.response, self.path, said)
         likely = remedy(self.url, self.path, httpx.codes.OK)
         says = f"; it says: {excerpt(text)}" if text.strip() else ""
-        return TextsRejected(f"{self.url}: {excerpt(reason)}{says} ({likely})", ambiguous=True)
+        return TextsRejectedError(
+            f"{self.url}: {excerpt(reason)}{says} ({likely})", ambiguous=True
+        )
 
 
-class AnswerTooLong(EmbedderUnavailable):
+class AnswerTooLongError(EmbedderUnavailableError):
     """There is more of it than there may be."""
 
 
@@ -112,9 +116,10 @@ async def post(client: httpx.AsyncClient, path: str, body: dict[str, Any], limit
         limit: The most bytes that the answer may have, unpacked.
 
     Raises:
-        AnswerTooLong: It has more.
-        EmbedderUnavailable: No answer, one without end, or one that says nothing about the texts.
-        TextsRejected: The server refuses these texts, or fails on them.
+        AnswerTooLongError: It has more.
+        EmbedderUnavailableError: No answer, one without end, or one that says nothing about the
+            texts.
+        TextsRejectedError: The server refuses these texts, or fails on them.
     """
     headers = {"content-type": "application/json"}
     with tracing.span(f"POST {path}", "client"):
@@ -129,7 +134,7 @@ async def _send(
 ) -> Answer:
     where = shown(request.url)
     if client.is_closed:  # the service stops; what is in hand comes again elsewhere
-        raise EmbedderUnavailable(f"{where}: the service is stopping")
+        raise EmbedderUnavailableError(f"{where}: the service is stopping")
     pause_s = client.timeout.read
     content = bytearray()
     try:
@@ -145,11 +150,11 @@ async def _send(
     except (httpx.TransportError, zlib.error, TimeoutError) as error:
         reason = f"{where}: {type(error).__name__} {excerpt(str(error))}".strip()
         is_slow = isinstance(error, httpx.ReadTimeout | TimeoutError)
-        raise EmbedderUnavailable(reason, is_slow=is_slow) from error
+        raise EmbedderUnavailableError(reason, is_slow=is_slow) from error
     if not is_good:
         raise failure(response, path, said_in(bytes(content[:FAILURE_BYTES])))
     if len(content) > limit:
-        raise AnswerTooLong(f"{where}: an answer of more than {limit:,} bytes")
+        raise AnswerTooLongError(f"{where}: an answer of more than {limit:,} bytes")
     return Answer(content, response, path)
 
 
@@ -157,13 +162,13 @@ async def _read(response: httpx.Response, limit: int) -> bytearray:
     """Read until there are more bytes than the limit, however well they were compressed.
 
     Raises:
-        EmbedderUnavailable: It is packed in a way that was not asked for.
+        EmbedderUnavailableError: It is packed in a way that was not asked for.
         zlib.error: It cannot be unpacked.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in UNPACKED | PACKED:
         where = shown(response.request.url)
-        raise EmbedderUnavailable(
+        raise EmbedderUnavailableError(
             f"{where}: the answer is packed as {excerpt(encoding)!r}, which was not asked for"
         )
     if encoding in PACKED:
@@ -214,7 +219,7 @@ def said_in(content: bytes) -> Said:
 
 def failure(
     response: httpx.Response, path: str, said: Said
-) -> EmbedderUnavailable | TextsRejected:
+) -> EmbedderUnavailableError | TextsRejectedError:
     """Classify an answer that is no vectors, by its status or what its body says that is."""
     told = response.status_code
     url = shown(response.request.url)
@@ -226,10 +231,10 @@ def failure(
     elif status in REFUSES_EVERYBODY or told in GOOD:
         reason += f" ({remedy(url, path, status)})"
     if status in REFUSES_THE_TEXTS:
-        return TextsRejected(reason)
+        return TextsRejectedError(reason)
     if status in AMBIGUOUS:
-        return TextsRejected(reason, ambiguous=True)
-    return EmbedderUnavailable(reason, retry_after_s=retry_after(response.headers))
+        return TextsRejectedError(reason, ambiguous=True)
+    return EmbedderUnavailableError(reason, retry_after_s=retry_after(response.headers))
 
 
 def retry_after(headers: httpx.Headers) -> float | None:

@@ -20,7 +20,7 @@ from services.embedding.domain.lengths import (
     REST_BYTES,
     REST_BYTES_PER_TEXT,
 )
-from services.embedding.ports import TextsRejected
+from services.embedding.ports import TextsRejectedError
 
 SMALL = 1 << 20
 """What is shorter is read at once: thirty times as much is not much."""
@@ -35,11 +35,11 @@ LONG_ONES = re.compile(
 without end is one, or each quote in it would be tried."""
 
 
-class UnreadableAnswer(ValueError):  # noqa: N818  it names the answer
+class UnreadableAnswerError(ValueError):
     """A part of it is not what it should be."""
 
 
-class NoVectors(TextsRejected):
+class NoVectorsError(TextsRejectedError):
     """The answer is something else than vectors."""
 
     def __init__(self, reason: str, value: Any = None) -> None:
@@ -59,30 +59,30 @@ class Parsed:
         """Return a value as JSON has it.
 
         Raises:
-            UnreadableAnswer: It is none.
+            UnreadableAnswerError: It is none.
         """
         raw = self._raw(value)
         try:
             return value if raw is None else orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            raise UnreadableAnswer(f"it is not JSON: {error}") from error
+            raise UnreadableAnswerError(f"it is not JSON: {error}") from error
 
     def vector(self, value: Any) -> NDArray[np.float32]:
         """Return an embedding (d,) from a list of numbers, or from base64 of float32.
 
         Raises:
-            UnreadableAnswer: It is neither.
+            UnreadableAnswerError: It is neither.
         """
         raw = self._raw(value)
         if raw is not None and len(raw) > MAX_DIMENSION * NUMBER_BYTES:
-            raise UnreadableAnswer(f"an embedding has more than {MAX_DIMENSION} dimensions")
+            raise UnreadableAnswerError(f"an embedding has more than {MAX_DIMENSION} dimensions")
         if raw is not None and raw[:1] == b'"' and b"\\" not in bytes(raw):
             vector = _unpacked(raw[1:-1])
         else:
             plain = self.restored(value)
             vector = _unpacked(plain) if isinstance(plain, str) else _listed(plain)
         if not 0 < vector.size <= MAX_DIMENSION:
-            raise UnreadableAnswer(
+            raise UnreadableAnswerError(
                 f"an embedding has {vector.size} dimensions, not 1 to {MAX_DIMENSION}"
             )
         return vector
@@ -101,21 +101,21 @@ def parse(content: bytes | bytearray, items: int) -> Parsed:
     """Read an answer that may hold so many embeddings.
 
     Raises:
-        NoVectors: It is not JSON, or holds much that no answer does.
+        NoVectorsError: It is not JSON, or holds much that no answer does.
     """
     aside: list[memoryview] = []
     try:
         short = content if len(content) <= SMALL else _set_aside(memoryview(content), items, aside)
         return Parsed(orjson.loads(short), tuple(aside))
-    except (orjson.JSONDecodeError, UnreadableAnswer) as error:
-        raise NoVectors(f"the answer cannot be read: {error}") from error
+    except (orjson.JSONDecodeError, UnreadableAnswerError) as error:
+        raise NoVectorsError(f"the answer cannot be read: {error}") from error
 
 
 def _set_aside(content: memoryview, items: int, aside: list[memoryview]) -> bytearray:
     """Return what is left when long lists and texts are put aside, a number in their place.
 
     Raises:
-        UnreadableAnswer: It is more than an answer has beside its embeddings.
+        UnreadableAnswerError: It is more than an answer has beside its embeddings.
     """
     rest = bytearray()
     limit = REST_BYTES + REST_BYTES_PER_TEXT * items
@@ -130,7 +130,7 @@ def _set_aside(content: memoryview, items: int, aside: list[memoryview]) -> byte
             start = end
     rest += content[start : start + limit + 1]
     if len(rest) > limit:
-        raise UnreadableAnswer(f"it holds more than {limit} bytes beside {items} embeddings")
+        raise UnreadableAnswerError(f"it holds more than {limit} bytes beside {items} embeddings")
     return rest
 
 
@@ -138,15 +138,15 @@ def _unpacked(packed: str | memoryview) -> NDArray[np.float32]:
     try:
         data = binascii.a2b_base64(packed, strict_mode=True)
     except ValueError as error:  # binascii.Error is one
-        raise UnreadableAnswer(f"an embedding is no base64: {error}") from error
+        raise UnreadableAnswerError(f"an embedding is no base64: {error}") from error
     if len(data) % 4:
-        raise UnreadableAnswer(f"an embedding of {len(data)} bytes is not made of float32")
+        raise UnreadableAnswerError(f"an embedding of {len(data)} bytes is not made of float32")
     return np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)
 
 
 def _listed(numbers: Any) -> NDArray[np.float32]:
     # Numpy would take true for 1 and "2" for 2. Null is NaN, which the handler refuses.
     if not isinstance(numbers, list) or not set(map(type, numbers)) <= {int, float, type(None)}:
-        raise UnreadableAnswer("an embedding is neither a list of numbers nor base64")
+        raise UnreadableAnswerError("an embedding is neither a list of numbers nor base64")
     with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
         return np.array(numbers, dtype=np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.ports import Embedder, EmbedderUnavailable, TextsRejected
+from services.embedding.ports import Embedder, EmbedderUnavailableError, TextsRejectedError
 from shared import waits
 from shared.observability import metrics
 from shared.waits import WAITS
@@ -47,10 +47,10 @@ class MeasuredEmbedder:
             ):
                 vectors = await self._embedder.embed(texts)
             outcome = "done"
-        except EmbedderUnavailable:
+        except EmbedderUnavailableError:
             outcome = "unavailable"
             raise
-        except TextsRejected:
+        except TextsRejectedError:
             outcome = "rejected"
             raise
         finally:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from services.embedding.adapters.answer_memory import AnswerMemory
 from services.embedding.adapters.http_asker import Embedded, HttpAsker
 from services.embedding.adapters.http_client import Answer
-from services.embedding.adapters.json_answer import NoVectors, UnreadableAnswer, parse
-from services.embedding.domain.order import MISSING, AmbiguousOrder, places
+from services.embedding.adapters.json_answer import NoVectorsError, UnreadableAnswerError, parse
+from services.embedding.domain.order import MISSING, AmbiguousOrderError, places
 from services.embedding.domain.words import error_in
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 
 PATH = "/v1/embeddings"
 FORMAT = "encoding_format"
@@ -52,14 +52,14 @@ class OpenaiEmbedder:
         try:
             vectors = await self._ask(texts, asked)
             self._knows_format = True
-        except (TextsRejected, EmbedderUnavailable) as error:
+        except (TextsRejectedError, EmbedderUnavailableError) as error:
             if not asked or not self._may_be_the_format(error):
                 raise
             vectors = await self._ask(texts, {})
             self._format = {}
         return vectors
 
-    def _may_be_the_format(self, error: TextsRejected | EmbedderUnavailable) -> bool:
+    def _may_be_the_format(self, error: TextsRejectedError | EmbedderUnavailableError) -> bool:
         """Tell whether a refusal may be of the way that we ask, and not of the texts.
 
         As long as nothing is known each refusal may be, and the second failure in a row, too:
@@ -67,7 +67,7 @@ class OpenaiEmbedder:
         """
         if FORMAT_WORDS.search(str(error)):
             return True
-        if self._knows_format or not isinstance(error, TextsRejected):
+        if self._knows_format or not isinstance(error, TextsRejectedError):
             return False
         has_failed_before, self._has_failed = self._has_failed, True
         return has_failed_before or not error.ambiguous
@@ -79,9 +79,9 @@ class OpenaiEmbedder:
         def read(answer: Answer) -> Embedded:
             try:
                 found = read_answer(answer.content, len(texts))
-            except NoVectors as error:
+            except NoVectorsError as error:
                 raise answer.foreign(str(error), error.value) from error
-            except TextsRejected as error:
+            except TextsRejectedError as error:
                 raise answer.wrong(str(error)) from error
             if found.tokens <= most_tokens:
                 self._on_tokens(found.tokens)
@@ -103,27 +103,27 @@ def read_answer(content: bytes | bytearray, count: int) -> Embedded:
         count: How many texts were sent.
 
     Raises:
-        NoVectors: It is something else.
-        TextsRejected: They are not those of so many texts, or not of one dimension.
+        NoVectorsError: It is something else.
+        TextsRejectedError: They are not those of so many texts, or not of one dimension.
     """
     parsed = parse(content, count)
     answer = parsed.value
     items = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(items, list) or error_in(answer):
-        raise NoVectors("the answer has no list 'data'", answer)
+        raise NoVectorsError("the answer has no list 'data'", answer)
     if len(items) != count:
-        raise TextsRejected(f"{len(items)} vectors for {count} texts", ambiguous=True)
+        raise TextsRejectedError(f"{len(items)} vectors for {count} texts", ambiguous=True)
     if not all(isinstance(item, dict) and "embedding" in item for item in items):
-        raise NoVectors("an item of the answer's 'data' has no 'embedding'", answer)
+        raise NoVectorsError("an item of the answer's 'data' has no 'embedding'", answer)
     try:
         order = places([item.get("index", MISSING) for item in items])
         vectors = [parsed.vector(items[place]["embedding"]) for place in order]
-    except (UnreadableAnswer, AmbiguousOrder) as error:
-        raise TextsRejected(str(error), ambiguous=True) from error
+    except (UnreadableAnswerError, AmbiguousOrderError) as error:
+        raise TextsRejectedError(str(error), ambiguous=True) from error
     dimensions = sorted({vector.size for vector in vectors})
     if len(dimensions) != 1:
         told = " and ".join(map(str, dimensions))
-        raise TextsRejected(f"vectors of {told} dimensions in one answer", ambiguous=True)
+        raise TextsRejectedError(f"vectors of {told} dimensions in one answer", ambiguous=True)
     is_packed = any(parsed.is_packed(item["embedding"]) for item in items)
     return Embedded(np.stack(vectors), is_packed, _tokens(answer.get("usage")))
 

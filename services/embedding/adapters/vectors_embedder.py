@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from services.embedding.adapters.answer_memory import AnswerMemory
 from services.embedding.adapters.http_asker import Embedded, HttpAsker
 from services.embedding.adapters.http_client import Answer
-from services.embedding.adapters.json_answer import NoVectors, UnreadableAnswer, parse
+from services.embedding.adapters.json_answer import NoVectorsError, UnreadableAnswerError, parse
 from services.embedding.domain.words import error_in
-from services.embedding.ports import TextsRejected
+from services.embedding.ports import TextsRejectedError
 
 PATH = "/vectors"
 
@@ -34,9 +34,9 @@ class VectorsEmbedder:
         def read(answer: Answer) -> Embedded:
             try:
                 return read_answer(answer.content)
-            except NoVectors as error:
+            except NoVectorsError as error:
                 raise answer.foreign(str(error), error.value) from error
-            except TextsRejected as error:
+            except TextsRejectedError as error:
                 raise answer.wrong(str(error)) from error
 
         repeated = len(text.encode())
@@ -53,15 +53,15 @@ def read_answer(content: bytes | bytearray) -> Embedded:
     """Read an answer: its vector, and how it was written.
 
     Raises:
-        NoVectors: It is something else.
-        TextsRejected: There is no vector of numbers in it.
+        NoVectorsError: It is something else.
+        TextsRejectedError: There is no vector of numbers in it.
     """
     parsed = parse(content, 1)
     answer = parsed.value
     if not isinstance(answer, dict) or "vector" not in answer or error_in(answer):
-        raise NoVectors("the answer has no 'vector'", answer)
+        raise NoVectorsError("the answer has no 'vector'", answer)
     try:
         vector = parsed.vector(answer["vector"])
-    except UnreadableAnswer as error:
-        raise TextsRejected(str(error), ambiguous=True) from error
+    except UnreadableAnswerError as error:
+        raise TextsRejectedError(str(error), ambiguous=True) from error
     return Embedded(vector[None, :], parsed.is_packed(answer["vector"]))

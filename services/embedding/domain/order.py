@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class AmbiguousOrder(ValueError):  # noqa: N818  it names what is wrong with the answer
+class AmbiguousOrderError(ValueError):
     """Nobody can tell whose vector is whose."""
 
 
@@ -23,7 +23,7 @@ def places(indexes: Sequence[Any]) -> list[int]:
         if no item says anything, or all say the same.
 
     Raises:
-        AmbiguousOrder: The indexes are not the integers from 0 on, each once.
+        AmbiguousOrderError: The indexes are not the integers from 0 on, each once.
     """
     count = len(indexes)
     if all(_is_number(one) and 0 <= one < count for one in indexes):
@@ -32,7 +32,7 @@ def places(indexes: Sequence[Any]) -> list[int]:
             return [found[text] for text in range(count)]
     if count and all(_is_same(one, indexes[0]) for one in indexes):
         return list(range(count))
-    raise AmbiguousOrder(
+    raise AmbiguousOrderError(
         f"nobody can tell which vector is whose: their indexes are {_shown(indexes)}, "
         f"not the numbers from 0 to {count - 1}, each once"
     )

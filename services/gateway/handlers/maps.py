@@ -13,11 +13,11 @@ MAP_SCHEMA = POINT_SCHEMA.remove(POINT_SCHEMA.get_field_index("model_version"))
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-class NoMap(MapstreamError):  # noqa: N818  it names the state of the collection
+class NoMapError(MapstreamError):
     """The collection has no public files yet."""
 
 
-class Outdated(MapstreamError):  # noqa: N818  it names the state of the caller's map
+class OutdatedError(MapstreamError):
     """More has changed since than points that were added."""
 
 
@@ -49,11 +49,11 @@ async def head_of(collection: str, opened: OpenMap | None, *, points: PointLog) 
     """Describe a whole map; its position is one up to which the file holds all points.
 
     Raises:
-        NoMap: There is none yet.
+        NoMapError: There is none yet.
         BusAway: The position is not known.
     """
     if opened is None:
-        raise NoMap(f"collection '{collection}' has no map yet")
+        raise NoMapError(f"collection '{collection}' has no map yet")
     since = await points.position_of(collection, opened.marks.dataset_version)
     return MapHead(collection, opened.marks, since)
 
@@ -92,17 +92,17 @@ async def map_since(
         points: The stream of points.
 
     Raises:
-        NoMap: There is no map yet.
-        Outdated: Points moved or left the map meanwhile: adding is not enough.
-        PositionLost: The stream does not reach back to the position.
+        NoMapError: There is no map yet.
+        OutdatedError: Points moved or left the map meanwhile: adding is not enough.
+        PositionLostError: The stream does not reach back to the position.
         BusAway: The bus did not answer.
     """
     told = await points.read(collection, since)
     marks = await maps.marks(collection)
     if marks is None:
-        raise NoMap(f"collection '{collection}' has no map yet")
+        raise NoMapError(f"collection '{collection}' has no map yet")
     if model_version is not None and model_version != marks.model_version:
-        raise Outdated(f"the map has model {marks.model_version} now, not {model_version}")
+        raise OutdatedError(f"the map has model {marks.model_version} now, not {model_version}")
     for batch in told.batches:
         _require_addable(batch, marks)
     head = MapHead(collection, marks, told.position, has_more=told.has_more)
@@ -132,18 +132,18 @@ def _require_addable(batch: Batch, marks: MapMarks) -> None:
     """Check that points only have to be added to the map that the files hold.
 
     Raises:
-        Outdated: Points moved or left the map.
+        OutdatedError: Points moved or left the map.
     """
     others = set(batch.rows.column("model_version").to_pylist()) - {marks.model_version}
     if others:
-        raise Outdated(
+        raise OutdatedError(
             f"points of model {others.pop()} follow, and the map has model {marks.model_version}: "
             "fetch the map again, best after the next writing.published"
         )
     # A source that is read anew may have fewer records: the others left the map, which no
     # message of points says.
     if batch.descriptor.source_version > 1:
-        raise Outdated(f"the points of '{batch.descriptor.filename}' were replaced")
+        raise OutdatedError(f"the points of '{batch.descriptor.filename}' were replaced")
 
 
 def _last_of_each(rows: pa.Table) -> pa.Table:

@@ -7,7 +7,7 @@ import structlog
 
 from services.gateway.domain.positions import Positions
 from services.gateway.handlers.maps import require_points
-from services.gateway.ports import PointMessage, Points, PointStream, PositionLost
+from services.gateway.ports import PointMessage, Points, PointStream, PositionLostError
 from shared.contracts.batches import Batch, decode
 from shared.contracts.writing import WritingCommitted
 from shared.errors import BusAway, InvalidMessage
@@ -68,17 +68,17 @@ class PointsFeed:
         """Read what was committed after a position, up to a bounded amount.
 
         Raises:
-            PositionLost: The stream does not reach back to it.
+            PositionLostError: The stream does not reach back to it.
             BusAway: The bus did not answer.
         """
         _, last = await self._stream.bounds()
         if after > last:
-            raise PositionLost(f"position {after} is beyond the end of the stream, {last}")
+            raise PositionLostError(f"position {after} is beyond the end of the stream, {last}")
         messages, has_more = await self._stream.some(collection, after, MOST_MESSAGES)
         # Asked for after the reading: what went away meanwhile was perhaps not read.
         first, _ = await self._stream.bounds()
         if after < first - 1:
-            raise PositionLost(f"the stream begins at {first}, after position {after}")
+            raise PositionLostError(f"the stream begins at {first}, after position {after}")
         read_to = messages[-1].sequence if messages else after
         position = read_to if has_more else max(read_to, last)
         return Points([batch for one in messages if (batch := _batch_of(one))], position, has_more)

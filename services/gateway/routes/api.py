@@ -6,14 +6,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.handlers.maps import NoMap, Outdated
-from services.gateway.ports import PositionLost
+from services.gateway.handlers.maps import NoMapError, OutdatedError
+from services.gateway.ports import PositionLostError
 from shared.http.access import OpenRoute, describe_roles, roles
 from shared.http.methods import Methods
 from shared.http.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
-STATUSES: dict[type[Exception], int] = {NoMap: 404, Outdated: 410, PositionLost: 410}
+STATUSES: dict[type[Exception], int] = {
+    NoMapError: 404,
+    OutdatedError: 410,
+    PositionLostError: 410,
+}
 ABOUT = (
     "A live map of a growing pile of text. Errors are problem details (RFC 9457). A query "
     "parameter that is not listed here is refused with 422, wherever it is sent."

@@ -147,7 +147,7 @@ class StreamEndpoints:
             opened = await stack.enter_async_context(self._maps.open(name))
             head = await handlers.head_of(name, opened, points=self._points)
             if opened is None:
-                raise handlers.NoMap(name)
+                raise handlers.NoMapError(name)
             return PieceByPiece(
                 handlers.whole_map(head, opened),
                 media_type=ARROW,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.writing.ports import DiskFull
+from services.writing.ports import DiskFullError
 from shared.errors import TransientError, Unfit
 from shared.failpoints import Failpoint, reached
 
@@ -36,7 +36,7 @@ def disk_errors(what: str) -> Iterator[None]:
     """Turn what the disk refuses into our errors.
 
     Raises:
-        DiskFull: There is no room.
+        DiskFullError: There is no room.
         Unfit: The file system refuses for good.
         TransientError: Anything else.
     """
@@ -44,7 +44,7 @@ def disk_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no room for {what}") from error
+            raise DiskFullError(f"no room for {what}") from error
         if error.errno in LASTING:
             raise unfit(what, error.errno) from error
         raise TransientError(f"{what}: {error}") from error

@@ -48,7 +48,7 @@ class JsonModelArchive:
         """Keep a model; when this returns, it outlives a power cut.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: It could not be written.
         """
         await anyio.to_thread.run_sync(partial(self._write, model))

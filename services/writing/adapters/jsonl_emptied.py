@@ -43,7 +43,7 @@ class EmptiedSources:
         """Remember versions; when this returns, they outlive a power cut.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The file could not be written.
         """
         with disk_errors(str(self._path)):

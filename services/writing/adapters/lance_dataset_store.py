@@ -92,8 +92,8 @@ class LanceDatasetStore:
 
         Raises:
             InvalidMessage: A number is NaN or infinite, or the dimension is another.
-            StaleModel: The coordinates are not of the model of the stored rows.
-            DiskFull: There is no room.
+            StaleModelError: The coordinates are not of the model of the stored rows.
+            DiskFullError: There is no room.
             TransientError: The dataset could not be read or written.
         """
         with step("commit"):
@@ -131,7 +131,7 @@ class LanceDatasetStore:
         It waits for a reprojection, whose work a compaction would undo.
 
         Raises:
-            DiskFull: There is no room; the dataset is as before.
+            DiskFullError: There is no room; the dataset is as before.
             TransientError: The dataset could not be read or written; it is as before.
         """
         reprojection = self._reprojection() if self._reprojection else None
@@ -201,7 +201,7 @@ class LanceReprojection:
         """Compute one more fragment; tell whether there is another one.
 
         Raises:
-            DiskFull: There is no room for the coordinates.
+            DiskFullError: There is no room for the coordinates.
             TransientError: The dataset could not be read or written.
         """
         return await self._run(self._work.step)
@@ -210,7 +210,7 @@ class LanceReprojection:
         """Compute what is missing or has changed since, and commit all in one.
 
         Raises:
-            DiskFull: There is no room; the old model stays.
+            DiskFullError: There is no room; the old model stays.
             TransientError: The dataset could not be read or written; the old model stays.
         """
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.writing.adapters.durable_files import LASTING, sync, unfit
-from services.writing.ports import DiskFull, StaleModel
+from services.writing.ports import DiskFullError, StaleModelError
 from shared.contracts.batches import RECORD_SCHEMA, Batch, projected_schema, require_columns
 from shared.errors import InvalidMessage, TransientError
 from shared.plain_paths import plain_path
@@ -90,13 +90,13 @@ def require_one_model(batches: Sequence[Batch], held: int | None) -> None:
     """Check that all coordinates are of one model, and of the held one if there is any.
 
     Raises:
-        StaleModel: They are not.
+        StaleModelError: They are not.
     """
     versions = {batch.descriptor.model_version for batch in batches}
     if held is not None:
         versions.add(held)
     if len(versions) > 1 or None in versions:
-        raise StaleModel(f"coordinates of models {versions}, held is {held}")
+        raise StaleModelError(f"coordinates of models {versions}, held is {held}")
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def lance_errors() -> Iterator[None]:
     ``RuntimeError`` or ``ValueError`` for the rest; only the text says which it is.
 
     Raises:
-        DiskFull: There is no room.
+        DiskFullError: There is no room.
         Unfit: The file system refuses for good.
         TransientError: Anything else.
     """
@@ -119,7 +119,7 @@ def lance_errors() -> Iterator[None]:
         if code and int(code[1]) in LASTING:
             raise unfit(f"the dataset: {text}", int(code[1])) from error
         if any(code in text for code in _NO_ROOM):
-            raise DiskFull(f"no room for the dataset: {text}") from error
+            raise DiskFullError(f"no room for the dataset: {text}") from error
         raise TransientError(f"the dataset failed: {text}") from error
 
 

@@ -21,7 +21,7 @@ def join_fragments(table: LanceTable) -> int:
     """Join small fragments where that is due; return how many compactions there were.
 
     Raises:
-        DiskFull: There is no room.
+        DiskFullError: There is no room.
         TransientError: The table could not be read or written.
     """
     table.load()

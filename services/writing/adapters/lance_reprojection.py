@@ -66,7 +66,7 @@ class TableReprojection:
         """Compute the next of the fragments there were at the beginning; tell if there are more.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The table could not be read or written.
         """
         self._table.load()
@@ -82,7 +82,7 @@ class TableReprojection:
         """Compute what is new or has changed, and commit all.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The table could not be read or written.
         """
         self._table.load()

@@ -66,8 +66,8 @@ class LanceTable:
 
         Raises:
             InvalidMessage: A number is not finite, or the dimension is another.
-            StaleModel: The coordinates are of another model.
-            DiskFull: There is no room.
+            StaleModelError: The coordinates are of another model.
+            DiskFullError: There is no room.
             TransientError: The table could not be read or written.
         """
         state = self.load()
@@ -114,7 +114,7 @@ class LanceTable:
         """Make rewritten columns of fragments the present ones.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The table could not be written.
         """
         with self.changing():
@@ -129,7 +129,7 @@ class LanceTable:
         """Let a compaction change the table in place; it says the same afterwards.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The table could not be read or written.
         """
         state = self.load()
@@ -148,7 +148,7 @@ class LanceTable:
         """After a failure, what the table holds is to be read again: the commit may have landed.
 
         Raises:
-            DiskFull: There is no room.
+            DiskFullError: There is no room.
             TransientError: The table could not be written.
         """
         try:

@@ -97,7 +97,7 @@ class ParquetOutputWriter:
         """Replace the files by a snapshot; readers see the old ones or the new ones, whole.
 
         Raises:
-            DiskFull: There is no room; the old files stay.
+            DiskFullError: There is no room; the old files stay.
             TransientError: The files could not be written; the old ones stay.
         """
         await self.published()

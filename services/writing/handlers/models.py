@@ -55,7 +55,7 @@ async def accept_model(
     Raises:
         InvalidMessage: The model is of another dimension than the stored vectors.
         ForeignStateError: It is of another state than the models that are kept.
-        DiskFull: There is no room for it.
+        DiskFullError: There is no room for it.
         TransientError: Store or archive could not be read or written.
     """
     newest = await models.newest()
@@ -92,7 +92,7 @@ async def apply_newest(
     """Move the map to the newest model that was kept, if it is not there yet.
 
     Raises:
-        DiskFull: There is no room; the old model stays.
+        DiskFullError: There is no room; the old model stays.
         TransientError: Store or archive could not be read or written; the old model stays.
     """
     newest = await models.newest()
@@ -122,7 +122,7 @@ async def apply_model(
 
     Raises:
         InvalidMessage: The model is of another dimension than the stored vectors.
-        DiskFull: There is no room; the old model stays.
+        DiskFullError: There is no room; the old model stays.
         TransientError: Store or archive could not be read or written; the old model stays.
     """
     held = await held_model(store=store, models=models)

@@ -21,7 +21,7 @@ async def publish(
         The event, or nothing if the files were fresh.
 
     Raises:
-        DiskFull: There is no room; the old files stay.
+        DiskFullError: There is no room; the old files stay.
         TransientError: Store, archive or files could not be read or written.
     """
     started_s = clock.monotonic()

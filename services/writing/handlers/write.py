@@ -97,8 +97,8 @@ async def commit_write(
     """Carry out a plan. No other write and no model may have come in between.
 
     Raises:
-        StaleModel: A model was applied in between; plan again.
-        DiskFull: There is no room; nothing was changed.
+        StaleModelError: A model was applied in between; plan again.
+        DiskFullError: There is no room; nothing was changed.
         TransientError: The store could not be read or written.
     """
     model = await held_model(store=store, models=models)

@@ -22,7 +22,7 @@ from shared.bus.consuming.pull_consumer import give_back
 from shared.bus.consuming.settling import Settler, handling
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery, delivery_of
-from shared.bus.publishing.dead_letter_limit import DeadLetterRefused
+from shared.bus.publishing.dead_letter_limit import DeadLetterRefusedError
 from shared.errors import ConfigurationError, InvalidMessage, TransientError
 from shared.failpoints import Failpoint, reached
 
@@ -70,7 +70,7 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
             except Exception as error:  # noqa: BLE001  the one place that catches everything
                 # A refused burial is about some of them only; the others are well.
                 is_shared = not isinstance(error, TransientError)
-                if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefused)):
+                if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefusedError)):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
                     return False
                 await _carry_out(await settler.settle(error, raws), raws)

@@ -15,7 +15,7 @@ from shared.bus.consuming.delivery import Bury, EndsProcess, Retry, RetryPolicy,
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.messages.headers import batch_facts
 from shared.bus.messages.outgoing import MESSAGE_ID
-from shared.bus.publishing.dead_letter_limit import DeadLetterRefused
+from shared.bus.publishing.dead_letter_limit import DeadLetterRefusedError
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channel import split_subject
@@ -57,7 +57,7 @@ class Settler:
             try:
                 for raw in raws:
                     await self.bury(raw, verdict.reason, error)
-            except DeadLetterRefused as refused:
+            except DeadLetterRefusedError as refused:
                 error, verdict = refused, decide(refused, deliveries, self.policy)
         if isinstance(verdict, Retry):
             for raw in raws:

@@ -19,7 +19,7 @@ WINDOW = 200
 LETTERS = frozenset(channel for channel in DEAD.values() if channel is not DEAD_DISCOVERY)
 
 
-class DeadLetterRefused(TransientError):  # noqa: N818  it names what became of it
+class DeadLetterRefusedError(TransientError):
     """Too much has died already: the message stays on the bus, and is tried again."""
 
 
@@ -56,7 +56,7 @@ class DeadLetterLimit:
         """Take note of what came of a message, before any of it is published.
 
         Raises:
-            DeadLetterRefused: Too much would be dead; nothing was noted.
+            DeadLetterRefusedError: Too much would be dead; nothing was noted.
         """
         fresh = list(outcomes)
         after = deque([*self._outcomes, *fresh], maxlen=WINDOW)
@@ -69,7 +69,7 @@ class DeadLetterLimit:
                 "and are tried again; mend the cause (see: mapstream dead list), or raise "
                 "nats.max_dead_share"
             )
-            raise DeadLetterRefused(self.halted)
+            raise DeadLetterRefusedError(self.halted)
         self._outcomes = after
         if self.share <= self.max_share:
             self.halted = None

@@ -15,7 +15,11 @@ from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
 from shared.bus.message_metrics import REFUSED, UNREACHABLE, published
 from shared.bus.messages.causation import FIRST_PUBLISHED, Origin, origin_of
 from shared.bus.messages.outgoing import MESSAGE_ID, Outgoing, Steps
-from shared.bus.publishing.dead_letter_limit import DeadLetterLimit, DeadLetterRefused, outcomes_of
+from shared.bus.publishing.dead_letter_limit import (
+    DeadLetterLimit,
+    DeadLetterRefusedError,
+    outcomes_of,
+)
 from shared.bus.registry.streams import REMEDY
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage, Unfit
@@ -61,7 +65,7 @@ class Publisher:
 
         Raises:
             InvalidMessage: A message is too large for the bus.
-            DeadLetterRefused: Too much of what this service handles is dead; nothing was
+            DeadLetterRefusedError: Too much of what this service handles is dead; nothing was
                 published.
         """
         messages = list(messages)
@@ -76,7 +80,7 @@ class Publisher:
 
         Raises:
             InvalidMessage: A message is too large for the bus; the handler does not go on.
-            DeadLetterRefused: Too much is dead; the handler does not go on.
+            DeadLetterRefusedError: Too much is dead; the handler does not go on.
         """
         async with aclosing(steps):
             async for messages in steps:
@@ -101,12 +105,12 @@ class Publisher:
         """Have the limit of dead letters judge what is about to be published.
 
         Raises:
-            DeadLetterRefused: Too much is dead.
+            DeadLetterRefusedError: Too much is dead.
         """
         was_halted = self.dead_letter_limit.halted is not None
         try:
             self.dead_letter_limit.admit(outcomes_of(messages))
-        except DeadLetterRefused as error:
+        except DeadLetterRefusedError as error:
             if not was_halted:
                 log.critical("stage.halted", reason=str(error))
             raise

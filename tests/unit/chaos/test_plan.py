@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.embedding.adapters.openai_embedder import parse_answer
-from services.embedding.ports import TextsRejected
+from services.embedding.ports import TextsRejectedError
 from shared.failpoints import Failpoint
 from tests.chaos.faults import Account
 from tests.chaos.inputs import Inputs, held_by
@@ -80,7 +80,7 @@ def test_an_answer_is_spoiled_as_told(answer: str) -> None:
     content = spoil(answer, json.dumps(good).encode())
 
     if answer == "truncated":
-        with pytest.raises(TextsRejected):
+        with pytest.raises(TextsRejectedError):
             parse_answer(content, 1)
         return
     vectors = parse_answer(content, 1)

@@ -17,7 +17,7 @@ from services.gateway.ports import (
     MapMarks,
     OpenMap,
     Points,
-    PositionLost,
+    PositionLostError,
 )
 from shared.bus.request import request
 from shared.contracts.answers import Answer
@@ -300,7 +300,7 @@ class FakePointLog:
     async def read(self, collection: str, after: int) -> Points:
         del collection
         if not self.first - 1 <= after <= len(self.batches):
-            raise PositionLost(f"position {after}")
+            raise PositionLostError(f"position {after}")
         some = self.batches[after : after + self.most]
         return Points(some, after + len(some), after + len(some) < len(self.batches))
 

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.text2vec.routes import Refusal, parse_object
+from services.text2vec.routes import RefusalError, parse_object
 
 
 def test_a_deeply_nested_body_with_a_surrogate_is_refused() -> None:
     """The standard library, which takes over for surrogates, gives up with RecursionError."""
-    with pytest.raises(Refusal):
+    with pytest.raises(RefusalError):
         parse_object(b'{"a": "\\ud800", "b": ' + b"[" * 100_000, 400)
 
 

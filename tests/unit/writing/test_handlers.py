@@ -12,7 +12,7 @@ from services.writing.handlers.models import (
 )
 from services.writing.handlers.publish import publish
 from services.writing.handlers.write import commit_write, plan_write
-from services.writing.ports import DiskFull
+from services.writing.ports import DiskFullError
 from shared.clock import SystemClock
 from shared.contracts.batches import POINT_SCHEMA, Batch, BatchDescriptor
 from shared.errors import InvalidMessage, TransientError
@@ -158,7 +158,7 @@ async def test_a_content_that_comes_back_is_not_retracted(desk: Desk) -> None:
 
 async def test_a_full_disk_changes_nothing() -> None:
     desk = Desk(failures=1)
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFullError):
         await desk.write(piece("a"))
 
     await desk.write(piece("a"))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import commands
 from services.cli.commands.exit import finish
 from services.cli.settings import (
     BusOptions,
@@ -34,9 +35,7 @@ def audit(
     options = BusOptions(url=url, output=output, collection=collection, is_json=json)
 
     async def start() -> int:
-        from services.cli.commands import audit  # noqa: PLC0415  answers at once
-
-        await audit.show(options, load_cli_settings(config), limit=limit)
+        await commands.audit.show(options, load_cli_settings(config), limit=limit)
         return 0
 
     finish(start)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli import commands
 from services.cli.commands.exit import finish, send
 from services.cli.settings import (
     BusOptions,
@@ -74,11 +75,9 @@ def dead_list(  # noqa: PLR0913  the options of the command
     fields = _fields(None, stage, source, since)
 
     async def start() -> int:
-        from services.cli.commands import dead  # noqa: PLC0415  see build_app
-
-        selection = dead.selection_of(fields)
+        selection = commands.dead.selection_of(fields)
         settings = load_cli_settings(config)
-        await dead.show_list(options, settings, selection, after=after, limit=limit)
+        await commands.dead.show_list(options, settings, selection, after=after, limit=limit)
         return 0
 
     finish(start)
@@ -99,10 +98,8 @@ def dead_show(
     options = BusOptions(url=url, output=output, is_json=json)
 
     async def start() -> int:
-        from services.cli.commands import dead  # noqa: PLC0415  see build_app
-
         settings = load_cli_settings(config)
-        await dead.show_one(options, settings, sequence, is_raw=raw)
+        await commands.dead.show_one(options, settings, sequence, is_raw=raw)
         return 0
 
     finish(start)

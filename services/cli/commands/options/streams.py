@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import commands
 from services.cli import settings as cli
 from services.cli.commands.exit import finish
 from services.cli.commands.options.streams_copies import add_copies
@@ -36,13 +37,11 @@ def streams_apply(
     """
 
     async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see app.py
-
         settings = cli.load_cli_settings(config)
         names = collection or list(settings.collections)
         options = cli.BusOptions(url=url or settings.nats.url)
         copies = replicas or settings.nats.replicas
-        await streams.apply(options, settings, names, replicas=copies)
+        await commands.streams.apply(options, settings, names, replicas=copies)
         return 0
 
     finish(start)
@@ -60,10 +59,10 @@ def streams_show(
     options = cli.BusOptions(url=url, output=output, is_json=json)
 
     async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see app.py
-
         settings = cli.load_cli_settings(config)
-        await streams.show(options, settings.nats, collection or list(settings.collections))
+        await commands.streams.show(
+            options, settings.nats, collection or list(settings.collections)
+        )
         return 0
 
     finish(start)
@@ -71,9 +70,7 @@ def streams_show(
 
 def streams_table() -> None:
     """Print the map of subjects as Markdown."""
-    from services.cli.commands import streams  # noqa: PLC0415  see app.py
-
-    sys.stdout.write(streams.table() + "\n")
+    sys.stdout.write(commands.streams.table() + "\n")
 
 
 def streams_permissions(collection: cli.Collections = None, config: cli.Config = None) -> None:
@@ -83,10 +80,8 @@ def streams_permissions(collection: cli.Collections = None, config: cli.Config =
     """
 
     async def start() -> int:
-        from services.cli.commands import streams  # noqa: PLC0415  see app.py
-
         names = collection or cli.load_cli_settings(config).collections
-        sys.stdout.write(streams.permissions(names))
+        sys.stdout.write(commands.streams.permissions(names))
         return 0
 
     finish(start)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import commands
 from services.cli import settings as cli
 from services.cli.commands.exit import finish
 
@@ -24,11 +25,9 @@ def streams_export(folder: Folder, url: cli.Url = None, config: cli.Config = Non
     """
 
     async def start() -> int:
-        from services.cli.commands import streams_copies  # noqa: PLC0415  see build_app
-
         settings = cli.load_cli_settings(config)
         options = cli.BusOptions(url=url or settings.nats.url)
-        await streams_copies.export(options, settings, folder)
+        await commands.streams_copies.export(options, settings, folder)
         return 0
 
     finish(start)
@@ -51,13 +50,11 @@ def streams_import(
     """
 
     async def start() -> int:
-        from services.cli.commands import streams_copies  # noqa: PLC0415  see build_app
-
         settings = cli.load_cli_settings(config)
         names = collection or list(settings.collections)
         options = cli.BusOptions(url=url or settings.nats.url)
         copies = replicas or settings.nats.replicas
-        await streams_copies.restore(options, settings, folder, names, replicas=copies)
+        await commands.streams_copies.restore(options, settings, folder, names, replicas=copies)
         return 0
 
     finish(start)

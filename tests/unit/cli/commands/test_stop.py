@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.cli.commands.stop import Stopped, unless_stopped
+from services.cli.commands.stop import StoppedError, unless_stopped
 from tests.waiting import until
 
 
@@ -27,7 +27,7 @@ async def test_a_stop_ends_what_would_wait_for_ever() -> None:
             cancelled.set()
             raise
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         await unless_stopped(stop, work())
 
     assert cancelled.is_set()
@@ -46,7 +46,7 @@ async def test_work_that_forgets_that_it_was_cancelled_is_not_waited_for() -> No
             await go_on.wait()
         ended.append(True)
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         await unless_stopped(stop, work())
     before = list(ended)
     go_on.set()

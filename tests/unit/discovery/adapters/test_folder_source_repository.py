@@ -11,7 +11,7 @@ from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.domain.lines import Line
 from services.discovery.domain.sources import FolderUnreadable
-from services.discovery.ports import SourceUnreadable
+from services.discovery.ports import SourceUnreadableError
 from shared.errors import ConfigurationError
 from tests.unit.discovery.builders import stat
 
@@ -158,7 +158,7 @@ async def test_a_file_that_may_not_be_read_is_explained(bare_folder: Path) -> No
     touch(bare_folder / "a.jsonl").chmod(0)
     (found,) = await listed(Root(bare_folder))
 
-    with pytest.raises(SourceUnreadable, match="make it readable"):
+    with pytest.raises(SourceUnreadableError, match="make it readable"):
         await repository().fingerprint(found)
 
 
@@ -169,7 +169,7 @@ async def test_what_is_no_file_any_more_is_refused_without_waiting(
     make(tmp_path / "a")
     one = stat("a", path=str(tmp_path / "a"))
 
-    with pytest.raises(SourceUnreadable, match="no regular file"):
+    with pytest.raises(SourceUnreadableError, match="no regular file"):
         await repository().why_incomplete(one)
 
 

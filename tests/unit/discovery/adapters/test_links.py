@@ -8,7 +8,7 @@ import pytest
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.domain.sources import SourceStat
-from services.discovery.ports import SourceUnreadable
+from services.discovery.ports import SourceUnreadableError
 
 SECRET = b'{"final_answer": "secret"}\n'
 
@@ -46,7 +46,7 @@ async def test_a_link_that_leads_out_is_refused_with_the_remedy(
 ) -> None:
     (folder / "a.jsonl").symlink_to(outside)
 
-    with pytest.raises(SourceUnreadable, match="links_may_leave"):
+    with pytest.raises(SourceUnreadableError, match="links_may_leave"):
         await contents(Root(folder))
     assert await contents(Root(folder, links_may_leave=True)) == [SECRET.strip()]
 
@@ -54,7 +54,7 @@ async def test_a_link_that_leads_out_is_refused_with_the_remedy(
 async def test_a_folder_that_leads_out_is_no_way_round(folder: Path, outside: Path) -> None:
     (folder / "link").symlink_to(outside.parent)
 
-    with pytest.raises(SourceUnreadable, match="leads out"):
+    with pytest.raises(SourceUnreadableError, match="leads out"):
         await contents(Root(folder, "*/*.jsonl"))
 
 
@@ -90,5 +90,5 @@ async def test_a_file_that_became_a_link_after_the_look_is_refused(
     file.unlink()
     file.symlink_to(outside)
 
-    with pytest.raises(SourceUnreadable, match="leads out"):
+    with pytest.raises(SourceUnreadableError, match="leads out"):
         await repository.why_incomplete(stat)

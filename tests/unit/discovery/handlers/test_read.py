@@ -8,7 +8,7 @@ from services.discovery.domain.runs import allowance
 from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.read import EVIDENCE_BYTES, LIMITS, SCRAP_BYTES, read_source
 from services.discovery.handlers.scan import SourceToRead
-from services.discovery.ports import SourceChanged, SourceVanished
+from services.discovery.ports import SourceChangedError, SourceVanishedError
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository
@@ -116,7 +116,7 @@ async def test_the_last_batch_of_a_source_that_changes_meanwhile_is_withheld() -
         first = await anext(pieces)
         assert isinstance(first, Batch)
         assert not first.descriptor.is_last
-        with pytest.raises(SourceChanged):
+        with pytest.raises(SourceChangedError):
             await anext(pieces)
 
 
@@ -136,7 +136,7 @@ async def test_a_source_that_goes_away_is_told_of() -> None:
     source = await find(repository)
     repository.remove("a.jsonl")
 
-    with pytest.raises(SourceVanished):
+    with pytest.raises(SourceVanishedError):
         await read(repository, source)
 
 

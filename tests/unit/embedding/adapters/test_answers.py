@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from services.embedding.adapters import openai_embedder, vectors_embedder
-from services.embedding.ports import TextsRejected
+from services.embedding.ports import TextsRejectedError
 
 floats = arrays(
     np.float32,
@@ -80,7 +80,7 @@ def test_base64_is_bit_by_bit(vector: np.ndarray) -> None:
     ],
 )
 def test_openai_answers_that_make_no_sense_are_refused(data: Any, count: int) -> None:
-    with pytest.raises(TextsRejected) as told:
+    with pytest.raises(TextsRejectedError) as told:
         openai(data, count)
 
     assert told.value.ambiguous
@@ -88,7 +88,7 @@ def test_openai_answers_that_make_no_sense_are_refused(data: Any, count: int) ->
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b'"data"', b'{"data":', b"\xff"])
 def test_openai_bodies_that_are_no_answer_are_refused(body: bytes) -> None:
-    with pytest.raises(TextsRejected):
+    with pytest.raises(TextsRejectedError):
         openai_embedder.parse_answer(body, 1)
 
 
@@ -121,7 +121,7 @@ def test_vectors_are_read_to_the_last_bit_however_the_json_is_laid_out(
     ],
 )  # fmt: skip
 def test_vectors_answers_that_make_no_sense_are_refused(body: bytes) -> None:
-    with pytest.raises(TextsRejected) as told:
+    with pytest.raises(TextsRejectedError) as told:
         vectors_embedder.parse_answer(body)
 
     assert told.value.ambiguous
@@ -129,7 +129,7 @@ def test_vectors_answers_that_make_no_sense_are_refused(body: bytes) -> None:
 
 def test_null_is_refused_and_not_the_end_of_the_process() -> None:
     """Arrow's JSON reader, which was here once, dies of it: a poison no retry survives."""
-    with pytest.raises(TextsRejected):
+    with pytest.raises(TextsRejectedError):
         vectors_embedder.parse_answer(b"null")
 
 

@@ -25,7 +25,7 @@ import asyncio, pathlib, resource, sys
 from services.embedding.adapters.answer_memory import AnswerMemory, memory_for_answers
 from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 
 used = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 limit = used + {limit} * 2**20
@@ -38,10 +38,10 @@ async def main():
         async def ask(texts):
             try:
                 return (await embedder.embed(texts)).shape
-            except (EmbedderUnavailable, TextsRejected) as error:
+            except (EmbedderUnavailableError, TextsRejectedError) as error:
                 return error
         for told in await asyncio.gather(*(ask(["hostile"] * 128) for _ in range(8))):
-            assert isinstance(told, EmbedderUnavailable), told
+            assert isinstance(told, EmbedderUnavailableError), told
             print(told.is_slow, told)
         print(await ask(["honest"] * 128))
         print(await asyncio.gather(*(ask(["honest"] * 128) for _ in range(8))))

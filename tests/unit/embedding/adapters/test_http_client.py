@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from services.embedding.adapters.http_client import build_client, post
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 from shared.redaction import register
 
 KEY = "planted-in-the-redirect-4711"
@@ -42,7 +42,7 @@ async def test_a_good_answer_is_handed_on_as_it_is(code: int) -> None:
 
 async def test_a_redirect_that_repeats_the_key_is_told_without_it() -> None:
     register(KEY)
-    with pytest.raises(EmbedderUnavailable, match="sends to") as told:
+    with pytest.raises(EmbedderUnavailableError, match="sends to") as told:
         await ask(status(307, location=f"https://elsewhere/{KEY}/v1/embeddings"))
 
     assert KEY not in str(told.value)
@@ -50,7 +50,7 @@ async def test_a_redirect_that_repeats_the_key_is_told_without_it() -> None:
 
 @pytest.mark.parametrize("code", [400, 413, 422])
 async def test_some_codes_refuse_the_texts(code: int) -> None:
-    with pytest.raises(TextsRejected, match=f"answered {code}: the reason") as told:
+    with pytest.raises(TextsRejectedError, match=f"answered {code}: the reason") as told:
         await ask(status(code))
 
     assert not told.value.ambiguous
@@ -59,7 +59,7 @@ async def test_some_codes_refuse_the_texts(code: int) -> None:
 
 @pytest.mark.parametrize("code", [424, 500])
 async def test_some_codes_may_mean_either(code: int) -> None:
-    with pytest.raises(TextsRejected) as told:
+    with pytest.raises(TextsRejectedError) as told:
         await ask(status(code))
 
     assert told.value.ambiguous
@@ -67,7 +67,7 @@ async def test_some_codes_may_mean_either(code: int) -> None:
 
 @pytest.mark.parametrize("code", [204, 206, 301, 307, 408, 409, 429, 502, 503, 504, 529])
 async def test_all_other_codes_are_an_outage(code: int) -> None:
-    with pytest.raises(EmbedderUnavailable) as told:
+    with pytest.raises(EmbedderUnavailableError) as told:
         await ask(status(code))
 
     assert told.value.retry_after_s is None
@@ -75,7 +75,7 @@ async def test_all_other_codes_are_an_outage(code: int) -> None:
 
 @pytest.mark.parametrize("code", [401, 402, 403, 404, 405, 501])
 async def test_a_wrong_configuration_blocks_and_says_what_to_check(code: int) -> None:
-    with pytest.raises(EmbedderUnavailable, match=r"embedding\.(url|api_key)"):
+    with pytest.raises(EmbedderUnavailableError, match=r"embedding\.(url|api_key)"):
         await ask(status(code))
 
 
@@ -94,7 +94,7 @@ async def test_a_wrong_configuration_blocks_and_says_what_to_check(code: int) ->
     ],
 )
 async def test_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    with pytest.raises(EmbedderUnavailable) as told:
+    with pytest.raises(EmbedderUnavailableError) as told:
         await ask(status(429, **headers))
 
     assert told.value.retry_after_s == seconds
@@ -108,7 +108,9 @@ async def test_a_broken_connection_is_an_outage(error: type[httpx.TransportError
     def broken(_request: httpx.Request) -> httpx.Response:
         raise error("gone")
 
-    with pytest.raises(EmbedderUnavailable, match=rf"http://server/v1.*{error.__name__}") as told:
+    with pytest.raises(
+        EmbedderUnavailableError, match=rf"http://server/v1.*{error.__name__}"
+    ) as told:
         await ask(broken)
     assert told.value.is_slow == (error is httpx.ReadTimeout)
 
@@ -130,7 +132,7 @@ class Endless(httpx.AsyncByteStream):
 async def test_an_answer_without_end_is_an_outage(code: int) -> None:
     endless = httpx.Response(code, stream=Endless(b"x" * 65536, 0))
 
-    with pytest.raises(EmbedderUnavailable) as told:
+    with pytest.raises(EmbedderUnavailableError) as told:
         await ask(lambda _request: endless)
 
     assert len(str(told.value)) < 400
@@ -140,7 +142,7 @@ async def test_an_answer_that_swells_when_it_is_unpacked_is_an_outage() -> None:
     bomb = gzip.compress(bytes(8 << 20))
     packed = {"content-encoding": "gzip"}
 
-    with pytest.raises(EmbedderUnavailable, match="more than"):
+    with pytest.raises(EmbedderUnavailableError, match="more than"):
         await ask(lambda _request: httpx.Response(200, headers=packed, content=bomb))
 
 
@@ -150,7 +152,7 @@ async def test_an_answer_drop_by_drop_is_slow() -> None:
     async with httpx.AsyncClient(
         transport=dripping, base_url="http://server/", timeout=0.1
     ) as client:
-        with pytest.raises(EmbedderUnavailable) as told:
+        with pytest.raises(EmbedderUnavailableError) as told:
             await post(client, "/v1/embeddings", {}, 99)
 
     assert told.value.is_slow
@@ -161,7 +163,7 @@ async def test_a_password_in_the_url_is_not_told() -> None:
         transport=streaming(status(401)),
         base_url="http://user:hidden@server/",  # pragma: allowlist secret
     ) as client:
-        with pytest.raises(EmbedderUnavailable, match="http://server/v1") as told:
+        with pytest.raises(EmbedderUnavailableError, match="http://server/v1") as told:
             await post(client, "/v1/embeddings", {}, 99)
 
     assert "hidden" not in str(told.value)
@@ -188,5 +190,5 @@ async def test_after_the_end_of_the_service_no_text_is_to_blame() -> None:
     client = build_client("http://127.0.0.1:9", api_key=None, timeout_s=1)
     await client.aclose()
 
-    with pytest.raises(EmbedderUnavailable, match="stopping"):
+    with pytest.raises(EmbedderUnavailableError, match="stopping"):
         await post(client, "/v1/embeddings", {"input": ["a"]}, 99)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.embedding.adapters import json_answer
-from services.embedding.adapters.json_answer import NoVectors, parse
+from services.embedding.adapters.json_answer import NoVectorsError, parse
 from services.embedding.adapters.openai_embedder import read_answer
-from services.embedding.ports import TextsRejected
+from services.embedding.ports import TextsRejectedError
 
 digits = st.text("0123456789", min_size=75, max_size=100)
 texts = st.text(max_size=120) | digits | st.text('"\\[]{}\n1,', max_size=120)
@@ -97,5 +97,5 @@ BOMBS = {
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_long_answer_that_is_none_is_refused(kind: str) -> None:
-    with pytest.raises((NoVectors, TextsRejected)):
+    with pytest.raises((NoVectorsError, TextsRejectedError)):
         read_answer(BOMBS[kind](8 << 20), 4)

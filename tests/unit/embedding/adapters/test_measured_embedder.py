@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
-from services.embedding.ports import EmbedderUnavailable, TextsRejected
+from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 from tests.metering import metered
 
 
@@ -41,8 +41,8 @@ async def test_what_was_embedded_is_counted() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (EmbedderUnavailable("away"), "unavailable"),
-        (TextsRejected("too long"), "rejected"),
+        (EmbedderUnavailableError("away"), "unavailable"),
+        (TextsRejectedError("too long"), "rejected"),
         (RuntimeError("a bug"), "failed"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.embedding.domain.order import MISSING, AmbiguousOrder, places
+from services.embedding.domain.order import MISSING, AmbiguousOrderError, places
 
 odd = st.sampled_from([None, True, False, 0.0, 1.0, "0", "1", -1, 99, MISSING, 10**30])
 indexes = st.lists(st.integers(0, 4) | odd, min_size=1, max_size=5)
@@ -26,7 +26,7 @@ def test_an_order_is_told_only_if_there_is_just_one(given_indexes: list[Any]) ->
     expected = oracle(given_indexes)
 
     if expected is None:
-        with pytest.raises(AmbiguousOrder, match="nobody can tell"):
+        with pytest.raises(AmbiguousOrderError, match="nobody can tell"):
             places(given_indexes)
     else:
         assert places(given_indexes) == expected
@@ -44,7 +44,7 @@ def test_one_wrong_index_spoils_the_answer(order: list[int], place: int, wrong: 
     if type(wrong) is int and wrong == order[place]:
         assert len(places(spoilt)) == 6
     else:
-        with pytest.raises(AmbiguousOrder):
+        with pytest.raises(AmbiguousOrderError):
             places(spoilt)
 
 
@@ -54,5 +54,7 @@ def test_the_order_of_the_answer_counts_if_all_say_the_same(same: Any) -> None:
 
 
 def test_the_reason_names_what_the_server_sent() -> None:
-    with pytest.raises(AmbiguousOrder, match=r"'10', '2', missing, not the numbers from 0 to 2"):
+    with pytest.raises(
+        AmbiguousOrderError, match=r"'10', '2', missing, not the numbers from 0 to 2"
+    ):
         places(["10", "2", MISSING])

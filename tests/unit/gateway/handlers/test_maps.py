@@ -3,14 +3,14 @@ import pytest
 
 from services.gateway.handlers.maps import (
     MAP_SCHEMA,
-    NoMap,
-    Outdated,
+    NoMapError,
+    OutdatedError,
     head_of,
     map_since,
     require_points,
     whole_map,
 )
-from services.gateway.ports import MapMarks, PositionLost
+from services.gateway.ports import MapMarks, PositionLostError
 from shared.contracts.batches import Batch
 from shared.errors import InvalidMessage
 from tests.builders import batch
@@ -59,9 +59,9 @@ async def test_an_empty_map_is_a_stream_too() -> None:
 
 
 async def test_a_collection_without_files_has_no_map() -> None:
-    with pytest.raises(NoMap):
+    with pytest.raises(NoMapError):
         await whole(FakeMapReader())
-    with pytest.raises(NoMap):
+    with pytest.raises(NoMapError):
         await since(0, FakePointLog(), marks=None)
 
 
@@ -95,23 +95,23 @@ async def test_many_points_come_in_steps() -> None:
 
 
 async def test_points_of_another_model_cannot_be_added() -> None:
-    with pytest.raises(Outdated, match="model 2"):
+    with pytest.raises(OutdatedError, match="model 2"):
         await since(0, FakePointLog(points("1", ["a"], model_version=2)))
 
 
 async def test_a_caller_with_another_model_must_begin_anew_even_without_news() -> None:
-    with pytest.raises(Outdated):
+    with pytest.raises(OutdatedError):
         await since(0, FakePointLog(), model=2)
     assert (await since(0, FakePointLog(), model=1)).num_rows == 0
 
 
 async def test_a_source_that_was_replaced_may_have_lost_points() -> None:
-    with pytest.raises(Outdated, match="replaced"):
+    with pytest.raises(OutdatedError, match="replaced"):
         await since(0, FakePointLog(points("1", ["a"], source_version=2)))
 
 
 async def test_a_lost_position_is_told() -> None:
-    with pytest.raises(PositionLost):
+    with pytest.raises(PositionLostError):
         await since(1, FakePointLog(points("1", ["a"]), points("2", ["b"]), first=3))
 
 

@@ -6,7 +6,7 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.publishing.dead_letter_limit import (
     WINDOW,
     DeadLetterLimit,
-    DeadLetterRefused,
+    DeadLetterRefusedError,
     Outcome,
     outcomes_of,
 )
@@ -32,7 +32,7 @@ def test_no_more_than_the_share_is_ever_buried(
     for group in groups:
         try:
             limit.admit(group)
-        except DeadLetterRefused:
+        except DeadLetterRefusedError:
             assert any(one.is_dead for one in group)
             continue
         admitted += group
@@ -58,7 +58,7 @@ def test_a_broken_deployment_buries_a_few_and_then_nothing() -> None:
         try:
             limit.admit([DEAD])
             buried += 1
-        except DeadLetterRefused:
+        except DeadLetterRefusedError:
             assert "nothing more is given up" in str(limit.halted)
 
     assert buried == 19
@@ -68,7 +68,7 @@ def test_it_goes_on_when_enough_is_well_again() -> None:
     limit = DeadLetterLimit(0.5, 20)
     for _ in range(19):
         limit.admit([DEAD])
-    with pytest.raises(DeadLetterRefused):
+    with pytest.raises(DeadLetterRefusedError):
         limit.admit([DEAD])
     assert limit.halted
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.heads import END, HeadLimits, RefusedRequest, check_head, split_target
+from shared.http.heads import END, HeadLimits, RefusedRequestError, check_head, split_target
 
 LIMITS = HeadLimits()
 CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCabc"
@@ -43,7 +43,7 @@ def test_a_byte_that_could_end_a_line_elsewhere_is_refused(
     ]  # fmt: skip
     at = data.draw(st.sampled_from(places))
 
-    with pytest.raises(RefusedRequest) as refused:
+    with pytest.raises(RefusedRequestError) as refused:
         check_head(head[:at] + stray + head[at:], LIMITS)
 
     assert refused.value.status == 400
@@ -51,9 +51,9 @@ def test_a_byte_that_could_end_a_line_elsewhere_is_refused(
 
 @given(st.binary(max_size=200))
 def test_rubbish_is_refused_or_awaited_and_nothing_else(rubbish: bytes) -> None:
-    with suppress(RefusedRequest):
+    with suppress(RefusedRequestError):
         check_head(rubbish, LIMITS)
-    with pytest.raises(RefusedRequest):
+    with pytest.raises(RefusedRequestError):
         check_head(b"\xff" + rubbish.replace(END, b"") + END, LIMITS)
 
 
@@ -117,7 +117,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_it_is_refused(case: str) -> None:
     status, head = REFUSED[case]
-    with pytest.raises(RefusedRequest) as refused:
+    with pytest.raises(RefusedRequestError) as refused:
         check_head(head, LIMITS)
 
     assert (refused.value.status, bool(refused.value.reason)) == (status, True)

@@ -21,7 +21,7 @@ from services.writing.adapters.jsonl_emptied import EmptiedSources
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.lance_layout import lance_errors
 from services.writing.adapters.lance_table import LanceTable
-from services.writing.ports import DatasetStore, DiskFull
+from services.writing.ports import DatasetStore, DiskFullError
 from shared.errors import TransientError
 from tests.fakes.dataset_store import FakeModelArchive
 from tests.unit.writing.scenes import ids, model, piece, read, tells, write
@@ -191,7 +191,7 @@ async def test_a_damaged_table_is_not_taken_for_an_empty_one(tmp_path: Path) -> 
 
 
 def test_a_full_disk_is_recognised() -> None:
-    with pytest.raises(DiskFull), lance_errors():
+    with pytest.raises(DiskFullError), lance_errors():
         raise OSError("LanceError(IO): No space left on device (os error 28), writer.rs:1")
 
 

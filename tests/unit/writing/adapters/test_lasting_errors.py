@@ -9,7 +9,7 @@ import pytest
 
 from services.writing.adapters.durable_files import disk_errors
 from services.writing.adapters.lance_layout import lance_errors
-from services.writing.ports import DiskFull
+from services.writing.ports import DiskFullError
 from shared.errors import TransientError, Unfit
 from tests import refusing
 
@@ -45,8 +45,8 @@ def test_a_commit_without_hard_links_is_refused_for_good(reason: str, tmp_path: 
         (errno.EPERM, Unfit),
         (errno.EROFS, Unfit),
         (errno.EACCES, Unfit),
-        (errno.ENOSPC, DiskFull),
-        (errno.EDQUOT, DiskFull),
+        (errno.ENOSPC, DiskFullError),
+        (errno.EDQUOT, DiskFullError),
         (errno.EIO, TransientError),
         (errno.ESTALE, TransientError),
         (errno.EMFILE, TransientError),
