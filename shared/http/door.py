@@ -63,7 +63,7 @@ class Door:
 
     def open(self) -> None:
         """Begin to take connections."""
-        self._listener.setblocking(False)  # noqa: FBT003  its one parameter
+        self._listener.settimeout(0)
         self._is_open = True
         self._resume()
         self._sweep()
@@ -100,7 +100,7 @@ class Door:
             except OSError as error:
                 self._cannot_accept(error)
                 return
-            connection.setblocking(False)  # noqa: FBT003  its one parameter
+            connection.settimeout(0)
             self._admit(connection, str(address[0]))
 
     def _cannot_accept(self, error: OSError) -> None:

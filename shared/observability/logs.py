@@ -10,6 +10,7 @@ import structlog
 from shared.redaction import redact
 from shared.terminal_safe import terminal_safe
 
+TALKATIVE = ("httpx", "httpcore", "uvicorn.access", "watchfiles", "asyncio")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -45,13 +46,15 @@ def set_up_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
-    root = logging.getLogger()  # noqa: TID251  the one place
-    root.handlers[:] = [handler]
-    root.setLevel(LEVELS[level])
-    for name in ("httpx", "httpcore", "uvicorn.access", "watchfiles", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # noqa: TID251
-    # A line per malformed request would let strangers fill the log; metrics count them.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # noqa: TID251
+    logging.root.handlers[:] = [handler]
+    levels = {
+        "": LEVELS[level],
+        **dict.fromkeys(TALKATIVE, logging.WARNING),
+        # A line per malformed request would let strangers fill the log; metrics count them.
+        "uvicorn.error": logging.ERROR,
+    }
+    for name, least in levels.items():
+        logging.getLogger(name).setLevel(least)  # noqa: TID251  the one place
     structlog.configure(
         processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import refusing
+from tests.addresses import EVERY_ADDRESS
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
@@ -103,7 +104,7 @@ def test_a_run_ends_before_it_has_started_anything(refused: str, words: str, log
         ("MAPSTREAM_GATEWAY__PORT", "99999"),
         ("MAPSTREAM_GATEWAY__PORT", "-1"),
         ("MAPSTREAM_GATEWAY__PORT", "http"),
-        ("MAPSTREAM_GATEWAY__HOST", "0.0.0.0"),  # noqa: S104  refused, that is the test
+        ("MAPSTREAM_GATEWAY__HOST", EVERY_ADDRESS),
         ("MAPSTREAM_GATEWAY__TLS_CERTIFICATE", "/none"),
         ("MAPSTREAM_EMBEDING__URL", "http://here"),
         ("MAPSTREAM_PROJECTION__REFIT_TRESHOLD", "2"),

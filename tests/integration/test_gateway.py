@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,11 @@ def start(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Start:
 
 async def test_a_recompute_answers_when_the_files_hold_the_new_map(start: Start) -> None:
     async with start() as world:
-        updated = lambda one: event(ProjectionUpdated, one, model=model(2))  # noqa: E731
-        published = lambda _: event(WritingPublished, model_version=2)  # noqa: E731
+        updated = partial(event, ProjectionUpdated, model=model(2))
+
+        def published(_: str | None) -> Any:
+            return event(WritingPublished, model_version=2)
+
         async with world.answering(PROJECTION_READS_COMMANDS, updated, published) as commands:
             answer = await world.http.post("/recompute-projection", json={"reason": "now"})
 
@@ -198,7 +202,7 @@ async def test_a_slow_recompute_is_accepted_and_can_be_asked_for(start: Start) -
         assert (await world.http.get(where)).json()["state"] == "pending"
 
         world.publish_map("a", model_version=2)
-        held = lambda one: event(ProjectionUpdated, one, model=model(2))  # noqa: E731
+        held = partial(event, ProjectionUpdated, model=model(2))
         async with world.answering(PROJECTION_READS_COMMANDS, held):
 
             async def state() -> str | None:
@@ -266,7 +270,7 @@ async def test_dead_letters_are_listed_shown_replayed_and_dropped(start: Start) 
         assert (await world.http.get("/dead-letters/9")).status_code == 404
 
         for verb, kind in (("replay", LettersReplayed), ("drop", LettersDropped)):
-            told = lambda one, kind=kind: event(kind, one)  # noqa: E731
+            told = partial(event, kind)
             async with world.answering(DISCOVERY_READS_COMMANDS, told) as commands:
                 wish = {"sequences": [4], "since": "2026-01-01T00:00:00Z"}
                 answer = await world.http.post(f"/dead-letters/{verb}", json=wish)
@@ -282,7 +286,7 @@ async def test_a_replay_that_discovery_refuses_or_does_not_answer(start: Start) 
         answer = await world.http.post("/dead-letters/replay", json={"all": True})
         assert answer.status_code == 202
 
-        refused = lambda one: event(SourceRejected, one, command="replay", reason="why")  # noqa: E731
+        refused = partial(event, SourceRejected, command="replay", reason="why")
         async with world.answering(DISCOVERY_READS_COMMANDS, refused):
 
             async def is_rejected() -> bool:

@@ -19,6 +19,7 @@ import yaml
 from nats.js import JetStreamContext
 
 from shared.bus.topology import apply_topology
+from tests.addresses import EVERY_ADDRESS
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S
 
@@ -58,7 +59,7 @@ async def address_of(started: asyncio.subprocess.Process) -> str:
         async for line in started.stderr:
             told = json.loads(line)
             if told["event"] == "gateway.listening":
-                return told["url"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+                return told["url"].replace(EVERY_ADDRESS, "127.0.0.1")
     raise AssertionError("it ended")
 
 
@@ -113,7 +114,7 @@ async def test_the_page_on_security_leads_to_a_guarded_gateway(
 @pytest.mark.parametrize(
     ("gateway", "remedy"),
     [
-        ({"host": "0.0.0.0"}, "gateway.tokens"),  # noqa: S104
+        ({"host": EVERY_ADDRESS}, "gateway.tokens"),
         ({"tokens": [{"name": "a", "role": "read", "file": "gone.token"}]}, "gone.token"),
         ({"tls_certificate": "gone.pem", "tls_key": "gone.key"}, "gateway.tls_certificate"),
     ],

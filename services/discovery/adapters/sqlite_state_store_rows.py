@@ -12,17 +12,17 @@ from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
+from shared.sqlite_state import sql
 
 COLUMNS = ", ".join(field.name for field in fields(SourceRecord))
 ACCOUNT = ", ".join(field.name for field in fields(BatchAccount))
-# The names are our own, the values are all bound: nothing can be injected.
-SELECT_SOURCES = f"SELECT {COLUMNS} FROM sources "  # noqa: S608  see above
-SELECT_ACCOUNT = f"SELECT {ACCOUNT} FROM batches WHERE batch_id = ?"  # noqa: S608  see above
-PUT_ACCOUNT = (
-    f"INSERT INTO batches (batch_id, source_id, is_settled, {ACCOUNT})"  # noqa: S608  see above
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch_id) DO UPDATE SET"
-    " source_id = excluded.source_id, is_settled = excluded.is_settled, "
-    + ", ".join(f"{field.name} = excluded.{field.name}" for field in fields(BatchAccount))
+SELECT_SOURCES = sql("SELECT", COLUMNS, "FROM sources ")
+SELECT_ACCOUNT = sql("SELECT", ACCOUNT, "FROM batches WHERE batch_id = ?")
+PUT_ACCOUNT = sql(
+    f"INSERT INTO batches (batch_id, source_id, is_settled, {ACCOUNT})",
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch_id) DO UPDATE SET",
+    "source_id = excluded.source_id, is_settled = excluded.is_settled,",
+    ", ".join(f"{field.name} = excluded.{field.name}" for field in fields(BatchAccount)),
 )
 MOMENTS = (
     "discovered_at",
@@ -33,12 +33,12 @@ MOMENTS = (
     "returned_at",
 )
 LETTER = ", ".join(field.name for field in fields(Letter))
-ENTER_LETTER = (
-    f"INSERT OR IGNORE INTO dead_letters ({LETTER})"  # noqa: S608  see above
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"
+ENTER_LETTER = sql(
+    f"INSERT OR IGNORE INTO dead_letters ({LETTER})",
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key",
 )
-PUT_STAT = (
-    "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, ctime_ns, inode,"  # noqa: S608
+PUT_STAT = sql(
+    "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, ctime_ns, inode,"
     " why_incomplete, incomplete_since, checked_at, status, discovered_at)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?9 IS NULL, NULL, ?11), ?10, 'incomplete',"
     " ?11)"
@@ -47,7 +47,8 @@ PUT_STAT = (
     " why_incomplete = excluded.why_incomplete, incomplete_since ="
     " iif(?9 IS NULL, NULL, coalesce(sources.incomplete_since, excluded.incomplete_since)),"
     " checked_at = coalesce(excluded.checked_at, sources.checked_at)"
-    f" RETURNING {COLUMNS}"
+    " RETURNING",
+    COLUMNS,
 )
 
 

@@ -20,7 +20,7 @@ from services.projection.ports import Checkpoint
 from shared.errors import TransientError
 from shared.observability.steps import step
 from shared.plane import COMPONENTS, Plane
-from shared.sqlite_state import StateFormat, open_state
+from shared.sqlite_state import StateFormat, open_state, sql
 
 TABLES = """
 CREATE TABLE moments (
@@ -148,8 +148,10 @@ class SqliteProjectionStore:
                 )
             if checkpoint.model:
                 await db.execute(
-                    f"INSERT INTO models (collection, {MODEL_COLUMNS})"  # noqa: S608  a constant
-                    f" VALUES (?{', ?' * 14})",
+                    sql(
+                        f"INSERT INTO models (collection, {MODEL_COLUMNS})",
+                        f"VALUES (?{', ?' * 14})",
+                    ),
                     (collection, *_model_values(checkpoint.model)),
                 )
                 await db.execute(
@@ -183,7 +185,7 @@ class SqliteProjectionStore:
             )
 
     async def _models(self, collection: str, rest: str, *values: int) -> list[ModelVersion]:
-        query = f"SELECT {MODEL_COLUMNS} FROM models WHERE collection = ? {rest}"  # noqa: S608  constants
+        query = sql("SELECT", MODEL_COLUMNS, "FROM models WHERE collection = ?", rest)
         async with self._db.execute(query, (collection, *values)) as cursor:
             return [_model(row) for row in await cursor.fetchall()]
 

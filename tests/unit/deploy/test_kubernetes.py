@@ -13,6 +13,7 @@ import yaml
 from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.permissions import users
 from shared.settings import NatsSection
+from tests.addresses import EVERY_ADDRESS
 from tests.unit.deploy.kustomize import Manifest, apply, build, pod_of
 
 ROOT = Path(__file__).parents[3]
@@ -234,7 +235,7 @@ def test_what_is_set_is_a_setting(overlay: str, monkeypatch: pytest.MonkeyPatch)
     for one in told:
         if one["name"].startswith("MAPSTREAM_GATEWAY__"):
             monkeypatch.setenv(one["name"], one["value"])
-    monkeypatch.setenv("MAPSTREAM_GATEWAY__HOST", "0.0.0.0")  # noqa: S104  as in the image
+    monkeypatch.setenv("MAPSTREAM_GATEWAY__HOST", EVERY_ADDRESS)
     section = GatewaySettings.load().gateway
     assert section.tokens[0].file == Path("/run/secrets/mapstream/gateway-token")
 

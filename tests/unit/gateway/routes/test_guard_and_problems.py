@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from shared.http.guard import allowed_hosts
+from tests.addresses import EVERY_ADDRESS
 from tests.unit.gateway.in_process import build, client, stream_limits
 
 
@@ -153,7 +154,7 @@ async def test_a_foreign_page_cannot_send_commands(http: httpx.AsyncClient) -> N
 
 def test_a_server_for_other_machines_is_called_by_address_or_by_a_listed_name() -> None:
     """A page can bend its name to our address, but then it calls us by its name."""
-    hosts = allowed_hosts("0.0.0.0", ("Map.example",), is_reachable=True)  # noqa: S104
+    hosts = allowed_hosts(EVERY_ADDRESS, ("Map.example",), is_reachable=True)
 
     asked = ("10.0.0.7", "::1", "map.example", "localhost", "evil.example", None, "")
     assert [hosts.allow(one) for one in asked] == [True, True, True, True, False, False, False]
