@@ -47,6 +47,7 @@ class PoisonGuard:
         self._folder = folder
         self._alone = asyncio.Lock()
         self._own: _Notes | None = None
+        self._is_clear = False
 
     @asynccontextmanager
     async def taken(self, raws: Sequence[Msg]) -> AsyncIterator[int]:
@@ -99,23 +100,35 @@ class PoisonGuard:
                 own.erase(places)
 
     def _prepare(self) -> "_Notes | None":
-        """Make the file of this process; clear away those that tell nothing any more."""
-        if self._folder is None:
+        """Make the file of this process; a full disk may have room for it the next time."""
+        if self._folder is None or not self._is_usable():
             return None
+        try:
+            self._own = _Notes(self._folder / uuid4().hex)
+        except OSError as error:
+            log.warning("poison_guard.not_noted", error=str(error))
+        return self._own
+
+    def _is_usable(self) -> bool:
+        """Make the folder, and clear away the files that tell nothing any more, once."""
+        if self._folder is None or self._is_clear:
+            return self._folder is not None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for file in self._folder.iterdir():
                 _clear(file)
-            self._own = _Notes(self._folder / uuid4().hex)
         except OSError as error:
             log.warning("poison_guard.unavailable", folder=str(self._folder), error=str(error))
             self._folder = None
-        return self._own
+        self._is_clear = True
+        return self._folder is not None
 
     def _files_of_others(self) -> list[Path]:
+        if self._folder is None:
+            return []
         own = self._own.file if self._own else None
         try:
-            return [file for file in (self._folder or Path()).iterdir() if file != own]
+            return [file for file in self._folder.iterdir() if file != own]
         except OSError:
             return []
 
@@ -134,7 +147,11 @@ class _Notes:
         finalize(self, os.close, self._descriptor)
         with suppress(OSError):  # where files cannot be locked, they are not cleared away
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.pwrite(self._descriptor, NOTHING * NOTES_AT_FIRST, 0)
+        try:
+            os.pwrite(self._descriptor, NOTHING * NOTES_AT_FIRST, 0)
+        except OSError:
+            file.unlink()
+            raise
         self._free = list(range(0, NOTES_AT_FIRST * NOTE_BYTES, NOTE_BYTES))
         self._end = NOTES_AT_FIRST * NOTE_BYTES
 

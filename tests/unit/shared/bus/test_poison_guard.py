@@ -2,11 +2,15 @@
 
 import gc
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from structlog.testing import capture_logs
 
 from shared.bus.consuming.poison_guard import (
     KEPT_S,
@@ -107,6 +111,40 @@ async def test_without_a_folder_that_can_be_written_messages_are_handled_all_the
         for _ in range(2):
             async with guard.taken([message(deliveries=2)]) as deaths:
                 assert deaths == 0
+
+
+async def test_on_a_full_disk_nothing_is_noted_until_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "in-hand", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "file").write_bytes(note_of(message()))
+    end_with(folder, message())
+    guard = PoisonGuard(folder)
+
+    async with AsyncExitStack() as stack:
+        with capture_logs() as logged, no_room():  # the log, too, may be a file
+            assert await stack.enter_async_context(guard.taken([message(deliveries=2)])) == 1
+        assert notes(folder) == {note_of(message())}
+        assert [one["event"] for one in logged] == ["poison_guard.not_noted"]
+        assert len(list(folder.iterdir())) == 1
+    assert notes(folder) == set()
+    async with guard.taken([message(7)]):
+        assert notes(folder) == {note_of(message(7))}
+    assert (elsewhere / "file").read_bytes() == note_of(message())
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file grow, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_files_that_tell_nothing_any_more_are_cleared_away(tmp_path: Path) -> None:
