@@ -92,18 +92,20 @@ def _test(folder: Path, tests: Sequence[str]) -> Look:
     )
     failed = [line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))]
     # 1: some failed. All else: interrupted, misused, not found, or not even to be imported.
-    return Look(failed if code else (), is_valid=code == 0 or (code == 1 and bool(failed)))
+    if code == 0 or (code == 1 and failed):
+        return Look(failed)
+    return Look(told.splitlines()[-1:], is_valid=False)
 
 
 def _interrupt(folder: Path, faults: Sequence[str], count: int) -> Look:
     result = folder / "result.json"
     chosen = [part for one in faults for part in ("--only", one)]
-    _run(
+    _, said = _run(
         folder, "tests.chaos", "--seed", str(SEED), "--faults", str(count),
         "--patience", str(PATIENCE_S), "--json", str(result), *chosen,
     )  # fmt: skip
     if not result.exists():
-        return Look(("the harness itself ended with an error",), is_valid=False)
+        return Look(said.splitlines()[-1:], is_valid=False)
     told = json.loads(result.read_text())
     return Look(told["problems"], faults=told["by_fault"])
 
@@ -116,7 +118,7 @@ def _run(folder: Path, *arguments: str) -> tuple[int, str]:
         cwd=folder,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MUTANTS = "tests/chaos/mutants.toml"
 PROTECTIONS = "tests/chaos/protections.toml"
+FAULTS = 8
 Edit = tuple[str, str, str]
 """File, what stands there once, and what stands there instead."""
 
@@ -23,7 +24,7 @@ class Mutation:
     """Of which one fails at least, as pytest names them."""
     faults: Sequence[str] = ()
     """After which the fault harness says that something is wrong."""
-    count: int = 8
+    count: int = FAULTS
     """How many faults that takes."""
     harmless: str = ""
     """Why nobody has to notice; then the tests are those that ran and did not."""
@@ -52,7 +53,7 @@ def mutations(root: Path = ROOT) -> list[Mutation]:
             one["name"],
             [(edit["path"], edit["old"], edit["new"]) for edit in one["edits"]],
             faults=one["faults"],
-            count=one.get("count", Mutation.count),
+            count=one.get("count", FAULTS),
         )
         for one in protections
     ]

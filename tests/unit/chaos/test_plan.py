@@ -55,7 +55,7 @@ def test_every_cut_point_is_reached_somewhere() -> None:
 @pytest.mark.parametrize("mutation", mutations(), ids=lambda one: one.name)
 def test_the_faults_that_a_wrong_program_needs_exist(mutation: Mutation) -> None:
     for name in mutation.faults:
-        assert draw(1, 1, [name])
+        assert draw(1, mutation.count, [name])
 
 
 def test_the_expected_records_are_read_from_the_files(tmp_path: Path) -> None:
