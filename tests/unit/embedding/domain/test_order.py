@@ -48,6 +48,12 @@ def test_one_wrong_index_spoils_the_answer(order: list[int], place: int, wrong: 
             places(spoilt)
 
 
+@pytest.mark.parametrize("alike", [True, 1.0, "1"])
+def test_what_is_no_number_is_no_index(alike: Any) -> None:
+    with pytest.raises(AmbiguousOrder):
+        places([0, alike])
+
+
 @pytest.mark.parametrize("same", [MISSING, None, 0, 7, "x"])
 def test_the_order_of_the_answer_counts_if_all_say_the_same(same: Any) -> None:
     assert places([same] * 3) == [0, 1, 2]
