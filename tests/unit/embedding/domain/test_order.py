@@ -50,7 +50,7 @@ def test_one_wrong_index_spoils_the_answer(order: list[int], place: int, wrong: 
 
 @pytest.mark.parametrize("alike", [True, 1.0, "1"])
 def test_what_is_no_number_is_no_index(alike: Any) -> None:
-    with pytest.raises(AmbiguousOrder):
+    with pytest.raises(AmbiguousOrderError):
         places([0, alike])
 
 
