@@ -98,5 +98,9 @@ def parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell lets what runs behind ignore the first
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main(parsed()))
