@@ -99,12 +99,10 @@ async def run(
     outcome: Outcome, pairs: Sequence[Pair], into_rounds: Callable[..., list[Round]], wish: Wish
 ) -> None:
     """Carry out pairs, and those that came too late once more, so that none is left out."""
-    started = time.monotonic()
     await _all(outcome, into_rounds(pairs), wish)
     if wish.goes_on or not outcome.deviations:
         late = [pair for pair in pairs if not outcome.matrix.done[pair.first, pair.second]]
         await _all(outcome, into_rounds(late), wish)
-    outcome.seconds = round(time.monotonic() - started)
 
 
 async def _all(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> None:
@@ -128,7 +126,7 @@ async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
     refits = REFITS[wish.refits or ("often" if outcome.worlds % 2 else "rarely")]
     settings = SETTINGS | {"MAPSTREAM_PROJECTION__REFIT_THRESHOLD": refits}
     setup = Setup(roots, settings, STREAM_BYTES, has_hashed_vectors=True)
-    before = len(outcome.deviations)
+    before, started = len(outcome.deviations), time.monotonic()
     try:
         async with running_world(folder, setup) as world:
             dice = random.Random(f"actor {outcome.seed} {outcome.worlds}")
@@ -143,6 +141,7 @@ async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
                 if len(outcome.deviations) > before:
                     _keep(world)
     finally:
+        outcome.seconds += round(time.monotonic() - started)
         if wish.keep or len(outcome.deviations) > before:
             sys.stderr.write(f"logs and files are kept in {folder}\n")
         else:
@@ -261,12 +260,13 @@ def main() -> int:
     outcome = Outcome(shlex.join(sys.argv[1:]), options.seed, options.pairs, options.event)
     outcome.left_out = [pair.name for pair in pairs if pair not in kept]
     wish = Wish(options.keep, options.patience, options.lose, options.refits, options.go_on)
-    asyncio.run(run(outcome, pairs, into_rounds, wish))
-    document = outcome.document()
-    text = json.dumps(document, indent=2) + "\n"
-    if options.json:
-        options.json.write_text(text)
-    sys.stdout.write(text)
+    try:
+        asyncio.run(run(outcome, pairs, into_rounds, wish))
+    finally:  # also of a run that somebody ends
+        text = json.dumps(outcome.document(), indent=2) + "\n"
+        if options.json:
+            options.json.write_text(text)
+        sys.stdout.write(text)
     return 1 if outcome.deviations else 0
 
 
