@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -94,7 +94,9 @@ class Discovery:
             events = SourceEvents(store, clock, self._changed)
             scanner = self._scanner(store, events, clock)
             scanning = ScanLoop(scanner, publisher)
-            recovery = LostBatchRecovery(store, store, self._in_flight)
+            recovery = LostBatchRecovery(
+                store, store, scanner.epochs, in_flight=self._in_flight, births=self._births
+            )
             self._figures = LedgerFigures(store, store, store, scanner, collections)
             await publisher.publish_steps(events.resume())
             for collection in collections:
@@ -172,6 +174,15 @@ class Discovery:
                 yield metrics.SOURCES.read(count, collection=name, status=status)
             for state, count in told.records:
                 yield metrics.LEDGER.read(count, collection=name, state=state)
+
+    async def _births(self) -> dict[str, str]:
+        """Tell when the consumers on the way were made, of collections of which that is known."""
+        known = {}
+        for collection in self._settings.collections:
+            with suppress(*BUS_ERRORS):
+                ways = [await backlog(self._bus.js, one, collection) for one in WAY.values()]
+                known[collection] = " ".join(str(way.born) for way in ways)
+        return known
 
     async def _in_flight(self) -> int | None:
         return await total_backlog(self._bus.js, DURABLES, self._settings.collections)

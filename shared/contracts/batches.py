@@ -117,6 +117,13 @@ class BatchDescriptor(BaseModel):
     replays: int = Field(
         default=0, ge=0, description="How often the whole batch was sent again after it had died."
     )
+    epoch: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_INT64,
+        description="Of what is sent again because the bus lost it: since when, in seconds "
+        "since 1970. It is a part of the message's id, not of the batch's.",
+    )
 
     @property
     def delivery_id(self) -> str:
@@ -135,6 +142,10 @@ class Batch:
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)
+
+    def of_epoch(self, epoch: int) -> "Batch":
+        """Return the same batch as it is sent in an epoch."""
+        return Batch(self.descriptor.model_copy(update={"epoch": epoch}), self.rows)
 
     @property
     def vectors(self) -> NDArray[np.float32]:

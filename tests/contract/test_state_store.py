@@ -652,3 +652,11 @@ async def test_failed_sources_are_told_by_name_and_not_all(store: StateStore) ->
 async def counts_of(store: StateStore) -> tuple[int, int, int, int]:
     totals = await store.totals("default")
     return totals.seen, totals.mapped, totals.dead, totals.in_flight
+
+
+async def test_when_the_consumers_on_the_way_were_made_is_kept(store: StateStore) -> None:
+    assert await store.births("default") is None
+    await store.note_births("default", "1")
+    await store.note_births("other", "2")
+    await store.note_births("default", "3")
+    assert (await store.births("default"), await store.births("other")) == ("3", "2")

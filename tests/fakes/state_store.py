@@ -43,6 +43,7 @@ class FakeStateStore(FakePresence):
         self.sent_again: dict[str, tuple[str, Resend]] = {}
         """Batch id to the letter's key and what was sent."""
         self.standing: dict[str, Stall] = {}
+        self.noted_births: dict[str, str] = {}
 
     async def stalls(self, collection: str) -> list[Stall]:
         mine = [one for one in self.standing.values() if one.collection == collection]
@@ -215,6 +216,12 @@ class FakeStateStore(FakePresence):
         status = "reading" if row.source_version else row.status
         self._update(source_id, status=status, is_read=False)
         return True
+
+    async def births(self, collection: str) -> str | None:
+        return self.noted_births.get(collection)
+
+    async def note_births(self, collection: str, births: str) -> None:
+        self.noted_births[collection] = births
 
     async def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         self._refuse()

@@ -217,6 +217,17 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows):
         )
         return bool(changed)
 
+    @reads
+    def births(self, collection: str) -> str | None:
+        """See StateStore."""
+        rows = self._rows("SELECT births FROM ways WHERE collection = ?", collection)
+        return rows[0][0] if rows else None
+
+    @change
+    def note_births(self, collection: str, births: str) -> None:
+        """See StateStore."""
+        self._execute("REPLACE INTO ways (collection, births) VALUES (?, ?)", collection, births)
+
     @change
     def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         """See StateStore."""

@@ -94,6 +94,10 @@ CREATE INDEX resends_by_source ON resends (source_id);
 CREATE INDEX resends_by_letter ON resends (letter_key);
 """
 AIDS = """
+CREATE TABLE IF NOT EXISTS ways (
+    collection TEXT PRIMARY KEY,
+    births TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
 CREATE INDEX IF NOT EXISTS sources_incomplete ON sources (collection, filename)
     WHERE why_incomplete IS NOT NULL;

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import structlog
 
 from services.discovery.handlers import settle
+from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.handlers.source_events import SourceEvents
@@ -51,34 +53,21 @@ class LetterPile:
         return taken
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
     """Puts sources on the bus, each as one run of steps."""
 
-    def __init__(
-        self,
-        repository: SourceRepository,
-        store: Ledger,
-        events: SourceEvents,
-        locks: SourceLocks,
-        clock: Clock,
-        changed: asyncio.Event,
-    ) -> None:
-        """Take what it needs.
-
-        Args:
-            repository: Where sources come from.
-            store: The ledger.
-            events: Tells the outside what became of them.
-            locks: Whoever wants the source that is being read has its reading stopped.
-            clock: Dates what is found.
-            changed: Set whenever the figures may be others.
-        """
-        self._repository = repository
-        self._store = store
-        self._events = events
-        self._locks = locks
-        self._clock = clock
-        self._changed = changed
+    repository: SourceRepository
+    store: Ledger
+    events: SourceEvents
+    """Tells the outside what became of them."""
+    locks: SourceLocks
+    """Whoever wants the source that is being read has its reading stopped."""
+    epochs: Epochs
+    """In which epoch each source is sent."""
+    clock: Clock
+    changed: asyncio.Event
+    """Set whenever the figures may be others."""
 
     async def dispatch(self, source: SourceToRead) -> Steps:
         """Read a source and send it piece by piece, unless somebody else wants it meanwhile.
@@ -93,16 +82,16 @@ class Dispatcher:
                 async for messages in steps:
                     yield messages
         except SourceUnreadableError as error:
-            failed = await settle.source_failed(source.stat, str(error), self._store, self._clock)
+            failed = await settle.source_failed(source.stat, str(error), self.store, self.clock)
         except SourceChangedError:
             log.info("source.changed_while_read", file=source.stat.filename)
         if failed:
-            async for messages in self._events.announce(failed):
+            async for messages in self.events.announce(failed):
                 yield messages
 
     async def _read(self, source: SourceToRead) -> Steps:
         stat, letters = source.stat, LetterPile()
-        async with aclosing(read_source(source, self._repository)) as pieces:
+        async with aclosing(read_source(source, self.repository)) as pieces:
             while True:
                 since_ns = tracing.now_ns()
                 with metrics.STEPS.timed(step="read"):
@@ -116,19 +105,19 @@ class Dispatcher:
                     async with aclosing(self._send(piece, letters)) as steps:
                         async for messages in steps:
                             yield messages
-                if self._locks.is_contested(stat.source_id):
+                if self.locks.is_contested(stat.source_id):
                     log.info("source.reading_stopped", file=stat.filename)
                     return
             async for messages in self._bury(letters.take()):
                 yield messages
         done = await settle.source_read(
-            stat.source_id, source.source_version, self._store, self._clock
+            stat.source_id, source.source_version, self.store, self.clock
         )
-        async for messages in self._events.announce(done):
+        async for messages in self.events.announce(done):
             yield messages
 
     async def _send(self, piece: Batch | DeadLetter, letters: LetterPile) -> Steps:
-        self._changed.set()
+        self.changed.set()
         if isinstance(piece, DeadLetter):
             if letters.is_full_with(piece):
                 async for messages in self._bury(letters.take()):
@@ -136,9 +125,9 @@ class Dispatcher:
             return
         async for messages in self._bury(letters.take()):
             yield messages
-        yield [outgoing_batch(DISCOVERY_BATCH, piece)]
+        yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
         reached(Failpoint.SENT)
-        await settle.batch_published(piece.descriptor, self._store)
+        await settle.batch_published(piece.descriptor, self.store)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> Steps:
         """Put letters of one source on the bus together, and note them together."""
@@ -155,6 +144,6 @@ class Dispatcher:
             reason=first.reason,
         )
         yield map(outgoing_dead_letter, letters)
-        done = await settle.dead_lettered(letters, self._store, self._clock)
-        async for messages in self._events.announce(done):
+        done = await settle.dead_lettered(letters, self.store, self.clock)
+        async for messages in self.events.announce(done):
             yield messages

@@ -1,11 +1,13 @@
 """Finds what got lost on the bus, and sends it again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.forget import empty_batch
 from services.discovery.handlers.replay import send_again
 from services.discovery.ports import LetterLedger, StateStore
@@ -16,29 +18,52 @@ REFRESH_S = 0.2
 log = structlog.get_logger(__name__)
 
 
-class LostBatchRecovery:
-    """Finds sources whose batches are neither mapped nor on the bus, and sends them again.
+@dataclass(slots=True)
+class Doubt:
+    """Sources that were under way when a consumer on that way was made anew."""
 
-    That happens when the bus has lost its data. The ids of the batches are the same as before, so
-    what was not lost after all is harmless.
+    births: str
+    waiting: set[str]
+    """Ids of those that are to be sent again, when they have been read to their end."""
+    sent: set[str]
+    """Ids of those that were, and are not finished yet."""
+
+
+class LostBatchRecovery:
+    """Finds sources whose batches the bus has lost, and sends them again.
+
+    It has lost them for sure, or may have, if a durable consumer on their way was made after they
+    were sent: with its stream, or with what that kept for it alone. Whatever else is missing is
+    found when nothing is on its way. The ids of the batches are the same as before, so what was
+    not lost after all is harmless; those of the messages are of another epoch, since a stream
+    that has lost nothing would drop them.
     """
 
     def __init__(
         self,
         store: StateStore,
         letters: LetterLedger,
+        epochs: Epochs,
+        *,
         in_flight: Callable[[], Awaitable[int | None]],
+        births: Callable[[], Awaitable[Mapping[str, str]]],
     ) -> None:
         """Take what it needs.
 
         Args:
             store: The ledger of sources.
             letters: The ledger of dead letters.
+            epochs: In which epoch each source is sent.
             in_flight: Counts what is on its way; None if the bus does not tell.
+            births: Tells when the consumers on the way of each collection were made; without
+                those of which the bus does not tell.
         """
         self._store = store
         self._letters = letters
+        self._epochs = epochs
         self._in_flight = in_flight
+        self._births = births
+        self._doubts: dict[str, Doubt] = {}
 
     async def resume(self) -> Steps:
         """Send the empty batches of sources that are being forgotten, and replays, once more.
@@ -52,11 +77,41 @@ class LostBatchRecovery:
             yield messages
 
     async def find(self) -> list[SourceRecord]:
-        """Return what has been open for a while with nothing on its way.
+        """Return what the bus has lost, or may have.
 
         Raises:
-            TransientError: The ledger could not be read.
+            TransientError: The ledger could not be read or written.
         """
+        found = []
+        for collection, births in (await self._births()).items():
+            found += await self._in_doubt(collection, births)
+        return found or await self._left()
+
+    async def _in_doubt(self, collection: str, births: str) -> list[SourceRecord]:
+        """Return what was sent to consumers that are not there any more, once."""
+        known = await self._store.births(collection)
+        if known == births:
+            return []
+        unfinished = await self._store.unfinished(collection) if known else []
+        open_ids = {one.source_id for one in unfinished}
+        doubt = self._doubts.get(collection)
+        if doubt is None or doubt.births != births:
+            doubt = self._doubts[collection] = Doubt(births, set(open_ids), set())
+        doubt.sent &= open_ids
+        found = [
+            one
+            for one in unfinished
+            if one.source_id in doubt.waiting and one.status == "dispatched"
+        ]
+        chosen = {one.source_id for one in found}
+        doubt.waiting = (doubt.waiting & open_ids) - chosen
+        doubt.sent |= chosen
+        if not doubt.waiting and not doubt.sent:
+            await self._store.note_births(collection, births)
+        return found
+
+    async def _left(self) -> list[SourceRecord]:
+        """Return what has been open for a while with nothing on its way."""
         # The bus is asked first: while much is on its way, the ledger has a long list of it.
         if await self._in_flight() != 0:
             return []
@@ -76,10 +131,11 @@ class LostBatchRecovery:
         """
         if lost:
             log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
+        began = [self._epochs.begin(source.source_id) for source in lost]
         async for messages in self._forget_again(lost):
             yield messages
         if any(source.replays for source in lost):
-            async for messages in send_again(self._letters):
+            async for messages in send_again(self._letters, max(began)):
                 yield messages
         for source in to_read(lost):
             await self._store.requeue(source.source_id)
@@ -87,7 +143,8 @@ class LostBatchRecovery:
     async def _forget_again(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:
             if source.is_forgotten:
-                yield [outgoing_batch(DISCOVERY_BATCH, empty_batch(source))]
+                batch = self._epochs.date(empty_batch(source))
+                yield [outgoing_batch(DISCOVERY_BATCH, batch)]
 
 
 def to_read(lost: Sequence[SourceRecord]) -> list[SourceRecord]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.discovery.domain.ledger import Death
 from services.discovery.domain.letters import Refused, Resend, replay_batch_id
 from shared.bus.messages.headers import batch_headers
-from shared.bus.messages.outgoing import Outgoing
+from shared.bus.messages.outgoing import Outgoing, of_epoch
 from shared.bus.registry.batches import (
     DISCOVERY_BATCH,
     EMBEDDING_BATCH,
@@ -54,11 +54,12 @@ def resend_of(batch: Batch, stage: str) -> Resend:
     return Resend(facts.collection, facts.batch_id, len(batch), stage, message_id, encode(batch))
 
 
-def outgoing_resend(resend: Resend) -> Outgoing:
-    """Send a batch to the stage that is to read it."""
-    headers = batch_headers(decode(resend.body))
+def outgoing_resend(resend: Resend, epoch: int = 0) -> Outgoing:
+    """Send a batch to the stage that is to read it; again if the bus lost it, in an epoch."""
+    batch = decode(resend.body).of_epoch(epoch)
+    message_id = of_epoch(resend.message_id, epoch)
     channel = READ_BY[resend.stage]
-    return Outgoing(channel, resend.collection, resend.message_id, resend.body, headers)
+    return Outgoing(channel, resend.collection, message_id, encode(batch), batch_headers(batch))
 
 
 def outgoing_again(letter: DeadLetter) -> Outgoing | None:

@@ -8,6 +8,7 @@ import structlog
 
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.dispatch import Dispatcher
+from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.scan import EVERYTHING, Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.source_locks import SourceLocks
@@ -60,7 +61,17 @@ class SourceScanner:
         """Which source it has in hand; whoever wants that has the reading stopped."""
         self.has_looked = False
         """Whether it has scanned everything once."""
-        self._dispatcher = Dispatcher(repository, store, events, self.locks, clock, changed)
+        self.epochs = Epochs(clock)
+        """In which epoch each source is sent."""
+        self._dispatcher = Dispatcher(
+            repository=repository,
+            store=store,
+            events=events,
+            locks=self.locks,
+            epochs=self.epochs,
+            clock=clock,
+            changed=changed,
+        )
 
     def passed_over(self, collection: str) -> list[FolderUnreadable]:
         """List what of a collection could not be looked at."""

@@ -29,8 +29,8 @@ class RecoveryLoop:
         """Send what a crash kept from being sent; then look now and then, until cancelled."""
         await self._unless_it_fails(self.resume)
         while True:
-            await asyncio.sleep(SWEEP_S)
             await self._unless_it_fails(self.recover)
+            await asyncio.sleep(SWEEP_S)
 
     async def resume(self) -> None:
         """Send what a crash kept from being sent."""

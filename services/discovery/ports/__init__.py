@@ -180,6 +180,22 @@ class StateStore(Protocol):
         """
         ...
 
+    async def births(self, collection: str) -> str | None:
+        """Return what was noted of the consumers on the way of a collection; none at first.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def note_births(self, collection: str, births: str) -> None:
+        """Note when the consumers on the way of a collection were made.
+
+        Raises:
+            TransientError: The ledger could not be written.
+        """
+        ...
+
     async def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         """Give a source a version without records, and return what it is now.
 

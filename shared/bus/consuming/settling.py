@@ -14,7 +14,7 @@ from shared.bus import message_metrics
 from shared.bus.consuming.delivery import Bury, EndsProcess, Retry, RetryPolicy, decide
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.messages.headers import batch_facts
-from shared.bus.messages.outgoing import MESSAGE_ID
+from shared.bus.messages.outgoing import MESSAGE_ID, of_any_epoch
 from shared.bus.publishing.dead_letter_limit import DeadLetterRefusedError
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.publishing.publisher import Publisher
@@ -131,7 +131,8 @@ def dead_message(raw: Msg, *, stage: str, reason: str, is_readable: bool = True)
     """
     headers = raw.headers or {}
     _, collection = split_subject(raw.subject)
-    key = headers.get(MESSAGE_ID) or f"{raw.metadata.stream}:{raw.metadata.sequence.stream}"
+    sent_as = of_any_epoch(headers.get(MESSAGE_ID, ""))
+    key = sent_as or f"{raw.metadata.stream}:{raw.metadata.sequence.stream}"
     facts: dict[str, Any] = batch_facts(headers) or {"records": 0}
     if "batch_id" not in facts and is_readable and headers.get("content-type") == ARROW:
         with suppress(InvalidMessage):

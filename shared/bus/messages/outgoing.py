@@ -10,6 +10,7 @@ from shared.contracts.base import Event, Message
 from shared.contracts.batches import Batch, encode
 
 MESSAGE_ID = "Nats-Msg-Id"
+EPOCH = ":@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,22 @@ def outgoing_message(
 
 
 def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
-    """Publish a batch; its id is the batch's id (and replay), prefixed by the stage.
+    """Publish a batch; its id is the batch's id (and replay, and epoch), after the stage's.
 
     What it is a piece of stands in the headers too: a damaged body is still accounted for.
     """
     descriptor = batch.descriptor
-    message_id = channel.message_id(descriptor.delivery_id)
+    message_id = of_epoch(channel.message_id(descriptor.delivery_id), descriptor.epoch)
     return Outgoing(
         channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
     )
+
+
+def of_epoch(message_id: str, epoch: int) -> str:
+    """Return the id that a message has in an epoch: the stream drops copies of the same only."""
+    return f"{message_id}{EPOCH}{epoch}" if epoch else message_id
+
+
+def of_any_epoch(message_id: str) -> str:
+    """Return the id that all sendings of a message share."""
+    return message_id.partition(EPOCH)[0]

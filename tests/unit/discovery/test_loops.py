@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import repeat
 
 import pytest
 
@@ -79,7 +80,14 @@ class World:
         self.scanning = ScanLoop(self.scanner, self.publisher)
         self.under_way = iter(())
         """Messages between discovery and the dataset, look by look; none when that is over."""
-        recovery = LostBatchRecovery(self.store, self.store, self._in_flight)
+        self.births = "first"
+        recovery = LostBatchRecovery(
+            self.store,
+            self.store,
+            self.scanner.epochs,
+            in_flight=self._in_flight,
+            births=self._births,
+        )
         self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan)
 
     async def _nothing(self) -> int:
@@ -87,6 +95,15 @@ class World:
 
     async def _in_flight(self) -> int:
         return next(self.under_way, 0)
+
+    async def _births(self) -> dict[str, str]:
+        return {"default": self.births}
+
+    def ids(self) -> list[tuple[str, str]]:
+        """Message id and batch id of each batch that was sent since the last call."""
+        batches = [one for one in self.publisher.sent if one.body[:1] != b"{"]
+        self.publisher.sent.clear()
+        return [(one.message_id, decode(one.body).descriptor.batch_id) for one in batches]
 
     async def forget(self, key: str = "k") -> Batch:
         wish = CommandRef(key, f"c-{key}")
@@ -210,6 +227,63 @@ async def test_while_anything_is_on_its_way_nothing_is_lost(
 
     await world.recovering.recover()
     assert world.publisher.sent != []
+
+
+async def test_what_a_new_consumer_may_lack_is_sent_again_once_while_records_come(
+    world: World,
+) -> None:
+    world.under_way = repeat(7)
+    world.repository.put("a.jsonl", log(final()))
+    await world.recovering.recover()
+    await world.scanning.scan(None)
+    ((first_id, batch_id),) = world.ids()
+    await world.recovering.recover()
+    assert world.ids() == []
+
+    world.births = "second"
+    await world.recovering.recover()
+    ((again_id, same_batch_id),) = world.ids()
+    assert (first_id, same_batch_id) == (f"discovery:{batch_id}", batch_id)
+    assert again_id.startswith(f"{first_id}:@")
+
+    world.repository.put("b.jsonl", log(final()))
+    await world.scanning.scan(None)
+    ((later_id, _),) = world.ids()
+    await world.recovering.recover()
+    assert world.ids() == []
+    assert ":@" not in later_id
+
+
+async def test_what_was_half_read_when_a_consumer_was_made_is_sent_again(world: World) -> None:
+    world.under_way = repeat(7)
+    await world.recovering.recover()
+    async with world.reading():
+        world.births = "second"
+        world.publisher.is_waiting.clear()
+        await world.recovering.recovery.find()
+    world.ids()
+
+    await world.recovering.recover()
+    sent = world.ids()
+    assert len(sent) == len(world.store.batches)
+    assert all(":@" in message_id for message_id, _ in sent)
+    await world.recovering.recover()
+    assert world.ids() == []
+
+
+async def test_a_doubt_outlives_a_crash_until_all_is_finished(world: World) -> None:
+    world.under_way = repeat(7)
+    world.repository.put("a.jsonl", log(final()))
+    await world.recovering.recover()
+    await world.scanning.scan(None)
+    world.births = "second"
+    await world.recovering.recover()
+    assert await world.store.births("default") == "first"
+
+    ((batch, (_, account)),) = world.store.batches.items()
+    await world.store.apply_committed([Commit(batch, ID, 1, account.records)], NOW)
+    await world.recovering.recover()
+    assert await world.store.births("default") == "second"
 
 
 async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:

@@ -1,5 +1,10 @@
 from services.projection.handlers.events import contract_of
-from shared.bus.messages.outgoing import outgoing_batch, outgoing_event, outgoing_message
+from shared.bus.messages.outgoing import (
+    of_any_epoch,
+    outgoing_batch,
+    outgoing_event,
+    outgoing_message,
+)
 from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH
 from shared.bus.registry.projection import PROJECTION_MODEL
 from shared.bus.registry.sources import SOURCE_FAILED
@@ -20,6 +25,15 @@ def test_each_stage_gives_a_batch_an_id_of_its_own() -> None:
     assert (first.message_id, second.message_id) == ("discovery:b", "embedding:b")
     assert first.collection == "other"
     assert decode(first.body).rows.equals(one.rows)
+
+
+def test_what_is_sent_again_has_another_id_and_is_the_same_batch() -> None:
+    one = batch(batch_id="b")
+    later = outgoing_batch(EMBEDDING_BATCH, one.of_epoch(1700))
+
+    assert later.message_id == "embedding:b:@1700"
+    assert of_any_epoch(later.message_id) == outgoing_batch(EMBEDDING_BATCH, one).message_id
+    assert decode(later.body).descriptor.batch_id == "b"
 
 
 def test_an_event_is_dated_by_when_it_happened() -> None:
