@@ -142,6 +142,12 @@ class ModelFacts(Body):
     record_count: int = Field(ge=0, description="Records that the model was fitted to.")
     reason: str = Field(description="Why it was fitted.")
     created_at: datetime = Field(description="When it was fitted.")
+    explained_variance: list[float] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=2,
+        description="Variance along each component; null of models of older versions.",
+    )
 
 
 class WholeModel(ModelFacts):
