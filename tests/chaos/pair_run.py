@@ -34,6 +34,9 @@ from tests.chaos.world import Setup, World, running_world
 
 ROUND = 20
 ROUNDS_OF_A_WORLD = 5
+LOSSES = {"stream-lost", "durable-lost"}
+LOSS_S = 4.0
+"""They take so long, and wait for one another: a pair that came sooner would be late."""
 PATIENCE_S = 120.0
 SETTINGS = {
     "MAPSTREAM_EMBEDDING__NORMALISE": "false",
@@ -162,7 +165,8 @@ async def _rounds(
         async with asyncio.TaskGroup() as group:
             for pair in one.pairs:
                 group.create_task(actor.run(pair))
-                await asyncio.sleep(2 * pair.gap_s + 0.2)
+                is_lossy = not LOSSES.isdisjoint({pair.first, pair.second})
+                await asyncio.sleep(2 * pair.gap_s + (LOSS_S if is_lossy else 0.2))
                 actor.subjects.begin("beside", 3, is_slow=False)
         said = await checker.settle(one.without)
         is_last = number == len(rounds)
