@@ -118,7 +118,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 	--no-emit-index-url --no-emit-package mapstream
 
 readme: setup-dev  ## Write what is generated: pages of docs, users of the bus, the dashboard.
-	@$(BIN)/python -m generators
+	@$(BIN)/python -m docs.generators
 	@$(BIN)/python -m tests.chaos.mutations --page docs/mutations.md
 
 docs: setup-dev  ## Build the documentation's site into site/; a broken link fails.

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.chaos.wrong import Mutation, edited
 
-COPIED = ("services", "shared", "tests", "deploy", "docs", "generators", "pyproject.toml")
+COPIED = ("services", "shared", "tests", "deploy", "docs", "pyproject.toml")
 SEED = 5
 PATIENCE_S = 40
 """How long a mutated program may take to come to rest; a sound one needs a few seconds."""

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from generators import asyncapi
+from docs.generators import asyncapi
 from shared.bus.registry.channels import CHANNELS
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from generators import asyncapi, reference
+from docs.generators import asyncapi, reference
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channels import CHANNELS

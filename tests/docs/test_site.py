@@ -24,6 +24,11 @@ def test_every_page_is_in_the_site_and_no_link_is_broken(site: Path) -> None:
         assert (site / page.relative_to(ROOT / "docs").with_suffix(".html")).exists()
 
 
+def test_the_programs_that_write_pages_are_not_published(site: Path) -> None:
+    assert [*(ROOT / "docs" / "generators").glob("*.py")] != []
+    assert not (site / "generators").exists()
+
+
 def test_the_pages_load_nothing_from_elsewhere(site: Path) -> None:
     loads = re.compile(
         r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:)?//[^>]*|<link[^>]*https?:[^>]*"

@@ -1,8 +1,8 @@
 """The default model: one vector per word piece, summed. Needs numpy and tokenizers only.
 
-The table was distilled from all-MiniLM-L6-v2 by ``generators/static_table.py``: how rare a piece
-is, is part of its scale. Punctuation and special pieces are *quiet*, they weigh nothing beside
-words. So that every text has a direction nevertheless:
+The table was distilled from all-MiniLM-L6-v2 by ``docs/generators/static_table.py``: how rare a
+piece is, is part of its scale. Punctuation and special pieces are *quiet*, they weigh nothing
+beside words. So that every text has a direction nevertheless:
 
 1. a text with nothing but quiet pieces is the sum of those;
 2. a text without any piece (control characters only) or whose sum is zero gets the direction of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from generators import configuration, sections
+from docs.generators import configuration, sections
 from services.cli.app import build_app
 from shared.sections import SECTIONS
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from generators import dashboard, metrics_table
+from docs.generators import dashboard, metrics_table
 from shared.bus.registry.streams import STREAMS
 from shared.observability import metrics, place_metrics  # noqa: F401  declares its part
 from shared.observability.instruments import DECLARED, Histogram

@@ -5,7 +5,7 @@ from pathlib import Path
 from shared.observability import metrics, place_metrics  # noqa: F401  declare them
 from shared.observability.instruments import DECLARED
 
-FILE = Path(__file__).parents[1] / "docs" / "observability.md"
+FILE = Path(__file__).parents[2] / "docs" / "observability.md"
 BEGIN = "<!-- metrics: written by make readme -->"
 END = "<!-- end of metrics -->"
 

@@ -1,6 +1,6 @@
 """What the dashboard shows of what is kept, and of what all stands on."""
 
-from generators.dashboard_panel import OF, OVER, Panel, now, quantile, rate
+from docs.generators.dashboard_panel import OF, OVER, Panel, now, quantile, rate
 from shared.observability import metrics as m
 from shared.observability import place_metrics as place
 

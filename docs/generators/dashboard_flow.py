@@ -1,6 +1,6 @@
 """What the dashboard shows of the work: what flows, the embedding server, the model."""
 
-from generators.dashboard_panel import OF, OVER, Panel, now, number, quantile, rate
+from docs.generators.dashboard_panel import OF, OVER, Panel, now, number, quantile, rate
 from shared.observability import metrics as m
 
 FLOW: dict[str, list[Panel]] = {

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from shared.stages import STAGES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "shared" / "sections.py"
 TEXT = '''\
 """The sections of the configuration; written by `make readme` from the services' settings."""

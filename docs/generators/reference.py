@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from generators import statuses
-from generators.asyncapi import (
+from docs.generators import statuses
+from docs.generators.asyncapi import (
     DEAD_HEADERS,
     HEADERS,
     arrow_type,
@@ -35,7 +35,7 @@ from shared.contracts.batches import (
     BatchDescriptor,
 )
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 MIB = 1 << 20
 DAY_S = 86_400
 MEANING = {

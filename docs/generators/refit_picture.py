@@ -1,4 +1,4 @@
-"""Draws docs/images/refit.svg: python -m generators.refit_picture OUTPUT/COLLECTION.
+"""Draws docs/images/refit.svg: python -m docs.generators.refit_picture OUTPUT/COLLECTION.
 
 A map fitted to the first half of its records, and the refit to all of them: turned onto the old
 map, with the way that each of the old points goes.
@@ -16,7 +16,7 @@ from services.projection.domain.movement import predict_movement
 
 PANEL, GAP, MARGIN = 360, 30, 28
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#a463f2", "#9c6b4e")
-FILE = Path(__file__).parents[1] / "docs" / "images" / "refit.svg"
+FILE = Path(__file__).parents[2] / "docs" / "images" / "refit.svg"
 
 
 def main(folder: Path) -> None:

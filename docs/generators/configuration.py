@@ -9,10 +9,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, HttpUrl, SecretStr
 from pydantic.fields import FieldInfo
 
-from generators.sections import services, settings_fields
+from docs.generators.sections import services, settings_fields
 from shared.settings import ServiceSettings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "configuration.md"
 EVERY = "every service"
 WORDS = {

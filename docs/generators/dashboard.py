@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from generators.dashboard_flow import FLOW
-from generators.dashboard_panel import Panel
-from generators.dashboard_place import PLACE
+from docs.generators.dashboard_flow import FLOW
+from docs.generators.dashboard_panel import Panel
+from docs.generators.dashboard_place import PLACE
 from shared.observability import metrics as m
 
-GRAFANA = Path(__file__).parents[1] / "deploy" / "monitoring" / "grafana"
+GRAFANA = Path(__file__).parents[2] / "deploy" / "monitoring" / "grafana"
 FILE = GRAFANA / "dashboards" / "mapstream.json"
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 WIDTH = 24

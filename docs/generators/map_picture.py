@@ -1,4 +1,4 @@
-"""Draws docs/images/map.svg: python -m generators.map_picture OUTPUT/COLLECTION."""
+"""Draws docs/images/map.svg: python -m docs.generators.map_picture OUTPUT/COLLECTION."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 WIDTH, HEIGHT, MARGIN = 640, 420, 24
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5",
            "#9c6b4e", "#9498a0")  # fmt: skip
-FILE = Path(__file__).parents[1] / "docs" / "images" / "map.svg"
+FILE = Path(__file__).parents[2] / "docs" / "images" / "map.svg"
 
 
 def main(folder: Path) -> None:

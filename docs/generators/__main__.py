@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from generators import configuration, dashboard, metrics_table, reference, sections
+from docs.generators import configuration, dashboard, metrics_table, reference, sections
 from shared.bus.accounts import nats_accounts
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 USERS = ROOT / "deploy" / "nats" / "users.conf"
 SERVER = ROOT / "nats.conf"
 SERVER_FOR_KUBERNETES = ROOT / "deploy" / "kubernetes" / "base" / "nats.conf"

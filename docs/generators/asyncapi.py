@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pydantic.json_schema import models_json_schema
 
-from generators import statuses
+from docs.generators import statuses
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import PREFIX
 from shared.bus.registry.channel import BYTES, COLLECTION, Channel
