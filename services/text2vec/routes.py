@@ -1,8 +1,7 @@
 """The shell for HTTP: two protocols on one port.
 
 * Weaviate's t2v-transformers: ``POST /vectors``, ``GET /meta``, ``GET /.well-known/ready`` and
-  ``/.well-known/live``. Errors are ``{"error": str}``, and 422 (as from FastAPI) for a body that
-  is wrong.
+  ``/.well-known/live``. Errors are ``{"error": str}``, and 422 (as FastAPI's) for a wrong body.
 * OpenAI: ``POST /v1/embeddings``, ``GET /v1/models``. Errors have OpenAI's shape, and 400 for a
   body that is wrong. Any model name is accepted, since there is one model; the answer names it.
 * ``GET /health`` and ``GET /ready`` for people and supervisors, ``GET /metrics`` for Prometheus.
