@@ -4,13 +4,12 @@ A batch is one Arrow IPC stream with one record batch. Its descriptor, a small J
 in the schema's metadata, so that a stored message explains itself.
 """
 
-import struct
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.contracts.arrow_messages import plain_messages
 from shared.contracts.base import MAX_INT64, Collection
 from shared.errors import InvalidMessage
 
@@ -18,9 +17,6 @@ ARROW = "application/vnd.apache.arrow.stream"
 DESCRIPTOR_KEY = b"mapstream.batch"
 FORGOTTEN_KEY = b"mapstream.forgotten"
 """Of a retraction: the model is to forget these vectors, too."""
-
-HEADER, LENGTH, COMPRESSION = 2, 0, 3
-"""Fields of the flatbuffers in an Arrow stream: of a message, and two of a record batch."""
 
 MAX_RECORDS = 128
 MAX_TEXT_BYTES = 1 << 20
@@ -223,12 +219,11 @@ def decode_rows(body: bytes) -> pa.RecordBatch:
         InvalidMessage: The bytes are no Arrow stream of exactly one valid record batch.
     """
     try:
-        schema, batch = _messages(body)
-        _require_plain(batch, len(body))
+        schema, batch = plain_messages(body)
         rows = pa.ipc.read_record_batch(batch, pa.ipc.read_schema(schema))
         rows.validate(full=True)
         names = rows.schema.names
-    except (pa.ArrowException, OSError, ValueError, TypeError, struct.error) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise InvalidMessage(f"not an Arrow stream of one record batch: {error}") from error
     if len(set(names)) < len(names):
         raise InvalidMessage(f"columns of the batch share a name: {names}")
@@ -250,54 +245,3 @@ def require_columns(rows: pa.RecordBatch, schema: pa.Schema) -> None:
             raise InvalidMessage(f"column '{field.name}' is {column.type}, not {field.type}")
         if not field.nullable and column.null_count:
             raise InvalidMessage(f"column '{field.name}' holds nulls")
-
-
-def _messages(body: bytes) -> tuple[pa.ipc.Message, pa.ipc.Message]:
-    """Take the schema and the record batch out of a stream, and see that it ends there."""
-    reader = pa.ipc.MessageReader.open_stream(body)
-    schema, batch = _next(reader, "schema"), _next(reader, "record batch")
-    try:
-        reader.read_next_message()
-    except StopIteration:
-        return schema, batch
-    raise InvalidMessage("the Arrow stream holds more than one record batch")
-
-
-def _next(reader: pa.ipc.MessageReader, kind: str) -> pa.ipc.Message:
-    try:
-        message = reader.read_next_message()
-    except StopIteration as error:
-        raise InvalidMessage(f"the Arrow stream has no {kind}") from error
-    if message.type != kind:
-        raise InvalidMessage(f"the Arrow stream has a {message.type} instead of a {kind}")
-    return message
-
-
-def _require_plain(message: pa.ipc.Message, size: int) -> None:
-    """Check what a record batch claims: some kilobytes can stand for gigabytes of one value.
-
-    PyArrow does not tell, so this reads the message's flatbuffer; Arrow has verified it already.
-
-    Raises:
-        InvalidMessage: It is compressed, or claims more rows than it has bytes.
-    """
-    document = memoryview(message.metadata)
-    (root,) = struct.unpack_from("<I", document, 0)
-    header = _field(document, root, HEADER)
-    table = header + struct.unpack_from("<I", document, header)[0]
-    length = _field(document, table, LENGTH)
-    rows = struct.unpack_from("<q", document, length)[0] if length else 0
-    if not 0 <= rows <= size:
-        raise InvalidMessage(f"the Arrow stream claims {rows} rows in {size} bytes")
-    if _field(document, table, COMPRESSION):
-        raise InvalidMessage("the Arrow stream is compressed: send it as it is")
-
-
-def _field(document: memoryview, table: int, index: int) -> int:
-    """Find a field of a flatbuffer table; 0 if it is left out."""
-    vtable = table - struct.unpack_from("<i", document, table)[0]
-    entry = 4 + 2 * index
-    if entry >= struct.unpack_from("<H", document, vtable)[0]:
-        return 0
-    (offset,) = struct.unpack_from("<H", document, vtable + entry)
-    return table + offset if offset else 0
