@@ -24,6 +24,7 @@ from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
 from tests.integration.one_by_one import HandleOne, each, router_of
+from tests.metering import metered
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -163,6 +164,37 @@ async def test_one_malformed_message_does_not_hold_up_its_micro_batch(
 
     assert seen == [0, 1, 2]
     assert await stored(js, "DEAD_LETTERS") == 3
+
+
+async def test_what_is_buried_is_not_tried_again_with_those_that_came_with_it(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    gained = metered()
+    outages: list[Exception] = [TransientError("the other side is away")]
+
+    async def handle(_: Sequence[Batch]) -> Iterable[Outgoing]:
+        if outages:
+            raise outages.pop()
+        return []
+
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(
+            PROJECTION_READS_BATCHES,
+            "default",
+            lambda delivery: decode(delivery.body),
+            Pull(16, 0.1),
+        )(handle)
+
+    await js.publish("embedding.batch.default", b"not arrow")
+    await js.publish("embedding.batch.default", outgoing_batch(EMBEDDING_BATCH, batch()).body)
+    async with wired(subscribe):
+        await settled(js, PROJECTION_READS_BATCHES)
+
+    outcomes = {
+        outcome: gained("mapstream_messages_settled_total", outcome=outcome)
+        for outcome in ("buried", "retried", "acked")
+    }
+    assert outcomes == {"buried": 1, "retried": 1, "acked": 1}
 
 
 async def test_what_one_message_breaks_is_not_the_fate_of_those_that_came_with_it(

@@ -5,7 +5,7 @@ together in a way that is no outage, or a process ended with one of them in hand
 one by one: what is wrong with one is not to be the others' fate.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import copy
 from typing import Any
@@ -51,9 +51,8 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
         async with handling(raws, self._settler.heartbeat_s):
             suspected = len(raws) > 1 and await self._settler.poison_guard.deaths(raws)
             if suspected or not await self._tried(call_next, msg):
-                for raw in raws:
-                    if not raw.is_acked:
-                        await self.consume_scope(call_next, _alone(msg, raw))
+                for raw in _unsettled(raws):
+                    await self.consume_scope(call_next, _alone(msg, raw))
 
     async def _tried(self, call_next: Handle, msg: StreamMessage[list[Msg]]) -> bool:
         """Handle messages together; tell whether they are settled, else each is to be tried."""
@@ -73,7 +72,8 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
                 if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefusedError)):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
                     return False
-                await _carry_out(await settler.settle(error, raws), raws)
+                left = [*_unsettled(raws)]  # those that could not be read are buried already
+                await _carry_out(await settler.settle(error, left), left)
         return True
 
     async def _handled(self, call_next: Handle, msg: StreamMessage[list[Msg]]) -> None:
@@ -84,10 +84,9 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
             else:
                 await self._settler.publisher.publish_all(given)
             reached(Failpoint.PUBLISHED)
-        for raw in msg.raw_message:
-            if not raw.is_acked:
-                await raw.ack()
-                self._settler.done(raw)
+        for raw in _unsettled(msg.raw_message):
+            await raw.ack()
+            self._settler.done(raw)
 
 
 async def decode_or_bury(
@@ -105,6 +104,10 @@ async def decode_or_bury(
     return decoded
 
 
+def _unsettled(raws: Iterable[Msg]) -> Iterator[Msg]:
+    return (raw for raw in raws if not raw.is_acked)
+
+
 def _alone(msg: StreamMessage[list[Msg]], raw: Msg) -> StreamMessage[list[Msg]]:
     """Return one of the messages as if it had come alone; it is decoded anew."""
     part = copy(msg)
@@ -113,9 +116,7 @@ def _alone(msg: StreamMessage[list[Msg]], raw: Msg) -> StreamMessage[list[Msg]]:
 
 
 async def _carry_out(verdict: Retry | Bury, raws: Iterable[Msg]) -> None:
-    for raw in raws:
-        if raw.is_acked:
-            continue
+    for raw in _unsettled(raws):
         if isinstance(verdict, Bury):
             await raw.term()
         else:
