@@ -21,7 +21,7 @@ HEAD = """\
 # What was interrupted, and what became of it
 
 Written by `python -m tests.chaos.report`; how it works is in
-[decision 17](decisions/0017-cut-points-and-chaos.md) and, for pairs of events, in
+[decision 17](decisions/0017-failpoints-and-chaos.md) and, for pairs of events, in
 [decision 38](decisions/0038-every-event-after-every-other.md); what it found in
 [decision 18](decisions/0018-found-by-chaos.md). A *fault* interrupts a running system of real
 processes: nats-server, text2vec, a proxy in front of it that spoils its answers, discovery,
@@ -45,7 +45,7 @@ A fault that was promised and did not take place is a deviation, too.
 """
 ORDER = ("faults", "which", "cuts", "pairs", "red", "seeds", "notices")
 TITLES = {
-    "faults": "Faults", "which": "Which faults", "cuts": "At which cut points",
+    "faults": "Faults", "which": "Which faults", "cuts": "At which failpoints",
     "pairs": "Every event after every other", "red": "Known to be red",
     "seeds": "Every seed that was ever run", "notices": "Would it notice?",
 }  # fmt: skip

@@ -26,6 +26,7 @@ from shared.bus.registry.channels import CHANNELS
 from shared.contracts.base import Command
 from shared.contracts.batches import (
     ARROW,
+    DESCRIPTOR_KEY,
     POINT_SCHEMA,
     RECORD_SCHEMA,
     Batch,
@@ -110,16 +111,31 @@ def test_an_arrow_example_still_has_its_columns(channel: Channel) -> None:
 
 
 @pytest.mark.parametrize("family", ["discovery.batch", "embedding.batch", "projection.batch"])
-def test_a_batch_still_has_its_descriptor(family: str) -> None:
-    got = decode((EXAMPLES / family / "v1.arrow").read_bytes())
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_batch_still_has_its_descriptor(family: str, version: str) -> None:
+    got = decode((EXAMPLES / family / f"{version}.arrow").read_bytes())
 
     facts = got.descriptor
+    assert facts.epoch == (1_767_225_600 if version == "v2" else 0)
     assert (facts.collection, facts.source_version, facts.is_last) == ("default", 2, True)
     assert facts.records == 2
     assert facts.filename == "runs/2026-01-01/süd.jsonl"
     assert got.rows["text"].to_pylist()[1] == "Twenty-five. 🙂"
     assert (facts.embedder is None) == (family == "discovery.batch")
     assert facts.model_version == (3 if family == "projection.batch" else None)
+
+
+@pytest.mark.parametrize("family", ["discovery.batch", "embedding.batch", "projection.batch"])
+def test_the_newest_batch_shows_every_field_of_its_descriptor(family: str) -> None:
+    newest = max((EXAMPLES / family).glob("v*.arrow"))
+    document = json.loads(decode_rows(newest.read_bytes()).schema.metadata[DESCRIPTOR_KEY])
+
+    later = {
+        "discovery.batch": {"embedder", "model_version"},
+        "embedding.batch": {"model_version"},
+    }
+    shown = set(BatchDescriptor.model_fields) - later.get(family, set())
+    assert set(document) == shown, "add an example with the new field"
 
 
 def test_what_is_written_today_has_the_schema_of_the_examples() -> None:

@@ -90,11 +90,6 @@ class OpenaiEmbedder:
         return (await self._asker.ask(body, len(texts), read)).vectors
 
 
-def parse_answer(content: bytes | bytearray, count: int) -> NDArray[np.float32]:
-    """Return the vectors of an answer, in the order of the texts; see ``read_answer``."""
-    return read_answer(content, count).vectors
-
-
 def read_answer(content: bytes | bytearray, count: int) -> Embedded:
     """Read an answer: its vectors in the order of the texts, and what it tells beside them.
 

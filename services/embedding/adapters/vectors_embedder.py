@@ -44,11 +44,6 @@ class VectorsEmbedder:
         return found.vectors
 
 
-def parse_answer(content: bytes | bytearray) -> NDArray[np.float32]:
-    """Return the vector of an answer as an array (1, d); see ``read_answer``."""
-    return read_answer(content).vectors
-
-
 def read_answer(content: bytes | bytearray) -> Embedded:
     """Read an answer: its vector, and how it was written.
 

@@ -1,6 +1,6 @@
 """What became of a command: rules on states and versions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -28,19 +28,11 @@ class Verdict(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Generic[Answer]):
-    """What is known of one operation; news may come in any order."""
+    """What is known of one operation."""
 
     verdict: Verdict[Answer] | None = None
     readable: int = 0
     """The newest model that the public files are known to have."""
-
-    def judged(self, verdict: Verdict[Answer]) -> "Progress[Answer]":
-        """Take in an answer; the first one counts."""
-        return self if self.verdict else replace(self, verdict=verdict)
-
-    def published(self, version: int | None) -> "Progress[Answer]":
-        """Take in that the files have this model."""
-        return replace(self, readable=max(self.readable, version or 0))
 
     @property
     def state(self) -> State:

@@ -87,7 +87,7 @@ class Commands:
             return sent
         collection = verdict.answer.collection
         marks = await self._maps.marks(collection)
-        progress = Progress(verdict).published(marks.model_version if marks else None)
+        progress = Progress(verdict, (marks.model_version if marks else None) or 0)
         plain = sent or Operation(id=operation_id, state=State.PENDING, collection=collection)
         return _told(plain, progress)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.embedding.adapters.openai_embedder import parse_answer
+from services.embedding.adapters.openai_embedder import read_answer
 from services.embedding.ports import TextsRejectedError
 from shared.failpoints import Failpoint
 from tests.chaos.faults import Account
@@ -35,11 +35,11 @@ def test_no_fault_is_left_out() -> None:
     assert sorted((one.kind, one.target) for one in drawn) == sorted(cards)
 
 
-def test_every_cut_point_is_aimed_at() -> None:
+def test_every_failpoint_is_aimed_at() -> None:
     assert {point for _, point in CUTS} == set(Failpoint)
 
 
-def test_every_cut_point_is_reached_somewhere() -> None:
+def test_every_failpoint_is_reached_somewhere() -> None:
     sources = [path.read_text() for top in ("services", "shared") for path in
                (ROOT / top).rglob("*.py")]  # fmt: skip
 
@@ -81,9 +81,9 @@ def test_an_answer_is_spoiled_as_told(answer: str) -> None:
 
     if answer == "truncated":
         with pytest.raises(TextsRejectedError):
-            parse_answer(content, 1)
+            read_answer(content, 1)
         return
-    vectors = parse_answer(content, 1)
+    vectors = read_answer(content, 1).vectors
     assert vectors.shape == (1, 3 if answer == "wrong-dimension" else 2)
     assert np.isnan(vectors).any() == (answer == "nan")
 

@@ -29,7 +29,7 @@ def item(index: int, embedding: Any) -> dict[str, Any]:
 
 
 def openai(data: Any, count: int) -> np.ndarray:
-    return openai_embedder.parse_answer(json.dumps({"data": data}).encode(), count)
+    return openai_embedder.read_answer(json.dumps({"data": data}).encode(), count).vectors
 
 
 @pytest.mark.parametrize("form", [packed, lambda *values: list(values)], ids=["base64", "list"])
@@ -89,7 +89,7 @@ def test_openai_answers_that_make_no_sense_are_refused(data: Any, count: int) ->
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b'"data"', b'{"data":', b"\xff"])
 def test_openai_bodies_that_are_no_answer_are_refused(body: bytes) -> None:
     with pytest.raises(TextsRejectedError):
-        openai_embedder.parse_answer(body, 1)
+        openai_embedder.read_answer(body, 1)
 
 
 def test_numbers_too_large_for_a_float_are_infinite_and_null_is_nan() -> None:
@@ -107,7 +107,7 @@ def test_vectors_are_read_to_the_last_bit_however_the_json_is_laid_out(
     body = {"text": 'two\nlines, a } and a "vector": [9]', "vector": vector.tolist(), "dim": 2}
     text = json.dumps(body, indent=indent).replace("\n", line_end) + line_end
 
-    found = vectors_embedder.parse_answer(text.encode())
+    found = vectors_embedder.read_answer(text.encode()).vectors
 
     assert np.array_equal(found, vector[None])
 
@@ -122,7 +122,7 @@ def test_vectors_are_read_to_the_last_bit_however_the_json_is_laid_out(
 )  # fmt: skip
 def test_vectors_answers_that_make_no_sense_are_refused(body: bytes) -> None:
     with pytest.raises(TextsRejectedError) as told:
-        vectors_embedder.parse_answer(body)
+        vectors_embedder.read_answer(body)
 
     assert told.value.ambiguous
 
@@ -130,7 +130,7 @@ def test_vectors_answers_that_make_no_sense_are_refused(body: bytes) -> None:
 def test_null_is_refused_and_not_the_end_of_the_process() -> None:
     """Arrow's JSON reader, which was here once, dies of it: a poison no retry survives."""
     with pytest.raises(TextsRejectedError):
-        vectors_embedder.parse_answer(b"null")
+        vectors_embedder.read_answer(b"null")
 
 
 def test_a_wide_vector_is_no_obstacle() -> None:
@@ -138,7 +138,7 @@ def test_a_wide_vector_is_no_obstacle() -> None:
 
     body = json.dumps({"vector": vector.tolist()}).encode()
 
-    assert np.array_equal(vectors_embedder.parse_answer(body)[0], vector)
+    assert np.array_equal(vectors_embedder.read_answer(body).vectors[0], vector)
 
 
 @pytest.mark.parametrize(
