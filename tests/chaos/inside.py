@@ -91,17 +91,26 @@ class Version:
 
 def every_version(output: Path, collection: str) -> Iterator[Version]:
     """Open every version of the dataset that is there, the oldest first."""
-    path, seen = str(output / collection / "store.lance"), set[str]()
-    for one in sorted(_table(output, collection).versions(), key=lambda one: one["version"]):
-        opened = lance.dataset(path, version=one["version"])
-        rows = opened.to_table(columns=["id", "filename", "source_version", "model_version"])
-        new = []
-        for fragment in opened.get_fragments():
-            files = {file.path for file in fragment.data_files()}
-            if not files <= seen:
-                new.append(fragment.to_table())
-                seen |= files
-        yield Version(one["version"], rows, pa.concat_tables(new) if new else None)
+    seen = set[str]()
+    for number in sorted(version_numbers(output, collection)):
+        try:
+            yield _version(output, collection, number, seen)
+        except (OSError, ValueError):  # writing may have given it up since it was listed
+            if number in version_numbers(output, collection):
+                raise
+
+
+def _version(output: Path, collection: str, number: int, seen: set[str]) -> Version:
+    """Open a version; the files of its fragments are added to those that were seen."""
+    opened = lance.dataset(str(output / collection / "store.lance"), version=number)
+    rows = opened.to_table(columns=["id", "filename", "source_version", "model_version"])
+    new = []
+    for fragment in opened.get_fragments():
+        files = {file.path for file in fragment.data_files()}
+        if not files <= seen:
+            new.append(fragment.to_table())
+            seen |= files
+    return Version(number, rows, pa.concat_tables(new) if new else None)
 
 
 def version_numbers(output: Path, collection: str) -> set[int]:
