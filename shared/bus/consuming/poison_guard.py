@@ -2,9 +2,10 @@
 
 A message whose handling ends the process (a crash in native code, a batch that takes all memory)
 raises nothing that could be judged: it would be delivered again for ever. So every process has a
-small file with a note of each message while that is handled. A note in the file of another process
-tells, when its message is delivered again, that a process has ended with it in hand. A delivery
-that was given back, for an outage or at a graceful stop, has none.
+small file with a note of each message while that is handled. A note in a file whose process has
+ended tells, when its message is delivered again, that it ended with it in hand. A delivery that
+was given back, for an outage or at a graceful stop, has none; and one that a living process still
+has, which the bus has not heard of for a while, is nobody's end.
 
 A note is sixteen bytes at a place of their own, written over what was there: that costs
 microseconds where a file each would cost a thread and hundreds of them.
@@ -74,13 +75,13 @@ class PoisonGuard:
         return await to_thread.run_sync(self._count, again) if again and self._folder else 0
 
     def _count(self, raws: Iterable[Msg]) -> int:
-        others = [set(_read(file)) for file in self._files_of_others()]
+        others = [set(_read(file)) for file in self._files_of_ended()]
         return max(sum(note_of(raw) in notes for notes in others) for raw in raws)
 
     def _acquit(self, raws: Iterable[Msg]) -> None:
-        """Erase what others have noted of messages that did not end this process."""
+        """Erase what those before have noted of messages that did not end this process."""
         known = {note_of(raw) for raw in raws}
-        for file in self._files_of_others():
+        for file in self._files_of_ended():
             places = [place for place, note in enumerate(_read(file)) if note in known]
             try:
                 with file.open("r+b", buffering=0) as opened:
@@ -123,14 +124,15 @@ class PoisonGuard:
         self._is_clear = True
         return self._folder is not None
 
-    def _files_of_others(self) -> list[Path]:
+    def _files_of_ended(self) -> list[Path]:
         if self._folder is None:
             return []
         own = self._own.file if self._own else None
         try:
-            return [file for file in self._folder.iterdir() if file != own]
+            others = [file for file in self._folder.iterdir() if file != own]
         except OSError:
             return []
+        return [file for file in others if not _is_in_use(file)]
 
 
 class _Notes:
@@ -197,6 +199,18 @@ def _read(file: Path) -> list[bytes]:
     except OSError:
         return []
     return [found[at : at + NOTE_BYTES] for at in range(0, len(found), NOTE_BYTES)]
+
+
+def _is_in_use(file: Path) -> bool:
+    """Tell whether its process lives; where files cannot be locked, it is taken to have ended."""
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: several may look at once
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _clear(file: Path) -> None:

@@ -1,5 +1,7 @@
 """Two processes are two objects on one folder: what a killed one leaves is its file."""
 
+import errno
+import fcntl
 import gc
 import os
 import resource
@@ -55,11 +57,28 @@ async def test_a_message_that_was_given_back_has_ended_nobody(tmp_path: Path) ->
     assert notes(tmp_path) == set()
 
 
-async def test_a_process_does_not_count_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("can_lock", [True, False])
+async def test_a_process_does_not_count_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_lock: bool
+) -> None:
     """It is delivered again to a process that was merely stopped for a while."""
+    if not can_lock:
+        monkeypatch.setattr(fcntl, "flock", no_locks)
     stopped = PoisonGuard(tmp_path)
     async with stopped.taken([message()]):
         assert await stopped.deaths([message(deliveries=2)]) == 0
+
+
+def no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "no locks on this file system")
+
+
+async def test_what_a_living_process_has_in_hand_has_ended_nobody(tmp_path: Path) -> None:
+    """Another one gets it when the bus has not heard of the first for a while."""
+    async with PoisonGuard(tmp_path).taken([message()]):
+        async with PoisonGuard(tmp_path).taken([message(deliveries=2)]) as deaths:
+            assert deaths == 0
+        assert notes(tmp_path) == {note_of(message())}
 
 
 async def test_another_message_in_the_same_place_of_a_new_stream_is_another(
