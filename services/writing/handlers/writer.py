@@ -15,6 +15,7 @@ from services.writing.handlers.models import (
     held_model,
 )
 from services.writing.handlers.snapshot_trigger import SnapshotTrigger
+from services.writing.handlers.turn import Turn
 from services.writing.handlers.write import (
     WritePlan,
     Written,
@@ -146,17 +147,11 @@ class Writer:
         Raises:
             TransientError: It could not be done now; the old model stays.
         """
-
-        async def give_way() -> None:
-            self._writing.release()
-            await asyncio.sleep(0)
-            await self._writing.acquire()
-
         is_awaited, self._is_awaited = self._is_awaited, False
         try:
-            async with self._writing:
+            async with Turn(self._writing) as turn:
                 applied = await apply_newest(
-                    store=self._store, models=self._models, between=give_way
+                    store=self._store, models=self._models, between=turn.give_way
                 )
             await self.refresh_figures()
         except TransientError:
