@@ -16,6 +16,7 @@ from services.writing.domain.micro_batch import (
 from services.writing.domain.stored_state import StoreState
 from services.writing.handlers.models import held_model
 from services.writing.ports import DatasetStore, ModelArchive, Retraction
+from shared.bus.messages.outgoing import of_epoch
 from shared.clock import Clock
 from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
@@ -180,7 +181,7 @@ def _committed(plan: WritePlan, state: StoreState, clock: Clock) -> WritingCommi
             source_version=one.source_version,
             records=0 if verdict is Verdict.SUPERSEDED else len(batch),
         )
-    names = "\n".join(f"{batch_id} {version}" for batch_id, version in told)
+    names = "\n".join(dict.fromkeys(_sending(batch) for batch in plan.batches))
     return WritingCommitted(
         id=WritingCommitted.id_of(hashlib.sha256(names.encode()).hexdigest()),
         collection=plan.batches[0].descriptor.collection,
@@ -188,3 +189,9 @@ def _committed(plan: WritePlan, state: StoreState, clock: Clock) -> WritingCommi
         batches=tuple(told.values()),
         dataset_version=state.dataset_version,
     )
+
+
+def _sending(batch: Batch) -> str:
+    """Name what was sent: whoever hears of its points once more waits for their commit, too."""
+    one = batch.descriptor
+    return of_epoch(f"{one.delivery_id} {one.source_version}", one.epoch)

@@ -50,6 +50,10 @@ class World:
         """Have messages written together; return the families of what is told."""
         return [one.channel.family async for step in self._writer.take(messages) for one in step]
 
+    async def told_of(self, *messages: Batch | ProjectionModel) -> list[str]:
+        """Have messages written together; return the ids of what is told."""
+        return [one.message_id async for step in self._writer.take(messages) for one in step]
+
 
 def forgotten(source: str) -> Batch:
     empty = piece(source, version=2, rows=0)
@@ -100,3 +104,19 @@ async def test_what_comes_after_its_source_was_replaced_is_only_taken_out() -> N
     await world.take(piece("a"))
 
     assert world.projection.taken == [("a@1#0", False)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told_again"), [({}, False), ({"epoch": 7}, True), ({"replays": 1}, True)]
+)
+async def test_points_that_are_told_again_have_their_commit_told_again(
+    changed: dict[str, int], *, told_again: bool
+) -> None:
+    """The streams drop what they have; without its commit, points would be waited for for ever."""
+    world = World()
+    facts = piece("a").descriptor.model_copy(update=changed)
+
+    first = await world.told_of(model(1), piece("a"))
+    again = await world.told_of(Batch(facts, piece("a").rows))
+
+    assert [one not in first for one in again] == [told_again, told_again]
