@@ -88,6 +88,17 @@ async def test_a_repeated_answer_is_complete_if_the_files_have_it_already() -> N
     assert (answer.is_complete, answer.published) == (True, None)
 
 
+async def test_of_two_answers_the_first_counts() -> None:
+    """A command that is delivered twice may be answered twice."""
+
+    def rejected(one: str) -> Event:
+        return event(ProjectionRejected, one)
+
+    answer = await ask(Bus(updated(3), rejected, published(3)), Refit())
+
+    assert (answer.word, answer.is_complete) == ("updated", True)
+
+
 async def test_an_answer_that_is_no_model_waits_for_no_file() -> None:
     answer = await ask(Bus(lambda one: event(LettersDropped, one)), Drop(all=True))
 
