@@ -28,6 +28,11 @@ class Doubt:
     sent: set[str]
     """Ids of those that were, and are not finished yet."""
 
+    def note_sent(self, ids: set[str]) -> None:
+        """Note which were sent again, of whatever collection."""
+        self.sent |= self.waiting & ids
+        self.waiting -= ids
+
 
 class LostBatchRecovery:
     """Finds sources whose batches the bus has lost, and sends them again.
@@ -98,17 +103,14 @@ class LostBatchRecovery:
         if doubt is None or doubt.births != births:
             doubt = self._doubts[collection] = Doubt(births, set(open_ids), set())
         doubt.sent &= open_ids
-        found = [
+        doubt.waiting &= open_ids
+        if not doubt.waiting and not doubt.sent:
+            await self._store.note_births(collection, births)
+        return [
             one
             for one in unfinished
             if one.source_id in doubt.waiting and one.status == "dispatched"
         ]
-        chosen = {one.source_id for one in found}
-        doubt.waiting = (doubt.waiting & open_ids) - chosen
-        doubt.sent |= chosen
-        if not doubt.waiting and not doubt.sent:
-            await self._store.note_births(collection, births)
-        return found
 
     async def _left(self) -> list[SourceRecord]:
         """Return what has been open for a while with nothing on its way."""
@@ -139,6 +141,8 @@ class LostBatchRecovery:
                 yield messages
         for source in to_read(lost):
             await self._store.requeue(source.source_id)
+        for doubt in self._doubts.values():
+            doubt.note_sent({source.source_id for source in lost})
 
     async def _forget_again(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:

@@ -254,6 +254,24 @@ async def test_what_a_new_consumer_may_lack_is_sent_again_once_while_records_com
     assert ":@" not in later_id
 
 
+async def test_what_could_not_be_sent_again_is_tried_again(world: World) -> None:
+    world.under_way = repeat(7)
+    world.repository.put("a.jsonl", log(final()))
+    await world.recovering.recover()
+    await world.scanning.scan(None)
+    await world.forget()
+    world.ids()
+    world.births = "second"
+    world.publisher.breaks_after = 0
+    with pytest.raises(TransientError):
+        await world.recovering.recover()
+
+    world.publisher.breaks_after = 99
+    await world.recovering.recover()
+    ((message_id, _),) = world.ids()
+    assert ":@" in message_id
+
+
 async def test_what_was_half_read_when_a_consumer_was_made_is_sent_again(world: World) -> None:
     world.under_way = repeat(7)
     await world.recovering.recover()
