@@ -137,7 +137,8 @@ async def everything_told(run: LiveRun) -> dict[str, str]:
     told |= {name: text async for name, text in over_http(run)}
     client = await nats.connect(run.url)
     try:
-        told["statuses on the bus"] = json.dumps(await collect(client))
+        statuses = [one for many in (await collect(client)).values() for one in many]
+        told["statuses on the bus"] = "\n".join(one.model_dump_json() for one in statuses)
         for stream in ("DEAD_LETTERS", "EVENTS"):
             told[stream] = await _stored(client, stream)
     finally:
