@@ -63,8 +63,9 @@ def known_red(file: Path = FILE) -> list[Red]:
 def plan(pairs: Sequence[Pair], red: Sequence[Red], each: int) -> Iterator[Round]:
     """Put pairs into rounds.
 
-    An event that is done to all sources meets the events of other pairs of its round, too. So, if
-    anything is known to be red, only pairs with the same far-reaching events share a round.
+    An event that is done to all sources meets the events of other pairs of its round, too, and
+    what is left out is left out of a whole round. So, if anything is known to be red, only pairs
+    with the same far-reaching events share a round, of which the same is left out.
 
     Args:
         pairs: In their order.
@@ -75,12 +76,13 @@ def plan(pairs: Sequence[Pair], red: Sequence[Red], each: int) -> Iterator[Round
         yield from (Round(part) for part in _parts(pairs, each))
         return
     left_out = [name for one in red if one.is_of_pairs for name in one.pairs]
-    groups: dict[frozenset[str], list[Pair]] = {}
+    groups: dict[tuple[frozenset[str], frozenset[str]], list[Pair]] = {}
     for pair in pairs:
         if not is_one_of(pair, left_out):
             kind = frozenset({pair.first, pair.second}.intersection(FAR))
-            groups.setdefault(kind, []).append(pair)
-    for kind, group in groups.items():
+            names = frozenset(one.name for one in red if is_one_of(pair, one.pairs) and one.check)
+            groups.setdefault((kind, names), []).append(pair)
+    for (kind, _), group in groups.items():
         for part in _parts(group, each):
             met = [one for one in red if any(is_one_of(pair, one.pairs) for pair in part)]
             yield Round(

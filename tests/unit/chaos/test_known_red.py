@@ -74,7 +74,7 @@ def test_each_kind_of_entry_leaves_out_what_it_names_and_no_more() -> None:
     red = Red("x", "", "", "", ["kill > stop"])
 
     (without_pair,) = plan(pairs, [red], 9)
-    (without_check,) = plan(pairs, [replace(red, check="flow")], 9)
+    (with_check, without_check) = plan(pairs, [replace(red, check="flow")], 9)
     (small,) = plan(pairs, [replace(red, is_of_many=True)], 9)
     (spared,) = plan(pairs, [replace(red, streams=["EMBEDDING"])], 9)
     (others,) = plan(pairs[2:], [replace(red, check="flow")], 9)
@@ -84,7 +84,10 @@ def test_each_kind_of_entry_leaves_out_what_it_names_and_no_more() -> None:
     ]  # fmt: skip
     assert (without_check.without, small.is_small) == ({"flow"}, True)
     assert spared.spared == {"EMBEDDING"}
-    assert list(without_check.pairs) == list(small.pairs) == list(spared.pairs) == pairs
+    assert list(small.pairs) == list(spared.pairs) == pairs
+    assert [pair.name for pair in without_check.pairs] == ["kill > stop"]
+    assert len(with_check.pairs) == len(pairs) - 1
+    assert not with_check.without
     assert not others.without
 
 
