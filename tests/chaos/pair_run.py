@@ -238,6 +238,13 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def what_is_done(arguments: Sequence[str]) -> str:
+    """Write the arguments for a report: without where this machine puts its results."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--json")
+    return shlex.join(parser.parse_known_args(arguments)[1])
+
+
 def _list() -> Iterator[str]:
     for title, names in (("events", EVENTS), ("checks", CHECKS)):
         yield f"{title}\n"
@@ -261,7 +268,7 @@ def main() -> int:
         return [replace(one, without=one.without.union(options.without)) for one in planned]
 
     kept = {pair for one in into_rounds(pairs) for pair in one.pairs}
-    outcome = Outcome(shlex.join(sys.argv[1:]), options.seed, options.pairs, options.event)
+    outcome = Outcome(what_is_done(sys.argv[1:]), options.seed, options.pairs, options.event)
     outcome.left_out = [pair.name for pair in pairs if pair not in kept]
     wish = Wish(options.keep, options.patience, options.lose, options.refits, options.go_on)
     try:

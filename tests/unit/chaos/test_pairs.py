@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chaos import oracle
+from tests.chaos.pair_run import what_is_done
 from tests.chaos.pairs import EVENTS, Matrix, draw
 from tests.chaos.subjects import LIMITS, Subjects
 from tests.chaos.vectors import vector
@@ -179,3 +180,10 @@ def test_a_source_that_was_forgotten_may_be_absent_or_whole_but_not_in_part(
     assert [*oracle.faults_of_rows(replace(stored, rows=rows), allowed)] == []
     assert [*oracle.faults_of_rows(replace(stored, rows=rows + part), allowed)]
     assert [*oracle.faults_of_rows(replace(stored, rows=rows + part), allowed, whole=False)] == []
+
+
+@pytest.mark.parametrize("where", [["--json", "/somewhere/r.json"], ["--json=/somewhere/r.json"]])
+def test_a_report_names_no_place_of_the_machine_that_made_it(where: list[str]) -> None:
+    done = ["--seed", "7", "--pair", "kill > *", "--go-on"]
+
+    assert what_is_done([*done[:2], *where, *done[2:]]) == "--seed 7 --pair 'kill > *' --go-on"
