@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
-from shared.bus.connection import inbox_prefix, jetstream, servers, tls_context
+from shared.bus.connection import inbox_prefix, is_answering, jetstream, servers, tls_context
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.consuming.durable_subscriber import durable_subscribers
 from shared.bus.consuming.micro_batches import end
@@ -134,7 +134,7 @@ class Bus:
         self.closing = True
         WAITS.over(BUS)
         client = self._client
-        if client and client.is_connected and not await self._is_answering(client):
+        if client and client.is_connected and not await is_answering(client, wait_s=ANSWER_S):
             log.warning("bus.mute_at_the_end")  # its connection ends with the process
             return
         try:
@@ -144,12 +144,6 @@ class Bus:
             if self._client:
                 with suppress(OSError):  # it tries to send what is buffered
                     await self._client.close()
-
-    async def _is_answering(self, client: Client) -> bool:
-        """Tell whether the server answers; a flush is never cancelled, see ``pull_consumer``."""
-        asked = asyncio.ensure_future(client.flush())
-        await asyncio.wait({asked}, timeout=ANSWER_S)
-        return asked.done() and asked.exception() is None
 
     async def on_closed(self) -> None:
         """Die when nats-py gives up for good: a closed connection is never made again."""

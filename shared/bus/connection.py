@@ -1,5 +1,6 @@
 """How a client of the bus connects: servers, TLS, and inboxes that only its user may read."""
 
+import asyncio
 import re
 import ssl
 from typing import Any
@@ -43,6 +44,17 @@ def api_prefix(client: Client) -> str:
 def user_of(client: Client) -> str:
     """Return who this connection is, if its user was named: that is in its inboxes."""
     return client.new_inbox().split(".")[1]
+
+
+async def is_answering(client: Client, *, wait_s: float) -> bool:
+    """Tell whether the server has taken all that was sent to it, waiting for that a while.
+
+    Its answer is awaited to the end even if nobody waits any more: nats-py stops reading when the
+    server answers a flush that was cancelled.
+    """
+    asked = asyncio.ensure_future(client.flush())
+    await asyncio.wait({asked}, timeout=wait_s)
+    return asked.done() and asked.exception() is None
 
 
 def servers(section: NatsSection) -> list[str]:

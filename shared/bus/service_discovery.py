@@ -22,11 +22,14 @@ from nats.micro.service import (
     ServiceStats,
 )
 
+from shared.bus.connection import is_answering
 from shared.bus.status import PREFIX, status_subject
 from shared.clock import SystemClock
 
 QUEUE = "q"
 """The protocol's own: of several replicas, one answers a request for the status."""
+ANSWER_S = 2.0
+"""How long a server that is away holds up what comes next; it is told of us when it is back."""
 Answer = dict[str, Any]
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,7 @@ async def announce(
     about: str,
     status: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """Answer service discovery from now on, until the broker is stopped.
+    """Answer service discovery until the broker is stopped; whoever asks after this is answered.
 
     Raises:
         NatsError: The server cannot be reached.
@@ -62,6 +65,7 @@ async def announce(
     broker.include_router(router)
     for subscriber in router.subscribers:
         await subscriber.start()
+    await is_answering(broker.connection, wait_s=ANSWER_S)
 
 
 def build_router(

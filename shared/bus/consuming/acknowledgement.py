@@ -6,7 +6,6 @@ one by one: what is wrong with one is not to be the others' fate.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
 from copy import copy
 from typing import Any
 
@@ -14,11 +13,9 @@ import structlog
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from shared.bus import message_metrics
 from shared.bus.consuming.delivery import Bury, Retry, require_survivable
-from shared.bus.consuming.pull_consumer import give_back
 from shared.bus.consuming.settling import Settler, handling
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery, delivery_of
@@ -45,7 +42,7 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
         """Have messages handled, and settle every one of them.
 
         Raises:
-            ConfigurationError: The process cannot work here; the messages were given back.
+            ConfigurationError: The process cannot work here; nothing was settled.
         """
         raws = msg.raw_message
         async with handling(raws, self._settler.heartbeat_s):
@@ -63,8 +60,6 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
                 with message_metrics.handled(settler.stage, raws):
                     await self._handled(call_next, msg)
             except ConfigurationError:  # no message's fault: the process cannot work here
-                with suppress(NatsError):
-                    await give_back(raws)
                 raise
             except Exception as error:  # noqa: BLE001  the one place that catches everything
                 # A refused burial is about some of them only; the others are well.

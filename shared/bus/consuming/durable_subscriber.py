@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from faststream import BaseMiddleware, ContextRepo
@@ -27,12 +28,11 @@ from faststream.nats.subscriber.config import (
 from faststream.nats.subscriber.specification import NatsSubscriberSpecification
 from faststream.nats.subscriber.usecases.basic import DefaultSubscriber
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
 from shared.bus.consuming.acknowledgement import AcknowledgementMiddleware, decode_or_bury
 from shared.bus.consuming.micro_batches import Window, end, wind_up
-from shared.bus.consuming.pull_consumer import PullConsumer, give_back
+from shared.bus.consuming.pull_consumer import PullConsumer
 from shared.bus.consuming.settling import Settler, heartbeat
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.messages.received import Delivery
@@ -132,16 +132,12 @@ class DurableSubscriber(DefaultSubscriber[list[Msg]]):
                     pull.max_messages, pull.linger_s, max_weight=pull.max_weight
                 )
                 puller.window = window.after(raws)
-                group.create_task(self._finished(raws, places))
-
-    async def _finished(self, raws: list[Msg], places: asyncio.Semaphore) -> None:
-        try:
-            await self._finish(raws)
-        finally:
-            places.release()
+                finishing = group.create_task(self._finish(raws))
+                # Not in the task: it may be cancelled before it has begun.
+                finishing.add_done_callback(partial(_leave, puller, raws, places))
 
     async def _finish(self, raws: list[Msg]) -> None:
-        """Handle messages; when cancelled, give that a little time, and back what is left."""
+        """Handle messages; when cancelled, give that a little time."""
         parts = begin_work()
         # Not consume(): that swallows what is raised.
         work = asyncio.ensure_future(self.process_message(raws))
@@ -150,8 +146,6 @@ class DurableSubscriber(DefaultSubscriber[list[Msg]]):
         except asyncio.CancelledError:
             with suppress(asyncio.CancelledError):
                 await wind_up(work, parts)
-            with suppress(NatsError):
-                await give_back(raws)
             raise
 
 
@@ -213,6 +207,13 @@ def _subscriber(
     )
     specification = NatsSubscriberSpecification(outer, about, calls)
     return DurableSubscriber(config, specification, calls, reading)
+
+
+def _leave(
+    puller: PullConsumer, raws: list[Msg], places: asyncio.Semaphore, _: asyncio.Task[None]
+) -> None:
+    puller.take_back(raws)
+    places.release()
 
 
 async def _parse(raws: list[Msg]) -> StreamMessage[list[Msg]]:

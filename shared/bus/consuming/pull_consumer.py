@@ -40,13 +40,6 @@ AWAY = (NatsError, OSError, TimeoutError)
 """What it raises if the server is away; it then learns by itself who has nothing in hand."""
 
 
-async def give_back(raws: Iterable[Msg]) -> None:
-    """Have the server deliver messages again at once, unless they are settled."""
-    for raw in raws:
-        if not raw.is_acked:
-            await raw.nak()
-
-
 def weight_of(raw: Msg) -> float:
     """Say what share of the largest batch a message is, by its records and its bytes."""
     records = header_number((raw.headers or {}).get(RECORDS)) or 0
@@ -91,7 +84,8 @@ class PullConsumer:
         if not await _done(*(one.drain() for one in (*self._given_up.values(), *last))):
             return
         with suppress(*AWAY):
-            await give_back(self.waiting)
+            for raw in self.waiting:
+                await raw.nak()
         await _done(self._client.flush())
 
     async def take(self, most: int, linger_s: float, *, max_weight: float = math.inf) -> list[Msg]:
@@ -119,6 +113,14 @@ class PullConsumer:
                 break
             taken.append(self.waiting.popleft())
         return taken
+
+    def take_back(self, raws: Iterable[Msg]) -> None:
+        """Keep what was taken and is not settled, to hand it back at the end.
+
+        Not at once: while a request stands, the server may answer it with the same message just
+        when it is withdrawn; then the message waits for ``ack_wait``.
+        """
+        self.waiting.extend(raw for raw in raws if not raw.is_acked)
 
     async def _wait(self, seconds: float) -> None:
         await self._request()
