@@ -43,6 +43,7 @@ from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
+    DISCOVERY_READS_SETTLED,
     DURABLES,
     EMBEDDING_READS_BATCHES,
     PROJECTION_READS_BATCHES,
@@ -205,6 +206,7 @@ def build() -> Service:
         durables=(
             DISCOVERY_READS_COMMANDS,
             DISCOVERY_READS_COMMITS,
+            DISCOVERY_READS_SETTLED,
             DISCOVERY_READS_DEAD_LETTERS,
         ),
         owns=(discovery.folder,),

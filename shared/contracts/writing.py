@@ -1,8 +1,8 @@
 """Events about the dataset."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.base import MAX_INT64, Event, Message
 
@@ -27,6 +27,48 @@ class WritingCommitted(Event):
 
     batches: tuple[CommittedBatch, ...] = Field(description="The batches of the commit.")
     dataset_version: int = Field(ge=0, description="The store's version that first holds them.")
+
+
+SettledAs = Literal["stored", "superseded", "refused"]
+"""What writing made of a batch that came: it holds its rows; it holds a newer version of the
+source, and has put the batch aside; it can never store what came, and has dead-lettered it."""
+
+Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""See ``shared/vector_checksum.py``."""
+
+
+class SettledBatch(Message):
+    """One batch that came to writing, and what the store holds of it since."""
+
+    batch_id: str = Field(description="The batch's id.")
+    source_id: str = Field(description="The source that it is a piece of.")
+    source_version: int = Field(
+        ge=1, le=MAX_INT64, description="The source's version that it is a piece of."
+    )
+    verdict: SettledAs = Field(
+        description="stored: its rows are in the store, by this delivery or by an earlier one; "
+        "superseded: a newer version of its source is there; refused: what came can never be "
+        "stored, a dead letter says why."
+    )
+    records: int = Field(
+        ge=0,
+        le=MAX_INT64,
+        description="Rows that the store holds now of this batch in this version. What came with "
+        "this delivery is not told: a second copy may be another one.",
+    )
+    checksum: Checksum = Field(
+        description="BLAKE2b of 128 bits, in hex, of the vectors of these rows: float32, little "
+        "endian, row after row in the batch's order. Of no rows, that of no bytes."
+    )
+
+
+class WritingSettled(Event):
+    """A micro-batch was decided on for good: each batch that came, with what is stored of it."""
+
+    family: ClassVar[str] = "writing.settled"
+
+    batches: tuple[SettledBatch, ...] = Field(description="Each batch that came, once.")
+    dataset_version: int = Field(ge=0, description="The store's version of which this is true.")
 
 
 class MeasuredMovement(Message):

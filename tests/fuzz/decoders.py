@@ -16,7 +16,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.discovery.subscribers.commands import read_command as read_source_command
-from services.discovery.subscribers.ledger import decode_committed, decode_dead_letter
+from services.discovery.subscribers.ledger import (
+    decode_committed,
+    decode_dead_letter,
+    decode_settled,
+)
 from services.gateway.handlers.maps import require_points
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from services.projection.subscribers.commands import read_command as read_model_command
@@ -47,6 +51,7 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "projection.model": (decode_message,),
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
     "writing.committed": (decode_committed,),
+    "writing.settled": (decode_settled,),
     "audit.command": (),  # by its contract alone
     "command.refit": (read_model_command,),
     "command.rollback": (read_model_command,),

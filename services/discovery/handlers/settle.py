@@ -18,7 +18,7 @@ from shared.contracts.sources import (
     SourceGone,
     SourceReturned,
 )
-from shared.contracts.writing import WritingCommitted
+from shared.contracts.writing import WritingCommitted, WritingSettled
 from shared.failpoints import Failpoint, reached
 
 SourceEnding = SourceCompleted | SourceForgotten
@@ -51,7 +51,7 @@ async def source_read(
 
 
 async def committed(
-    events: Sequence[WritingCommitted], store: StateStore, clock: Clock
+    events: Sequence[WritingCommitted | WritingSettled], store: StateStore, clock: Clock
 ) -> list[SourceEnding]:
     """Note what the dataset holds; tell the sources that this completes or takes away.
 

@@ -24,7 +24,7 @@ from shared.contracts.sources import (
     SourceGone,
     SourceReturned,
 )
-from shared.contracts.writing import WritingCommitted
+from shared.contracts.writing import WritingCommitted, WritingSettled
 from shared.task_groups import LimitedTaskGroup
 
 NOTED_AT_ONCE = 64
@@ -45,7 +45,7 @@ class SourceEvents:
         self._clock = clock
         self._changed = changed
 
-    async def committed(self, events: Sequence[WritingCommitted]) -> Steps:
+    async def committed(self, events: Sequence[WritingCommitted | WritingSettled]) -> Steps:
         """Note what the dataset holds.
 
         Raises:

@@ -12,7 +12,7 @@ from shared.bus.registry.batches import (
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.dead_letters import DEAD
 from shared.bus.registry.projection import PROJECTION_MODEL
-from shared.bus.registry.writing import WRITING_COMMITTED
+from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ WRITING_READS_PROJECTION = Durable(
     told_once_by=("projection",),
 )
 DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
+PROJECTION_READS_SETTLED = Durable("projection", "writing-settled", (WRITING_SETTLED,))
+DISCOVERY_READS_SETTLED = Durable("discovery", "writing-settled", (WRITING_SETTLED,))
 DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
 
 BATCHES_ON_THEIR_WAY = (
@@ -97,5 +99,6 @@ DURABLES = (
     DISCOVERY_READS_COMMANDS,
     WRITING_READS_PROJECTION,
     DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_SETTLED,
     DISCOVERY_READS_DEAD_LETTERS,
 )

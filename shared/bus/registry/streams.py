@@ -81,6 +81,12 @@ STREAMS = (
         retention=RetentionPolicy.INTEREST,
         max_bytes=512 * MIB,
     ),
+    _work(
+        "SETTLED",
+        "What is stored of each batch, until all have read it that keep count.",
+        retention=RetentionPolicy.INTEREST,
+        max_bytes=64 * MIB,
+    ),
     _work("COMMANDS", "Wishes of anybody.", retention=QUEUE, max_bytes=16 * MIB),
     _public("EVENTS", "What happened, for anybody.", days=30, max_bytes=1024 * MIB),
     _public("POINTS", "What was mapped, for anybody.", days=3, max_bytes=1024 * MIB),

@@ -1,7 +1,7 @@
 """The rows of events about the dataset and its public files."""
 
-from shared.bus.registry.channel import ANYBODY, event_channel
-from shared.contracts.writing import WritingCommitted, WritingPublished
+from shared.bus.registry.channel import ANYBODY, Channel, event_channel
+from shared.contracts.writing import WritingCommitted, WritingPublished, WritingSettled
 
 WRITING_COMMITTED = event_channel(
     WritingCommitted,
@@ -12,4 +12,12 @@ WRITING_COMMITTED = event_channel(
 WRITING_PUBLISHED = event_channel(
     WritingPublished, "writing", "The public Parquet files were replaced."
 )
-CHANNELS = (WRITING_COMMITTED, WRITING_PUBLISHED)
+WRITING_SETTLED = Channel(
+    WritingSettled.family,
+    "SETTLED",
+    "writing",
+    ("discovery",),
+    "What became of each batch, and what is stored of it: for the stages that keep count.",
+    contract=WritingSettled,
+)
+CHANNELS = (WRITING_COMMITTED, WRITING_PUBLISHED, WRITING_SETTLED)
