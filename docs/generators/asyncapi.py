@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pydantic.json_schema import models_json_schema
 
-from docs.generators import statuses
+from docs.generators import questions, statuses
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import PREFIX
 from shared.bus.registry.channel import BYTES, COLLECTION, Channel
@@ -72,6 +72,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         channel.family: channel.contract for channel in CHANNELS if channel.contract
     }
     named |= {"batch-descriptor": BatchDescriptor, "model-document": ModelDocument}
+    named |= questions.models()
     named |= {f"status.{service}": kind for service, kind in STATUSES.items()}
     return {
         name: {
@@ -106,7 +107,7 @@ def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3 document."""
     contracts = sorted(
         {channel.contract for channel in CHANNELS if channel.contract}
-        | {BatchDescriptor, *STATUSES.values()},
+        | {BatchDescriptor, *STATUSES.values(), *questions.models().values()},
         key=lambda model: model.__name__,
     )
     _, schemas = models_json_schema(
@@ -130,10 +131,12 @@ def asyncapi() -> dict[str, Any]:
             }
         },
         "channels": {channel.family: channel_object(channel) for channel in CHANNELS}
+        | questions.channels()
         | statuses.channels(),
-        "operations": operations() | statuses.operations(),
+        "operations": operations() | questions.operations() | statuses.operations(),
         "components": {
             "messages": {channel.family: message_object(channel) for channel in CHANNELS}
+            | questions.messages()
             | statuses.messages(),
             "schemas": plain(schemas["$defs"]),
             "parameters": {

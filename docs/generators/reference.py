@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from docs.generators import statuses
+from docs.generators import questions, statuses
 from docs.generators.asyncapi import (
     DEAD_HEADERS,
     HEADERS,
@@ -133,6 +133,7 @@ def subjects_page() -> str:
         f"{table()}\n",
         f"## Streams\n\n{streams()}\n",
         f"## Durable consumers\n\n{durables()}\n",
+        *questions.section(),
         "## Headers\n\nEvery message that a service sends has them; a command needs none.\n",
         "| header | what it is |\n|---|---|",
         *(f"| `{name}` | {text} |" for name, text in HEADERS.items()),
@@ -145,6 +146,8 @@ def subjects_page() -> str:
     for channel in CHANNELS:
         if channel.contract:
             lines += [*message_section(channel.family, channel.contract), ""]
+    for name, model in questions.models().items():
+        lines += [*message_section(name, model), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,9 +2,11 @@
 
 Reads ``writing.committed`` and ``dead.*`` (what became of its records), ``command.forget``,
 ``command.replay`` and ``command.drop``;
-writes ``discovery.batch``, ``source.discovered``, ``source.completed``, ``source.failed``,
+answers ``collections.list``;
+writes ``discovery.batch``, ``collection.changed``, ``source.discovered``,
+``source.completed``, ``source.failed``,
 ``source.stalled``, ``source.gone``, ``source.returned``, ``source.forgotten``,
 ``source.rejected``, ``letters.replayed``, ``letters.dropped``, ``audit.command`` and
 ``dead.discovery``, and what stages gave up and are to try again; owns ``discovery.sqlite``: the
-sources and their ledger.
+sources and their ledger, and the records of the collections.
 """

@@ -16,6 +16,7 @@ from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
+from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
 from services.discovery.handlers.figures import LedgerFigures
 from services.discovery.handlers.recovery import LostBatchRecovery
@@ -36,6 +37,7 @@ from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
+from shared.bus.answering import answer
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import BUS_ERRORS
 from shared.bus.reading.dead_letter_log import DeadLetterLog
@@ -50,6 +52,7 @@ from shared.bus.registry.durables import (
     WRITING_READS_PROJECTION,
     Durable,
 )
+from shared.bus.registry.questions import COLLECTIONS_LIST
 from shared.bus.topology import backlog, total_backlog
 from shared.clock import Clock, SystemClock
 from shared.contracts.statuses import DiscoveryStatus, SourceFigures
@@ -92,6 +95,7 @@ class Discovery:
         clock = SystemClock()
         async with SqliteStateStore.open(self.folder) as store:
             publisher, collections = self._bus.publisher, self._settings.collections
+            await self._record_collections(Collections(store, clock))
             events = SourceEvents(store, clock, self._changed)
             scanner = self._scanner(store, events, clock)
             scanning = ScanLoop(scanner, publisher)
@@ -121,6 +125,12 @@ class Discovery:
                 *(self._stall_loop(name, store, clock) for name in collections),
                 partial(forget_old_accounts, store, clock, keep),
             )
+
+    async def _record_collections(self, records: Collections) -> None:
+        """Record those of the configuration, tell of what is new, and answer who asks."""
+        await records.record(self._settings.collections)
+        await self._bus.publisher.publish_steps(records.resume())
+        await answer(self._bus.broker, COLLECTIONS_LIST, records.page)
 
     @property
     def figures(self) -> Mapping[str, SourceFigures]:

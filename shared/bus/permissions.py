@@ -15,6 +15,7 @@ from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
 from shared.bus.registry.durables import DURABLES, Durable
+from shared.bus.registry.questions import QUESTIONS
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
 from shared.bus.status import PREFIX, STATS, status_subject, to_others
@@ -119,6 +120,7 @@ def _stage(name: str, collections: Sequence[str]) -> User:
             *(f"{ACK}.{one}.>" for one in _consumers(mine, collections)),
         ),
         api=tuple(api),
+        asks=_asked_by(name),
         answers=_answered_by(name),
     )
 
@@ -137,7 +139,7 @@ def _gateway() -> User:
             *(f"{verb}.{stream}" for stream in read for verb in ("STREAM.INFO", "DIRECT.GET")),
             f"STREAM.MSG.GET.{DEAD_STREAM}",
         ),
-        asks={to_others(STATS): STATS},
+        asks={to_others(STATS): STATS, **_asked_by(GATEWAY)},
         answers=_answered_by(GATEWAY),
     )
 
@@ -151,7 +153,8 @@ def _operator() -> User:
         commands=_commands(),
         api=(*LOOKING, *(f"DIRECT.GET.{name}" for name in kept)),
         hears=(*_public(), *commands.CHANNELS, *DEAD.values()),
-        asks={one: one for name in (*STAGES, GATEWAY) for one in _answered_by(name)},
+        asks=_asked_by(OPERATOR)
+        | {one: one for name in (*STAGES, GATEWAY) for one in _about_itself(name)},
         hears_advisories=True,
         most_connections=CONNECTIONS_OF_OTHERS,
     )
@@ -184,7 +187,18 @@ def _streams() -> User:
     )
 
 
+def _asked_by(user: str) -> dict[str, str]:
+    """Return at which subjects a user asks the questions of the table."""
+    return {one.subject: one.subject for one in QUESTIONS if user in one.asked_by}
+
+
 def _answered_by(service: str) -> tuple[str, ...]:
+    """Return at which subjects a service is asked."""
+    own = (one.subject for one in QUESTIONS if one.service == service)
+    return *_about_itself(service), *own
+
+
+def _about_itself(service: str) -> tuple[str, ...]:
     """Return at which subjects a service is asked about itself."""
     asked = [
         f"{verb}{of}"

@@ -23,6 +23,7 @@ from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
 from shared.bus.registry.channel import BYTES, Channel
 from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.questions import QUESTIONS
 from shared.contracts.base import Command
 from shared.contracts.batches import (
     ARROW,
@@ -76,7 +77,23 @@ def by_family(channel: object) -> str:
 def test_every_channel_has_an_example_and_every_example_a_channel() -> None:
     assert {channel.family for channel in CHANNELS if not stored(channel)} == set()
     folders = {folder.name for folder in EXAMPLES.iterdir()}
-    assert folders == {channel.family for channel in CHANNELS}
+    questions = {one.name for one in QUESTIONS}
+    assert folders == {channel.family for channel in CHANNELS} | questions
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
+@pytest.mark.parametrize("part", ["question", "answer"])
+def test_what_is_asked_and_answered_still_parses_and_shows_every_field(
+    question: Any, part: str
+) -> None:
+    contract = question.contract if part == "question" else question.answer
+    files = sorted((EXAMPLES / question.name).glob(f"v*.{part}.json"))
+    for file in files:
+        message = contract.model_validate_json(file.read_bytes())
+        assert contract.model_validate_json(message.model_dump_json()) == message
+    newest = json.loads(files[-1].read_text())
+    shown = contract.model_validate_json(json.dumps(newest)).model_dump(mode="json")
+    assert keys(newest) == keys(shown), "add an example with the new field"
 
 
 @pytest.mark.parametrize("channel", of_type("application/json"), ids=by_family)

@@ -13,6 +13,7 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.questions import QUESTIONS
 from shared.bus.status import status_subject
 from shared.contracts.batches import ARROW, RECORD_SCHEMA
 from shared.contracts.statuses import STATUSES
@@ -76,6 +77,7 @@ def test_every_reference_of_the_document_leads_somewhere(document: dict[str, Any
 
 def test_every_row_of_the_table_is_in_the_document(document: dict[str, Any]) -> None:
     told = {"status.statistics", *(f"status.{service}" for service in STATUSES)}
+    told |= {one.name for one in QUESTIONS}
     assert set(document["channels"]) == {channel.family for channel in CHANNELS} | told
     said = {
         (one["tags"][0]["name"], one["action"], one["channel"]["$ref"].split("/")[-1])
@@ -89,12 +91,36 @@ def test_every_row_of_the_table_is_in_the_document(document: dict[str, Any]) -> 
     assert said == sent | received
 
 
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
+def test_every_question_is_in_the_document_with_who_asks_it(
+    question: Any, document: dict[str, Any]
+) -> None:
+    where = f"#/channels/{question.name}"
+    said = {
+        (one["tags"][0]["name"], one["action"])
+        for one in document["operations"].values()
+        if one["channel"]["$ref"] == where
+    }
+
+    assert document["channels"][question.name]["address"] == question.subject
+    assert said == {(question.service, "receive")} | {(one, "send") for one in question.asked_by}
+    for part in ("question", "answer"):
+        message = document["components"]["messages"][f"{question.name}.{part}"]
+        whole = {"components": document["components"], **message["payload"]}
+        alone = json.loads((REFERENCE / "schemas" / f"{question.name}.{part}.json").read_text())
+        for file in sorted((EXAMPLES / question.name).glob(f"v*.{part}.json")):
+            for schema in (whole, alone):
+                jsonschema_rs.validator_for(schema).validate(json.loads(file.read_text()))
+
+
 @pytest.mark.parametrize("service", STATUSES)
 def test_every_service_answers_with_what_is_described(
     service: str, document: dict[str, Any]
 ) -> None:
     channel = document["channels"][f"status.{service}"]
-    answers = [one for one in document["operations"] if one.startswith(f"{service}.answer.")]
+    answers = [
+        one for one in document["operations"] if one.startswith(f"{service}.answer.status.")
+    ]
     alone = json.loads((REFERENCE / "schemas" / f"status.{service}.json").read_text())
     whole = {
         "components": document["components"],

@@ -19,6 +19,7 @@ from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES
 from shared.bus.registry.projection import PROJECTION_UPDATED
+from shared.bus.registry.questions import QUESTIONS, Question
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology
@@ -330,4 +331,27 @@ async def test_services_still_answer_the_operator(server: SecuredNatsServer) -> 
     assert answered.data == b"well"
 
     await operator.close()
+    await service.close()
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
+async def test_a_question_is_asked_by_those_in_its_row_and_answered_by_its_service(
+    question: Question[Any, Any],
+    server: SecuredNatsServer,
+    trial_of: Callable[[str], Awaitable[Trial]],
+) -> None:
+    service = await server.client(question.service)
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"this")
+
+    await service.subscribe(question.subject, cb=answer)
+    await service.flush(PATIENCE_S)
+    for user in set(USERS) - {question.service}:
+        trial = await trial_of(user)
+        assert not await trial.may_subscribe(question.subject)
+        if user in question.asked_by:
+            assert (await trial.client.request(question.subject, b"", PATIENCE_S)).data == b"this"
+        else:
+            assert not await trial.may_publish(question.subject)
     await service.close()

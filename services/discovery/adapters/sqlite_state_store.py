@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from services.discovery.adapters.sqlite_collection_store import CollectionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
@@ -28,7 +29,7 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(StallRows, LetterRows, PresenceRows):
+class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod

@@ -98,6 +98,20 @@ CREATE TABLE IF NOT EXISTS ways (
     collection TEXT PRIMARY KEY,
     births TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collections (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    description TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    state TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    told_revision INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS collections_untold ON collections (name)
+    WHERE told_revision < revision;
 CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
 CREATE INDEX IF NOT EXISTS sources_incomplete ON sources (collection, filename)
     WHERE why_incomplete IS NOT NULL;

@@ -15,6 +15,7 @@ from services.discovery.domain.ledger import (
 )
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
+from services.discovery.ports.collections import CollectionStore
 from services.discovery.ports.letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import (
@@ -27,6 +28,7 @@ from services.discovery.ports.sources import (
 )
 
 __all__ = [
+    "CollectionStore",
     "DeadLetterStore",
     "Ledger",
     "LetterLedger",

@@ -8,6 +8,7 @@ other module spells a subject.
 from shared.bus.registry import (
     audit,
     batches,
+    collections,
     commands,
     dead_letters,
     projection,
@@ -17,6 +18,7 @@ from shared.bus.registry import (
 
 CHANNELS = (
     *batches.CHANNELS,
+    *collections.CHANNELS,
     *sources.CHANNELS,
     *projection.CHANNELS,
     *writing.CHANNELS,

@@ -1,0 +1,54 @@
+"""The records of the collections, in the file of the ledger."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.discovery.adapters.sqlite_group_commit import change, reads
+from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
+from shared.contracts.collections import CollectionRecord
+from shared.sqlite_state import sql
+
+COLUMNS = tuple(CollectionRecord.model_fields)
+SELECT = sql("SELECT", ", ".join(COLUMNS), "FROM collections ")
+ADD = sql(
+    "INSERT OR IGNORE INTO collections (", ", ".join(COLUMNS), ") VALUES (",
+    ", ".join(f":{column}" for column in COLUMNS), ")",
+)  # fmt: skip
+
+
+class CollectionRows(LedgerRows):
+    """The part of the ledger that says which collections there are."""
+
+    @change
+    def add_collections(self, records: Sequence[CollectionRecord]) -> None:
+        """See CollectionStore."""
+        self._connection.executemany(ADD, [one.model_dump(mode="json") for one in records])
+
+    @reads
+    def find_collection(self, name: str) -> CollectionRecord | None:
+        """See CollectionStore."""
+        found = self._collections("WHERE name = ?", name)
+        return found[0] if found else None
+
+    @reads
+    def list_collections(self, after: str, most: int) -> list[CollectionRecord]:
+        """See CollectionStore."""
+        return self._collections("WHERE name > ? ORDER BY name LIMIT ?", after, most)
+
+    @reads
+    def untold_collections(self) -> list[CollectionRecord]:
+        """See CollectionStore."""
+        return self._collections("WHERE told_revision < revision ORDER BY name")
+
+    @change
+    def mark_collection_told(self, collection_id: str, revision: int) -> None:
+        """See CollectionStore."""
+        self._execute(
+            "UPDATE collections SET told_revision = max(told_revision, ?) WHERE id = ?",
+            revision,
+            collection_id,
+        )
+
+    def _collections(self, where: str, *values: Any) -> list[CollectionRecord]:
+        rows = self._rows(SELECT + where, *values)
+        return [CollectionRecord.model_validate(dict(row)) for row in rows]

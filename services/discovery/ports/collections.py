@@ -1,0 +1,50 @@
+"""What is kept of the collections."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.contracts.collections import CollectionRecord
+
+
+class CollectionStore(Protocol):
+    """The record of every collection. Every method may raise ``TransientError``."""
+
+    async def add_collections(self, records: Sequence[CollectionRecord]) -> None:
+        """Keep those whose names are not known yet; of a known name, all stays as it is.
+
+        Raises:
+            TransientError: The record could not be written.
+        """
+        ...
+
+    async def find_collection(self, name: str) -> CollectionRecord | None:
+        """Return the record of a name; none if there is none.
+
+        Raises:
+            TransientError: The record could not be read.
+        """
+        ...
+
+    async def list_collections(self, after: str, most: int) -> list[CollectionRecord]:
+        """Return so many of those whose names come after this one, in the order of their names.
+
+        Raises:
+            TransientError: The records could not be read.
+        """
+        ...
+
+    async def untold_collections(self) -> list[CollectionRecord]:
+        """Return those of whose last change the outside was not told.
+
+        Raises:
+            TransientError: The records could not be read.
+        """
+        ...
+
+    async def mark_collection_told(self, collection_id: str, revision: int) -> None:
+        """Note that the outside was told of a collection as it was at a revision.
+
+        Raises:
+            TransientError: The record could not be written.
+        """
+        ...

@@ -1,0 +1,70 @@
+"""Collections: what discovery keeps of each, tells of it, and answers who asks for them."""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from shared.contracts.base import Collection, Event, Message
+
+Kind = Literal["logs", "table", "documents"]
+Origin = Literal["configuration", "command"]
+State = Literal["active", "deleting"]
+MAX_TITLE, MAX_DESCRIPTION = 200, 2000
+MOST_COLLECTIONS = 500
+"""On a page: with the longest descriptions there are, it fits into one message."""
+
+
+class CollectionRecord(Message):
+    """What is kept of a collection."""
+
+    id: str = Field(
+        min_length=1,
+        description="Its identity: never given to another one, not even to one of its name.",
+    )
+    name: Collection = Field(
+        description="The last token of its subjects and the name of its folder; it stays."
+    )
+    title: str = Field(max_length=MAX_TITLE, description="What people call it.")
+    description: str = Field(
+        default="", max_length=MAX_DESCRIPTION, description="What is in it, for people."
+    )
+    kind: Kind = Field(default="logs", description="What its sources are.")
+    origin: Origin = Field(
+        default="configuration",
+        description="Who made it. One of the configuration is served while that names it.",
+    )
+    state: State = Field(
+        default="active",
+        description="deleting: it is being taken away, and nothing may be done with it any more.",
+    )
+    revision: int = Field(ge=1, description="1 at first, then counting its changes.")
+    created_at: AwareDatetime = Field(description="When it was recorded, in UTC.")
+
+
+class CollectionChanged(Event):
+    """A collection was made, or what is kept of it has changed."""
+
+    family: ClassVar[str] = "collection.changed"
+
+    record: CollectionRecord = Field(description="All that is kept of it now.")
+
+
+class ListCollections(Message):
+    """Asks for the collections by name, a page at a time; an empty body asks for the first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Collection | None = Field(default=None, description="Only the one of this name.")
+    after: str = Field(default="", description="Only those whose names come after this.")
+    limit: int = Field(
+        default=MOST_COLLECTIONS, ge=1, le=MOST_COLLECTIONS, description="The most on the page."
+    )
+
+
+class CollectionPage(Message):
+    """Collections in the order of their names."""
+
+    items: tuple[CollectionRecord, ...] = Field(description="What is kept of each.")
+    next_after: str | None = Field(
+        default=None, description="`after` of the next page; null if this is the last."
+    )

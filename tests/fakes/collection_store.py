@@ -1,0 +1,30 @@
+"""The records of collections in memory."""
+
+from collections.abc import Sequence
+
+from shared.contracts.collections import CollectionRecord
+
+
+class FakeCollectionStore:
+    """Keeps records in a dictionary, by name."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, CollectionRecord] = {}
+        self.told: dict[str, int] = {}
+
+    async def add_collections(self, records: Sequence[CollectionRecord]) -> None:
+        for one in records:
+            self.records.setdefault(one.name, one)
+
+    async def find_collection(self, name: str) -> CollectionRecord | None:
+        return self.records.get(name)
+
+    async def list_collections(self, after: str, most: int) -> list[CollectionRecord]:
+        return [self.records[name] for name in sorted(self.records) if name > after][:most]
+
+    async def untold_collections(self) -> list[CollectionRecord]:
+        known = await self.list_collections("", len(self.records))
+        return [one for one in known if self.told.get(one.id, 0) < one.revision]
+
+    async def mark_collection_told(self, collection_id: str, revision: int) -> None:
+        self.told[collection_id] = max(revision, self.told.get(collection_id, 0))

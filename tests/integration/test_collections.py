@@ -1,0 +1,123 @@
+"""Collections are recorded by discovery, told of and listed, over the real server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from services.discovery.app import Discovery
+from services.discovery.settings import Settings
+from shared.bus.asking import REFUSAL, ask
+from shared.bus.broker import build_bus
+from shared.bus.registry.questions import COLLECTIONS_LIST
+from shared.bus.topology import apply_topology
+from shared.contracts.collections import CollectionChanged, CollectionPage, ListCollections
+from shared.errors import InvalidMessage, TransientError
+from tests.nats_server import NatsServer
+from tests.waiting import PATIENCE_S, ended, until
+
+pytestmark = pytest.mark.integration
+
+Run = Callable[..., AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    connected = await nats.connect(server.url)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def run(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Run:
+    """Starts discovery again and again on the same state, for these collections."""
+
+    @asynccontextmanager
+    async def start(*names: str) -> AsyncIterator[None]:
+        await apply_topology(js, names)
+        settings = Settings.load(
+            nats={"url": server.url}, state={"folder": tmp_path / "state"}, collections=names
+        )
+        bus = build_bus(settings.nats, "discovery")
+        await bus.connect()
+        async with Discovery(settings, bus).open() as loops, bus.consuming():
+            running = [asyncio.ensure_future(loop()) for loop in loops]
+            yield
+            await ended(*running)
+        await bus.close()
+
+    return start
+
+
+async def listed(client: Client, **asked: object) -> CollectionPage:
+    question = ListCollections.model_validate(asked)
+    return await ask(client, COLLECTIONS_LIST, question, wait_s=PATIENCE_S)
+
+
+async def events(js: JetStreamContext) -> list[CollectionChanged]:
+    state = (await js.stream_info("EVENTS")).state
+    numbers = range(state.first_seq, state.last_seq + 1) if state.messages else ()
+    found = [await js.get_msg("EVENTS", number) for number in numbers]
+    return [
+        CollectionChanged.model_validate_json(one.data or b"")
+        for one in found
+        if (one.subject or "").startswith("collection.changed.")
+    ]
+
+
+async def test_those_of_the_configuration_are_told_and_listed_and_keep_their_ids(
+    js: JetStreamContext, client: Client, run: Run
+) -> None:
+    async with run("b", "a"):
+        first = await listed(client)
+    async with run("a", "c"):
+        second = await listed(client)
+        only = await listed(client, name="c")
+        page = await listed(client, after="a", limit=1)
+        told = await until(lambda: events(js))
+
+    assert [one.name for one in first.items] == ["a", "b"]
+    assert [one.name for one in second.items] == ["a", "b", "c"]
+    assert second.items[:2] == first.items
+    assert only.items == second.items[2:]
+    assert (page.items, page.next_after) == (second.items[1:2], "b")
+    assert [one.record for one in told] == [*second.items]
+    assert [one.collection for one in told] == ["a", "b", "c"]
+
+
+async def test_an_empty_question_is_one_without_fields_and_a_wrong_one_is_refused(
+    client: Client, run: Run
+) -> None:
+    async with run("default"):
+        plain = await client.request(COLLECTIONS_LIST.subject, b"", timeout=PATIENCE_S)
+        for body in (b'{"limit": 0}', b'{"nam": "x"}', b"{", b"[]", b"\xff"):
+            refused = await client.request(COLLECTIONS_LIST.subject, body, timeout=PATIENCE_S)
+            assert (refused.headers or {})[REFUSAL], body
+            assert refused.data == b""
+        with pytest.raises(InvalidMessage, match=r"discovery refuses collections\.list: limit: "):
+            await ask(client, COLLECTIONS_LIST, ListCollections.model_construct(limit=0))
+
+    assert [one["name"] for one in json.loads(plain.data)["items"]] == ["default"]
+
+
+async def test_nobody_answers_while_discovery_is_away(client: Client) -> None:
+    with pytest.raises(TransientError, match="discovery does not answer: is it running"):
+        await ask(client, COLLECTIONS_LIST, ListCollections())
+
+
+async def test_an_answer_of_another_shape_is_named(client: Client) -> None:
+    subscription = await client.subscribe(COLLECTIONS_LIST.subject)
+    asking = asyncio.ensure_future(
+        ask(client, COLLECTIONS_LIST, ListCollections(), wait_s=PATIENCE_S)
+    )
+    question = await subscription.next_msg(PATIENCE_S)
+    await question.respond(b'{"items": 7}')
+
+    with pytest.raises(InvalidMessage, match="cannot be read"):
+        await asking
