@@ -1,6 +1,7 @@
 """Delivery against the real server: what is retried, what is buried, what is dropped."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -255,3 +256,41 @@ async def test_a_service_ends_in_peace_while_the_server_is_away(server: NatsServ
         await bus.close()
 
     assert client.is_closed
+
+
+async def test_a_large_message_is_not_kept_out_of_a_full_stream_by_small_ones(
+    server: NatsServer, js: JetStreamContext
+) -> None:
+    """What room there is would always be theirs: they fit where it does not."""
+    config = (await js.stream_info("DISCOVERY")).config
+    config.max_bytes = 300_000
+    await js.update_stream(config)
+    bus = build_bus(NatsSection(url=server.url), "discovery")
+    await bus.connect()
+    number, is_stored = itertools.count(), asyncio.Event()
+
+    def message(size: int) -> Outgoing:
+        return Outgoing(DISCOVERY_BATCH, "default", f"m-{next(number)}", bytes(size))
+
+    async def send_small() -> None:
+        while not is_stored.is_set():
+            await bus.publisher.publish(message(4_000))
+
+    async def send_large() -> None:
+        await bus.publisher.publish(message(200_000))
+        is_stored.set()
+
+    async def read() -> None:
+        reader = await js.pull_subscribe_bind(EMBEDDING_READS_BATCHES.name("default"), "DISCOVERY")
+        while True:
+            for one in await reader.fetch(1, timeout=PATIENCE_S):
+                await one.ack()
+
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        small = [group.create_task(send_small()) for _ in range(8)]
+        await until(lambda: bus.publisher.waiting_since_tries > 0)
+        reading = group.create_task(read())
+        await send_large()
+        await asyncio.wait(small)
+        reading.cancel()
+    await bus.close()

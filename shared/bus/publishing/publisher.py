@@ -1,6 +1,7 @@
 """Publishes a message and returns when the stream has stored it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from itertools import groupby
@@ -25,7 +26,7 @@ from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage, Unfit
 from shared.observability import metrics, tracing
 from shared.task_groups import LimitedTaskGroup
-from shared.waits import WAITS
+from shared.waits import WAITS, Trial
 
 MAX_MESSAGE = 7 << 20
 """The server takes 8 MiB with headers; above that it closes the connection for good."""
@@ -53,6 +54,7 @@ class Publisher:
         self._source = f"/mapstream/{service}"
         self._clock = clock or SystemClock()
         self.waiting_since_tries = 0
+        self._queues = defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         """Publish what came of a message, and return when all is stored.
@@ -138,31 +140,53 @@ class Publisher:
             return await self._store(message, self._headers(message, origin))
 
     async def _store(self, message: Outgoing, headers: dict[str, str]) -> int:
-        pause_s = FIRST_PAUSE_S
+        """Have a stream store a message; once it refuses one, the others queue up behind that.
+
+        Else a large message would be kept out of a full stream for as long as small ones come:
+        what room there is would always be theirs.
+        """
+        queue = self._queues[message.channel.stream]
         started = perf_counter()
         with WAITS.trying(f"publishing {message.channel.family}") as trial:
-            while True:
-                try:
-                    stored = await self._broker.publish(
-                        message.body,
-                        message.channel.subject(message.collection),
-                        headers=headers,
-                        stream=message.channel.stream,
-                        timeout=ACK_TIMEOUT_S,
-                    )
-                except BadRequestError:
-                    raise
-                except MaxPayloadError as error:  # the server has changed since it was looked at
-                    raise too_small(message) from error
-                except (NatsError, OSError, TimeoutError) as error:
-                    self._tell(message, error)
-                    trial.failed(_why(message, error))
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-                else:
-                    break
+            stored = None
+            if queue.locked():
+                trial.failed(f"stream {message.channel.stream} does not take those before it now")
+            else:
+                stored = await self._attempt(message, headers, trial)
+            if stored is None:
+                async with queue:
+                    stored = await self._insist(message, headers, trial)
         self.waiting_since_tries = 0
         published(self._service, message, perf_counter() - started)
+        return stored
+
+    async def _insist(self, message: Outgoing, headers: dict[str, str], trial: Trial) -> int:
+        pause_s = FIRST_PAUSE_S
+        while (stored := await self._attempt(message, headers, trial)) is None:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        return stored
+
+    async def _attempt(
+        self, message: Outgoing, headers: dict[str, str], trial: Trial
+    ) -> int | None:
+        """Return the place of a message in its stream, or None if it is to be tried again."""
+        try:
+            stored = await self._broker.publish(
+                message.body,
+                message.channel.subject(message.collection),
+                headers=headers,
+                stream=message.channel.stream,
+                timeout=ACK_TIMEOUT_S,
+            )
+        except BadRequestError:
+            raise
+        except MaxPayloadError as error:  # the server has changed since it was looked at
+            raise too_small(message) from error
+        except (NatsError, OSError, TimeoutError) as error:
+            self._tell(message, error)
+            trial.failed(_why(message, error))
+            return None
         return stored.seq
 
     def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
