@@ -15,6 +15,7 @@ from tests.chaos.losing import READERS
 from tests.chaos.public_files import read_sources
 from tests.chaos.subjects import Subject
 from tests.chaos.world import World
+from tests.waiting import ended
 
 STILL = 5
 """So many looks in a row have to be the same."""
@@ -98,8 +99,7 @@ class PairChecker:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await ended(task)
 
     async def _at_rest(self, without: frozenset[str]) -> list[Deviation]:
         end_s = time.monotonic() + self.patience_s
