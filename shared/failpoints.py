@@ -2,7 +2,7 @@
 
 In production this does nothing. A process that was started with ``MAPSTREAM_FAILPOINTS=<folder>``
 ends itself with SIGKILL when it reaches a point for which a file of that name lies in the folder,
-after removing the file: so a point is cut once for each time that it was armed. ``CUTS`` in
+after removing the file: so a point is cut once for each time that it was armed. ``FAILPOINTS`` in
 ``tests/chaos/plan.py`` lists who reaches which; the harness arms each of them.
 """
 

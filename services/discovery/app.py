@@ -19,12 +19,12 @@ from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
 from services.discovery.handlers.figures import LedgerFigures
+from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.recovery import LostBatchRecovery
 from services.discovery.handlers.replay import ReplayContext
 from services.discovery.handlers.reread import SourceRereader
 from services.discovery.handlers.scan import ScanOptions
 from services.discovery.handlers.scanner import SourceScanner
-from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.stalls import Loads, StallFinder, StallReport
 from services.discovery.loops.recovering import RecoveryLoop
 from services.discovery.loops.reporting import (
@@ -96,7 +96,7 @@ class Discovery:
         async with SqliteStateStore.open(self.folder) as store:
             publisher, collections = self._bus.publisher, self._settings.collections
             await self._record_collections(Collections(store, clock))
-            events = SourceEvents(store, clock, self._changed)
+            events = LedgerKeeper(store, clock, self._changed)
             scanner = self._scanner(store, events, clock)
             scanning = ScanLoop(scanner, publisher)
             recovery = LostBatchRecovery(
@@ -138,7 +138,7 @@ class Discovery:
         return self._figures.by_collection if self._figures else {}
 
     def _scanner(
-        self, store: SqliteStateStore, events: SourceEvents, clock: Clock
+        self, store: SqliteStateStore, events: LedgerKeeper, clock: Clock
     ) -> SourceScanner:
         section = self._settings.ingestion
         return SourceScanner(

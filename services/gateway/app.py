@@ -18,14 +18,14 @@ from services.gateway.adapters.parquet_map_reader import ParquetMapReader
 from services.gateway.adapters.token_file import read_token
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
+from services.gateway.handlers.dead_letters import Letters
 from services.gateway.handlers.event_feed import EventFeed
-from services.gateway.handlers.letters import Letters
 from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.commands import build_command_router
-from services.gateway.routes.letters import build_letter_router
+from services.gateway.routes.dead_letters import build_letter_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.streams import (

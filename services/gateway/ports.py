@@ -15,9 +15,9 @@ from shared.contracts.batches import Batch
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter
 from shared.contracts.projection import ProjectionModel
+from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Wait
 from shared.contracts.stored_events import StoredEvent
-from shared.contracts.told import Statuses
 from shared.errors import MapstreamError
 
 

@@ -23,7 +23,7 @@ from shared.observability.instruments import total
 
 ACKED = "acked"
 RETRIED = "retried"
-BURIED = "buried"
+DEAD_LETTERED = "buried"
 INVALID = "invalid"
 TRANSIENT = "transient"
 UNEXPECTED = "unexpected"
@@ -56,7 +56,7 @@ def _begin_flow(labels: dict[str, str]) -> None:
     metrics.MESSAGES_RECEIVED.begin(**labels)
     metrics.RECORDS_RECEIVED.begin(**labels)
     metrics.REDELIVERIES.begin(**labels)
-    for outcome in (ACKED, RETRIED, BURIED):
+    for outcome in (ACKED, RETRIED, DEAD_LETTERED):
         metrics.MESSAGES_SETTLED.begin(outcome=outcome, **labels)
     for reason in (INVALID, TRANSIENT, UNEXPECTED):
         metrics.FAILURES.begin(reason=reason, **labels)

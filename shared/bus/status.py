@@ -10,8 +10,8 @@ from nats.aio.msg import Msg
 
 from shared.bus.connection import user_of
 from shared.bus.registry.users import GATEWAY, OTHERS
+from shared.contracts.status_reading import read_status
 from shared.contracts.statuses import Status
-from shared.contracts.told import read_status
 
 PREFIX = "mapstream-"
 STATS = "$SRV.STATS"

@@ -152,7 +152,7 @@ def consumer_config(
     """Describe a durable consumer to the server; it has as many copies as its stream.
 
     The server's own limit on deliveries stays off: when it is reached a message is lost without a
-    trace, so the services count and bury instead.
+    trace, so the services count, and dead-letter, instead.
     """
     subjects = durable.subjects(collection)
     single = len(subjects) == 1

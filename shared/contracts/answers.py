@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.contracts.base import Event, Outcome
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import ProjectionUpdated
 from shared.contracts.writing import WritingPublished
 

@@ -81,7 +81,7 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 
 class Command(Message):
-    """A wish, in the imperative. What it does not know is refused, and nothing is converted.
+    """What anybody asks for, in the imperative; nothing unknown is taken, and nothing converted.
 
     A misspelt field that was passed over would leave its default, which may mean everything.
     """

@@ -71,7 +71,7 @@ class Selection(Message):
 
 
 class LettersCommand(Selection, Command):
-    """A wish about dead letters; that every one is meant has to be said."""
+    """A command about dead letters; that every one is meant has to be said."""
 
     all: bool = Field(
         default=False, description="Every letter, as far as no other field says less."

@@ -1,4 +1,4 @@
-"""Reads commands, of which a mistake must never become another, larger wish."""
+"""Reads commands, of which a mistake must never become another, larger one."""
 
 import json
 from collections.abc import Iterator

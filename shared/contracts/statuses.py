@@ -1,8 +1,9 @@
 """What a service tells of itself when it is asked: over the bus, and at ``/health``.
 
 Everything beyond ``state`` may be missing, as it is with an older release, and then has its
-default; what a newer release tells besides is kept and passed on. ``shared.contracts.told`` reads
-a status: one of another shape is named, and gone by in nothing.
+default; what a newer release tells besides is kept and passed on.
+``shared.contracts.status_reading`` reads a status: one of another shape is named, and gone by in
+nothing.
 """
 
 from collections.abc import Mapping

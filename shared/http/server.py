@@ -168,10 +168,10 @@ def room_for(connections: int) -> int:
     needed = connections + FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
-        wished = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with contextlib.suppress(OSError, ValueError):  # forbidden, as by a filter of system calls
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wished, hard))
-            soft = wished
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
     room = min(connections, max(soft - FILES_FOR_THE_REST, soft // 2))
     if room < connections:
         log.warning(

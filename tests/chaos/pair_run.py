@@ -85,7 +85,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PairOptions:
     """How a run is to be carried out."""
 
     keep: bool = False
@@ -99,34 +99,37 @@ class Wish:
 
 
 async def run(
-    outcome: Outcome, pairs: Sequence[Pair], into_rounds: Callable[..., list[Round]], wish: Wish
+    outcome: Outcome,
+    pairs: Sequence[Pair],
+    into_rounds: Callable[..., list[Round]],
+    how: PairOptions,
 ) -> None:
     """Carry out pairs, and those that came too late once more, so that none is left out."""
-    await _all(outcome, into_rounds(pairs), wish)
-    if wish.goes_on or not outcome.deviations:
+    await _all(outcome, into_rounds(pairs), how)
+    if how.goes_on or not outcome.deviations:
         late = [pair for pair in pairs if not outcome.matrix.done[pair.first, pair.second]]
-        await _all(outcome, into_rounds(late), wish)
+        await _all(outcome, into_rounds(late), how)
 
 
-async def _all(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> None:
+async def _all(outcome: Outcome, rounds: Sequence[Round], how: PairOptions) -> None:
     """Carry out rounds, at most five of the same kind in a world; ends at the first deviation."""
     todo = list(rounds)
     while todo:
         kind = todo[0].kind
         here = [one for one in todo[:ROUNDS_OF_A_WORLD] if one.kind == kind]
         outcome.worlds += 1
-        done = await _world(outcome, here, wish)
-        if outcome.deviations and not wish.goes_on:
+        done = await _world(outcome, here, how)
+        if outcome.deviations and not how.goes_on:
             break
         todo = todo[done:]
 
 
-async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
+async def _world(outcome: Outcome, rounds: Sequence[Round], how: PairOptions) -> int:
     """Do rounds until one deviates, then look at all; return how many were done."""
     folder = Path(tempfile.mkdtemp(prefix="pairs-"))
     roots = {name: folder / "runs" / name for name in ("default", "other")}
     subjects = Subjects(roots, outcome.seed + outcome.worlds)
-    refits = REFITS[wish.refits or ("often" if outcome.worlds % 2 else "rarely")]
+    refits = REFITS[how.refits or ("often" if outcome.worlds % 2 else "rarely")]
     settings = SETTINGS | {"MAPSTREAM_PROJECTION__REFIT_THRESHOLD": refits}
     setup = Setup(roots, settings, STREAM_BYTES, has_hashed_vectors=True)
     before, started = len(outcome.deviations), time.monotonic()
@@ -134,8 +137,8 @@ async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
         async with running_world(folder, setup) as world:
             dice = random.Random(f"actor {outcome.seed} {outcome.worlds}")
             actor = Actor(world, subjects, dice, _nobody, outcome.matrix)
-            actor.lose = wish.lose or actor.lose
-            checker = PairChecker(world, actor, wish.patience_s)
+            actor.lose = how.lose or actor.lose
+            checker = PairChecker(world, actor, how.patience_s)
             actor.is_unsettled = checker.is_unsettled
             try:
                 return await _rounds(actor, checker, outcome, rounds)
@@ -145,7 +148,7 @@ async def _world(outcome: Outcome, rounds: Sequence[Round], wish: Wish) -> int:
                     _keep(world)
     finally:
         outcome.seconds += round(time.monotonic() - started)
-        if wish.keep or len(outcome.deviations) > before:
+        if how.keep or len(outcome.deviations) > before:
             sys.stderr.write(f"logs and files are kept in {folder}\n")
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -270,9 +273,9 @@ def main() -> int:
     kept = {pair for one in into_rounds(pairs) for pair in one.pairs}
     outcome = Outcome(what_is_done(sys.argv[1:]), options.seed, options.pairs, options.event)
     outcome.left_out = [pair.name for pair in pairs if pair not in kept]
-    wish = Wish(options.keep, options.patience, options.lose, options.refits, options.go_on)
+    how = PairOptions(options.keep, options.patience, options.lose, options.refits, options.go_on)
     try:
-        asyncio.run(run(outcome, pairs, into_rounds, wish))
+        asyncio.run(run(outcome, pairs, into_rounds, how))
     finally:  # also of a run that somebody ends
         text = json.dumps(outcome.document(), indent=2) + "\n"
         if options.json:

@@ -13,7 +13,7 @@ SINGLE_OWNERS = ("discovery", "projection", "writing")
 ACK_WAIT_S = 2.0
 """Of the harness; a process that is stopped for longer finds its messages delivered to others."""
 
-CUTS = (
+FAILPOINTS = (
     *((service, Failpoint.PUBLISHED) for service in SERVICES),
     ("discovery", Failpoint.SENT),
     ("discovery", Failpoint.SETTLED),
@@ -67,7 +67,7 @@ def deck() -> list[tuple[str, str]]:
         *(("stop", name) for name in killed),
         *(("restart", name) for name in SERVICES),
         ("kill", EVERYTHING),
-        *(("cut", f"{service}:{point}") for service, point in CUTS),
+        *(("cut", f"{service}:{point}") for service, point in FAILPOINTS),
         *(("answer", answer) for answer in ANSWERS),
         *(("disk-full", disk) for disk in DISKS),
         *(("disk-full-and-kill", service) for service in SINGLE_OWNERS),

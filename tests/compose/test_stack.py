@@ -127,8 +127,8 @@ async def check_refit_over_the_bus(stack: Stack) -> None:
     async with stack.bus("operator") as operator, stack.bus("observer") as observer:
         heard = await observer.subscribe(PROJECTION_UPDATED.every_subject)
         await observer.flush()
-        wish = json.dumps({"force": True, "correlation_id": "compose"}).encode()
-        await jetstream(operator, timeout_s=120).publish(COMMAND_REFIT.subject("default"), wish)
+        command = json.dumps({"force": True, "correlation_id": "compose"}).encode()
+        await jetstream(operator, timeout_s=120).publish(COMMAND_REFIT.subject("default"), command)
         async with asyncio.timeout(120):
             while True:
                 event = json.loads((await heard.next_msg(timeout=120)).data)
@@ -162,10 +162,10 @@ async def check_dead_letters(stack: Stack) -> None:
     async with stack.http() as http:
         (letter,) = (await http.get("/dead-letters")).json()["items"]
         assert (letter["filename"], letter["line"]) == ("torn.jsonl", 2)
-        wish = {"sequences": [letter["sequence"]]}
-        replayed = (await http.post("/dead-letters/replay", json=wish)).json()
+        command = {"sequences": [letter["sequence"]]}
+        replayed = (await http.post("/dead-letters/replay", json=command)).json()
         assert (replayed["letters"], replayed["refused"]) == (0, 1)
-        dropped = (await http.post("/dead-letters/drop", json=wish)).json()
+        dropped = (await http.post("/dead-letters/drop", json=command)).json()
         assert dropped["letters"] == 1
         assert (await http.get("/dead-letters")).json()["total"] == 0
 

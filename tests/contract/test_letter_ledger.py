@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.dead_letters import Letter, Refused, Remains, Resend
 from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
-from services.discovery.domain.letters import Letter, Refused, Remains, Resend
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
 

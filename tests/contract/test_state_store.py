@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.dead_letters import Resend
 from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
-from services.discovery.domain.letters import Resend
 from services.discovery.ports import StateStore
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, stat
@@ -18,7 +18,7 @@ from tests.unit.discovery.builders import NOW, stat
 A, B = stat("a.jsonl"), stat("b.jsonl")
 ID = A.source_id
 LATER = NOW + timedelta(hours=1)
-WISH, OTHER = CommandRef("1@t", "c1"), CommandRef("2@t", "c2")
+COMMAND, OTHER = CommandRef("1@t", "c1"), CommandRef("2@t", "c2")
 
 
 @pytest.fixture(params=["sqlite", "fake"])
@@ -88,7 +88,7 @@ async def complete(store: StateStore) -> None:
     await commit(store, "b0", 3)
 
 
-async def forget(store: StateStore, wish: CommandRef = WISH) -> SourceRecord:
+async def forget(store: StateStore, wish: CommandRef = COMMAND) -> SourceRecord:
     await store.forget(ID, wish)
     one = await store.forget(ID, wish)
     assert one is not None
@@ -400,7 +400,7 @@ async def test_a_source_that_is_forgotten_gets_a_version_without_records(
 
     one = await forget(store)
     assert (one.source_version, one.fingerprint, one.status) == (2, "f1", "dispatched")
-    assert (one.is_forgotten, one.completed_at, one.wishes) == (True, None, (WISH,))
+    assert (one.is_forgotten, one.completed_at, one.wishes) == (True, None, (COMMAND,))
     assert await counts(store) == (0, 0, 0, 0)
     assert [found.source_id for found in await store.unfinished()] == [ID]
 
@@ -437,7 +437,7 @@ async def test_what_never_had_a_version_cannot_be_forgotten(
     if is_known:
         await store.note_incomplete(A, "no_final_answer", NOW)
 
-    assert await store.forget(ID, WISH) is None
+    assert await store.forget(ID, COMMAND) is None
     assert list(await store.get([ID])) == [ID] * is_known
 
 
@@ -462,9 +462,9 @@ async def test_a_second_wish_keeps_the_version_and_both_are_known(store: StateSt
     await forget(store)
 
     one = await forget(store, OTHER)
-    assert (one.source_version, one.wishes) == (2, (WISH, OTHER))
+    assert (one.source_version, one.wishes) == (2, (COMMAND, OTHER))
     (ended,) = await commit(store, one.empty_batch_id, 0, version=2)
-    assert ended.wishes == (WISH, OTHER)
+    assert ended.wishes == (COMMAND, OTHER)
 
 
 async def test_a_wish_for_what_is_forgotten_changes_nothing(store: StateStore) -> None:

@@ -11,8 +11,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from shared.contracts.status_reading import read_status
 from shared.contracts.statuses import STATUSES
-from shared.contracts.told import read_status
 from tests.e2e.local_run import EXAMPLES, PATIENCE_S, live_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.discovery.domain.letters import Resend
+from services.discovery.domain.dead_letters import Resend
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.bus.reading.dead_letter_log import fits

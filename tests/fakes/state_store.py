@@ -6,6 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.dead_letters import (
+    Letter,
+    Refused,
+    Remains,
+    Resend,
+    is_whole,
+    why_not,
+    why_not_now,
+)
 from services.discovery.domain.ledger import (
     STATUSES,
     BatchAccount,
@@ -16,15 +25,6 @@ from services.discovery.domain.ledger import (
     Status,
     Totals,
     forgotten_for,
-)
-from services.discovery.domain.letters import (
-    Letter,
-    Refused,
-    Remains,
-    Resend,
-    is_whole,
-    why_not,
-    why_not_now,
 )
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.domain.stalls import Stall
@@ -343,7 +343,7 @@ class FakeStateStore(FakePresence):
         if death.batch_id is None:
             self._count(source.source_id, death.records, 0, death.records)
         else:
-            self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+            self._change(source, death.batch_id, lambda batch: batch.dead_letter(death.records))
 
     def _told_dead(self, batch_id: str | None) -> int:
         return sum(

@@ -37,7 +37,7 @@ from shared.bus.service_discovery import announce
 from shared.bus.topology import apply_topology
 from shared.contracts.base import Event
 from shared.contracts.batches import Batch, encode
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,

@@ -23,8 +23,8 @@ from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.sources import SourceRejected
 from shared.contracts.writing import CommittedBatch, WritingCommitted
 from tests.builders import NOW

@@ -6,7 +6,7 @@ from services.cli.commands.tables import Row, percent
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.commands import Refit
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     Decision,
     Movement,

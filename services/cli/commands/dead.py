@@ -15,8 +15,8 @@ from services.cli.commands.watcher import Watcher
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.contracts.commands import Selection
+from shared.contracts.dead_letter_views import content_of, facts_of
 from shared.contracts.dead_letters import StoredLetter
-from shared.contracts.letter_views import content_of, facts_of
 from shared.errors import ConfigurationError, TransientError
 from shared.mistakes import describe
 from shared.terminal_safe import terminal_safe

@@ -78,7 +78,7 @@ class LocalPipeline:
         """Run the pipeline until the block ends; yields a connection to its bus.
 
         Raises:
-            StoppedError: A stop was wished for before all was started.
+            StoppedError: A stop was asked for before all was started.
             ConfigurationError: A process says that it cannot start with this configuration.
             MapstreamError: A process ended again and again.
         """

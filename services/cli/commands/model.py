@@ -53,7 +53,7 @@ class Export:
 
 
 async def export(
-    wish: Export, options: BusOptions, settings: CliSettings, dataset: Path | None
+    asked: Export, options: BusOptions, settings: CliSettings, dataset: Path | None
 ) -> None:
     """Write a model as a file.
 
@@ -62,18 +62,18 @@ async def export(
             be written.
         TransientError: The bus cannot be reached, or there is no such model.
     """
-    form = wish.format(is_json=options.is_json)
-    model = choose_model(await find_models(options, settings, dataset), wish.version)
+    form = asked.format(is_json=options.is_json)
+    model = choose_model(await find_models(options, settings, dataset), asked.version)
     body = written(model, form)
-    if wish.file == STDOUT:
+    if asked.file == STDOUT:
         _to_stdout(body)
         return
-    write_file(wish.file, body, may_replace=wish.may_replace)
+    write_file(asked.file, body, may_replace=asked.may_replace)
     if options.is_json:
-        where = {"format": form, "file": str(wish.file), "bytes": len(body)}
+        where = {"format": form, "file": str(asked.file), "bytes": len(body)}
         sys.stdout.write(json.dumps(model.model_dump(mode="json", include=TOLD) | where) + "\n")
     else:
-        Console(highlight=False).print(facts(_receipt(model, wish.file, form, len(body))))
+        Console(highlight=False).print(facts(_receipt(model, asked.file, form, len(body))))
 
 
 async def show_list(options: BusOptions, settings: CliSettings, dataset: Path | None) -> None:

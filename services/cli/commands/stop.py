@@ -1,4 +1,4 @@
-"""Waiting that a wish to stop ends, whatever is waited for."""
+"""Waiting that a request to stop ends, whatever is waited for."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -19,7 +19,7 @@ from shared.bus.registry.streams import REMEDY
 from shared.bus.status import collect
 from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
-from shared.contracts.told import Statuses
+from shared.contracts.status_reading import Statuses
 from shared.errors import BusAway, TransientError
 from shared.stages import STAGES
 

@@ -8,6 +8,14 @@ from typing import Any, Self, TypeVar
 from services.cli.handlers.statuses import ABSENT
 from services.cli.handlers.traffic import total
 from services.cli.handlers.waits import bus_away, text_of
+from shared.contracts.status_reading import (
+    RUNNING,
+    Statuses,
+    Waiting,
+    is_running,
+    statuses_of,
+    waits_of,
+)
 from shared.contracts.statuses import (
     DatasetFigures,
     DiscoveryStatus,
@@ -21,7 +29,6 @@ from shared.contracts.statuses import (
     Traffic,
     WritingStatus,
 )
-from shared.contracts.told import RUNNING, Statuses, Waiting, is_running, statuses_of, waits_of
 from shared.stages import STAGES
 
 HALTED = "halted"

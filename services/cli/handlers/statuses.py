@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Status
-from shared.contracts.told import Statuses
 from shared.errors import ConfigurationError
 
 ABSENT = "absent"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shared.contracts.told import Waiting
+from shared.contracts.status_reading import Waiting
 
 
 def text_of(wait: Waiting) -> str:

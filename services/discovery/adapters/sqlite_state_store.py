@@ -10,7 +10,7 @@ from services.discovery.adapters.sqlite_collection_store import CollectionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
-from services.discovery.adapters.sqlite_state_store_letters import LetterRows
+from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
@@ -184,7 +184,7 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
                 continue
             touched[source.source_id] = None
             if source.completed_at is None and self._is_new(death):
-                self._bury(source, death)
+                self._dead_letter(source, death)
         return self._settle(touched, now)
 
     @change
@@ -238,7 +238,7 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
         after = forgotten_for(rows[0], ref)
         if after.source_version != rows[0].source_version:
             self._put_forgotten(after)
-        self._put_wishes(after)
+        self._put_forget_commands(after)
         return after
 
     @change

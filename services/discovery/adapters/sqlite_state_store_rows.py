@@ -9,8 +9,8 @@ from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
-from services.discovery.domain.letters import Letter
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.sqlite_state import sql
 
@@ -144,11 +144,11 @@ class LedgerRows:
     def _commit(self, source: SourceRecord, commit: Commit) -> None:
         self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
 
-    def _bury(self, source: SourceRecord, death: Death) -> None:
+    def _dead_letter(self, source: SourceRecord, death: Death) -> None:
         if death.batch_id is None:
             self._count(source.source_id, death.records, 0, death.records)
         else:
-            self._change(source, death.batch_id, lambda batch: batch.bury(death.records))
+            self._change(source, death.batch_id, lambda batch: batch.dead_letter(death.records))
 
     def _put_forgotten(self, source: SourceRecord) -> None:
         self._execute(
@@ -164,7 +164,7 @@ class LedgerRows:
         account = BatchAccount().record(0)
         self._put_account(source.source_id, source.empty_batch_id, account)
 
-    def _put_wishes(self, source: SourceRecord) -> None:
+    def _put_forget_commands(self, source: SourceRecord) -> None:
         pairs = [(ref.key, ref.correlation_id) for ref in source.wishes]
         self._execute(
             "UPDATE sources SET wishes = ? WHERE source_id = ?",

@@ -16,9 +16,9 @@ STATUSES: tuple[Status, ...] = (
     "failed",
     "forgotten",
 )
-GONE_WISH = "gone:"
-"""The key of our own wishes to forget begins so: about sources that are gone."""
-WISHES_KEPT = 16
+GONE_KEY = "gone:"
+"""The key of our own commands to forget begins so: about sources that are gone."""
+FORGETS_KEPT = 16
 """Of those that were answered: as many commands may be delivered again after a crash."""
 
 
@@ -58,12 +58,12 @@ class BatchAccount:
         dead = min(self.dead, records - mapped)
         return replace(self, records=records, mapped=mapped, dead=dead, is_closed=True)
 
-    def bury(self, dead: int) -> "BatchAccount":
+    def dead_letter(self, dead: int) -> "BatchAccount":
         """Note that records were dead-lettered."""
         total = self.mapped + self.dead + dead
         records = self.records if self.is_recorded else max(self.records, total)
-        buried = min(self.dead + dead, records - self.mapped)
-        return replace(self, records=records, dead=buried, is_closed=self.is_closed or dead == 0)
+        given_up = min(self.dead + dead, records - self.mapped)
+        return replace(self, records=records, dead=given_up, is_closed=self.is_closed or dead == 0)
 
     def revive(self, dead: int) -> "BatchAccount":
         """Note that the batch, dead as a whole, was sent again: so many are in flight again."""
@@ -137,7 +137,7 @@ class SourceRecord:
     completed_at: datetime | None
     """When this version was completed or forgotten."""
     is_forgotten: bool = False
-    """Whether this version has no records because somebody wished so."""
+    """Whether this version has no records because somebody asked for that."""
     wishes: tuple[CommandRef, ...] = ()
     """The last commands to forget it; kept when a new content comes, to know them again."""
     dropped: int = 0
@@ -166,7 +166,7 @@ class SourceRecord:
     @property
     def is_forgotten_as_gone(self) -> bool:
         """Whether it was forgotten for no other reason than that it was gone."""
-        return self.is_forgotten and all(one.key.startswith(GONE_WISH) for one in self.wishes)
+        return self.is_forgotten and all(one.key.startswith(GONE_KEY) for one in self.wishes)
 
     @property
     def was_completed(self) -> bool:
@@ -252,15 +252,15 @@ def is_same_content(known: SourceRecord | None, fingerprint: str) -> bool:
 
 
 def forgotten_for(known: SourceRecord, ref: CommandRef) -> SourceRecord:
-    """Return what a source becomes by a wish to forget it: its next version, without records.
+    """Return what a source becomes by a command to forget it: its next version, without records.
 
-    If it is forgotten already, only the wish is added. A wish that was fulfilled before changes
+    If it is forgotten already, only the command is added. One that was fulfilled before changes
     nothing: it is delivered again, and the source may have a new content by now.
     """
     if ref in known.wishes:
         return known
     if known.is_forgotten:
-        kept = known.wishes[1 - WISHES_KEPT :] if known.is_announced else known.wishes
+        kept = known.wishes[1 - FORGETS_KEPT :] if known.is_announced else known.wishes
         return replace(known, wishes=(*kept, ref))
     return replace(
         known,

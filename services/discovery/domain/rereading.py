@@ -5,8 +5,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.entries import BadLine, Decode, Entry, parse_line
-from services.discovery.domain.letters import Letter
 from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.records import Record, RecordReader
 from services.discovery.domain.runs import BadRun, Gatherer

@@ -9,8 +9,8 @@ from datetime import datetime
 import structlog
 
 from services.discovery.domain.ledger import CommandRef
+from services.discovery.handlers.dead_letter_events import dropped, replayed
 from services.discovery.handlers.forget import Rejected, forget, rejected
-from services.discovery.handlers.letter_events import dropped, replayed
 from services.discovery.handlers.replay import (
     LetterCommand,
     ReplayContext,

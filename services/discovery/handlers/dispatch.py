@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.discovery.handlers import settle
+from services.discovery.handlers import accounts
 from services.discovery.handlers.epochs import Epochs
+from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
-from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import (
     Ledger,
@@ -59,7 +59,7 @@ class Dispatcher:
 
     repository: SourceRepository
     store: Ledger
-    events: SourceEvents
+    events: LedgerKeeper
     """Tells the outside what became of them."""
     locks: SourceLocks
     """Whoever wants the source that is being read has its reading stopped."""
@@ -76,13 +76,13 @@ class Dispatcher:
             TransientError: The ledger could not be written; the next scan reads it again.
         """
         yield [outgoing_event(SOURCE_DISCOVERED, source.event)]
-        failed: Sequence[settle.SourceNews] = ()
+        failed: Sequence[accounts.SourceNews] = ()
         try:
             async with aclosing(self._read(source)) as steps:
                 async for messages in steps:
                     yield messages
         except SourceUnreadableError as error:
-            failed = await settle.source_failed(source.stat, str(error), self.store, self.clock)
+            failed = await accounts.source_failed(source.stat, str(error), self.store, self.clock)
         except SourceChangedError:
             log.info("source.changed_while_read", file=source.stat.filename)
         if failed:
@@ -108,9 +108,9 @@ class Dispatcher:
                 if self.locks.is_contested(stat.source_id):
                     log.info("source.reading_stopped", file=stat.filename)
                     return
-            async for messages in self._bury(letters.take()):
+            async for messages in self._dead_letter(letters.take()):
                 yield messages
-        done = await settle.source_read(
+        done = await accounts.source_read(
             stat.source_id, source.source_version, self.store, self.clock
         )
         async for messages in self.events.announce(done):
@@ -120,16 +120,16 @@ class Dispatcher:
         self.changed.set()
         if isinstance(piece, DeadLetter):
             if letters.is_full_with(piece):
-                async for messages in self._bury(letters.take()):
+                async for messages in self._dead_letter(letters.take()):
                     yield messages
             return
-        async for messages in self._bury(letters.take()):
+        async for messages in self._dead_letter(letters.take()):
             yield messages
         yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
         reached(Failpoint.SENT)
-        await settle.batch_published(piece.descriptor, self.store)
+        await accounts.batch_published(piece.descriptor, self.store)
 
-    async def _bury(self, letters: Sequence[DeadLetter]) -> Steps:
+    async def _dead_letter(self, letters: Sequence[DeadLetter]) -> Steps:
         """Put letters of one source on the bus together, and note them together."""
         if not letters:
             return
@@ -144,6 +144,6 @@ class Dispatcher:
             reason=first.reason,
         )
         yield map(outgoing_dead_letter, letters)
-        done = await settle.dead_lettered(letters, self.store, self.clock)
+        done = await accounts.dead_lettered(letters, self.store, self.clock)
         async for messages in self.events.announce(done):
             yield messages

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from services.discovery.domain.ledger import CommandRef, SourceRecord
 from services.discovery.domain.sources import source_id
-from services.discovery.handlers.settle import forgotten
+from services.discovery.handlers.events import forgotten
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import StateStore
 from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
@@ -38,7 +38,7 @@ async def forget(
 
     Returns:
         The batch that takes the source's records off the map; the answer if there are none any
-        more; None if the wish was fulfilled and answered before the source got a new content.
+        more; None if the command was fulfilled and answered before the source got a new content.
 
     Raises:
         TransientError: The ledger could not be read or written.

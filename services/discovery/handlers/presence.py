@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.discovery.domain.ledger import GONE_WISH, CommandRef, SourceRecord
+from services.discovery.domain.ledger import GONE_KEY, CommandRef, SourceRecord
 from services.discovery.domain.real_files import Named
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
+from services.discovery.handlers.accounts import source_failed
+from services.discovery.handlers.events import presence_event
 from services.discovery.handlers.forget import Rejected, forget
-from services.discovery.handlers.settle import presence_event, source_failed
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
 from shared.clock import Clock
@@ -106,7 +107,7 @@ async def clear_away(
         else:
             is_wanted = forgets and _is_root_alive(source, sight)
         if is_wanted and source.gone_at is not None:
-            key = f"{GONE_WISH}{source.source_id}:{source.gone_at.isoformat()}"
+            key = f"{GONE_KEY}{source.source_id}:{source.gone_at.isoformat()}"
             ref = CommandRef(key, key)
             done = await forget(source.collection, source.source_id, ref, store=store, locks=locks)
             if done is not None and not isinstance(done, Rejected):

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.discovery.domain.dead_letters import Refused
 from services.discovery.domain.ledger import Death
-from services.discovery.domain.letters import Refused
+from services.discovery.handlers.accounts import death_of
 from services.discovery.handlers.reread import Again, RereadLetters, SourceRereader
 from services.discovery.handlers.resend import outgoing_again, outgoing_resend, resends_of
-from services.discovery.handlers.settle import death_of
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import DeadLetterStore, LetterLedger
 from shared.bus.messages.outgoing import Steps

@@ -8,20 +8,20 @@ import orjson
 from anyio import to_thread
 
 from services.discovery.domain.batching import cut_batches
-from services.discovery.domain.ledger import SourceRecord
-from services.discovery.domain.letters import (
+from services.discovery.domain.dead_letters import (
     Refused,
     Remains,
     Resend,
     replay_batch_id,
     why_not_now,
 )
+from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.records import Record
 from services.discovery.domain.rereading import Readable, Rereader
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.accounts import death_of
 from services.discovery.handlers.read import LIMITS, STAGE, batch_of, letter_of
 from services.discovery.handlers.resend import resend_of
-from services.discovery.handlers.settle import death_of
 from services.discovery.ports import (
     LetterLedger,
     SourceChangedError,

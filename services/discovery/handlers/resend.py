@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from services.discovery.domain.dead_letters import Refused, Resend, replay_batch_id
 from services.discovery.domain.ledger import Death
-from services.discovery.domain.letters import Refused, Resend, replay_batch_id
 from shared.bus.messages.headers import batch_headers
 from shared.bus.messages.outgoing import Outgoing, of_epoch
 from shared.bus.registry.batches import (

@@ -16,9 +16,15 @@ from services.discovery.domain.sources import (
     SourceStat,
     display_name,
 )
+from services.discovery.handlers.accounts import source_failed
+from services.discovery.handlers.events import SourceEnding, endings
+from services.discovery.handlers.listing import (
+    EVERYTHING,
+    ScanOptions,
+    list_present,
+    without_namesakes,
+)
 from services.discovery.handlers.presence import Sight, clear_away, come_back, miss
-from services.discovery.handlers.seeing import EVERYTHING, ScanOptions, see, without_namesakes
-from services.discovery.handlers.settle import SourceEnding, endings, source_failed
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import (
     Ledger,
@@ -91,7 +97,7 @@ async def scan(
         TransientError: The ledger could not be read or written; or what ``take`` raises.
     """
     locks = locks or SourceLocks()
-    options, named, unlisted = await see(repository, options, store)
+    options, named, unlisted = await list_present(repository, options, store)
     named, left_out = await without_namesakes(named, options, store)
     for problem in (*unlisted, *left_out):
         await take(problem)

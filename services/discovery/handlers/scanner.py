@@ -9,8 +9,8 @@ import structlog
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.dispatch import Dispatcher
 from services.discovery.handlers.epochs import Epochs
+from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.scan import EVERYTHING, Found, ScanOptions, SourceToRead, scan
-from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
 from shared.bus.messages.outgoing import Steps, outgoing_batch
@@ -33,7 +33,7 @@ class SourceScanner:
         *,
         repository: SourceRepository,
         store: Ledger,
-        events: SourceEvents,
+        events: LedgerKeeper,
         clock: Clock,
         changed: asyncio.Event,
         options: ScanOptions = EVERYTHING,

@@ -16,7 +16,7 @@ from services.discovery.domain.ledger import (
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
 from services.discovery.ports.collections import CollectionStore
-from services.discovery.ports.letters import DeadLetterStore, LetterLedger
+from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import (
     Listed,
@@ -145,7 +145,7 @@ class StateStore(Protocol):
     ) -> list[SourceRecord]:
         """Note what the store holds; return what ended and was not announced yet.
 
-        A source ends completed, or forgotten if that was wished.
+        A source ends completed, or forgotten if that was asked for.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -202,7 +202,7 @@ class StateStore(Protocol):
         """Give a source a version without records, and return what it is now.
 
         The version has one empty batch, noted as published, whose commit ends it. A source that
-        is forgotten already only keeps the wish in mind, and a wish that it has in mind changes
+        is forgotten already only keeps the command in mind, and one that it has in mind changes
         nothing. A source that never had a version stays as it is: then None is returned.
 
         Raises:

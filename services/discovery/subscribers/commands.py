@@ -30,7 +30,7 @@ def build_commands_router(settler: Settler, commands: SourceCommands) -> Durable
 
 
 def read_command(delivery: Delivery) -> ReceivedCommand:
-    """Read a command; one that cannot be read is answered, not buried.
+    """Read a command; one that cannot be read is answered, not dead-lettered.
 
     Raises:
         InvalidMessage: Its subject's last token can be no collection: nobody could be answered.

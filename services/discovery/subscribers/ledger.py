@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from services.discovery.handlers.source_events import SourceEvents
+from services.discovery.handlers.ledger import LedgerKeeper
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Steps
@@ -22,7 +22,7 @@ from shared.errors import InvalidMessage
 PULL = Pull(64, 0.1)
 
 
-def build_ledger_router(settler: Settler, collection: str, events: SourceEvents) -> DurableRouter:
+def build_ledger_router(settler: Settler, collection: str, events: LedgerKeeper) -> DurableRouter:
     """Bring the news about one collection to the ledger."""
     router = DurableRouter(settler)
 

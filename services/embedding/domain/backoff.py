@@ -16,7 +16,7 @@ class Backoff:
     the texts."""
     refusals_to_blame: int = 2
     """How often a lone text must be refused, the server being well before and after each time,
-    until it is blamed: a server that comes and goes must not have sound texts buried."""
+    until it is blamed: a server that comes and goes must not make sound texts dead letters."""
 
     def pause_s(self, failures: int, *, jitter: float, asked_s: float | None) -> float:
         """Choose a pause.

@@ -11,9 +11,9 @@ from shared.bus.request import CommandSender, request
 from shared.bus.status import collect
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command
+from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Wait
 from shared.contracts.stored_events import StoredEvent
-from shared.contracts.told import Statuses
 from shared.errors import BusAway
 from shared.waits import WAITS
 

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.domain.operations import State
 from shared.contracts.commands import CommandName
-from shared.contracts.letters import RefusedLetter
+from shared.contracts.dead_letter_events import RefusedLetter
 from shared.contracts.projection import Decision, Movement
+from shared.contracts.status_reading import Waiting
 from shared.contracts.statuses import (
     DiscoveryStatus,
     EmbeddingStatus,
@@ -19,7 +20,6 @@ from shared.contracts.statuses import (
     UnreadableStatus,
     WritingStatus,
 )
-from shared.contracts.told import Waiting
 
 AnyStatus = (
     DiscoveryStatus

@@ -13,8 +13,8 @@ from services.gateway.handlers.answers import (
     WholeModel,
 )
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from shared.contracts.status_reading import is_running, statuses_of, waiting, waits_of
 from shared.contracts.statuses import DiscoveryStatus
-from shared.contracts.told import is_running, statuses_of, waiting, waits_of
 from shared.errors import BusAway
 from shared.stages import STAGES
 

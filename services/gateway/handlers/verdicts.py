@@ -5,7 +5,7 @@ from functools import singledispatch
 from services.gateway.domain.operations import State, Verdict
 from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Settled
 from shared.contracts.base import Event, Outcome
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,

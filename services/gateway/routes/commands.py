@@ -16,13 +16,13 @@ from services.gateway.handlers.answers import (
 from services.gateway.handlers.commands import Commands
 from services.gateway.routes.parameters import (
     Collection,
-    ForgetWish,
-    LettersWish,
+    DeadLettersRequest,
+    ForgetRequest,
     OperationId,
     RefitBody,
-    RefitWish,
+    RefitRequest,
     RollbackBody,
-    RollbackWish,
+    RollbackRequest,
     Served,
 )
 from shared.contracts.base import Command
@@ -70,8 +70,8 @@ class CommandEndpoints:
 
         Answers when the public files hold the new map. A dry run only tells what it would bring.
         """
-        wish = body or RefitWish()
-        command = Refit(dry_run=wish.dry_run, force=wish.force, reason=wish.reason)
+        asked = body or RefitRequest()
+        command = Refit(dry_run=asked.dry_run, force=asked.force, reason=asked.reason)
         return await self._carry_out(by, collection, command)
 
     async def rollback(
@@ -81,14 +81,14 @@ class CommandEndpoints:
 
         Answers when the public files hold its map.
         """
-        wish = body or RollbackWish()
-        return await self._carry_out(by, collection, Rollback(to_version=wish.to_version))
+        asked = body or RollbackRequest()
+        return await self._carry_out(by, collection, Rollback(to_version=asked.to_version))
 
-    async def forget(self, by: By, body: ForgetWish, collection: Collection = None) -> Any:
+    async def forget(self, by: By, body: ForgetRequest, collection: Collection = None) -> Any:
         """Take a source's records off the map and out of the model."""
         return await self._carry_out(by, collection, Forget(source=body.source))
 
-    async def replay(self, by: By, body: LettersWish, collection: Collection = None) -> Any:
+    async def replay(self, by: By, body: DeadLettersRequest, collection: Collection = None) -> Any:
         """Try dead letters again, after what was wrong was mended.
 
         Answers when they were sent again: their records are in flight then, and mapped or dead
@@ -96,7 +96,7 @@ class CommandEndpoints:
         """
         return await self._carry_out(by, collection, Replay(**body.fields()))
 
-    async def drop(self, by: By, body: LettersWish, collection: Collection = None) -> Any:
+    async def drop(self, by: By, body: DeadLettersRequest, collection: Collection = None) -> Any:
         """Delete dead letters; their records stay counted as dead, and as dropped."""
         return await self._carry_out(by, collection, Drop(**body.fields()))
 

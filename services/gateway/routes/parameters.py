@@ -88,7 +88,7 @@ OfSource = Annotated[
 Since = Annotated[Time, Query(description="Only those that were given up then or later.")]
 
 
-class Wish(BaseModel):
+class CommandRequest(BaseModel):
     """The body of a command; what it does not know is a mistake, and so is null."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -104,7 +104,7 @@ class Wish(BaseModel):
         return fields
 
 
-class RefitWish(Wish):
+class RefitRequest(CommandRequest):
     """Fit the projection to everything, and move the map to it."""
 
     dry_run: bool = Field(default=False, description="Only tell what it would bring.")
@@ -116,7 +116,7 @@ class RefitWish(Wish):
     )
 
 
-class RollbackWish(Wish):
+class RollbackRequest(CommandRequest):
     """Make an older model current again."""
 
     to_version: Annotated[Positive, BeforeValidator(_whole)] | SkipJsonSchema[None] = Field(
@@ -124,7 +124,7 @@ class RollbackWish(Wish):
     )
 
 
-class ForgetWish(Wish):
+class ForgetRequest(CommandRequest):
     """Take a source's records off the map."""
 
     source: str = Field(
@@ -132,7 +132,7 @@ class ForgetWish(Wish):
     )
 
 
-class LettersWish(Wish):
+class DeadLettersRequest(CommandRequest):
     """Which dead letters are meant: those that fit every field that is given."""
 
     model_config = ConfigDict(
@@ -174,8 +174,8 @@ class LettersWish(Wish):
         return given | ({"sequences": tuple(self.sequences)} if self.sequences else {})
 
 
-RefitBody = Annotated[RefitWish | None, Body()]
-RollbackBody = Annotated[RollbackWish | None, Body()]
+RefitBody = Annotated[RefitRequest | None, Body()]
+RollbackBody = Annotated[RollbackRequest | None, Body()]
 
 
 class Served:

@@ -86,7 +86,7 @@ async def project(
 
 
 def _usable(batches: Sequence[Batch], state: CollectionState, result: Projected) -> list[Batch]:
-    """Bury what no model can take: batches of another dimension, vectors that are not finite."""
+    """Set apart what no model takes: batches of another dimension, vectors that are not finite."""
     dimension = state.moments.dimension if state.moments else None
     usable: list[Batch] = []
     for batch in batches:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from services.writing.domain.displacement import Displacement
 from services.writing.ports import DatasetStore, ModelArchive
+from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage, TransientError
 from shared.failpoints import Failpoint, reached
+
+STAGE = "writing"
 
 
 class ForeignStateError(TransientError):
@@ -135,3 +138,15 @@ async def apply_model(
         await between()
     await models.save(model)
     return ModelApplied(model.version, await work.finish())
+
+
+def dead_model(model: ProjectionModel, reason: str) -> DeadLetter:
+    """Keep a model that cannot be applied."""
+    return DeadLetter(
+        key=f"model:{model.version}",
+        stage=STAGE,
+        collection=model.collection,
+        reason=reason,
+        body=model.model_dump_json().encode(),
+        records=0,
+    )

@@ -6,16 +6,17 @@ from dataclasses import asdict
 
 import structlog
 
-from services.writing.handlers.messages import STAGE, dead_model, outgoing_retraction
 from services.writing.handlers.models import (
+    STAGE,
     ForeignStateError,
     ModelApplied,
     accept_model,
     apply_newest,
+    dead_model,
     held_model,
 )
+from services.writing.handlers.retractions import outgoing_retraction
 from services.writing.handlers.snapshot_trigger import SnapshotTrigger
-from services.writing.handlers.turn import Turn
 from services.writing.handlers.write import (
     WritePlan,
     Written,
@@ -23,6 +24,7 @@ from services.writing.handlers.write import (
     plan_write,
     retractions,
 )
+from services.writing.handlers.yielding_lock import YieldingLock
 from services.writing.ports import DatasetStore, Handover, ModelArchive
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
@@ -123,7 +125,7 @@ class Writer:
             yield outgoing_retraction(self.collection, gone, is_forgotten=is_forgotten)
 
     async def _accept(self, model: ProjectionModel) -> Sequence[Outgoing]:
-        """Keep a model, and have the map moved to it; one that cannot be applied is buried."""
+        """Keep a model, and have the map moved to it; one that cannot be is a dead letter."""
         try:
             await accept_model(model, store=self._store, models=self._models)
         except ForeignStateError as error:
@@ -149,7 +151,7 @@ class Writer:
         """
         is_awaited, self._is_awaited = self._is_awaited, False
         try:
-            async with Turn(self._writing) as turn:
+            async with YieldingLock(self._writing) as turn:
                 applied = await apply_newest(
                     store=self._store, models=self._models, between=turn.give_way
                 )

@@ -1,8 +1,8 @@
 """FastStream's middleware that settles: publishes what a handler returns, and then acks.
 
-What is raised becomes a verdict: messages are delivered again later, or buried. When they fail
-together in a way that is no outage, or a process ended with one of them in hand, they are handled
-one by one: what is wrong with one is not to be the others' fate.
+What is raised becomes a verdict: messages are delivered again later, or are dead letters. When
+they fail together in a way that is no outage, or a process ended with one of them in hand, they
+are handled one by one: what is wrong with one is not to be the others' fate.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ from faststream.message import StreamMessage
 from nats.aio.msg import Msg
 
 from shared.bus import message_metrics
-from shared.bus.consuming.delivery import Bury, Retry, require_survivable
+from shared.bus.consuming.delivery import MoveToDeadLetters, Retry, require_survivable
 from shared.bus.consuming.settling import Settler, handling
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery, delivery_of
@@ -62,12 +62,12 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
             except ConfigurationError:  # no message's fault: the process cannot work here
                 raise
             except Exception as error:  # noqa: BLE001  the one place that catches everything
-                # A refused burial is about some of them only; the others are well.
+                # A refused dead letter is about some of them only; the others are well.
                 is_shared = not isinstance(error, TransientError)
                 if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefusedError)):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
                     return False
-                left = [*_unsettled(raws)]  # those that could not be read are buried already
+                left = [*_unsettled(raws)]  # those that could not be read are dead letters already
                 await _carry_out(await settler.settle(error, left), left)
         return True
 
@@ -84,17 +84,17 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
             self._settler.done(raw)
 
 
-async def decode_or_bury(
+async def decode_or_dead_letter(
     raws: Iterable[Msg], decode: Callable[[Delivery], Any], settler: Settler
 ) -> list[Any]:
-    """Decode messages; one that cannot be read is buried alone, the others are returned."""
+    """Decode messages; one that cannot be read is dead-lettered alone, the others are returned."""
     decoded = []
     for raw in raws:
         try:
             decoded.append(decode(delivery_of(raw)))
         except InvalidMessage as error:
             message_metrics.failed(settler.stage, raw, error)
-            await settler.bury(raw, str(error), error)
+            await settler.dead_letter(raw, str(error), error)
             await raw.term()
     return decoded
 
@@ -110,9 +110,9 @@ def _alone(msg: StreamMessage[list[Msg]], raw: Msg) -> StreamMessage[list[Msg]]:
     return part
 
 
-async def _carry_out(verdict: Retry | Bury, raws: Iterable[Msg]) -> None:
+async def _carry_out(verdict: Retry | MoveToDeadLetters, raws: Iterable[Msg]) -> None:
     for raw in _unsettled(raws):
-        if isinstance(verdict, Bury):
+        if isinstance(verdict, MoveToDeadLetters):
             await raw.term()
         else:
             await raw.nak(delay=verdict.delay_s)

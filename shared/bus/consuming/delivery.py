@@ -17,7 +17,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Bury:
+class MoveToDeadLetters:
     """Copy to the dead letters and never deliver again."""
 
     reason: str
@@ -35,7 +35,7 @@ class RetryPolicy:
     longest_delay_s: float = 30.0
 
 
-def decide(error: Exception, deliveries: int, policy: RetryPolicy) -> Retry | Bury:
+def decide(error: Exception, deliveries: int, policy: RetryPolicy) -> Retry | MoveToDeadLetters:
     """Choose between another try and the dead letters.
 
     Args:
@@ -44,16 +44,16 @@ def decide(error: Exception, deliveries: int, policy: RetryPolicy) -> Retry | Bu
         policy: The limits.
 
     Returns:
-        A burial of what can never work, and of what failed too often in a way that nobody
-        foresaw. A retry whose pause doubles with every delivery otherwise; a failure of the
+        The dead letters for what can never work, and for what failed too often in a way that
+        nobody foresaw. A retry whose pause doubles with every delivery otherwise; a failure of the
         outside world is retried for ever.
     """
     if isinstance(error, EndsProcess):
-        return Bury(reason=str(error))
+        return MoveToDeadLetters(reason=str(error))
     if isinstance(error, InvalidMessage):
-        return Bury(reason=f"invalid: {error}")
+        return MoveToDeadLetters(reason=f"invalid: {error}")
     if not isinstance(error, TransientError) and deliveries >= policy.max_deliveries:
-        return Bury(reason=f"gave up after {deliveries} deliveries: {error!r}")
+        return MoveToDeadLetters(reason=f"gave up after {deliveries} deliveries: {error!r}")
     doublings = min(deliveries - 1, 32)
     return Retry(delay_s=min(policy.first_delay_s * 2.0**doublings, policy.longest_delay_s))
 

@@ -30,7 +30,7 @@ from faststream.nats.subscriber.usecases.basic import DefaultSubscriber
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from shared.bus.consuming.acknowledgement import AcknowledgementMiddleware, decode_or_bury
+from shared.bus.consuming.acknowledgement import AcknowledgementMiddleware, decode_or_dead_letter
 from shared.bus.consuming.micro_batches import Window, end, wind_up
 from shared.bus.consuming.pull_consumer import PullConsumer
 from shared.bus.consuming.settling import Settler, heartbeat
@@ -165,13 +165,13 @@ class DurableRouter(NatsRouter):
         """Subscribe the decorated function to a durable consumer of a collection.
 
         It is called with the list of what ``decode`` made of messages; one for which that raises
-        InvalidMessage is buried alone. They are acked together after what it returned is
+        InvalidMessage is dead-lettered alone. They are acked together after what it returned is
         published.
         """
         reading = Reading(durable, collection, pull, self._settler.heartbeat_s)
 
         async def decode_all(message: StreamMessage[list[Msg]]) -> list[Any]:
-            return await decode_or_bury(message.raw_message, decode, self._settler)
+            return await decode_or_dead_letter(message.raw_message, decode, self._settler)
 
         subscriber = _subscriber(self, reading, decode_all)
         super(NatsRegistrator, self).subscriber(subscriber)

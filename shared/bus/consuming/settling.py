@@ -11,7 +11,13 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from shared.bus import message_metrics
-from shared.bus.consuming.delivery import Bury, EndsProcess, Retry, RetryPolicy, decide
+from shared.bus.consuming.delivery import (
+    EndsProcess,
+    MoveToDeadLetters,
+    Retry,
+    RetryPolicy,
+    decide,
+)
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.messages.headers import batch_facts
 from shared.bus.messages.outgoing import MESSAGE_ID, of_any_epoch
@@ -47,16 +53,16 @@ class Settler:
         WAITS.over(_place(raw))
         message_metrics.settled(self.stage, raw, message_metrics.ACKED, self.clock)
 
-    async def settle(self, error: Exception, raws: list[Msg]) -> Retry | Bury:
-        """Reach the verdict on messages that failed together; copies of buried ones are stored."""
+    async def settle(self, error: Exception, raws: list[Msg]) -> Retry | MoveToDeadLetters:
+        """Reach the verdict on messages that failed together; dead letters are stored."""
         deliveries = max(raw.metadata.num_delivered for raw in raws)
         verdict = decide(error, deliveries, self.policy)
         for raw in raws:
             message_metrics.failed(self.stage, raw, error)
-        if isinstance(verdict, Bury):
+        if isinstance(verdict, MoveToDeadLetters):
             try:
                 for raw in raws:
-                    await self.bury(raw, verdict.reason, error)
+                    await self.dead_letter(raw, verdict.reason, error)
             except DeadLetterRefusedError as refused:
                 error, verdict = refused, decide(refused, deliveries, self.policy)
         if isinstance(verdict, Retry):
@@ -78,14 +84,14 @@ class Settler:
             )
         return verdict
 
-    async def bury(self, raw: Msg, reason: str, error: Exception) -> None:
+    async def dead_letter(self, raw: Msg, reason: str, error: Exception) -> None:
         """Copy a message to the dead letters and return when the copy is stored."""
         is_readable = not isinstance(error, EndsProcess)
         letter = dead_message(raw, stage=self.stage, reason=reason, is_readable=is_readable)
         await self.publisher.publish(outgoing_dead_letter(letter))
         log.error("message.buried", subject=raw.subject, reason=reason)
         WAITS.over(_place(raw))
-        message_metrics.settled(self.stage, raw, message_metrics.BURIED, self.clock)
+        message_metrics.settled(self.stage, raw, message_metrics.DEAD_LETTERED, self.clock)
 
 
 def _place(raw: Msg) -> tuple[str, int]:

@@ -60,9 +60,9 @@ class DeadLetterLimit:
         """
         fresh = list(outcomes)
         after = deque([*self._outcomes, *fresh], maxlen=WINDOW)
-        is_burial = any(one.is_dead for one in fresh)
+        has_dead = any(one.is_dead for one in fresh)
         letters = sum(one.is_dead for one in after)
-        if is_burial and letters >= self.min_letters and _share(after) > self.max_share:
+        if has_dead and letters >= self.min_letters and _share(after) > self.max_share:
             self.halted = (
                 f"{_share(after):.0%} of the last records would be dead, the limit is "
                 f"{self.max_share:.0%}: nothing more is given up, the messages wait on the bus "

@@ -36,8 +36,8 @@ async def export_stream(client: Client, name: str, folder: Path) -> State:
     inbox = client.new_inbox()
     parts = await client.subscribe(inbox, pending_bytes_limit=-1, pending_msgs_limit=-1)
     try:
-        wish = {"deliver_subject": inbox, "no_consumers": False, "chunk_size": CHUNK}
-        told = await _ask(client, f"{API}.SNAPSHOT.{name}", wish)
+        asked = {"deliver_subject": inbox, "no_consumers": False, "chunk_size": CHUNK}
+        told = await _ask(client, f"{API}.SNAPSHOT.{name}", asked)
         with _data_file(folder, name).open("wb") as file:
             while True:
                 part = await parts.next_msg(timeout=PATIENCE_S)
@@ -68,8 +68,8 @@ async def import_stream(client: Client, name: str, folder: Path, *, replicas: in
     about = read_about(folder, name)
     config = {**about["config"], "num_replicas": replicas}
     try:
-        wish = {"config": config, "state": about["state"]}
-        subject = (await _ask(client, f"{API}.RESTORE.{name}", wish))["deliver_subject"]
+        asked = {"config": config, "state": about["state"]}
+        subject = (await _ask(client, f"{API}.RESTORE.{name}", asked))["deliver_subject"]
         with _data_file(folder, name).open("rb") as file:
             for part in _parts(file):
                 _told(await _give(client, subject, part))
@@ -91,8 +91,8 @@ def read_about(folder: Path, name: str) -> Mapping[str, Any]:
     return told
 
 
-async def _ask(client: Client, subject: str, wish: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _told(await client.request(subject, json.dumps(wish).encode(), timeout=PATIENCE_S))
+async def _ask(client: Client, subject: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _told(await client.request(subject, json.dumps(asked).encode(), timeout=PATIENCE_S))
 
 
 async def _give(client: Client, subject: str, part: bytes) -> Msg:

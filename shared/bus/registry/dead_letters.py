@@ -1,7 +1,7 @@
 """The rows of dead letters, and of events about them."""
 
 from shared.bus.registry.channel import Channel, event_channel
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.stages import STAGES
 
 LETTERS_REPLAYED = event_channel(

@@ -87,7 +87,7 @@ STREAMS = (
         retention=RetentionPolicy.INTEREST,
         max_bytes=64 * MIB,
     ),
-    _work("COMMANDS", "Wishes of anybody.", retention=QUEUE, max_bytes=16 * MIB),
+    _work("COMMANDS", "Commands of anybody.", retention=QUEUE, max_bytes=16 * MIB),
     _public("EVENTS", "What happened, for anybody.", days=30, max_bytes=1024 * MIB),
     _public("POINTS", "What was mapped, for anybody.", days=3, max_bytes=1024 * MIB),
     _public("DEAD_LETTERS", "What could not be mapped.", days=30, max_bytes=1024 * MIB),

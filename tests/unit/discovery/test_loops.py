@@ -10,9 +10,9 @@ import pytest
 from services.discovery.domain.ledger import CommandRef, Commit
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.forget import forget
+from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.recovery import LostBatchRecovery
 from services.discovery.handlers.scanner import SourceScanner
-from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.loops.recovering import RecoveryLoop
 from services.discovery.loops.scanning import ScanLoop
 from shared.bus.messages.outgoing import Outgoing
@@ -69,7 +69,7 @@ class World:
         self.store = FakeStateStore()
         self.publisher = FakePublisher()
         self.changed = asyncio.Event()
-        events = self.events = SourceEvents(self.store, FrozenClock(), self.changed)
+        events = self.events = LedgerKeeper(self.store, FrozenClock(), self.changed)
         self.scanner = SourceScanner(
             repository=self.repository,
             store=self.store,

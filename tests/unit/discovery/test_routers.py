@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from faststream.nats import NatsRouter
 
 from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.replay import ReplayContext
 from services.discovery.handlers.reread import SourceRereader
-from services.discovery.handlers.source_events import SourceEvents
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
@@ -24,7 +24,7 @@ from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.in_memory import InMemory, in_memory
 from tests.unit.discovery.builders import FrozenClock, final, iteration
-from tests.unit.discovery.handlers.test_settle import commit_of, ingest
+from tests.unit.discovery.handlers.test_accounts import commit_of, ingest
 
 
 def running(store: FakeStateStore) -> AbstractAsyncContextManager[InMemory]:
@@ -38,7 +38,7 @@ def running(store: FakeStateStore) -> AbstractAsyncContextManager[InMemory]:
     commands = SourceCommands(store, context, clock, ["default"], changed)
 
     def build(settler: Settler) -> NatsRouter:
-        ledger = build_ledger_router(settler, "default", SourceEvents(store, clock, changed))
+        ledger = build_ledger_router(settler, "default", LedgerKeeper(store, clock, changed))
         return NatsRouter(routers=[ledger, build_commands_router(settler, commands)])
 
     return in_memory("discovery", build)

@@ -23,8 +23,8 @@ from shared.bus.request import request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.batches import POINT_SCHEMA, Batch
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.letters import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     Decision,
     Movement,
@@ -36,9 +36,9 @@ from shared.contracts.projection import (
     encode_floats,
 )
 from shared.contracts.sources import SourceForgotten
+from shared.contracts.status_reading import Statuses, read_status
 from shared.contracts.statuses import Wait
 from shared.contracts.stored_events import StoredEvent
-from shared.contracts.told import Statuses, read_status
 from shared.contracts.writing import CommittedBatch, WritingCommitted, WritingPublished
 from shared.errors import BusAway
 from tests.builders import NOW, descriptor

@@ -98,8 +98,8 @@ def model_export(  # noqa: PLR0913  the options of the command
 
     async def start() -> int:
         models = _models()
-        wish = models.Export(file=file, form=form, version=version, may_replace=force)
-        await models.export(wish, options, load_cli_settings(config), from_dataset)
+        asked = models.Export(file=file, form=form, version=version, may_replace=force)
+        await models.export(asked, options, load_cli_settings(config), from_dataset)
         return 0
 
     finish(start)

@@ -5,8 +5,8 @@ import pytest
 
 from services.cli.handlers.figures import Figures, is_balanced
 from services.cli.handlers.waits import sentence_of
+from shared.contracts.status_reading import read_status
 from shared.contracts.statuses import Ledger
-from shared.contracts.told import read_status
 from shared.stages import STAGES
 
 DISCOVERY = {

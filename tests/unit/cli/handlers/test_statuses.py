@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from services.cli.handlers.statuses import choose_collection, remembering, served_collections
+from shared.contracts.status_reading import read_status
 from shared.contracts.statuses import Status
-from shared.contracts.told import read_status
 from shared.errors import ConfigurationError
 
 

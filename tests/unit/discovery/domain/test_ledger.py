@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from services.discovery.domain.ledger import BatchAccount
 
 NEWS = st.lists(
-    st.tuples(st.sampled_from(["record", "commit", "bury"]), st.integers(0, 5)), max_size=8
+    st.tuples(st.sampled_from(["record", "commit", "dead_letter"]), st.integers(0, 5)), max_size=8
 )
 
 
@@ -18,7 +18,7 @@ def test_an_account_is_never_overdrawn(news: list[tuple[str, int]]) -> None:
         assert account.records >= account.mapped + account.dead
 
 
-@given(st.permutations([("record", 5), ("commit", 4), ("bury", 1)]))
+@given(st.permutations([("record", 5), ("commit", 4), ("dead_letter", 1)]))
 def test_the_order_of_the_news_makes_no_difference(news: list[tuple[str, int]]) -> None:
     account = BatchAccount()
     for name, number in news:
@@ -37,6 +37,6 @@ def test_an_empty_batch_is_settled_by_its_commit_only() -> None:
 
 
 def test_a_replayed_record_is_dead_no_more() -> None:
-    account = BatchAccount().record(5).commit(4).bury(1).commit(5)
+    account = BatchAccount().record(5).commit(4).dead_letter(1).commit(5)
 
     assert (account.mapped, account.dead) == (5, 0)

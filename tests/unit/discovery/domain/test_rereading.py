@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.discovery.domain.batching import Cut, Limits
+from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.entries import BadLine
-from services.discovery.domain.letters import Letter
 from services.discovery.domain.lines import LineSplitter
 from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.rereading import NO_RECORD, Readable, Rereader
+from services.discovery.handlers.accounts import death_of
 from services.discovery.handlers.read import letter_of
-from services.discovery.handlers.settle import death_of
 from shared.contracts.dead_letters import spell_spans
 from tests.unit.discovery.builders import final, iteration, log, stat
 

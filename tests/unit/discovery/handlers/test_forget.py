@@ -7,10 +7,7 @@ import pytest
 
 from services.discovery.domain.ledger import CommandRef
 from services.discovery.domain.sources import batch_id
-from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
-from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import Found, SourceToRead, scan
-from services.discovery.handlers.settle import (
+from services.discovery.handlers.accounts import (
     announced,
     batch_published,
     committed,
@@ -18,6 +15,9 @@ from services.discovery.handlers.settle import (
     source_read,
     unannounced,
 )
+from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
+from services.discovery.handlers.read import read_source
+from services.discovery.handlers.scan import Found, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter

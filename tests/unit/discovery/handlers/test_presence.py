@@ -13,8 +13,9 @@ from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.domain.ledger import CommandRef, Commit, SourceRecord
 from services.discovery.domain.sources import source_id
-from services.discovery.handlers import settle
+from services.discovery.handlers import accounts
 from services.discovery.handlers.dry_run import dry_run
+from services.discovery.handlers.events import endings
 from services.discovery.handlers.scan import Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import Batch
@@ -85,14 +86,14 @@ class World:
             await self.announce(await self.store.apply_committed([commit], self.clock.now()))
             return f"forget {facts.filename}"
         if isinstance(found, SourceGone | SourceReturned):
-            await settle.announced(found, self.store)
+            await accounts.announced(found, self.store)
             same_as = getattr(found, "same_as", None)
             return f"{found.family[7:]} {found.filename}" + (f" = {same_as}" if same_as else "")
         return type(found).__name__
 
     async def announce(self, ended: list[SourceRecord]) -> None:
-        for event in settle.endings(ended):
-            await settle.announced(event, self.store)
+        for event in endings(ended):
+            await accounts.announced(event, self.store)
 
     async def on_map(self) -> dict[str, int]:
         rows = await self.store.list_sources()
@@ -295,10 +296,10 @@ async def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(world
     gone = {world.row("a.jsonl").source_id: None}
     await world.store.note_gone(gone, world.clock.now())
 
-    (event,) = await settle.unannounced(world.store, world.clock)
+    (event,) = await accounts.unannounced(world.store, world.clock)
     assert isinstance(event, SourceGone)
-    await settle.announced(event, world.store)
-    assert await settle.unannounced(world.store, world.clock) == []
+    await accounts.announced(event, world.store)
+    assert await accounts.unannounced(world.store, world.clock) == []
 
 
 def keep_facts(file: Path, content: bytes) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.discovery.domain.dead_letters import Resend
 from services.discovery.domain.ledger import Commit
-from services.discovery.domain.letters import Resend
 from services.discovery.domain.runs import ONE_BY_ONE
 from services.discovery.domain.sources import source_id
-from services.discovery.handlers import settle
+from services.discovery.handlers import accounts
 from services.discovery.handlers.read import read_source
 from services.discovery.handlers.replay import (
     GONE,
@@ -109,18 +109,18 @@ class World:
             if isinstance(found, SourceToRead):
                 async for piece in read_source(found, self.repository):
                     await self.take(piece)
-                await settle.source_read(ID, found.source_version, self.store, self.clock)
+                await accounts.source_read(ID, found.source_version, self.store, self.clock)
 
     async def take(self, piece: Batch | DeadLetter) -> None:
         if isinstance(piece, DeadLetter):
             await self.bury(piece)
         else:
-            await settle.batch_published(piece.descriptor, self.store)
+            await accounts.batch_published(piece.descriptor, self.store)
             await self.embed(piece)
 
     async def bury(self, letter: DeadLetter) -> None:
         self.box.put(letter)
-        await settle.dead_lettered([letter], self.store, self.clock)
+        await accounts.dead_lettered([letter], self.store, self.clock)
 
     async def embed(self, batch: Batch) -> None:
         texts = batch.rows["text"].to_pylist()

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from services.discovery.domain.sources import FolderUnreadable
+from services.discovery.handlers.accounts import announced, source_read
 from services.discovery.handlers.scan import (
     SMALL_AT_ONCE,
     SMALL_BYTES,
@@ -10,7 +11,6 @@ from services.discovery.handlers.scan import (
     SourceToRead,
     scan,
 )
-from services.discovery.handlers.settle import announced, source_read
 from shared.contracts.sources import SourceFailed
 from shared.errors import ConfigurationError, TransientError
 from tests.fakes.source_repository import FakeSourceRepository

@@ -9,7 +9,7 @@ from services.gateway.handlers.answers import Forgotten, Recomputed, Settled
 from services.gateway.handlers.commands import Commands
 from services.gateway.ports import MapMarks
 from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
-from shared.contracts.letters import LettersDropped, LettersReplayed
+from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,

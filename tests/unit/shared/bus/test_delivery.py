@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bus.consuming.delivery import (
-    Bury,
     EndsProcess,
+    MoveToDeadLetters,
     Retry,
     RetryPolicy,
     decide,
@@ -26,7 +26,7 @@ unforeseen = st.sampled_from(
 
 @given(st.integers(1, 10**9), policies)
 def test_what_can_never_work_is_buried_at_once(deliveries: int, policy: RetryPolicy) -> None:
-    assert decide(InvalidMessage("bad"), deliveries, policy) == Bury("invalid: bad")
+    assert decide(InvalidMessage("bad"), deliveries, policy) == MoveToDeadLetters("invalid: bad")
 
 
 @given(st.integers(1, 10**9), policies)
@@ -41,7 +41,9 @@ def test_everything_else_is_buried_in_the_end_and_not_before(
     verdicts = [decide(error, n, policy) for n in range(1, policy.max_deliveries + 2)]
 
     assert all(isinstance(verdict, Retry) for verdict in verdicts[: policy.max_deliveries - 1])
-    assert all(isinstance(verdict, Bury) for verdict in verdicts[policy.max_deliveries - 1 :])
+    assert all(
+        isinstance(verdict, MoveToDeadLetters) for verdict in verdicts[policy.max_deliveries - 1 :]
+    )
 
 
 @given(st.integers(1, 10**9), policies)
@@ -61,7 +63,7 @@ def test_subclasses_count_as_what_they_are() -> None:
     class AwayError(TransientError):
         pass
 
-    assert isinstance(decide(DeeperError("x"), 1, RetryPolicy()), Bury)
+    assert isinstance(decide(DeeperError("x"), 1, RetryPolicy()), MoveToDeadLetters)
     assert isinstance(decide(AwayError("x"), 999, RetryPolicy()), Retry)
 
 
@@ -81,4 +83,6 @@ def test_a_message_is_given_up_after_so_many_ended_processes_and_not_before(
     except EndsProcess as error:
         told = decide(error, 1, policy)
 
-    assert told == (Bury(f"ended the process {deaths} times") if deaths >= most else None)
+    assert told == (
+        MoveToDeadLetters(f"ended the process {deaths} times") if deaths >= most else None
+    )

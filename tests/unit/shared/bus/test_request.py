@@ -8,7 +8,7 @@ from shared.bus.request import request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.commands import Drop, Forget, Refit
-from shared.contracts.letters import LettersDropped
+from shared.contracts.dead_letter_events import LettersDropped
 from shared.contracts.projection import ProjectionRejected, ProjectionUpdated
 from shared.contracts.sources import SourceForgotten
 from shared.contracts.stored_events import StoredEvent

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli.handlers.figures import Figures
+from shared.contracts.status_reading import read_status, statuses_of, waits_of
 from shared.contracts.statuses import (
     STATUSES,
     UNREADABLE,
@@ -13,7 +14,6 @@ from shared.contracts.statuses import (
     UnreadableStatus,
     WritingStatus,
 )
-from shared.contracts.told import read_status, statuses_of, waits_of
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=3),

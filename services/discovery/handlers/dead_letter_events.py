@@ -7,7 +7,7 @@ from typing import Any
 from services.discovery.domain.ledger import CommandRef
 from services.discovery.handlers.replay import ReplayResult
 from shared.contracts.base import Event
-from shared.contracts.letters import (
+from shared.contracts.dead_letter_events import (
     REFUSALS_TOLD,
     LettersDropped,
     LettersReplayed,

@@ -9,8 +9,8 @@ from typing import Any
 from services.gateway.handlers.answers import Letter, LetterList, WholeLetter
 from services.gateway.ports import LetterLog
 from shared.contracts.commands import Selection
+from shared.contracts.dead_letter_views import content_of, facts_of
 from shared.contracts.dead_letters import StoredLetter
-from shared.contracts.letter_views import content_of, facts_of
 
 PAGES = 2
 """At a time: each reads from the bus what it looks at."""

@@ -5,8 +5,7 @@ from dataclasses import astuple, fields, replace
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LETTER, LedgerRows
-from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
-from services.discovery.domain.letters import (
+from services.discovery.domain.dead_letters import (
     Letter,
     Refused,
     Remains,
@@ -15,6 +14,7 @@ from services.discovery.domain.letters import (
     why_not,
     why_not_now,
 )
+from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
 from shared.sqlite_state import sql
 
 SELECT_LETTERS = sql("SELECT", LETTER, "FROM dead_letters ")
@@ -42,7 +42,7 @@ class LetterRows(LedgerRows):
         if (reason := why_not_now(source, death.source_version)) or source is None:
             return reason or Refused("")
         if source.completed_at is None and self._is_new(death):
-            self._bury(source, death)
+            self._dead_letter(source, death)
         letter = self._letter(death.key)
         account = self._account(death.batch_id)
         told_dead = self._told_dead(death.batch_id)
@@ -53,7 +53,7 @@ class LetterRows(LedgerRows):
             self._reopen(source, remains.taken_from(letter) if remains else letter, command)
             for rest in remains.deaths if remains else ():
                 if self._is_new(rest):
-                    self._bury(source, rest)
+                    self._dead_letter(source, rest)
         return self._resends("WHERE letter_key = ?", letter.key)
 
     @change
@@ -63,7 +63,7 @@ class LetterRows(LedgerRows):
         if source is None or source.is_forgotten:
             return
         if source.completed_at is None and self._is_new(death):
-            self._bury(source, death)
+            self._dead_letter(source, death)
         letter = self._letter(death.key)
         if letter is None or letter.fate != "dead":
             return

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Turn:
+class YieldingLock:
     """Has a lock for the time of a block, except while it gives way to others.
 
     Whoever is cancelled while he gives way does not have the lock, and must not release it: it is

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from services.writing.handlers.turn import Turn
+from services.writing.handlers.yielding_lock import YieldingLock
 
 
 async def give_way_for_ever(lock: asyncio.Lock) -> None:
-    async with Turn(lock) as turn:
+    async with YieldingLock(lock) as turn:
         while True:
             await turn.give_way()
 

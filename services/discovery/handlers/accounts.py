@@ -1,12 +1,16 @@
 """Keeps the accounts: what was published, what arrived, what was lost, what is done."""
 
-import hashlib
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
-from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
+from services.discovery.domain.ledger import Commit, Death
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.events import (
+    SourceEnding,
+    SourceNews,
+    endings,
+    failed,
+    presence_event,
+)
 from services.discovery.ports import Ledger, StateStore
 from shared.clock import Clock
 from shared.contracts.batches import BatchDescriptor
@@ -20,9 +24,6 @@ from shared.contracts.sources import (
 )
 from shared.contracts.writing import WritingCommitted, WritingSettled
 from shared.failpoints import Failpoint, reached
-
-SourceEnding = SourceCompleted | SourceForgotten
-SourceNews = SourceEnding | SourceFailed | SourceGone | SourceReturned
 
 
 async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
@@ -110,7 +111,7 @@ async def source_failed(
         TransientError: The ledger could not be written.
     """
     source = await store.fail(stat, reason, clock.now())
-    return [_failed(source, clock)] if source else []
+    return [failed(source, clock)] if source else []
 
 
 async def announced(event: SourceNews, store: Ledger) -> None:
@@ -139,81 +140,5 @@ async def unannounced(store: Ledger, clock: Clock) -> list[SourceNews]:
     found = [presence_event(source) for source in await store.untold_presence()]
     events: list[SourceNews] = [event for event in found if event is not None]
     events += endings([row for row in sources if row.status != "failed"])
-    events += [_failed(row, clock) for row in sources if row.status == "failed"]
+    events += [failed(row, clock) for row in sources if row.status == "failed"]
     return events
-
-
-def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
-    """Tell that a source went or came back, whichever was noted last."""
-    facts: dict[str, Any] = {
-        "collection": source.collection,
-        "source_id": source.source_id,
-        "filename": source.filename,
-        "source_version": source.source_version,
-    }
-    if (at := source.gone_at) is not None:
-        key = SourceGone.id_of(source.source_id, at.isoformat())
-        return SourceGone(
-            id=key, occurred_at=at, mapped=source.mapped, same_as=source.same_as, **facts
-        )
-    if (at := source.returned_at) is not None:
-        key = SourceReturned.id_of(source.source_id, at.isoformat())
-        return SourceReturned(id=key, occurred_at=at, **facts)
-    return None
-
-
-def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
-    """Return the events of sources that are completed or forgotten, one for each wish."""
-    events: list[SourceEnding] = []
-    for source in sources:
-        if source.is_forgotten:
-            events += [forgotten(source, ref) for ref in source.wishes]
-        elif source.completed_at is not None:
-            events.append(_completed(source, source.completed_at))
-    return events
-
-
-def forgotten(source: SourceRecord, ref: CommandRef) -> SourceForgotten:
-    """Answer a wish to forget a source; the same message always gets the same answer."""
-    version = source.source_version
-    digest = hashlib.sha256(ref.key.encode("utf-8", "backslashreplace")).hexdigest()
-    return SourceForgotten(
-        id=SourceForgotten.id_of(source.source_id, version, digest[:16]),
-        collection=source.collection,
-        occurred_at=source.completed_at or source.discovered_at,
-        correlation_id=ref.correlation_id,
-        source_id=source.source_id,
-        filename=source.filename,
-        source_version=version,
-    )
-
-
-def _completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:
-    fingerprint = source.fingerprint or ""
-    version = source.source_version
-    after = f":{source.replays}" if source.replays else ""
-    return SourceCompleted(
-        id=SourceCompleted.id_of(source.source_id, version, f"{fingerprint[:16]}{after}"),
-        collection=source.collection,
-        occurred_at=occurred_at,
-        source_id=source.source_id,
-        filename=source.filename,
-        fingerprint=fingerprint,
-        source_version=version,
-        seen=source.seen,
-        mapped=source.mapped,
-        dead=source.dead,
-    )
-
-
-def _failed(source: SourceRecord, clock: Clock) -> SourceFailed:
-    cause = f"{source.signature}{source.reason}"
-    digest = hashlib.sha256(cause.encode("utf-8", "backslashreplace")).hexdigest()
-    return SourceFailed(
-        id=SourceFailed.id_of(source.source_id, source.source_version, digest[:16]),
-        collection=source.collection,
-        occurred_at=clock.now(),
-        source_id=source.source_id,
-        filename=source.filename,
-        reason=source.reason or "unknown",
-    )

@@ -2,9 +2,7 @@ from contextlib import aclosing
 
 import pytest
 
-from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import SourceToRead
-from services.discovery.handlers.settle import (
+from services.discovery.handlers.accounts import (
     announced,
     batch_published,
     committed,
@@ -13,6 +11,8 @@ from services.discovery.handlers.settle import (
     source_read,
     unannounced,
 )
+from services.discovery.handlers.read import read_source
+from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceCompleted

@@ -1,4 +1,4 @@
-"""What is told of vectors that leave the map, and of what cannot be used."""
+"""What is told of vectors that leave the map."""
 
 import pyarrow as pa
 
@@ -6,10 +6,6 @@ from services.writing.ports import Retraction
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.batches import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, encode_rows, vector_array
-from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.projection import ProjectionModel
-
-STAGE = "writing"
 
 
 def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool) -> Outgoing:
@@ -26,15 +22,3 @@ def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool
     if is_forgotten:
         message_id, metadata = f"{message_id}:forgotten", {FORGOTTEN_KEY: b"true"}
     return Outgoing(WRITING_RETRACTION, collection, message_id, encode_rows(rows, metadata))
-
-
-def dead_model(model: ProjectionModel, reason: str) -> DeadLetter:
-    """Keep a model that cannot be applied."""
-    return DeadLetter(
-        key=f"model:{model.version}",
-        stage=STAGE,
-        collection=model.collection,
-        reason=reason,
-        body=model.model_dump_json().encode(),
-        records=0,
-    )

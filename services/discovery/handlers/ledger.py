@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from services.discovery.handlers import settle
-from services.discovery.handlers.settle import SourceNews
+from services.discovery.handlers import accounts
+from services.discovery.handlers.events import SourceNews
 from services.discovery.ports import Ledger
 from shared.bus.messages.outgoing import Steps, outgoing_event
 from shared.bus.registry.channel import Channel
@@ -37,7 +37,7 @@ CHANNELS: dict[type[SourceNews], Channel] = {
 }
 
 
-class SourceEvents:
+class LedgerKeeper:
     """Keeps the ledger up to date with what the other stages tell, and tells what follows."""
 
     def __init__(self, store: Ledger, clock: Clock, changed: asyncio.Event) -> None:
@@ -51,7 +51,7 @@ class SourceEvents:
         Raises:
             TransientError: The ledger could not be written.
         """
-        found = await settle.committed(events, self._store, self._clock)
+        found = await accounts.committed(events, self._store, self._clock)
         async for messages in self.announce(found):
             yield messages
         self._changed.set()
@@ -62,7 +62,7 @@ class SourceEvents:
         Raises:
             TransientError: The ledger could not be written.
         """
-        found = await settle.dead_lettered(letters, self._store, self._clock)
+        found = await accounts.dead_lettered(letters, self._store, self._clock)
         async for messages in self.announce(found):
             yield messages
         self._changed.set()
@@ -78,7 +78,7 @@ class SourceEvents:
         yield [outgoing_event(CHANNELS[type(event)], event) for event in events]
         async with LimitedTaskGroup(NOTED_AT_ONCE) as group:
             for event in events:
-                await group.begin(settle.announced, event, self._store)
+                await group.begin(accounts.announced, event, self._store)
 
     async def resume(self) -> Steps:
         """Tell what a crash kept from being told.
@@ -86,5 +86,5 @@ class SourceEvents:
         Raises:
             TransientError: The ledger could not be read or written.
         """
-        async for messages in self.announce(await settle.unannounced(self._store, self._clock)):
+        async for messages in self.announce(await accounts.unannounced(self._store, self._clock)):
             yield messages

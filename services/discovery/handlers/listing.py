@@ -40,7 +40,7 @@ class ScanOptions:
 EVERYTHING = ScanOptions()
 
 
-async def see(
+async def list_present(
     repository: SourceRepository, options: ScanOptions, store: Ledger
 ) -> tuple[ScanOptions, Named, list[FolderUnreadable]]:
     """List what is there, each file under one name.

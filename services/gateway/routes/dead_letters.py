@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.convertors import Convertor, register_url_convertor
 
 from services.gateway.handlers.answers import LetterList, WholeLetter
-from services.gateway.handlers.letters import Letters
+from services.gateway.handlers.dead_letters import Letters
 from services.gateway.routes.parameters import (
     AfterLetter,
     Collection,

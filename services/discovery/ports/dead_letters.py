@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.discovery.domain.dead_letters import Letter, Refused, Remains, Resend
 from services.discovery.domain.ledger import Death
-from services.discovery.domain.letters import Letter, Refused, Remains, Resend
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 
