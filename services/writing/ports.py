@@ -27,8 +27,8 @@ class StaleModelError(TransientError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Retraction:
-    """A batch whose rows leave the dataset, and their vectors (n, d)."""
+class BatchVectors:
+    """A batch, and the vectors (n, d) of its rows in their order."""
 
     batch_id: str
     vectors: NDArray[np.float32]
@@ -102,8 +102,19 @@ class DatasetStore(Protocol):
         """
         ...
 
-    def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[Retraction]:
+    def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[BatchVectors]:
         """Read the rows that these removals take away, batch by batch.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        ...
+
+    def rows_in(self, batches: Mapping[str, str]) -> AsyncIterator[BatchVectors]:
+        """Read what is stored of batches; of those that have no rows, nothing comes.
+
+        Args:
+            batches: Batch id to source id.
 
         Raises:
             TransientError: The dataset could not be read.

@@ -21,6 +21,7 @@ FAILPOINTS = (
     ("projection", Failpoint.MODEL_PUBLISHED),
     ("writing", Failpoint.RETRACTED),
     ("writing", Failpoint.COMMITTED),
+    ("writing", Failpoint.TOLD),
     ("writing", Failpoint.MODEL_KEPT),
     ("writing", Failpoint.REPROJECTED),
     ("writing", Failpoint.IN_SNAPSHOT),

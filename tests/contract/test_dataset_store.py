@@ -101,6 +101,29 @@ async def test_the_vectors_of_a_batch_come_together_where_a_store_reads_in_piece
         assert np.array_equal(vectors, batch.vectors)
 
 
+async def test_what_is_stored_of_a_batch_can_be_read_whatever_has_happened_since(
+    store: DatasetStore,
+) -> None:
+    """To the bit, and in its order: stages compare it by its checksum."""
+    kept = [piece("a", index=index, rows=7) for index in range(3)]
+    await store.commit([*kept[:2], piece("b")], {}, {})
+    await store.commit([kept[2], piece("o'x", rows=3)], {}, {})
+    await store.commit([piece("b", 2)], {"b": 2}, {})
+    work = await store.reproject(model(2).plane(), 2)
+    while await work.step():
+        pass
+    await work.finish()
+    await store.commit([piece("c", model_version=2)], {}, {})
+    await store.maintain()
+
+    wanted = {"a@1#0": "a", "a@1#2": "a", "o'x@1#0": "o'x", "b@1#0": "b", "z": "z"}
+    found = {one.batch_id: one.vectors async for one in store.rows_in(wanted)}
+
+    assert found.keys() == {"a@1#0", "a@1#2", "o'x@1#0"}
+    for batch in (kept[0], kept[2], piece("o'x", rows=3)):
+        assert found[batch.descriptor.batch_id].tobytes() == batch.vectors.tobytes()
+
+
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 async def test_nan_is_never_stored(store: DatasetStore, value: float) -> None:
     with pytest.raises(InvalidMessage):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from services.writing.domain.displacement import Displacement, measure_distances, summarise
 from services.writing.domain.stored_state import HeldSource, StoreState
-from services.writing.ports import DiskFullError, Retraction, StaleModelError
+from services.writing.ports import BatchVectors, DiskFullError, StaleModelError
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage, TransientError
@@ -74,10 +74,15 @@ class FakeDatasetStore:
         self.emptied |= emptied
         return await self.state()
 
-    async def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[Retraction]:
+    async def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[BatchVectors]:
         for batch in list(self.batches):
             if _is_removed(batch, removals):
-                yield Retraction(batch.descriptor.batch_id, batch.vectors)
+                yield BatchVectors(batch.descriptor.batch_id, batch.vectors)
+
+    async def rows_in(self, batches: Mapping[str, str]) -> AsyncIterator[BatchVectors]:
+        for batch in list(self.batches):
+            if batch.descriptor.batch_id in batches:
+                yield BatchVectors(batch.descriptor.batch_id, batch.vectors)
 
     async def reproject(self, plane: Plane, model_version: int) -> "FakeReprojection":
         if self.dimension not in (None, plane.dimension):

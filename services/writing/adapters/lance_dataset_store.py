@@ -26,7 +26,7 @@ from services.writing.adapters.lance_reprojection import TableReprojection
 from services.writing.adapters.lance_table import LanceTable
 from services.writing.domain.displacement import Displacement
 from services.writing.domain.stored_state import StoreState
-from services.writing.ports import Retraction
+from services.writing.ports import BatchVectors
 from shared.contracts.batches import Batch
 from shared.observability.steps import step
 from shared.plane import Plane
@@ -101,15 +101,24 @@ class LanceDatasetStore:
         self._commits += 1
         return state
 
-    async def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[Retraction]:
+    async def rows_of(self, removals: Mapping[str, int]) -> AsyncIterator[BatchVectors]:
         """Read the rows that these removals take away, batch by batch.
 
         Raises:
             TransientError: The dataset could not be read.
         """
         await self.state()
-        reader = self._table.removed_rows(removals)
-        while (item := await self.run(partial(next, reader, None))) is not None:
+        async for item in self._read(self._table.removed_rows(removals)):
+            yield item
+
+    async def rows_in(self, batches: Mapping[str, str]) -> AsyncIterator[BatchVectors]:
+        """Read what is stored of batches; of those that have no rows, nothing comes.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        await self.state()
+        async for item in self._read(self._table.stored_rows(batches)):
             yield item
 
     async def reproject(self, plane: Plane, model_version: int) -> "LanceReprojection":
@@ -178,6 +187,10 @@ class LanceDatasetStore:
         return await anyio.to_thread.run_sync(
             partial(work, *args, **kwargs), limiter=self._limiter
         )
+
+    async def _read(self, reader: Iterator[BatchVectors]) -> AsyncIterator[BatchVectors]:
+        while (item := await self.run(partial(next, reader, None))) is not None:
+            yield item
 
     def _pin(self) -> LanceSnapshot:
         state = self._table.load()

@@ -83,6 +83,12 @@ def removal_filter(removals: Mapping[str, int]) -> str:
     )
 
 
+def batch_filter(batch_ids: Iterable[str]) -> str:
+    """Return the SQL that is true for the rows of batches."""
+    quoted = ("'{}'".format(one.replace("'", "''")) for one in batch_ids)
+    return f"batch_id IN ({', '.join(quoted)})"
+
+
 def _keys_of(fragment: lance.LanceFragment) -> set[tuple[str, str, int]]:
     found: set[tuple[str, str, int]] = set()
     for rows in fragment.to_batches(columns=_KEYS, batch_size=_ROWS):

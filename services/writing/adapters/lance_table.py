@@ -1,6 +1,6 @@
 """One Lance table, for one thread at a time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from lance.fragment import write_fragments
 
 from services.writing.adapters.durable_files import sync
 from services.writing.adapters.jsonl_emptied import EmptiedSources
-from services.writing.adapters.lance_index import SourceIndex, removal_filter
+from services.writing.adapters.lance_index import SourceIndex, batch_filter, removal_filter
 from services.writing.adapters.lance_layout import (
     IO_BUFFER_BYTES,
     batch_rows,
@@ -28,7 +28,7 @@ from services.writing.adapters.lance_layout import (
     to_rows,
 )
 from services.writing.domain.stored_state import StoreState
-from services.writing.ports import Retraction
+from services.writing.ports import BatchVectors
 from shared.contracts.batches import Batch, vectors_of
 from shared.plain_paths import plain_path
 
@@ -87,26 +87,37 @@ class LanceTable:
             version = append[0].descriptor.model_version if append else state.model_version
             return self._look(version, None if is_changed else state.content_version)
 
-    def removed_rows(self, removals: Mapping[str, int]) -> Iterator[Retraction]:
+    def removed_rows(self, removals: Mapping[str, int]) -> Iterator[BatchVectors]:
         """Read the batches that removals take away, each whole, in bounded memory.
 
         Raises:
             TransientError: The table could not be read.
         """
-        if self.dataset is None or not removals:
-            return
-        ids = self._index.fragments_of(removals)
+        if removals:
+            yield from self._batches(removals, removal_filter(removals))
+
+    def stored_rows(self, batches: Mapping[str, str]) -> Iterator[BatchVectors]:
+        """Read what is stored of batches (id to source id), each whole, in bounded memory.
+
+        Raises:
+            TransientError: The table could not be read.
+        """
+        if batches:
+            yield from self._batches(batches.values(), batch_filter(batches))
+
+    def _batches(self, source_ids: Iterable[str], where: str) -> Iterator[BatchVectors]:
+        ids = self._index.fragments_of(source_ids)
         batch_id, parts = "", list[np.ndarray]()
         with lance_errors():
-            for rows in self._scan(ids, ["batch_id", "vector"], removal_filter(removals)):
+            for rows in self._scan(ids, ["batch_id", "vector"], where):
                 for name, vectors in _by_batch(rows):
                     if name != batch_id and parts:
-                        yield Retraction(batch_id, np.concatenate(parts))
+                        yield BatchVectors(batch_id, np.concatenate(parts))
                         parts = []
                     batch_id = name
                     parts.append(vectors)
         if parts:
-            yield Retraction(batch_id, np.concatenate(parts))
+            yield BatchVectors(batch_id, np.concatenate(parts))
 
     def commit_columns(
         self, fragments: list[lance.FragmentMetadata], fields: list[int], model_version: int

@@ -2,13 +2,13 @@
 
 import pyarrow as pa
 
-from services.writing.ports import Retraction
+from services.writing.ports import BatchVectors
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.batches import WRITING_RETRACTION
 from shared.contracts.batches import FORGOTTEN_KEY, encode_rows, vector_array
 
 
-def outgoing_retraction(collection: str, gone: Retraction, *, is_forgotten: bool) -> Outgoing:
+def outgoing_retraction(collection: str, gone: BatchVectors, *, is_forgotten: bool) -> Outgoing:
     """Send vectors that leave the map; the same ones always have the same id."""
     column = vector_array(gone.vectors)
     ids = pa.repeat(pa.scalar(gone.batch_id), len(column))

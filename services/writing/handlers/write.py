@@ -1,6 +1,5 @@
 """Writes micro-batches: plan, retract, commit."""
 
-import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +14,12 @@ from services.writing.domain.micro_batch import (
 )
 from services.writing.domain.stored_state import StoreState
 from services.writing.handlers.models import held_model
-from services.writing.ports import DatasetStore, ModelArchive, Retraction
-from shared.bus.messages.outgoing import of_epoch
+from services.writing.handlers.settled import Decided, committed, settle
+from services.writing.ports import BatchVectors, DatasetStore, ModelArchive
 from shared.clock import Clock
 from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
-from shared.contracts.writing import CommittedBatch, WritingCommitted
+from shared.contracts.writing import WritingCommitted, WritingSettled
 from shared.errors import InvalidMessage, TransientError
 from shared.failpoints import Failpoint, reached
 
@@ -40,8 +39,10 @@ class WritePlan:
 class Written:
     """What a commit means to others."""
 
+    settled: WritingSettled
+    """What became of each batch that came, for the stages that keep count."""
     committed: WritingCommitted | None
-    """None if no batch was valid."""
+    """The same for anybody; none if no batch was valid."""
     points: tuple[Batch, ...]
     """The rows that are on the map now, batch by batch, without text and vectors."""
 
@@ -73,7 +74,7 @@ async def plan_write(
     return WritePlan(tuple(valid), decided, tuple(invalid))
 
 
-async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[Retraction]:
+async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[BatchVectors]:
     """Give out the vectors that a plan takes off the map, before it is carried out.
 
     Each batch id comes at most once. They must have left the moments before ``commit_write``:
@@ -85,7 +86,7 @@ async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[
     """
     for position in plan.decided.retracted:
         batch = plan.batches[position]
-        yield Retraction(batch.descriptor.batch_id, batch.vectors)
+        yield BatchVectors(batch.descriptor.batch_id, batch.vectors)
     staying = {batch.descriptor.batch_id for batch in _with(plan, Verdict.APPEND)}
     async for retraction in store.rows_of(plan.decided.removals):
         if retraction.batch_id not in staying:
@@ -108,12 +109,16 @@ async def commit_write(
         reached(Failpoint.RETRACTED)
     state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
     reached(Failpoint.COMMITTED)
-    if not plan.batches:
-        return Written(None, ())
+    decided = [
+        *(Decided(batch, None) for batch, _ in plan.invalid),
+        *map(Decided, plan.batches, plan.decided.verdicts),
+    ]
+    settled = await settle(decided, state, store=store, clock=clock)
     known = [_place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
     by_id = {batch.descriptor.batch_id: batch for batch in (*known, *append)}
     return Written(
-        _committed(plan, state, clock),
+        settled,
+        committed(decided, settled),
         tuple(_points(batch) for batch in by_id.values() if len(batch)),
     )
 
@@ -168,30 +173,3 @@ def _points(batch: Batch) -> Batch:
         for field in POINT_SCHEMA
     ]
     return Batch(batch.descriptor, pa.RecordBatch.from_arrays(columns, schema=POINT_SCHEMA))
-
-
-def _committed(plan: WritePlan, state: StoreState, clock: Clock) -> WritingCommitted:
-    """Say which batches are settled; repeated ones too, for their first news may be lost."""
-    told = {}
-    for batch, verdict in zip(plan.batches, plan.decided.verdicts, strict=True):
-        one = batch.descriptor
-        told[one.batch_id, one.source_version] = CommittedBatch(
-            batch_id=one.batch_id,
-            source_id=one.source_id,
-            source_version=one.source_version,
-            records=0 if verdict is Verdict.SUPERSEDED else len(batch),
-        )
-    names = "\n".join(dict.fromkeys(_sending(batch) for batch in plan.batches))
-    return WritingCommitted(
-        id=WritingCommitted.id_of(hashlib.sha256(names.encode()).hexdigest()),
-        collection=plan.batches[0].descriptor.collection,
-        occurred_at=clock.now(),
-        batches=tuple(told.values()),
-        dataset_version=state.dataset_version,
-    )
-
-
-def _sending(batch: Batch) -> str:
-    """Name what was sent: whoever hears of its points once more waits for their commit, too."""
-    one = batch.descriptor
-    return of_epoch(f"{one.delivery_id} {one.source_version}", one.epoch)

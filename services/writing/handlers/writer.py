@@ -29,7 +29,7 @@ from services.writing.ports import DatasetStore, Handover, ModelArchive
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import MAP_POINTS
-from shared.bus.registry.writing import WRITING_COMMITTED
+from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_batches import dead_batch
@@ -37,6 +37,7 @@ from shared.contracts.projection import ProjectionModel
 from shared.contracts.statuses import DatasetFigures
 from shared.contracts.writing import MeasuredMovement
 from shared.errors import ConfigurationError, InvalidMessage, TransientError
+from shared.failpoints import Failpoint, reached
 from shared.observability import tracing
 
 AUTOMATIC = frozenset({"first", "threshold", "drift"})
@@ -84,20 +85,27 @@ class Writer:
             TransientError: It could not be done now; what was done is harmless when repeated.
         """
         outgoing: list[Outgoing] = []
+        settled: list[Outgoing] = []
         batches = [one for one in messages if isinstance(one, Batch)]
         try:
             for one in messages:
                 if isinstance(one, ProjectionModel):
                     outgoing += await self._accept(one)
             if batches:
-                outgoing += await self._write(batches)
+                plan, written = await self._write(batches)
+                outgoing += _news(plan, written)
+                settled.append(outgoing_event(WRITING_SETTLED, written.settled))
         except TransientError as error:
             self._figures = self._figures.model_copy(update={"blocked": str(error)})
             raise
         await self.refresh_figures()
         yield outgoing
+        if settled:
+            # Last: who completes a source by it finds its points and its commit told.
+            reached(Failpoint.TOLD)
+            yield settled
 
-    async def _write(self, batches: Sequence[Batch]) -> Iterator[Outgoing]:
+    async def _write(self, batches: Sequence[Batch]) -> tuple[WritePlan, Written]:
         """Write a run of batches; what leaves the map has left the moments before it is gone.
 
         Raises:
@@ -114,7 +122,7 @@ class Writer:
             await self._store.maintain()
         self.snapshots.request()
         self.snapshots.caused_by(tracing.current())
-        return _news(plan, written)
+        return plan, written
 
     async def _retractions(self, plan: WritePlan) -> AsyncIterator[Outgoing]:
         # What comes after its source was forgotten is to be forgotten as well.

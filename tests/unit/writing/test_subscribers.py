@@ -11,7 +11,7 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch, outgoing_mess
 from shared.bus.registry.batches import MAP_POINTS, PROJECTION_BATCH
 from shared.bus.registry.dead_letters import DEAD_WRITING
 from shared.bus.registry.projection import PROJECTION_MODEL
-from shared.bus.registry.writing import WRITING_COMMITTED
+from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.in_memory import InMemory, in_memory
@@ -48,7 +48,7 @@ async def test_a_batch_is_written_and_then_told_of() -> None:
 
     assert [len(one) for one in store.batches] == [2]
     channels = [one.channel for one in service.publisher.published]
-    assert channels == [MAP_POINTS, WRITING_COMMITTED]
+    assert channels == [MAP_POINTS, WRITING_COMMITTED, WRITING_SETTLED]
 
 
 async def test_what_is_neither_batch_nor_model_is_buried_and_nothing_written() -> None:

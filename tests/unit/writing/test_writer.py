@@ -38,7 +38,7 @@ class World:
     def __init__(self) -> None:
         self.store = FakeDatasetStore()
         self.projection = Projection(self.store)
-        self._writer = Writer(
+        self.writer = Writer(
             "default",
             store=self.store,
             models=FakeModelArchive(),
@@ -48,11 +48,11 @@ class World:
 
     async def take(self, *messages: Batch | ProjectionModel) -> list[str]:
         """Have messages written together; return the families of what is told."""
-        return [one.channel.family async for step in self._writer.take(messages) for one in step]
+        return [one.channel.family async for step in self.writer.take(messages) for one in step]
 
     async def told_of(self, *messages: Batch | ProjectionModel) -> list[str]:
         """Have messages written together; return the ids of what is told."""
-        return [one.message_id async for step in self._writer.take(messages) for one in step]
+        return [one.message_id async for step in self.writer.take(messages) for one in step]
 
 
 def forgotten(source: str) -> Batch:
@@ -67,7 +67,8 @@ async def test_a_batch_that_comes_before_the_first_model_is_written_with_it() ->
     families = await world.take(piece("a"), model(1), piece("b"))
 
     assert await read(world.store, "id") == ids(piece("a"), piece("b"))
-    assert families == ["map.points", "map.points", "writing.committed"]
+    told = ["map.points", "map.points", "writing.committed"]
+    assert families == [*told, "writing.settled"]
 
 
 async def test_rows_are_there_until_their_vectors_have_left_the_moments() -> None:
@@ -119,4 +120,13 @@ async def test_points_that_are_told_again_have_their_commit_told_again(
     first = await world.told_of(model(1), piece("a"))
     again = await world.told_of(Batch(facts, piece("a").rows))
 
-    assert [one not in first for one in again] == [told_again, told_again]
+    assert [one not in first for one in again] == [told_again] * 3
+
+
+async def test_who_keeps_count_hears_of_a_commit_when_anybody_could() -> None:
+    world = World()
+    steps = world.writer.take([model(1), piece("a"), piece("b", dimension=5)])
+
+    told = [[one.channel.family for one in step] async for step in steps]
+
+    assert told == [["dead.writing", "map.points", "writing.committed"], ["writing.settled"]]
