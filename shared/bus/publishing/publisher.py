@@ -32,6 +32,8 @@ MAX_MESSAGE = 7 << 20
 """The server takes 8 MiB with headers; above that it closes the connection for good."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
+FULL_PAUSE_S = 0.25
+"""How often a full stream is tried again: only by the first of those who wait for room."""
 ACK_TIMEOUT_S = 5.0
 TOGETHER = 16
 """So many messages are on their way at once: each costs half of what it costs alone."""
@@ -145,32 +147,34 @@ class Publisher:
         Else a large message would be kept out of a full stream for as long as small ones come:
         what room there is would always be theirs.
         """
-        queue = self._queues[message.channel.stream]
         started = perf_counter()
         with WAITS.trying(f"publishing {message.channel.family}") as trial:
-            stored = None
-            if queue.locked():
+            if self._queues[message.channel.stream].locked():
                 trial.failed(f"stream {message.channel.stream} does not take those before it now")
+                stored = await self._in_turn(message, headers, trial)
             else:
-                stored = await self._attempt(message, headers, trial)
-            if stored is None:
-                async with queue:
-                    stored = await self._insist(message, headers, trial)
+                tried = await self._attempt(message, headers, trial)
+                if isinstance(tried, Exception):
+                    tried = await self._in_turn(message, headers, trial)
+                stored = tried
         self.waiting_since_tries = 0
         published(self._service, message, perf_counter() - started)
         return stored
 
-    async def _insist(self, message: Outgoing, headers: dict[str, str], trial: Trial) -> int:
+    async def _in_turn(self, message: Outgoing, headers: dict[str, str], trial: Trial) -> int:
+        """Wait for those that a stream refused before, then try until it takes the message."""
         pause_s = FIRST_PAUSE_S
-        while (stored := await self._attempt(message, headers, trial)) is None:
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-        return stored
+        async with self._queues[message.channel.stream]:
+            while isinstance(tried := await self._attempt(message, headers, trial), Exception):
+                await asyncio.sleep(pause_s)
+                longest_s = FULL_PAUSE_S if isinstance(tried, APIError) else LONGEST_PAUSE_S
+                pause_s = min(pause_s * 2, longest_s)
+        return tried
 
     async def _attempt(
         self, message: Outgoing, headers: dict[str, str], trial: Trial
-    ) -> int | None:
-        """Return the place of a message in its stream, or None if it is to be tried again."""
+    ) -> int | Exception:
+        """Return the place of a message in its stream, or why it is to be tried again."""
         try:
             stored = await self._broker.publish(
                 message.body,
@@ -186,7 +190,7 @@ class Publisher:
         except (NatsError, OSError, TimeoutError) as error:
             self._tell(message, error)
             trial.failed(_why(message, error))
-            return None
+            return error
         return stored.seq
 
     def _headers(self, message: Outgoing, origin: Origin | None = None) -> dict[str, str]:
