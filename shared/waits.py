@@ -35,15 +35,40 @@ class Wait:
     """When it is forgotten if nobody tells of it again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """A piece of work that a stop would like to see finished."""
 
     patience_s: dict[object, float] = field(default_factory=dict)
     """For each of its parts that waits for somebody else: how long a stop lets it."""
+    on_turn: Callable[[], object] | None = None
+    """Called whenever it may have begun to wait, or gone on."""
+    _waiting: set[object] = field(default_factory=set)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is done here: each of its parts has failed, or asked somebody else."""
+        return bool(self._waiting) and self.patience_s.keys() <= self._waiting
+
+    def let(self, part: object, patience_s: float) -> None:
+        """Note how long a stop lets a part; with no patience left, it waits."""
+        self.patience_s[part] = patience_s
+        self.turn(part, is_waiting=patience_s <= 0)
+
+    def turn(self, part: object, *, is_waiting: bool) -> None:
+        """Note that a part begins to wait, or goes on."""
+        (self._waiting.add if is_waiting else self._waiting.discard)(part)
+        if self.on_turn is not None:
+            self.on_turn()
+
+    def drop(self, part: object) -> None:
+        """Note that a part has ended."""
+        self.patience_s.pop(part, None)
+        self.turn(part, is_waiting=False)
 
 
 _WORK: ContextVar[Work | None] = ContextVar("work", default=None)
+_TRIAL: ContextVar["Trial | None"] = ContextVar("trial", default=None)
 
 
 def begin_work() -> Work:
@@ -53,6 +78,11 @@ def begin_work() -> Work:
     return work
 
 
+def work_in_hand() -> Work | None:
+    """Return the piece of work that this context is a part of, if any."""
+    return _WORK.get()
+
+
 class Trial:
     """Something that is being tried until it works."""
 
@@ -60,22 +90,34 @@ class Trial:
         self._waits = waits
         self._what = what
         self._work = _WORK.get()
-        self._be_patient(ANSWER_S)
+        if self._work is not None:
+            self._work.let(self, ANSWER_S)
 
     def failed(self, reason: str | Exception) -> None:
         """Tell that it has failed, and will be tried again."""
         self._waits.failed(self._what, reason, key=self)
-        self._be_patient(0.0)
+        if self._work is not None:
+            self._work.let(self, 0.0)
 
     def ended(self) -> None:
         """Tell that it is tried no more."""
         self._waits.over(self)
         if self._work is not None:
-            self._work.patience_s.pop(self, None)
+            self._work.drop(self)
 
-    def _be_patient(self, seconds: float) -> None:
-        if self._work is not None:
-            self._work.patience_s[self] = seconds
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Have somebody else work on what is being tried: the block only waits for his answer."""
+    work, trial = _WORK.get(), _TRIAL.get()
+    if work is None or trial is None:
+        yield
+        return
+    work.turn(trial, is_waiting=True)
+    try:
+        yield
+    finally:
+        work.turn(trial, is_waiting=False)
 
 
 @dataclass(slots=True)
@@ -90,12 +132,12 @@ async def pause(seconds: float) -> None:
     work = _WORK.get()
     key = object()
     if work is not None:
-        work.patience_s[key] = 0.0
+        work.let(key, 0.0)
     try:
         await asyncio.sleep(seconds)
     finally:
         if work is not None:
-            work.patience_s.pop(key)
+            work.drop(key)
 
 
 class Waits:
@@ -109,9 +151,11 @@ class Waits:
     def trying(self, what: str) -> Iterator[Trial]:
         """Try something until it works: at the block's end a failure is over."""
         trial = Trial(self, what)
+        before = _TRIAL.set(trial)
         try:
             yield trial
         finally:
+            _TRIAL.reset(before)
             trial.ended()
 
     @contextmanager

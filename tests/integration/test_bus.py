@@ -40,7 +40,7 @@ def wired(server: NatsServer, js: JetStreamContext) -> Wire:
 
     @asynccontextmanager
     async def wire(subscribe: Callable[[DurableRouter], None]) -> AsyncIterator[Publisher]:
-        policy = RetryPolicy(max_deliveries=4, first_delay_s=0.02, longest_delay_s=0.1)
+        policy = RetryPolicy(max_failures=4, first_delay_s=0.02, longest_delay_s=0.1)
         bus = build_bus(NatsSection(url=server.url), "embedding", policy=policy)
         subscribe(router_of(bus))
         async with bus.consuming():
@@ -116,6 +116,18 @@ async def test_an_outage_is_waited_for_beyond_the_limit_of_deliveries(
         await settled(js)
 
     assert (handler.calls, await stored(js, "DEAD_LETTERS")) == (8, 0)
+
+
+async def test_outages_before_an_error_that_nobody_foresaw_count_for_nothing(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    outages = [TransientError("away") for _ in range(7)]
+    handler = Handler(*outages, *(RuntimeError("a bug") for _ in range(3)))
+    async with wired(four_places(handler)) as publisher:
+        await publisher.publish(outgoing_batch(DISCOVERY_BATCH, batch()))
+        await settled(js)
+
+    assert (handler.calls, await stored(js, "DEAD_LETTERS")) == (11, 0)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ FLOW = {"stage": STAGE, "collection": "default", "family": "discovery.batch"}
 
 @asynccontextmanager
 async def stage(url: str, subscribe: Callable[[DurableRouter], None]) -> AsyncIterator[Publisher]:
-    policy = RetryPolicy(max_deliveries=3, first_delay_s=0.02, longest_delay_s=0.1)
+    policy = RetryPolicy(max_failures=3, first_delay_s=0.02, longest_delay_s=0.1)
     bus = build_bus(NatsSection(url=url), STAGE, policy=policy)
     subscribe(router_of(bus))
     async with bus.consuming():

@@ -17,6 +17,7 @@ from services.embedding.ports import EmbedderUnavailableError, TextsRejectedErro
 from shared.observability import tracing
 from shared.redaction import redact
 from shared.terminal_safe import terminal_safe
+from shared.waits import elsewhere
 
 GOOD = frozenset({200, 201})
 """Some frameworks answer every POST with 201."""
@@ -140,7 +141,8 @@ async def _send(
     try:
         # httpx bounds the pauses of an answer, not its length: one byte now and then is for ever.
         async with asyncio.timeout(pause_s and 2 * pause_s):
-            response = await client.send(request, stream=True)
+            with elsewhere():
+                response = await client.send(request, stream=True)
             try:
                 is_good = response.status_code in GOOD
                 with nullcontext() if is_good else suppress(zlib.error):  # its status counts

@@ -46,8 +46,9 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
         """
         raws = msg.raw_message
         async with handling(raws, self._settler.heartbeat_s):
-            suspected = len(raws) > 1 and await self._settler.poison_guard.deaths(raws)
-            if suspected or not await self._tried(call_next, msg):
+            guard = self._settler.poison_guard
+            is_suspect = len(raws) > 1 and await guard.deaths(raws) is not None
+            if is_suspect or not await self._tried(call_next, msg):
                 for raw in _unsettled(raws):
                     await self.consume_scope(call_next, _alone(msg, raw))
 

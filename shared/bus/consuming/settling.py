@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -16,8 +17,10 @@ from shared.bus.consuming.delivery import (
     MoveToDeadLetters,
     Retry,
     RetryPolicy,
+    TriesOfMessages,
     decide,
 )
+from shared.bus.consuming.in_hand_notes import note_of
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.messages.headers import batch_facts
 from shared.bus.messages.outgoing import MESSAGE_ID, of_any_epoch
@@ -47,16 +50,18 @@ class Settler:
     heartbeat_s: float
     """How often the server is told that a message in hand is being worked on."""
     clock: Clock = field(default_factory=SystemClock)
+    tries: TriesOfMessages = field(default_factory=TriesOfMessages)
 
     def done(self, raw: Msg) -> None:
         """Note that a message has had its effect."""
-        WAITS.over(_place(raw))
+        self._over(raw)
         message_metrics.settled(self.stage, raw, message_metrics.ACKED, self.clock)
 
     async def settle(self, error: Exception, raws: list[Msg]) -> Retry | MoveToDeadLetters:
         """Reach the verdict on messages that failed together; dead letters are stored."""
-        deliveries = max(raw.metadata.num_delivered for raw in raws)
-        verdict = decide(error, deliveries, self.policy)
+        failures = [self.tries.failed(note_of(raw), error) for raw in raws]
+        tries = max(failures, key=attrgetter("failed"))
+        verdict = decide(error, tries, self.policy)
         for raw in raws:
             message_metrics.failed(self.stage, raw, error)
         if isinstance(verdict, MoveToDeadLetters):
@@ -64,7 +69,7 @@ class Settler:
                 for raw in raws:
                     await self.dead_letter(raw, verdict.reason, error)
             except DeadLetterRefusedError as refused:
-                error, verdict = refused, decide(refused, deliveries, self.policy)
+                error, verdict = refused, decide(refused, tries, self.policy)
         if isinstance(verdict, Retry):
             for raw in raws:
                 message_metrics.settled(self.stage, raw, message_metrics.RETRIED, self.clock)
@@ -80,7 +85,7 @@ class Settler:
                 delay_s=verdict.delay_s,
                 messages=len(raws),
                 error=repr(error),
-                exc_info=error if deliveries > 1 else None,
+                exc_info=error if tries.failed > 1 else None,
             )
         return verdict
 
@@ -90,8 +95,12 @@ class Settler:
         letter = dead_message(raw, stage=self.stage, reason=reason, is_readable=is_readable)
         await self.publisher.publish(outgoing_dead_letter(letter))
         log.error("message.buried", subject=raw.subject, reason=reason)
-        WAITS.over(_place(raw))
+        self._over(raw)
         message_metrics.settled(self.stage, raw, message_metrics.DEAD_LETTERED, self.clock)
+
+    def _over(self, raw: Msg) -> None:
+        WAITS.over(_place(raw))
+        self.tries.over(note_of(raw))
 
 
 def _place(raw: Msg) -> tuple[str, int]:

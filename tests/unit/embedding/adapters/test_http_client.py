@@ -8,6 +8,7 @@ import pytest
 from services.embedding.adapters.http_client import build_client, post
 from services.embedding.ports import EmbedderUnavailableError, TextsRejectedError
 from shared.redaction import register
+from shared.waits import WAITS, begin_work
 
 KEY = "planted-in-the-redirect-4711"
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -33,6 +34,23 @@ async def ask(answer: Answer, limit: int = 1 << 20) -> bytes:
 def status(code: int, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda _request: httpx.Response(code, headers=named, text="the\nreason " + "x" * 999)
+
+
+async def test_while_no_answer_has_come_it_is_the_server_that_works() -> None:
+    """A process that is killed meanwhile was not ended by the texts."""
+    work = begin_work()
+    seen = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        seen.append(work.is_waiting)
+        return httpx.Response(200, content=b"{")
+
+    with WAITS.trying("the embedding server"):
+        seen.append(work.is_waiting)
+        await ask(answer)
+        seen.append(work.is_waiting)
+
+    assert seen == [False, True, False]
 
 
 @pytest.mark.parametrize("code", [200, 201])

@@ -1,5 +1,6 @@
 """Two processes are two objects on one folder: what a killed one leaves is its file."""
 
+import asyncio
 import errno
 import fcntl
 import gc
@@ -14,15 +15,18 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from structlog.testing import capture_logs
 
-from shared.bus.consuming.poison_guard import (
+from shared.bus.consuming.in_hand_notes import (
     KEPT_S,
     NEW_S,
     NOTES_AT_FIRST,
     NOTHING,
-    PoisonGuard,
-    _read,
+    SOMETHING,
     note_of,
+    read_notes,
 )
+from shared.bus.consuming.poison_guard import PoisonGuard
+from shared.waits import WAITS, begin_work, elsewhere, pause
+from tests.waiting import until
 
 
 def message(sequence: int = 5, deliveries: int = 1, stored_ns: int = 1_700_000_000 * 10**9) -> Msg:
@@ -46,6 +50,63 @@ async def test_processes_that_ended_with_a_message_in_hand_are_counted(tmp_path:
     assert await PoisonGuard(tmp_path).deaths([message(deliveries=4), message(6, 2)]) == 3
 
 
+async def test_a_death_with_others_in_hand_makes_them_suspect_and_blames_none(
+    tmp_path: Path,
+) -> None:
+    for _ in range(3):
+        end_with(tmp_path, message(1), message(2))
+    guard = PoisonGuard(tmp_path)
+
+    assert await guard.deaths([message(1, 2)]) == await guard.deaths([message(2, 2)]) == 0
+    assert await guard.deaths([message(3, 2)]) is None
+
+
+async def test_to_acquit_a_message_does_not_blame_the_one_beside_it(tmp_path: Path) -> None:
+    end_with(tmp_path, message(1), message(2))
+    guard = PoisonGuard(tmp_path)
+    async with guard.taken([message(1, 2)]):
+        pass
+
+    assert await guard.deaths([message(1, 3)]) is None
+    assert await guard.deaths([message(2, 2)]) == 0
+
+
+async def test_what_only_waits_for_somebody_else_is_not_noted(tmp_path: Path) -> None:
+    """Processes may be killed during an outage; with five of them a sound batch was dead."""
+    guard = PoisonGuard(tmp_path)
+    seen = []
+    begin_work()
+    async with guard.taken([message(1), message(2)]):
+        with WAITS.trying("a server") as trial:
+            seen.append(len(notes(tmp_path)))
+            with elsewhere():
+                seen.append(len(notes(tmp_path)))
+            seen.append(len(notes(tmp_path)))
+            trial.failed("away")
+            seen.append(len(notes(tmp_path)))
+        seen.append(len(notes(tmp_path)))
+        pausing = asyncio.ensure_future(pause(600))
+        await until(lambda: not notes(tmp_path))
+        pausing.cancel()
+        await until(pausing.done)
+        seen.append(len(notes(tmp_path)))
+
+    assert seen == [2, 0, 2, 0, 2, 2]
+    assert notes(tmp_path) == set()
+
+
+async def test_what_has_a_part_that_does_not_wait_is_noted(tmp_path: Path) -> None:
+    begin_work()
+    async with PoisonGuard(tmp_path).taken([message(1)]):
+        pausing = asyncio.ensure_future(pause(600))
+        await until(lambda: not notes(tmp_path))
+        with WAITS.trying("a server"):
+            noted = notes(tmp_path)
+            pausing.cancel()
+
+    assert noted == {note_of(message(1))}
+
+
 async def test_a_message_that_was_given_back_has_ended_nobody(tmp_path: Path) -> None:
     end_with(tmp_path, message())
     with pytest.raises(OSError, match="an outage"):
@@ -53,7 +114,7 @@ async def test_a_message_that_was_given_back_has_ended_nobody(tmp_path: Path) ->
             raise OSError("an outage")
 
     assert deaths == 1
-    assert await PoisonGuard(tmp_path).deaths([message(deliveries=3)]) == 0
+    assert await PoisonGuard(tmp_path).deaths([message(deliveries=3)]) is None
     assert notes(tmp_path) == set()
 
 
@@ -66,7 +127,7 @@ async def test_a_process_does_not_count_itself(
         monkeypatch.setattr(fcntl, "flock", no_locks)
     stopped = PoisonGuard(tmp_path)
     async with stopped.taken([message()]):
-        assert await stopped.deaths([message(deliveries=2)]) == 0
+        assert await stopped.deaths([message(deliveries=2)]) is None
 
 
 def no_locks(*_: object) -> None:
@@ -86,18 +147,70 @@ async def test_another_message_in_the_same_place_of_a_new_stream_is_another(
 ) -> None:
     end_with(tmp_path, message())
 
-    assert await PoisonGuard(tmp_path).deaths([message(deliveries=2, stored_ns=10**18)]) == 0
+    assert await PoisonGuard(tmp_path).deaths([message(deliveries=2, stored_ns=10**18)]) is None
 
 
-async def test_suspects_are_in_hand_one_after_the_other(tmp_path: Path) -> None:
+async def test_a_suspect_is_in_hand_alone(tmp_path: Path) -> None:
     end_with(tmp_path, message(1), message(2))
-    service = PoisonGuard(tmp_path)
+    guard = PoisonGuard(tmp_path)
+    order: list[int] = []
+    gates = {number: asyncio.Event() for number in range(5)}
 
-    async with service.taken([message(1, 2)]):
-        assert service._alone.locked()
-        async with service.taken([message(3)]) as deaths:
+    async def handle(number: int, deliveries: int = 1) -> None:
+        async with guard.taken([message(number, deliveries)]):
+            order.append(number)
+            assert notes(tmp_path) >= {note_of(message(number))}
+            await gates[number].wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(handle(3))
+        await until(lambda: order == [3])
+        for number in (1, 2):
+            group.create_task(handle(number, 2))
+        await until(lambda: guard._due == 2)
+        group.create_task(handle(4))
+        await everybody_had_a_turn()
+        assert order == [3]
+        gates[3].set()
+        await until(lambda: len(order) == 2)
+        await everybody_had_a_turn()
+        assert len(guard._active) == 1
+        for number in (1, 2):
+            gates[number].set()
+        await until(lambda: len(order) == 4)
+        gates[4].set()
+
+    assert order == [3, 1, 2, 4]
+
+
+async def everybody_had_a_turn() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_suspect_that_waits_for_somebody_else_holds_up_nobody(tmp_path: Path) -> None:
+    end_with(tmp_path, message(1))
+    guard = PoisonGuard(tmp_path)
+
+    async def wait_for_a_server() -> None:
+        begin_work()
+        async with guard.taken([message(1, 2)]):
+            await pause(600)
+
+    waiting = asyncio.ensure_future(wait_for_a_server())
+    try:
+        await until(lambda: guard._own is not None and not guard._active)
+        async with guard.taken([message(2)]) as deaths:
             assert deaths == 0
-    assert not service._alone.locked()
+    finally:
+        waiting.cancel()
+
+
+async def test_a_suspect_does_not_wait_for_ever_to_be_alone(tmp_path: Path) -> None:
+    end_with(tmp_path, message(1))
+    guard = PoisonGuard(tmp_path, patience_s=0)
+    async with guard.taken([message(2)]), guard.taken([message(1, 2)]) as deaths:
+        assert deaths == 1
 
 
 async def test_more_messages_can_be_in_hand_than_there_was_room_for(tmp_path: Path) -> None:
@@ -109,7 +222,7 @@ async def test_more_messages_can_be_in_hand_than_there_was_room_for(tmp_path: Pa
         assert notes(tmp_path) == set()
     (file,) = tmp_path.iterdir()
 
-    assert len(_read(file)) == len(many)
+    assert len(read_notes(file)) == len(many)
 
 
 async def test_what_another_has_in_hand_beside_an_acquitted_one_stays(tmp_path: Path) -> None:
@@ -194,4 +307,4 @@ def age(file: Path, seconds: float) -> None:
 
 
 def notes(folder: Path) -> set[bytes]:
-    return {note for file in folder.iterdir() for note in _read(file)} - {NOTHING}
+    return {note for file in folder.iterdir() for note in read_notes(file)} - {NOTHING, SOMETHING}
