@@ -10,11 +10,11 @@ import structlog
 
 from services.discovery import __doc__ as about
 from services.discovery.adapters.bus_dead_letter_store import BusDeadLetterStore
-from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
+from services.discovery.commands import build_repository
 from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
@@ -225,20 +225,6 @@ def build() -> Service:
         resources=discovery.open,
         told=lambda common: DiscoveryStatus(**common, collections=discovery.figures),
         gauges=discovery.gauges,
-    )
-
-
-def build_repository(settings: Settings) -> FolderSourceRepository:
-    """Wire the folders that are read."""
-    section = settings.ingestion
-    roots = [
-        Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
-    ]
-    return FolderSourceRepository(
-        roots,
-        max_line_bytes=section.max_line_bytes,
-        own=settings.own_folders,
-        output=settings.output.folder,
     )
 
 

@@ -8,11 +8,28 @@ from typing import Any
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.handlers.dry_run import dry_run
 from services.discovery.settings import Settings
 from shared.errors import ConfigurationError
 from shared.mistakes import tell
 from shared.redaction import guard_exceptions
+
+
+def build_repository(settings: Settings) -> FolderSourceRepository:
+    """Wire the folders that are read, each with the format that its files have."""
+    section = settings.ingestion
+    roots = [
+        Root(
+            one.path,
+            one.glob,
+            one.collection,
+            one.links_may_leave,
+            agent_run_format(section.max_line_bytes),
+        )
+        for one in section.sources
+    ]
+    return FolderSourceRepository(roots, own=settings.own_folders, output=settings.output.folder)
 
 
 async def survey() -> dict[str, Any]:
@@ -21,17 +38,7 @@ async def survey() -> dict[str, Any]:
     Raises:
         ConfigurationError: The configuration is wrong, or two sources share a name.
     """
-    settings = Settings.load()
-    section = settings.ingestion
-    roots = [
-        Root(one.path, one.glob, one.collection, one.links_may_leave) for one in section.sources
-    ]
-    repository = FolderSourceRepository(
-        roots,
-        max_line_bytes=section.max_line_bytes,
-        own=settings.own_folders,
-        output=settings.output.folder,
-    )
+    repository = build_repository(Settings.load())
     await repository.check()
     found = await dry_run(repository)
     return asdict(found) | {"estimated_tokens": found.estimated_tokens}

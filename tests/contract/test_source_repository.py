@@ -2,14 +2,16 @@
 
 import hashlib
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
-from services.discovery.domain.lines import Line, OversizedLine
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.contents import why_incomplete
 from services.discovery.ports import (
     SourceChangedError,
     SourceRepository,
@@ -28,7 +30,7 @@ class FolderHarness:
         self.root = root
         self.root.mkdir()
         self.repository: SourceRepository = FolderSourceRepository(
-            [Root(root)], max_line_bytes=LIMIT
+            [Root(root, format=agent_run_format(LIMIT))]
         )
 
     def put(self, filename: str, content: bytes) -> None:
@@ -70,12 +72,16 @@ async def listed(harness: Harness, *changed: str) -> list[SourceStat]:
         return [one async for one in found if isinstance(one, SourceStat)]
 
 
-async def lines(
-    harness: Harness, stat: SourceStat, fingerprint: str | None = None
-) -> list[Line | OversizedLine]:
-    portions = harness.repository.read_lines(stat, fingerprint)
-    async with aclosing(portions):
-        return [line async for portion in portions for line in portion]
+def read(harness: Harness, stat: SourceStat, fingerprint: str | None = None) -> bytes:
+    """Read a content to its end, in pieces."""
+    content = harness.repository.open(stat)
+    try:
+        pieces = list(iter(partial(content.read, 3), b""))
+        if fingerprint is not None:
+            content.verify(fingerprint)
+        return b"".join(pieces)
+    finally:
+        content.close()
 
 
 async def test_sources_are_listed_by_name_with_their_size(harness: Harness) -> None:
@@ -147,7 +153,7 @@ async def test_a_source_is_complete_if_its_last_line_has_an_answer_else_it_is_to
     harness.put("a.jsonl", content)
     (stat,) = await listed(harness)
 
-    assert await harness.repository.why_incomplete(stat) is expected
+    assert await why_incomplete(stat, harness.repository) is expected
 
 
 async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) -> None:
@@ -155,7 +161,7 @@ async def test_a_last_line_above_the_limit_cannot_be_judged(harness: Harness) ->
     (stat,) = await listed(harness)
 
     with pytest.raises(SourceUnreadableError, match="last line"):
-        await harness.repository.why_incomplete(stat)
+        await why_incomplete(stat, harness.repository)
 
 
 async def test_the_fingerprint_is_the_hash_of_the_content_that_was_listed(
@@ -168,21 +174,34 @@ async def test_the_fingerprint_is_the_hash_of_the_content_that_was_listed(
     assert await harness.repository.fingerprint(stat) == hashlib.sha256(b"12").hexdigest()
 
 
-async def test_lines_are_those_of_the_content_that_was_listed(harness: Harness) -> None:
+async def test_the_bytes_are_those_of_the_content_that_was_listed(harness: Harness) -> None:
     harness.put("a.jsonl", b"1\n22\n\n3")
     (stat,) = await listed(harness)
     harness.put("a.jsonl", b"1\n22\n\n345\n6")
 
-    found = await lines(harness, stat, hashlib.sha256(b"1\n22\n\n3").hexdigest())
-    assert found == [Line(1, 0, b"1"), Line(2, 2, b"22"), Line(3, 5, b""), Line(4, 6, b"3")]
+    assert read(harness, stat, hashlib.sha256(b"1\n22\n\n3").hexdigest()) == b"1\n22\n\n3"
 
 
-async def test_a_line_above_the_limit_is_only_told_of(harness: Harness) -> None:
-    harness.put("a.jsonl", b"x" * (LIMIT + 1) + b"\n1\n")
+async def test_bytes_are_read_from_anywhere_in_between(harness: Harness) -> None:
+    harness.put("a.jsonl", b"0123456789")
     (stat,) = await listed(harness)
+    content = harness.repository.open(stat)
 
-    found = await lines(harness, stat)
-    assert found == [OversizedLine(1, 0, LIMIT + 1, LIMIT, b"x" * LIMIT), Line(2, LIMIT + 2, b"1")]
+    found = [content.read(2), content.read_at(7, 2), content.read(2), content.read_at(0, 1)]
+    assert (content.size, content.first_data()) == (10, 0)
+    found.append(content.read(2))
+    content.close()
+    assert found == [b"01", b"78", b"23", b"0", b"45"]
+
+
+async def test_what_a_format_leaves_unread_is_compared_too(harness: Harness) -> None:
+    harness.put("a.jsonl", b"12")
+    (stat,) = await listed(harness)
+    content = harness.repository.open(stat)
+
+    content.read(1)
+    content.verify(hashlib.sha256(b"12").hexdigest())
+    content.close()
 
 
 async def test_another_content_than_expected_is_told_of(harness: Harness) -> None:
@@ -191,10 +210,10 @@ async def test_another_content_than_expected_is_told_of(harness: Harness) -> Non
     harness.put("a.jsonl", b"34")
 
     with pytest.raises(SourceChangedError):
-        await lines(harness, stat, hashlib.sha256(b"12").hexdigest())
+        read(harness, stat, hashlib.sha256(b"12").hexdigest())
 
 
-@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read_lines"])
+@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read"])
 async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: str) -> None:
     harness.put("a.jsonl", b"12\n")
     (stat,) = await listed(harness)
@@ -204,7 +223,7 @@ async def test_a_source_that_became_shorter_is_told_of(harness: Harness, ask: st
         await request(harness, stat, ask)
 
 
-@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read_lines"])
+@pytest.mark.parametrize("ask", ["why_incomplete", "fingerprint", "read"])
 async def test_a_source_that_went_away_is_told_of(harness: Harness, ask: str) -> None:
     harness.put("a.jsonl", b"12\n")
     (stat,) = await listed(harness)
@@ -215,6 +234,8 @@ async def test_a_source_that_went_away_is_told_of(harness: Harness, ask: str) ->
 
 
 async def request(harness: Harness, stat: SourceStat, ask: str) -> object:
-    if ask == "read_lines":
-        return await lines(harness, stat)
-    return await getattr(harness.repository, ask)(stat)
+    if ask == "read":
+        return read(harness, stat)
+    if ask == "why_incomplete":
+        return await why_incomplete(stat, harness.repository)
+    return await harness.repository.fingerprint(stat)

@@ -1,14 +1,18 @@
 """Sources in memory."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
-from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
-from services.discovery.domain.entries import parse_line
-from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
-from services.discovery.ports import SourceChangedError, SourceUnreadableError, SourceVanishedError
+from services.discovery.ports import (
+    SourceChangedError,
+    SourceFormat,
+    SourceUnreadableError,
+    SourceVanishedError,
+)
 from shared.errors import ConfigurationError
+from tests.fakes.contents import FakeContent
 
 ROOT = "/fake"
 
@@ -19,7 +23,9 @@ class FakeSourceRepository:
 
     def __init__(self, *, collection: str = "default", max_line_bytes: int = 1 << 20) -> None:
         self.collection = collection
-        self.max_line_bytes = max_line_bytes
+        self.format: SourceFormat = agent_run_format(max_line_bytes)
+        self.formats: dict[str, SourceFormat] = {}
+        """Of those that are read otherwise."""
         self.portion_bytes = 100
         self.contents: dict[str, tuple[bytes, int]] = {}
         self.unreadable: set[str] = set()
@@ -66,32 +72,16 @@ class FakeSourceRepository:
     def root_of(self, path: str) -> str | None:
         return ROOT if path.startswith(f"{ROOT}/") else None
 
-    async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
-        content = self._open(stat)
-        splitter = LineSplitter(self.max_line_bytes)
-        lines = [*splitter.feed(content), *splitter.finish()]
-        last = next((line for line in reversed(lines) if any(parse_line(line))), None)
-        if isinstance(last, OversizedLine):
-            raise SourceUnreadableError(f"{stat.path}: its last line is too long")
-        return why_incomplete(last)
+    def format_of(self, stat: SourceStat) -> SourceFormat:
+        return self.formats.get(stat.filename, self.format)
 
     async def fingerprint(self, stat: SourceStat) -> str:
-        return hashlib.sha256(self._open(stat)).hexdigest()
+        return hashlib.sha256(self.take(stat)).hexdigest()
 
-    async def read_lines(
-        self, stat: SourceStat, fingerprint: str | None
-    ) -> AsyncGenerator[Sequence[Line | OversizedLine], None]:
-        if stat.filename in self.becomes:
-            self.put(stat.filename, self.becomes.pop(stat.filename))
-        content = self._open(stat)
-        splitter = LineSplitter(self.max_line_bytes)
-        for start in range(0, len(content), self.portion_bytes):
-            yield splitter.feed(content[start : start + self.portion_bytes])
-        yield splitter.finish()
-        if fingerprint not in (None, hashlib.sha256(content).hexdigest()):
-            raise SourceChangedError(f"{stat.path} was changed while it was read")
+    def open(self, stat: SourceStat) -> FakeContent:
+        return _Content(self, stat)
 
-    def _open(self, stat: SourceStat) -> bytes:
+    def take(self, stat: SourceStat) -> bytes:
         self.opened.append(stat.filename)
         if stat.filename in self.unreadable:
             raise SourceUnreadableError(f"{stat.path} may not be read; make it readable")
@@ -101,3 +91,20 @@ class FakeSourceRepository:
         if len(content) < stat.size:
             raise SourceChangedError(f"{stat.path} is shorter than it was")
         return content
+
+
+class _Content(FakeContent):
+    def __init__(self, repository: FakeSourceRepository, stat: SourceStat) -> None:
+        self._repository, self._stat = repository, stat
+        super().__init__(
+            stat.path,
+            stat.size,
+            lambda: repository.take(stat),
+            portion_bytes=repository.portion_bytes,
+        )
+
+    def read(self, size: int) -> bytes:
+        becomes = self._repository.becomes.pop(self._stat.filename, None)
+        if becomes is not None and not self.is_opened:
+            self._repository.put(self._stat.filename, becomes)
+        return super().read(size)

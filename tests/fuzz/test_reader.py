@@ -3,20 +3,18 @@
 import json
 import random
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.batching import Cut, Limits
-from services.discovery.domain.completeness import why_incomplete
 from services.discovery.domain.entries import BadLine
-from services.discovery.domain.lines import Line, LineSplitter
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.read import read_source
@@ -27,6 +25,7 @@ from shared.bus.publishing.publisher import MAX_MESSAGE
 from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.contracts.batches import MAX_TEXT_BYTES, Batch, decode
 from shared.contracts.dead_letters import DeadLetter
+from tests.fakes.contents import content_of
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.fuzz import plain_reader
@@ -42,11 +41,14 @@ ROUNDS = 200
 
 
 def pieces_of(content: bytes, block: int = 1 << 20) -> list[Piece]:
-    splitter, reader = LineSplitter(64 << 20), SourceReader(NAME, LIMITS, orjson.loads)
-    pieces: list[Piece] = []
-    for start in range(0, len(content), block):
-        pieces += reader.feed(splitter.feed(content[start : start + block]))
-    return [*pieces, *reader.feed(splitter.finish()), *reader.finish()]
+    return list(reading(content, block))
+
+
+def reading(content: bytes, block: int = 1 << 20) -> Iterator[Piece]:
+    reader = SourceReader(NAME, LIMITS)
+    for piece in reader.read(agent_run_format().read(content_of(content, block))):
+        if piece is not None:
+            yield piece
 
 
 def check(content: bytes) -> None:
@@ -61,7 +63,7 @@ def check(content: bytes) -> None:
     assert all(one.reason for one in bad)
     assert all(content[one.byte_offset :].startswith(one.data) for one in bad)
     assert pieces_of(content, 777) == pieces
-    why_incomplete(Line(1, 0, content.rpartition(b"\n")[2]), orjson.loads)
+    agent_run_format().why_incomplete(content_of(content))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name[:40])
@@ -212,10 +214,8 @@ async def test_what_is_read_can_be_sent_and_is_the_same_again(seed: int) -> None
     ids=["numbers", "records", "escapes", "text", "brackets", "no text"],
 )
 def test_a_line_of_eight_megabytes_takes_a_small_multiple_of_it(line: bytes) -> None:
-    splitter, reader = LineSplitter(64 << 20), SourceReader(NAME, LIMITS, orjson.loads)
     tracemalloc.start()
-    lines = [*splitter.feed(line), *splitter.finish()]
-    for _ in reader.feed(lines):
+    for _ in reading(line):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

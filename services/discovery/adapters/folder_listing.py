@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.discovery.adapters.folder_own_places import NOTHING, OwnPlaces, is_foreign_map
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.globs import Remainders, Step, advance, parse_glob
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
+from services.discovery.ports import SourceFormat
 
+AGENT_RUNS = agent_run_format()
 Listed = SourceStat | FolderUnreadable
 GONE = (FileNotFoundError, NotADirectoryError)
 
@@ -25,6 +28,10 @@ class Root:
     collection: str = "default"
     links_may_leave: bool = False
     """Whether files are read that lie elsewhere, and to which a link of the folder leads."""
+    format: SourceFormat = AGENT_RUNS
+    """How its files are read."""
+    number: int = 0
+    """Which of the roots of a repository it is."""
 
     @property
     def base(self) -> str:
@@ -185,6 +192,7 @@ def _list_file(root: Root, place: _Place, own: OwnPlaces) -> Iterator[Listed]:
         inode=stat.st_ino,
         is_link=place.is_by_link,
         names=stat.st_nlink,
+        root=root.number,
     )
 
 

@@ -1,24 +1,16 @@
 """Reads one file, of which only the bytes count that a look has found: plain, blocking code."""
 
+import hashlib
 import os
 import stat as modes
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.discovery.domain.encodings import (
-    ALIGNMENT,
-    EVIDENCE_BYTES,
-    UTF_8,
-    Encoding,
-    detect,
-)
-from services.discovery.domain.lines import Line
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.ports import SourceChangedError, SourceUnreadableError, SourceVanishedError
 
-TAIL_BYTES = 64 << 10
-LONGEST_STEP = 4 << 20
+BLOCK_BYTES = 1 << 20
 
 
 class SourceFile:
@@ -26,10 +18,31 @@ class SourceFile:
 
     def __init__(self, stat: SourceStat) -> None:
         self._stat = stat
-        self._left = stat.size
+        self._position = 0
+        self._digest = hashlib.sha256()
         self._fd: int | None = None
 
-    def open(self) -> int:
+    @property
+    def name(self) -> str:
+        """See Content."""
+        return display_name(self._stat.path)
+
+    @property
+    def size(self) -> int:
+        """See Content."""
+        return self._stat.size
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether ``read`` has nothing more to give."""
+        return self._position == self.size
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what ``read`` has given, in hex."""
+        return self._digest.hexdigest()
+
+    def _open(self) -> int:
         """Open the file, if it is not yet.
 
         Raises:
@@ -46,77 +59,45 @@ class SourceFile:
             self._require_within(self._fd)
         return self._fd
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether there is nothing more to read."""
-        return self._left == 0
-
     def read(self, size: int) -> bytes:
-        """Read the next bytes; none at the end.
-
-        Raises:
-            SourceUnreadableError: It cannot be read.
-            SourceChangedError: It is shorter than it was.
-        """
+        """See Content."""
         with _explained(self._stat):
-            piece = os.read(self.open(), min(size, self._left))
-        if not piece and self._left:
+            piece = os.pread(self._open(), min(size, self.size - self._position), self._position)
+        if not piece and self._position < self.size:
             raise self._shorter()
-        self._left -= len(piece)
+        self._position += len(piece)
+        self._digest.update(piece)
         return piece
 
-    def read_last_line(self, max_line_bytes: int) -> Line | None:
-        """Read the last line that is not blank, from the end and no more than needed.
+    def read_at(self, position: int, size: int) -> bytes:
+        """See Content."""
+        with _explained(self._stat):
+            piece = os.pread(self._open(), size, position)
+        if len(piece) < size:
+            raise self._shorter()
+        return piece
 
-        Returns:
-            None if there is none.
+    def first_data(self) -> int:
+        """See Content."""
+        with _explained(self._stat):
+            fd = self._open()
+        try:
+            return os.lseek(fd, 0, os.SEEK_DATA)
+        except OSError:  # the system or this file system knows no holes, or there is nothing else
+            return 0
 
-        Raises:
-            SourceUnreadableError: It cannot be read, or the line is too long.
-            SourceChangedError: It is shorter than it was.
-        """
-        encoding = self._find_encoding()
-        line, is_whole, step = b"", False, TAIL_BYTES
-        end = self._stat.size - self._stat.size % encoding.width
-        while end > 0 and len(line) <= max_line_bytes and not is_whole:
-            start = max(0, end - step)
-            start -= start % encoding.width
-            line, is_whole = encoding.last_line(self._read_at(start, end - start) + line)
-            end, step = start, min(2 * step, max(LONGEST_STEP, len(line)))
-        if len(line) > max_line_bytes:
-            raise SourceUnreadableError(
-                f"{display_name(self._stat.path)}: its last line is longer than {max_line_bytes} "
-                "bytes, so its end cannot be judged; raise ingestion.max_line_bytes"
-            )
-        return Line(1, end, line, encoding) if line else None
+    def verify(self, fingerprint: str) -> None:
+        """See Content."""
+        while self.read(BLOCK_BYTES):
+            pass
+        if self.digest != fingerprint:
+            raise SourceChangedError(f"{self.name} was changed while it was read")
 
     def close(self) -> None:
         """Close the file, if it is open."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-    def _find_encoding(self) -> Encoding:
-        """Look at the first bytes that are no NULs; a hole before them is passed over."""
-        start = self._first_data()
-        while start < self._stat.size:
-            piece = self._read_at(start, min(TAIL_BYTES, self._stat.size - start))
-            nuls = len(piece) - len(piece.lstrip(b"\0"))
-            if nuls < len(piece):
-                at = start + nuls - nuls % ALIGNMENT
-                return detect(self._read_at(at, min(EVIDENCE_BYTES, self._stat.size - at)))
-            start += len(piece)
-        return UTF_8
-
-    def _first_data(self) -> int:
-        with _explained(self._stat):
-            fd = self.open()
-        try:
-            found = os.lseek(fd, 0, os.SEEK_DATA)
-            os.lseek(fd, 0, os.SEEK_SET)
-        except OSError:  # the system or this file system knows no holes, or there is nothing else
-            return 0
-        return found - found % ALIGNMENT
 
     def _require_within(self, fd: int) -> None:
         """Check where the open file lies; its path may lead elsewhere by now."""
@@ -134,16 +115,8 @@ class SourceFile:
                 "ingestion.sources, or list the file's own folder there"
             )
 
-    def _read_at(self, position: int, size: int) -> bytes:
-        with _explained(self._stat):
-            piece = os.pread(self.open(), size, position)
-        if len(piece) < size:
-            raise self._shorter()
-        return piece
-
     def _shorter(self) -> SourceChangedError:
-        name = display_name(self._stat.path)
-        return SourceChangedError(f"{name} is shorter than the {self._stat.size} bytes it had")
+        return SourceChangedError(f"{self.name} is shorter than the {self.size} bytes it had")
 
 
 @contextmanager

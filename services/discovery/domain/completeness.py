@@ -3,7 +3,7 @@
 import json
 from typing import Literal
 
-from services.discovery.domain.entries import Decode, Entry, parse_line
+from services.discovery.domain.json_values import Decode, JsonObject, parse_line
 from services.discovery.domain.lines import Line
 
 WhyIncomplete = Literal["empty", "no_json_at_end", "no_final_answer"]
@@ -24,6 +24,6 @@ def why_incomplete(last: Line | None, decode: Decode = json.loads) -> WhyIncompl
         value = found
     if value is None:
         return "empty"
-    if not isinstance(value, Entry):
+    if not isinstance(value, JsonObject):
         return "no_json_at_end"
     return None if value.value.get("final_answer") is not None else "no_final_answer"

@@ -1,30 +1,16 @@
-r"""What an entry of an agent-run log says: a record, nothing, or something unusable.
+"""Records: the texts of a source, each with a number of its own."""
 
-Decided here: text that is no string is still text if it holds any (the ``text`` or ``content`` of
-a part or message, several joined by newlines; anything else as JSON); an entry whose iteration is
-no 32-bit integer has no identity, so it is bad; lone surrogates become U+FFFD.
-"""
-
-import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from services.discovery.domain.entries import BadLine, Entry
+from services.discovery.domain.entries import Entry
 from services.discovery.domain.sources import record_id
-from services.discovery.domain.timestamps import parse_timestamp
-
-MAX_INT32 = 2**31 - 1
-MESSAGE_FIELDS = ("messages", "prompt", "content", "text")
-TEXT_FIELDS = ("text", "content")
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One text of a run and where it stands."""
+    """One text of a source and where it stands."""
 
     id: str
     timestamp: datetime | None
@@ -38,107 +24,34 @@ class Record:
     truncated: bool = False
 
 
-class RecordReader:
-    """Makes records of a file's entries, counting repeated iterations in file order."""
+class Numbering:
+    """Makes records of a source's entries, counting repeated iterations in file order."""
 
     def __init__(self, filename: str) -> None:
         self._filename = filename
         self._seen: Counter[int] = Counter()
 
-    def copy(self) -> "RecordReader":
+    def copy(self) -> "Numbering":
         """Return one that has counted the same, and counts on for itself."""
-        other = RecordReader(self._filename)
+        other = Numbering(self._filename)
         other._seen = self._seen.copy()
         return other
 
-    def read(self, entry: Entry) -> Record | BadLine | None:
-        """Return the entry's record, None if it has no text, or why it cannot be one."""
-        value = entry.value
-        kind = value.get("type")
-        try:
-            text = text_of(value)
-        except RecursionError:
-            return _refuse(entry, "its text is nested too deeply")
-        if not isinstance(kind, str) or text is None:
+    def record(self, entry: Entry) -> Record | None:
+        """Return the entry's record; None: there is nothing to map in it."""
+        draft = entry.draft
+        if draft is None:
             return None
-        iteration = 0 if kind == "initial_prompt" else _iteration(value.get("iteration"))
-        if iteration is None:
-            given = _shown(value.get("iteration"))
-            return _refuse(entry, f"iteration is {given}, not a 32-bit integer")
-        return self._record(entry, kind, text, iteration)
-
-    def _record(self, entry: Entry, kind: str, text: str, iteration: int) -> Record:
-        idx = self._seen[iteration]
-        self._seen[iteration] += 1
+        idx = self._seen[draft.iteration]
+        self._seen[draft.iteration] += 1
         return Record(
-            id=record_id(self._filename, iteration, idx),
-            timestamp=parse_timestamp(entry.value.get("timestamp")),
+            id=record_id(self._filename, draft.iteration, idx),
+            timestamp=draft.timestamp,
             filename=self._filename,
-            text=text,
-            iteration=iteration,
+            text=draft.text,
+            iteration=draft.iteration,
             idx_in_iteration=idx,
-            type=kind,
+            type=draft.type,
             line=entry.line,
             byte_offset=entry.byte_offset,
         )
-
-
-def text_of(value: dict[str, Any]) -> str | None:
-    """Return the text of an entry, or None if it is of a kind without text or has none."""
-    kind = value.get("type")
-    if kind == "iteration":
-        text = plain_text(value.get("response"))
-    elif kind == "initial_prompt":
-        text = _prompt_text(value)
-    else:
-        return None
-    text = _SURROGATES.sub("\ufffd", text)
-    return text if text.strip() else None
-
-
-def plain_text(content: Any) -> str:
-    """Return the text in a string, a part, a message or a list of them."""
-    if content is None or content in ([], {}):
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(text for text in map(plain_text, content) if text)
-    if isinstance(content, dict):
-        for field in TEXT_FIELDS:
-            if field in content:
-                return plain_text(content[field])
-    return json.dumps(content, ensure_ascii=False)
-
-
-def _refuse(entry: Entry, reason: str) -> BadLine:
-    return BadLine(
-        entry.line, entry.position, entry.byte_offset, reason, entry.data, len(entry.data)
-    )
-
-
-def _prompt_text(value: dict[str, Any]) -> str:
-    found = next((value[field] for field in MESSAGE_FIELDS if value.get(field)), None)
-    if isinstance(found, dict):
-        found = found.get("messages", [found])
-    if not isinstance(found, list):
-        return plain_text(found)
-    if any(isinstance(message, dict) and "role" in message for message in found):
-        found = [m for m in found if isinstance(m, dict) and m.get("role") == "user"]
-    return plain_text(found)
-
-
-def _iteration(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if -MAX_INT32 - 1 <= value <= MAX_INT32 else None
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, list | dict):  # may be nested too deeply to be written
-        return "a list" if isinstance(value, list) else "an object"
-    return repr(value)[:40]

@@ -1,14 +1,12 @@
 """Reads a source again for those parts of it that could not be read the first time."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.discovery.domain.dead_letters import Letter
-from services.discovery.domain.entries import BadLine, Decode, Entry, parse_line
-from services.discovery.domain.lines import Line, OversizedLine
-from services.discovery.domain.records import Record, RecordReader
+from services.discovery.domain.entries import BadLine, Entry, Part
+from services.discovery.domain.records import Numbering, Record
 from services.discovery.domain.runs import BadRun, Gatherer
 
 MANY_VERSIONS = 1_000_000
@@ -32,7 +30,7 @@ class Readable:
         """Note an entry that can be read, and its record if it has one."""
         if record is not None:
             self.records.append(record)
-        end = entry.byte_offset + len(entry.data)
+        end = entry.byte_offset + entry.size
         begin = self.spans.pop()[0] if self._is_going_on else entry.byte_offset
         self.spans.append((begin, end - begin))
         self._is_going_on = True
@@ -66,14 +64,9 @@ class Rereader:
     """
 
     def __init__(
-        self,
-        filename: str,
-        unreadable: Sequence[Letter],
-        wanted: frozenset[str],
-        decode: Decode = json.loads,
+        self, filename: str, unreadable: Sequence[Letter], wanted: frozenset[str]
     ) -> None:
-        self._numbering = RecordReader(filename)
-        self._decode = decode
+        self._numbering = Numbering(filename)
         stretches = [
             (begin, end, part)
             for part in unreadable
@@ -84,18 +77,15 @@ class Rereader:
         self._starts = [begin for begin, *_ in self._stretches]
         self._parts = {part.key: part for part in unreadable}
         self._wanted = wanted
-        self._found: dict[str, list[Entry | BadLine]] = {}
+        self._found: dict[str, list[Part]] = {}
 
-    def feed(self, lines: Iterable[Line | OversizedLine]) -> None:
-        """Read the next lines."""
-        for line in lines:
-            for entry in parse_line(line, self._decode):
-                part = self._part_at(entry.byte_offset)
-                if part is None:
-                    if isinstance(entry, Entry):
-                        self._numbering.read(entry)
-                elif part.fate == "replayed" or part.key in self._wanted:
-                    self._found.setdefault(part.key, []).append(entry)
+    def read(self, entries: Iterable[Part | None]) -> Iterator[None]:
+        """Read all of it; yields wherever the format has a rest."""
+        for found in entries:
+            if found is None:
+                yield None
+            else:
+                self._take(found)
 
     def finish(self) -> dict[str, Readable | str]:
         """Return what can be read now of each wanted part, or why nothing can."""
@@ -111,11 +101,10 @@ class Rereader:
         numbering = self._numbering.copy()
         found = Readable()
         for entry in self._found[part.key]:
-            made = numbering.read(entry) if isinstance(entry, Entry) else entry
-            if isinstance(made, BadLine):
-                found.refuse(made)
-            elif isinstance(entry, Entry):
-                found.take(entry, made)
+            if isinstance(entry, BadLine):
+                found.refuse(entry)
+            else:
+                found.take(entry, numbering.record(entry))
         first = found.left[0].reason if found.left else ""
         if found.left and (part.records == 1 or not found.records):
             return f"it still cannot be read: {first}"
@@ -123,6 +112,14 @@ class Rereader:
             return NO_RECORD
         self._numbering = numbering
         return found
+
+    def _take(self, found: Part) -> None:
+        part = self._part_at(found.byte_offset)
+        if part is None:
+            if isinstance(found, Entry):
+                self._numbering.record(found)
+        elif part.fate == "replayed" or part.key in self._wanted:
+            self._found.setdefault(part.key, []).append(found)
 
     def _part_at(self, byte_offset: int) -> Letter | None:
         position = bisect_right(self._starts, byte_offset) - 1

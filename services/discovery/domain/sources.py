@@ -38,6 +38,8 @@ class SourceStat:
     """Whether a link below the root leads to it: then it may have a name of its own, too."""
     names: int = 1
     """How many hard links it has."""
+    root: int = 0
+    """Which of the roots that are read it was found below."""
 
     @property
     def source_id(self) -> str:

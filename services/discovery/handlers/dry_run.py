@@ -4,16 +4,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import orjson
-from anyio import to_thread
-
 from services.discovery.domain.batching import Cut
 from services.discovery.domain.completeness import EXPLAINED, WhyIncomplete
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.real_files import one_name_each
 from services.discovery.domain.runs import BadRun
 from services.discovery.domain.sources import SourceStat, require_distinct
-from services.discovery.handlers.read import LIMITS, take_some
+from services.discovery.handlers.contents import read_pieces, why_incomplete
+from services.discovery.handlers.read import LIMITS
 from services.discovery.ports import SourceChangedError, SourceRepository, SourceUnreadableError
 
 CHARACTERS_PER_TOKEN = 4
@@ -81,21 +79,16 @@ async def dry_run(repository: SourceRepository) -> DryRunReport:
 async def _survey_source(
     stat: SourceStat, repository: SourceRepository, survey: DryRunReport
 ) -> None:
-    if (why := await repository.why_incomplete(stat)) is not None:
+    if (why := await why_incomplete(stat, repository)) is not None:
         survey.waiting += 1
         if len(survey.incomplete) < NAMED:
             since = datetime.fromtimestamp(stat.mtime_ns / 1e9, UTC).isoformat()
             survey.incomplete += (Waiting(stat.filename, why, EXPLAINED[why], since),)
         return
-    reader = SourceReader(stat.filename, LIMITS, orjson.loads)
-    async with aclosing(repository.read_lines(stat, None)) as portions:
-        async for portion in portions:
-            pieces = reader.feed(portion)
-            while some := await to_thread.run_sync(take_some, pieces):
-                for piece in some:
-                    _count(piece, survey)
-    for piece in reader.finish():
-        _count(piece, survey)
+    reader = SourceReader(stat.filename, LIMITS)
+    async with aclosing(read_pieces(stat, repository, reader)) as pieces:
+        async for piece in pieces:
+            _count(piece, survey)
     survey.complete += 1
 
 

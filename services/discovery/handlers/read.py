@@ -1,13 +1,10 @@
 """Reads one source into batches of records, and dead letters for what is no record."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import islice
 
-import orjson
 import pyarrow as pa
-from anyio import to_thread
 
 from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine
@@ -16,6 +13,7 @@ from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
 from services.discovery.domain.runs import BadRun, allowance
 from services.discovery.domain.sources import SourceStat, batch_id
+from services.discovery.handlers.contents import read_pieces
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceRepository
 from shared.contracts.batches import (
@@ -29,9 +27,6 @@ from shared.contracts.dead_letters import DeadLetter
 
 STAGE = "discovery"
 LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
-PIECES_AT_ONCE = 16
-LINES_AT_ONCE = 4096
-"""How far one turn of a thread reads; between two turns others have theirs."""
 LINE_BYTES = 4 << 20
 """Of an unreadable line at most this many bytes are kept; the source has the others."""
 EVIDENCE_BYTES = 32 << 20
@@ -56,25 +51,11 @@ async def read_source(
         SourceUnreadableError: It cannot be read any more.
         SourceChangedError: It was changed meanwhile: look again.
     """
-    version = source.source_version
-    reader = SourceReader(source.stat.filename, limits, orjson.loads, version=version)
-    messages = Messages(source)
-    lines = repository.read_lines(source.stat, source.fingerprint)
-    async with aclosing(lines) as portions:
-        async for portion in portions:
-            # A portion of short lines of rubbish has half a million of them and maybe no piece.
-            for start in range(0, len(portion), LINES_AT_ONCE):
-                pieces = reader.feed(portion[start : start + LINES_AT_ONCE])
-                while some := await to_thread.run_sync(take_some, pieces):
-                    for piece in some:
-                        yield messages.of(piece)
-    for piece in reader.finish():
-        yield messages.of(piece)
-
-
-def take_some(pieces: Iterator[Piece]) -> list[Piece]:
-    """Take as many of a portion's pieces as one turn of a thread makes."""
-    return list(islice(pieces, PIECES_AT_ONCE))
+    stat, messages = source.stat, Messages(source)
+    reader = SourceReader(stat.filename, limits, version=source.source_version)
+    async with aclosing(read_pieces(stat, repository, reader, source.fingerprint)) as pieces:
+        async for piece in pieces:
+            yield messages.of(piece)
 
 
 class Messages:

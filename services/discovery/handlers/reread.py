@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-import orjson
-from anyio import to_thread
-
 from services.discovery.domain.batching import cut_batches
 from services.discovery.domain.dead_letters import (
     Refused,
@@ -20,6 +17,7 @@ from services.discovery.domain.records import Record
 from services.discovery.domain.rereading import Readable, Rereader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.accounts import death_of
+from services.discovery.handlers.contents import reread
 from services.discovery.handlers.read import LIMITS, STAGE, batch_of, letter_of
 from services.discovery.handlers.resend import resend_of
 from services.discovery.ports import (
@@ -101,10 +99,8 @@ class SourceRereader:
         stat = await self._stat(source)
         parts = await self._ledger.unreadable(source.source_id)
         known = wanted & {part.key for part in parts}
-        reader = Rereader(source.filename, parts, known, orjson.loads)
-        async with aclosing(self._repository.read_lines(stat, source.fingerprint)) as portions:
-            async for portion in portions:
-                await to_thread.run_sync(reader.feed, portion)
+        reader = Rereader(source.filename, parts, known)
+        await reread(stat, self._repository, reader, source.fingerprint)
         return dict.fromkeys(wanted - known, UNKNOWN) | reader.finish()
 
     async def _stat(self, source: SourceRecord) -> SourceStat:

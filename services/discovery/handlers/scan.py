@@ -17,6 +17,7 @@ from services.discovery.domain.sources import (
     display_name,
 )
 from services.discovery.handlers.accounts import source_failed
+from services.discovery.handlers.contents import why_incomplete
 from services.discovery.handlers.events import SourceEnding, endings
 from services.discovery.handlers.listing import (
     EVERYTHING,
@@ -209,7 +210,7 @@ async def _compare(
     clock: Clock,
 ) -> Sequence[Found]:
     try:
-        if (why := await repository.why_incomplete(stat)) is not None:
+        if (why := await why_incomplete(stat, repository)) is not None:
             await store.note_incomplete(stat, why, clock.now())
             return []
         fingerprint = await repository.fingerprint(stat)

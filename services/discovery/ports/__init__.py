@@ -16,25 +16,27 @@ from services.discovery.domain.ledger import (
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
 from services.discovery.ports.collections import CollectionStore
-from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
-from services.discovery.ports.presence import PresenceStore
-from services.discovery.ports.sources import (
-    Listed,
+from services.discovery.ports.contents import (
+    Content,
     SourceChangedError,
-    SourceRepository,
     SourceUnreadableError,
     SourceVanishedError,
-    Trigger,
 )
+from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
+from services.discovery.ports.formats import SourceFormat
+from services.discovery.ports.presence import PresenceStore
+from services.discovery.ports.sources import Listed, SourceRepository, Trigger
 
 __all__ = [
     "CollectionStore",
+    "Content",
     "DeadLetterStore",
     "Ledger",
     "LetterLedger",
     "Listed",
     "PresenceStore",
     "SourceChangedError",
+    "SourceFormat",
     "SourceRepository",
     "SourceUnreadableError",
     "SourceVanishedError",

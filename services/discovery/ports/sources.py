@@ -1,30 +1,17 @@
 """Where sources come from."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from services.discovery.domain.completeness import WhyIncomplete
-from services.discovery.domain.lines import Line, OversizedLine
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
-from shared.errors import TransientError
+from services.discovery.ports.contents import Content
+from services.discovery.ports.formats import SourceFormat
 
 Listed = SourceStat | FolderUnreadable
 
 
-class SourceUnreadableError(TransientError):
-    """A source cannot be read; its text gives the reason and the remedy."""
-
-
-class SourceVanishedError(SourceUnreadableError):
-    """A source is not there any more."""
-
-
-class SourceChangedError(TransientError):
-    """A source's content is not what it was when it was looked at; look again."""
-
-
 class SourceRepository(Protocol):
-    """Where sources come from. No method blocks the event loop."""
+    """Fetches: which sources there are, and their bytes. No method blocks the event loop."""
 
     async def check(self) -> None:
         """Check that every configured root is there, can be listed and lies in no other one.
@@ -56,13 +43,8 @@ class SourceRepository(Protocol):
         """
         ...
 
-    async def why_incomplete(self, stat: SourceStat) -> WhyIncomplete | None:
-        """Tell what the source's end lacks; None: its last line has a final answer.
-
-        Raises:
-            SourceUnreadableError: It cannot be opened, or its last line is too long to be judged.
-            SourceChangedError: It is shorter than it was.
-        """
+    def format_of(self, stat: SourceStat) -> SourceFormat:
+        """Return how a source is to be read."""
         ...
 
     async def fingerprint(self, stat: SourceStat) -> str:
@@ -74,23 +56,8 @@ class SourceRepository(Protocol):
         """
         ...
 
-    def read_lines(
-        self, stat: SourceStat, fingerprint: str | None
-    ) -> AsyncGenerator[Sequence[Line | OversizedLine]]:
-        """Read the lines of the source's first ``size`` bytes, some at a time.
-
-        The memory that it takes depends on the longest line only, up to the limit above which
-        lines come as ``OversizedLine``.
-
-        Args:
-            stat: The source.
-            fingerprint: What the content must have; None: whatever it is.
-
-        Raises:
-            SourceUnreadableError: It cannot be read.
-            SourceChangedError: What was read does not have this fingerprint; raised after the last
-                line at the latest.
-        """
+    def open(self, stat: SourceStat) -> Content:
+        """Return the source's first ``size`` bytes; nothing of them is read yet."""
         ...
 
 

@@ -1,16 +1,21 @@
 """Lines, entries and stats of agent-run logs with one thing changed."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from services.discovery.domain.entries import Entry
+from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.domain.batching import Limits
+from services.discovery.domain.entries import Part
 from services.discovery.domain.lines import Line
+from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
 from services.discovery.domain.sources import SourceStat, record_id
-from services.discovery.handlers.scan import Found, ScanOptions, scan
+from services.discovery.handlers.scan import SMALL_BYTES, Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
+from tests.fakes.contents import content_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,8 +45,17 @@ def line(data: bytes, number: int = 1, byte_offset: int = 0) -> Line:
     return Line(number, byte_offset, data)
 
 
-def entry(value: dict[str, Any]) -> Entry:
-    return Entry(1, 0, 0, value, json.dumps(value).encode())
+def found_in(
+    content: bytes, *, portion_bytes: int = 1 << 20, max_line_bytes: int = 1 << 20
+) -> Iterator[Part | None]:
+    """Read a content as an agent-run log."""
+    return agent_run_format(max_line_bytes).read(content_of(content, portion_bytes))
+
+
+def pieces_in(content: bytes, limits: Limits, *, version: int = 1, **options: int) -> list[Piece]:
+    """Read a content as an agent-run log, into batches; see ``found_in`` for the options."""
+    reader = SourceReader("a.jsonl", limits, version=version)
+    return [one for one in reader.read(found_in(content, **options)) if one is not None]
 
 
 def record(text: str, number: int = 0) -> Record:
@@ -65,7 +79,8 @@ async def looked(
     changed: frozenset[str] | None = None,
     locks: SourceLocks | None = None,
 ) -> list[Found]:
-    """Look once; take what is found and do nothing with it."""
+    """Look once; take what is found and do nothing with it. Small sources come at once, so they
+    are put into order here."""
     found: list[Found] = []
 
     async def take(one: Found) -> None:
@@ -73,4 +88,11 @@ async def looked(
 
     clock = FrozenClock()
     await scan(repository, store, clock, take=take, options=ScanOptions(changed), locks=locks)
-    return found
+    return sorted(found, key=_order)
+
+
+def _order(found: Found) -> tuple[bool, str]:
+    if not isinstance(found, SourceToRead):
+        return False, getattr(found, "filename", "")
+    is_large = found.stat.size > SMALL_BYTES
+    return is_large, "" if is_large else found.stat.filename

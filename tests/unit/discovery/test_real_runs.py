@@ -22,7 +22,7 @@ RECORDS = {
 
 
 def repository() -> FolderSourceRepository:
-    return FolderSourceRepository([Root(RUNS)], max_line_bytes=64 << 20)
+    return FolderSourceRepository([Root(RUNS)])
 
 
 async def test_every_record_of_the_complete_runs_is_found(tmp_path: Path) -> None:

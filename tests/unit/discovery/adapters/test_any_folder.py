@@ -11,6 +11,7 @@ import pytest
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
+from services.discovery.handlers.contents import why_incomplete
 from shared.errors import ConfigurationError
 
 FINAL = b'{"final_answer": "x"}\n'
@@ -24,9 +25,7 @@ async def listed(repository: FolderSourceRepository) -> list[SourceStat | Folder
 async def names(
     root: Path, *own: Path, output: Path | None = None, glob: str = "**/*.jsonl"
 ) -> list[str]:
-    repository = FolderSourceRepository(
-        [Root(root, glob)], max_line_bytes=1 << 20, own=own, output=output
-    )
+    repository = FolderSourceRepository([Root(root, glob)], own=own, output=output)
     return [getattr(one, "filename", "?") for one in await listed(repository)]
 
 
@@ -69,7 +68,7 @@ async def test_a_folder_may_be_nested_more_deeply_than_python_calls(folder: Path
 async def test_what_is_too_deep_for_the_system_is_told_and_the_rest_goes_on(folder: Path) -> None:
     nest(folder, 2500)
     put(folder / "z.jsonl")
-    repository = FolderSourceRepository([Root(folder)], max_line_bytes=1 << 20)
+    repository = FolderSourceRepository([Root(folder)])
 
     told, found = await listed(repository)
     assert isinstance(told, FolderUnreadable)
@@ -97,12 +96,12 @@ NAMES = [b"\xff", b"\\xff", b"a\nb", b" ", b"$(x)", b"\xed\xa0\x80"]
 async def test_a_root_may_have_any_name(tmp_path: Path, name: bytes) -> None:
     root = tmp_path / os.fsdecode(name)
     put(root / os.fsdecode(name + b".jsonl"))
-    repository = FolderSourceRepository([Root(root)], max_line_bytes=1 << 20)
+    repository = FolderSourceRepository([Root(root)])
     await repository.check()
 
     (found,) = await listed(repository)
     assert isinstance(found, SourceStat)
-    assert await repository.why_incomplete(found) is None
+    assert await why_incomplete(found, repository) is None
     assert found.filename.encode()
 
 
@@ -150,9 +149,7 @@ async def test_a_root_that_the_program_writes_is_refused(tmp_path: Path, part: s
     mine = tmp_path / "default"
     (mine / "models").mkdir(parents=True)
     (tmp_path / "link").symlink_to(mine / part)
-    repository = FolderSourceRepository(
-        [Root(tmp_path / "link")], max_line_bytes=1 << 20, own=[mine]
-    )
+    repository = FolderSourceRepository([Root(tmp_path / "link")], own=[mine])
 
     with pytest.raises(ConfigurationError, match="which this program writes itself"):
         await repository.check()
@@ -171,7 +168,7 @@ async def test_a_root_that_is_a_link_is_followed_anew_at_every_look(tmp_path: Pa
         put(tmp_path / name / f"{name}.jsonl")
     link = tmp_path / "latest"
     link.symlink_to("one")
-    repository = FolderSourceRepository([Root(link)], max_line_bytes=1 << 20)
+    repository = FolderSourceRepository([Root(link)])
     before = [getattr(one, "filename", "?") for one in await listed(repository)]
     link.unlink()
     link.symlink_to("two")
@@ -195,7 +192,7 @@ async def test_the_root_of_a_path_is_known_without_the_file(
     tmp_path: Path, glob: str, path: str, expected: object
 ) -> None:
     root = tmp_path / "root"
-    repository = FolderSourceRepository([Root(root, glob)], max_line_bytes=1 << 20)
+    repository = FolderSourceRepository([Root(root, glob)])
 
     found = repository.root_of(os.path.normpath(root / path))
     assert (found == str(root)) is expected

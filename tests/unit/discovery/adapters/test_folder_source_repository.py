@@ -9,8 +9,8 @@ import pytest
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
-from services.discovery.domain.lines import Line
 from services.discovery.domain.sources import FolderUnreadable
+from services.discovery.handlers.contents import why_incomplete
 from services.discovery.ports import SourceUnreadableError
 from shared.errors import ConfigurationError
 from tests.unit.discovery.builders import stat
@@ -34,7 +34,7 @@ def bare_folder() -> Iterator[Path]:
 
 
 def repository(*roots: Root) -> FolderSourceRepository:
-    return FolderSourceRepository(roots, max_line_bytes=1 << 20)
+    return FolderSourceRepository(roots)
 
 
 async def listed(*roots: Root, changed: frozenset[str] | None = None) -> list:
@@ -94,8 +94,9 @@ async def test_a_name_that_is_no_utf8_is_shown_and_can_be_read(tmp_path: Path) -
 
     (found,) = await listed(Root(tmp_path))
     assert found.filename == "\\xff.jsonl"
-    async with aclosing(repository().read_lines(found, None)) as portions:
-        assert [line async for some in portions for line in some] == [Line(1, 0, b"{}")]
+    content = repository().open(found)
+    assert content.read(10) == b"{}\n"
+    content.close()
 
 
 async def test_two_roots_of_the_same_file_list_it_once(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ async def test_what_is_no_file_any_more_is_refused_without_waiting(
     one = stat("a", path=str(tmp_path / "a"))
 
     with pytest.raises(SourceUnreadableError, match="no regular file"):
-        await repository().why_incomplete(one)
+        await why_incomplete(one, repository(Root(tmp_path)))
 
 
 async def test_a_root_that_is_no_folder_fails_the_check(tmp_path: Path) -> None:

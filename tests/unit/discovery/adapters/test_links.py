@@ -8,6 +8,7 @@ import pytest
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.contents import why_incomplete
 from services.discovery.ports import SourceUnreadableError
 
 SECRET = b'{"final_answer": "secret"}\n'
@@ -29,15 +30,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def contents(root: Root) -> list[bytes]:
-    """Read everything that is found; lines as they are."""
-    repository = FolderSourceRepository([root], max_line_bytes=1 << 20)
+    """Read everything that is found."""
+    repository = FolderSourceRepository([root])
     async with aclosing(repository.list_sources()) as found:
         stats = [one async for one in found if isinstance(one, SourceStat)]
     read: list[bytes] = []
     for stat in stats:
-        assert await repository.why_incomplete(stat) is None
-        async with aclosing(repository.read_lines(stat, None)) as pieces:
-            read += [getattr(line, "data", b"") async for piece in pieces for line in piece]
+        assert await why_incomplete(stat, repository) is None
+        content = repository.open(stat)
+        read.append(content.read(1 << 20))
+        content.close()
     return read
 
 
@@ -48,7 +50,7 @@ async def test_a_link_that_leads_out_is_refused_with_the_remedy(
 
     with pytest.raises(SourceUnreadableError, match="links_may_leave"):
         await contents(Root(folder))
-    assert await contents(Root(folder, links_may_leave=True)) == [SECRET.strip()]
+    assert await contents(Root(folder, links_may_leave=True)) == [SECRET]
 
 
 async def test_a_folder_that_leads_out_is_no_way_round(folder: Path, outside: Path) -> None:
@@ -62,20 +64,20 @@ async def test_links_that_stay_inside_are_followed(folder: Path) -> None:
     (folder / "sub" / "real.log").write_bytes(SECRET)
     (folder / "a.jsonl").symlink_to(folder / "sub" / "real.log")
 
-    assert await contents(Root(folder)) == [SECRET.strip()]
+    assert await contents(Root(folder)) == [SECRET]
 
 
 async def test_the_folder_itself_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     (folder / "a.jsonl").write_bytes(SECRET)
     (tmp_path / "link").symlink_to(folder)
 
-    assert await contents(Root(tmp_path / "link")) == [SECRET.strip()]
+    assert await contents(Root(tmp_path / "link")) == [SECRET]
 
 
 async def test_a_file_that_is_named_may_be_a_link(outside: Path, tmp_path: Path) -> None:
     (tmp_path / "named.jsonl").symlink_to(outside)
 
-    assert await contents(Root(tmp_path / "named.jsonl")) == [SECRET.strip()]
+    assert await contents(Root(tmp_path / "named.jsonl")) == [SECRET]
 
 
 async def test_a_file_that_became_a_link_after_the_look_is_refused(
@@ -84,11 +86,11 @@ async def test_a_file_that_became_a_link_after_the_look_is_refused(
     """The place is judged by the open file, so there is no moment in between."""
     file = folder / "a.jsonl"
     file.write_bytes(SECRET)
-    repository = FolderSourceRepository([Root(folder)], max_line_bytes=1 << 20)
+    repository = FolderSourceRepository([Root(folder)])
     async with aclosing(repository.list_sources()) as found:
         (stat,) = [one async for one in found if isinstance(one, SourceStat)]
     file.unlink()
     file.symlink_to(outside)
 
     with pytest.raises(SourceUnreadableError, match="leads out"):
-        await repository.why_incomplete(stat)
+        await why_incomplete(stat, repository)

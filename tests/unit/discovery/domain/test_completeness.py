@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from services.discovery.domain.completeness import EXPLAINED, why_incomplete
-from services.discovery.domain.entries import Decode
+from services.discovery.domain.json_values import Decode
 from services.discovery.domain.lines import Line
 
 PARSERS = pytest.mark.parametrize("decode", [json.loads, orjson.loads], ids=["json", "orjson"])

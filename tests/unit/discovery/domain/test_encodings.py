@@ -18,7 +18,8 @@ from services.discovery.domain.encodings import (
     Encoding,
     detect,
 )
-from services.discovery.domain.entries import BadLine, Entry, parse_line
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.json_values import JsonObject, parse_line
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 
 ALL = [UTF_8, *WIDE]
@@ -30,7 +31,7 @@ GARBAGE = st.sampled_from(["", " oops", "7", '{"cut', " \u010a\u0a0a", "\0\0", '
 LINES = st.lists(st.tuples(OBJECTS, GARBAGE), min_size=1, max_size=5)
 
 
-def parse(content: bytes, sizes: list[int]) -> Iterator[Entry | BadLine]:
+def parse(content: bytes, sizes: list[int]) -> Iterator[JsonObject | BadLine]:
     splitter = LineSplitter(1000)
     lines: list[Line | OversizedLine] = []
     position = 0
@@ -73,7 +74,7 @@ def test_a_log_in_any_encoding_is_what_it_is_in_utf8(
         assert content[one.byte_offset :].startswith(one.data)
         before = content[: one.byte_offset].decode(encoding.name)
         assert len(before.encode()) == expected.byte_offset
-        if isinstance(one, Entry) and isinstance(expected, Entry):
+        if isinstance(one, JsonObject) and isinstance(expected, JsonObject):
             assert one.value == expected.value
         if isinstance(one, BadLine) and isinstance(expected, BadLine):
             assert (one.size, one.reason) == (len(one.data), expected.reason)
@@ -95,7 +96,7 @@ def test_whatever_follows_is_told_with_its_bytes(encoding: Encoding, garbage: by
 
     first, *bad = list(parse(content, [5]))
 
-    assert isinstance(first, Entry)
+    assert isinstance(first, JsonObject)
     for one in bad:
         assert content[one.byte_offset :].startswith(one.data)
     kept = b"".join(one.data for one in bad)
@@ -112,7 +113,7 @@ def test_any_number_of_nuls_may_follow_the_last_line(
 
     found = list(parse(content, sizes))
 
-    assert [one.value for one in found if isinstance(one, Entry)] == [{"a": 1}, {"b": 2}]
+    assert [one.value for one in found if isinstance(one, JsonObject)] == [{"a": 1}, {"b": 2}]
     assert len(found) == 2
 
 
@@ -124,7 +125,7 @@ def test_utf8_is_never_taken_for_anything_else(
     content = bytes(nuls) + b" " * spaces + text.encode()
 
     assert detect(content[nuls - nuls % 4 :][:16]) == UTF_8
-    assert [one.value for one in parse(content, []) if isinstance(one, Entry)] == objects
+    assert [one.value for one in parse(content, []) if isinstance(one, JsonObject)] == objects
 
 
 @ENCODINGS

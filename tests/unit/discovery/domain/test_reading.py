@@ -1,27 +1,19 @@
-import json
-
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.discovery.domain.batching import Cut, Limits
-from services.discovery.domain.entries import BadLine, Decode
-from services.discovery.domain.lines import LineSplitter
-from services.discovery.domain.reading import Piece, SourceReader
-from tests.unit.discovery.builders import iteration, log
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.reading import Piece
+from tests.unit.discovery.builders import iteration, log, pieces_in
 
 LIMITS = Limits(3, 1000)
 RECORD, SKIPPED, BAD = iteration(1, "x"), b'{"type": "metadata"}', b"oops"
 LINES = st.lists(st.sampled_from([RECORD, SKIPPED, BAD, b"", RECORD + RECORD]))
 
 
-def read(content: bytes, size: int = 10**6, decode: Decode = orjson.loads) -> list[Piece]:
-    splitter, reader = LineSplitter(10**6), SourceReader("a.jsonl", LIMITS, decode)
-    pieces: list[Piece] = []
-    for start in range(0, len(content), size):
-        pieces += reader.feed(splitter.feed(content[start : start + size]))
-    return [*pieces, *reader.feed(splitter.finish()), *reader.finish()]
+def read(content: bytes, size: int = 10**6) -> list[Piece]:
+    return pieces_in(content, LIMITS, portion_bytes=size)
 
 
 @given(LINES)
@@ -38,11 +30,6 @@ def test_every_line_is_a_record_or_skipped_or_bad(lines: list[bytes]) -> None:
 @given(LINES, st.integers(1, 50))
 def test_the_size_of_the_portions_makes_no_difference(lines: list[bytes], size: int) -> None:
     assert read(log(*lines), size) == read(log(*lines))
-
-
-@given(LINES)
-def test_the_parser_makes_no_difference(lines: list[bytes]) -> None:
-    assert read(log(*lines)) == read(log(*lines), decode=json.loads)
 
 
 @given(LINES)

@@ -8,27 +8,26 @@ from hypothesis import strategies as st
 from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.entries import BadLine
-from services.discovery.domain.lines import LineSplitter
-from services.discovery.domain.reading import SourceReader
 from services.discovery.domain.rereading import NO_RECORD, Readable, Rereader
 from services.discovery.handlers.accounts import death_of
 from services.discovery.handlers.read import letter_of
 from shared.contracts.dead_letters import spell_spans
-from tests.unit.discovery.builders import final, iteration, log, stat
+from tests.unit.discovery.builders import (
+    final,
+    found_in,
+    iteration,
+    log,
+    pieces_in,
+    stat,
+)
 
 LIMITS = Limits(128, 1 << 20)
 
 
-def lines(content: bytes, limit: int = 1 << 20) -> list[Any]:
-    splitter = LineSplitter(limit)
-    return [*splitter.feed(content), *splitter.finish()]
-
-
 def read(content: bytes, limit: int = 1 << 20) -> tuple[list[str], list[Letter]]:
     """Ids of the records that are readable, and the letters of what is not."""
-    reader = SourceReader("a", LIMITS)
     ids, letters = [], []
-    for piece in [*reader.feed(lines(content, limit)), *reader.finish()]:
+    for piece in pieces_in(content, LIMITS, max_line_bytes=limit):
         if isinstance(piece, Cut):
             ids += [record.id for record in piece.records]
         elif isinstance(piece, BadLine):
@@ -38,8 +37,8 @@ def read(content: bytes, limit: int = 1 << 20) -> tuple[list[str], list[Letter]]
 
 
 def reread(content: bytes, letters: list[Letter], *wanted: str) -> dict[str, Any]:
-    reader = Rereader("a", letters, frozenset(wanted))
-    reader.feed(lines(content))
+    reader = Rereader("a.jsonl", letters, frozenset(wanted))
+    list(reader.read(found_in(content)))
     return {
         key: found.records if isinstance(found, Readable) and not found.left else found
         for key, found in reader.finish().items()
@@ -137,9 +136,8 @@ KINDS = st.sampled_from(["good", "long", "rubbish", "blank"])
 
 def read_late(content: bytes, limit: int) -> tuple[list[str], list[Letter]]:
     """Ids of the readable records, and letters as the ledger has them: parts and runs."""
-    reader = SourceReader("a", LIMITS, version=LATE)
     ids, letters = [], []
-    for piece in [*reader.feed(lines(content, limit)), *reader.finish()]:
+    for piece in pieces_in(content, LIMITS, version=LATE, max_line_bytes=limit):
         if isinstance(piece, Cut):
             ids += [record.id for record in piece.records]
             continue

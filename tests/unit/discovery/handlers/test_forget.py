@@ -17,7 +17,7 @@ from services.discovery.handlers.accounts import (
 )
 from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import Found, SourceToRead, scan
+from services.discovery.handlers.scan import SMALL_BYTES, Found, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter
@@ -409,8 +409,9 @@ async def test_a_look_does_not_take_a_source_for_what_it_was_before_it_was_forgo
     world: World,
 ) -> None:
     """The ledger is asked about many sources together, long before the last is looked at."""
-    for name in ("0.jsonl", "a.jsonl"):
-        world.repository.put(name, CONTENT)
+    world.repository.put("0.jsonl", CONTENT)
+    world.repository.put("a.jsonl", b"\n" * SMALL_BYTES + CONTENT)  # large ones come last
+    world.repository.portion_bytes = 1 << 20
     assert len(await world.look()) == 2
     found = []
 

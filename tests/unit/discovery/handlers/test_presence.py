@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, folder: Path, **root: Any) -> None:
         self.folder = folder
-        self.repository = FolderSourceRepository([Root(folder, **root)], max_line_bytes=1 << 20)
+        self.repository = FolderSourceRepository([Root(folder, **root)])
         self.store = FakeStateStore()
         self.clock = Clock()
         self.locks = SourceLocks()
@@ -280,10 +280,10 @@ async def test_what_no_root_leads_to_any_more_or_cannot_be_seen_is_not_gone(
     await world.look()
     for root in (Root(world.folder, "*.jsonl"), Root(tmp_path / "another")):
         (tmp_path / "another").mkdir(exist_ok=True)
-        world.repository = FolderSourceRepository([root], max_line_bytes=1 << 20)
+        world.repository = FolderSourceRepository([root])
         assert await world.look(forgets_gone=True) == []
     shutil.rmtree(world.folder)
-    world.repository = FolderSourceRepository([Root(world.folder)], max_line_bytes=1 << 20)
+    world.repository = FolderSourceRepository([Root(world.folder)])
 
     assert await world.look(forgets_gone=True) == ["FolderUnreadable"]
     assert await world.on_map() == {"b.jsonl": 2, "x/a.jsonl": 2}
@@ -375,7 +375,7 @@ async def test_a_second_file_of_a_name_is_left_out_and_told_and_ends_nothing(
     world = World(tmp_path / "a")
     roots = [Root(tmp_path / "b"), Root(world.folder)]
     (tmp_path / "b").mkdir()
-    world.repository = FolderSourceRepository(roots, max_line_bytes=1 << 20)
+    world.repository = FolderSourceRepository(roots)
     world.put("x.jsonl")
     await world.look()
     (tmp_path / "b" / "x.jsonl").write_bytes(OTHER)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.dead_letters import Resend
 from services.discovery.domain.ledger import Commit
 from services.discovery.domain.runs import ONE_BY_ONE
@@ -103,7 +104,7 @@ class World:
         )
 
     async def read(self, content: bytes, *, max_line_bytes: int = 1 << 20) -> None:
-        self.repository.max_line_bytes = max_line_bytes
+        self.repository.format = agent_run_format(max_line_bytes)
         self.repository.put(NAME, content)
         for found in await looked(self.repository, self.store):
             if isinstance(found, SourceToRead):
@@ -190,7 +191,7 @@ async def mixed() -> World:
 
 async def test_after_the_fix_everything_is_mapped_and_the_ledger_closes() -> None:
     world = await mixed()
-    world.refused, world.repository.max_line_bytes = set(), 1 << 20
+    world.refused, world.repository.format = set(), agent_run_format(1 << 20)
 
     tally = await world.replay()
 
@@ -274,7 +275,7 @@ async def test_a_source_that_has_changed_refuses_the_letters_of_its_old_version(
 @pytest.mark.parametrize("what", ["changed", "gone", "unreadable"])
 async def test_a_line_needs_its_source_as_it_was(what: str) -> None:
     world = await mixed()
-    world.repository.max_line_bytes = 1 << 20
+    world.repository.format = agent_run_format(1 << 20)
     if what == "changed":
         world.repository.put(NAME, CONTENT.replace(b"one", b"0ne"))
     elif what == "gone":
@@ -415,7 +416,7 @@ async def act(world: World, deed: str, asked: int) -> int:
                 await world.deliver()
             case "fix":
                 world.refused, world.broken = set(), set()
-                world.repository.max_line_bytes = 1 << 20
+                world.repository.format = agent_run_format(1 << 20)
             case "resend":
                 await world.send_again()
             case "bus":
@@ -451,7 +452,7 @@ async def test_a_flood_is_few_letters_and_every_line_of_it_is_dead() -> None:
 
 async def test_a_run_is_replayed_by_reading_its_lines_and_what_is_left_of_it_stays() -> None:
     world = await flooded()
-    world.repository.max_line_bytes = 1 << 20
+    world.repository.format = agent_run_format(1 << 20)
     run = ONE_BY_ONE + 1
 
     tally = await world.replay(sequences=(run,))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.discovery.domain.entries import (
+from services.discovery.domain.entries import BadLine
+from services.discovery.domain.json_values import (
     MAX_BAD_VALUES,
-    BadLine,
     Decode,
-    Entry,
+    JsonObject,
     parse_line,
 )
 from services.discovery.domain.lines import Line, OversizedLine
@@ -29,7 +29,7 @@ PARSERS = pytest.mark.parametrize("decode", [orjson.loads, json.loads], ids=["or
 
 def values(data: bytes, decode: Decode = orjson.loads) -> list:
     return [
-        found.value if isinstance(found, Entry) else found.reason
+        found.value if isinstance(found, JsonObject) else found.reason
         for found in parse_line(line(data), decode)
     ]
 
@@ -122,7 +122,7 @@ def test_the_values_of_a_line_are_read_one_at_a_time() -> None:
     """Else a line of many would take a multiple of its bytes."""
     found = parse_line(line(b"{}" * 5_000_000), orjson.loads)
 
-    assert isinstance(next(found), Entry)
+    assert isinstance(next(found), JsonObject)
     tracemalloc.start()
     assert sum(1 for _ in islice(found, 10_000)) == 10_000
     _, peak = tracemalloc.get_traced_memory()

@@ -1,0 +1,114 @@
+"""Files of JSON objects, one a line; what an object says, another module knows."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from services.discovery.domain import agent_runs
+from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
+from services.discovery.domain.encodings import (
+    ALIGNMENT,
+    EVIDENCE_BYTES,
+    UTF_8,
+    Encoding,
+    detect,
+)
+from services.discovery.domain.entries import BadLine, Draft, Entry, Part
+from services.discovery.domain.json_values import JsonObject, parse_line
+from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
+from services.discovery.ports import Content, SourceUnreadableError
+
+MAX_LINE_BYTES = 64 << 20
+BLOCK_BYTES = 1 << 20
+LINES_AT_ONCE = 4096
+"""A block may hold half a million lines of rubbish."""
+TAIL_BYTES = 64 << 10
+LONGEST_STEP = 4 << 20
+DraftOf = Callable[[dict[str, Any]], Draft | str | None]
+"""What there is to map of an object; None: nothing; or why nothing can be made of it."""
+
+
+class JsonLinesFormat:
+    """Reads the objects of a file's lines, whatever the file's encoding."""
+
+    def __init__(self, draft_of: DraftOf, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        """Take what to make of it.
+
+        Args:
+            draft_of: What an object says.
+            max_line_bytes: A longer line is not held in memory.
+        """
+        self._draft_of = draft_of
+        self._max_line_bytes = max_line_bytes
+
+    def why_incomplete(self, content: Content) -> WhyIncomplete | None:
+        """See SourceFormat."""
+        return why_incomplete(_last_line(content, self._max_line_bytes), orjson.loads)
+
+    def read(self, content: Content) -> Iterator[Part | None]:
+        """See SourceFormat."""
+        splitter = LineSplitter(self._max_line_bytes)
+        while block := content.read(BLOCK_BYTES):
+            yield from self._entries(splitter.feed(block))
+            yield None
+        yield from self._entries(splitter.finish())
+
+    def _entries(self, lines: Iterable[Line | OversizedLine]) -> Iterator[Part | None]:
+        for number, line in enumerate(lines, 1):
+            for found in parse_line(line, orjson.loads):
+                yield self._entry(found)
+            if number % LINES_AT_ONCE == 0:
+                yield None
+
+    def _entry(self, found: JsonObject | BadLine) -> Part:
+        if isinstance(found, BadLine):
+            return found
+        draft = self._draft_of(found.value)
+        if isinstance(draft, str):
+            return found.refuse(draft)
+        return Entry(found.line, found.position, found.byte_offset, len(found.data), draft)
+
+
+def agent_run_format(max_line_bytes: int = MAX_LINE_BYTES) -> JsonLinesFormat:
+    """Return the format of agent-run logs."""
+    return JsonLinesFormat(agent_runs.draft_of, max_line_bytes=max_line_bytes)
+
+
+def _last_line(content: Content, max_line_bytes: int) -> Line | None:
+    """Read the last line that is not blank, from the end and no more than needed.
+
+    Returns:
+        None if there is none.
+
+    Raises:
+        SourceUnreadableError: It cannot be read, or the line is too long.
+    """
+    encoding = _find_encoding(content)
+    line, is_whole, step = b"", False, TAIL_BYTES
+    end = content.size - content.size % encoding.width
+    while end > 0 and len(line) <= max_line_bytes and not is_whole:
+        start = max(0, end - step)
+        start -= start % encoding.width
+        line, is_whole = encoding.last_line(content.read_at(start, end - start) + line)
+        end, step = start, min(2 * step, max(LONGEST_STEP, len(line)))
+    if len(line) > max_line_bytes:
+        raise SourceUnreadableError(
+            f"{content.name}: its last line is longer than {max_line_bytes} bytes, so its end "
+            "cannot be judged; raise ingestion.max_line_bytes"
+        )
+    return Line(1, end, line, encoding) if line else None
+
+
+def _find_encoding(content: Content) -> Encoding:
+    """Look at the first bytes that are no NULs; a hole before them is passed over."""
+    start = content.first_data()
+    start -= start % ALIGNMENT
+    while start < content.size:
+        piece = content.read_at(start, min(TAIL_BYTES, content.size - start))
+        nuls = len(piece) - len(piece.lstrip(b"\0"))
+        if nuls < len(piece):
+            at = start + nuls - nuls % ALIGNMENT
+            return detect(content.read_at(at, min(EVIDENCE_BYTES, content.size - at)))
+        start += len(piece)
+    return UTF_8
