@@ -11,6 +11,7 @@ from services.cli import commands
 from services.cli import settings as cli
 from services.cli.commands.exit import finish, send
 from services.cli.commands.options.audit import audit
+from services.cli.commands.options.collections import build_collections_app
 from services.cli.commands.options.dead import build_dead_app
 from services.cli.commands.options.model import build_model_app
 from services.cli.commands.options.streams import build_streams_app
@@ -34,6 +35,7 @@ def build_app() -> typer.Typer:
     for command in (run, check, status, top, refit, rollback, forget, audit):
         app.command(command.__name__)(command)
     app.add_typer(build_streams_app(), name="streams", no_args_is_help=True)
+    app.add_typer(build_collections_app(), name="collections", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     app.add_typer(build_model_app(), name="model", no_args_is_help=True)
     return app

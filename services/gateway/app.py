@@ -24,6 +24,7 @@ from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
+from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
 from services.gateway.routes.parameters import Served
@@ -39,6 +40,7 @@ from services.gateway.subscribers import follow_commits, follow_events, follow_p
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
+from shared.bus.reading.collections import CollectionBook
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.events import answer_subjects, public_subjects
 from shared.bus.reading.stream_reader import StreamReader, patiently
@@ -130,6 +132,7 @@ class Gateway:
             build_letter_router(served, Letters(DeadLetterLog(client))),
             build_command_router(served, commands),
             build_audit_router(served, Audit(AuditLog(client))),
+            build_collection_router(CollectionBook(client)),
             build_stream_router(self._streams),
         )
         api = build_api(routers, version=version("mapstream"))

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from shared.bus.connection import BUS_ERRORS
 from shared.bus.registry.questions import Asked, Question, Told
-from shared.errors import BusAway, InvalidMessage, TransientError
+from shared.errors import BusAway, TransientError
 
 REFUSAL = "Nats-Service-Error"
 """The header of an answer that says why there is none, as NATS services have it."""
@@ -25,9 +25,9 @@ async def ask(
         wait_s: How long the answer is waited for.
 
     Raises:
-        InvalidMessage: The service cannot read the question, or it is not answered by contract.
         BusAway: The bus did not answer.
-        TransientError: Nobody answers.
+        TransientError: Nobody answers, or the one who does is of another release: it refuses the
+            question, or answers in another shape.
     """
     body = asked.model_dump_json(exclude_defaults=True).encode()
     try:
@@ -37,9 +37,9 @@ async def ask(
     except BUS_ERRORS as error:
         raise BusAway(f"{question.service} did not answer: {error!r}") from error
     if refusal := (reply.headers or {}).get(REFUSAL):
-        raise InvalidMessage(f"{question.service} refuses {question.name}: {refusal}")
+        raise TransientError(f"{question.service} refuses {question.name}: {refusal}")
     try:
         return question.answer.model_validate_json(reply.data)
     except ValidationError as error:
         told = f"the answer of {question.service} to {question.name} cannot be read: {error}"
-        raise InvalidMessage(told) from error
+        raise TransientError(told) from error

@@ -11,20 +11,42 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from services.cli.commands.collections import show, show_list
+from services.cli.settings import BusOptions, CliSettings
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.app import Discovery
+from services.discovery.handlers.collections import Collections
 from services.discovery.settings import Settings
+from services.gateway.routes.collections import build_collection_router
 from shared.bus.asking import REFUSAL, ask
 from shared.bus.broker import build_bus
+from shared.bus.reading.collections import CollectionBook
 from shared.bus.registry.questions import COLLECTIONS_LIST
 from shared.bus.topology import apply_topology
-from shared.contracts.collections import CollectionChanged, CollectionPage, ListCollections
-from shared.errors import InvalidMessage, TransientError
+from shared.clock import SystemClock
+from shared.contracts.collections import (
+    MOST_COLLECTIONS,
+    CollectionChanged,
+    CollectionPage,
+    ListCollections,
+)
+from shared.errors import ConfigurationError, TransientError
 from tests.nats_server import NatsServer
+from tests.unit.gateway.in_process import client as http_client
+from tests.unit.gateway.in_process import guarded
 from tests.waiting import PATIENCE_S, ended, until
 
 pytestmark = pytest.mark.integration
 
 Run = Callable[..., AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture(autouse=True)
+def plain_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may ask for colours, or have a narrow window."""
+    monkeypatch.setenv("COLUMNS", "120")
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -100,7 +122,7 @@ async def test_an_empty_question_is_one_without_fields_and_a_wrong_one_is_refuse
             refused = await client.request(COLLECTIONS_LIST.subject, body, timeout=PATIENCE_S)
             assert (refused.headers or {})[REFUSAL], body
             assert refused.data == b""
-        with pytest.raises(InvalidMessage, match=r"discovery refuses collections\.list: limit: "):
+        with pytest.raises(TransientError, match=r"discovery refuses collections\.list: limit: "):
             await ask(client, COLLECTIONS_LIST, ListCollections.model_construct(limit=0))
 
     assert [one["name"] for one in json.loads(plain.data)["items"]] == ["default"]
@@ -119,5 +141,64 @@ async def test_an_answer_of_another_shape_is_named(client: Client) -> None:
     question = await subscription.next_msg(PATIENCE_S)
     await question.respond(b'{"items": 7}')
 
-    with pytest.raises(InvalidMessage, match="cannot be read"):
+    with pytest.raises(TransientError, match="cannot be read"):
         await asking
+
+
+async def test_more_than_one_answer_holds_are_listed_by_several(
+    client: Client, run: Run, tmp_path: Path
+) -> None:
+    names = [f"c{number:04}" for number in range(MOST_COLLECTIONS + 1)]
+    async with SqliteStateStore.open(tmp_path / "state" / "discovery") as store:
+        await Collections(store, SystemClock()).record(names)
+    async with run("default"):
+        found = await CollectionBook(client).all()
+
+    assert [one.name for one in found] == [*names, "default"]
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Discovery, in the same process here, may have logged before it."""
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+async def test_the_terminal_lists_and_shows_them(
+    server: NatsServer, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def options(*, is_json: bool) -> BusOptions:
+        return BusOptions(url=server.url, output=None, is_json=is_json)
+
+    async with run("a", "b"):
+        await show_list(options(is_json=True), CliSettings())
+        told = json.loads(last_line(capsys))["collections"]
+        await show("b", options(is_json=True), CliSettings())
+        one = json.loads(last_line(capsys))
+        await show_list(options(is_json=False), CliSettings())
+        plain_list = capsys.readouterr().out
+        await show("b", options(is_json=False), CliSettings())
+        plain = capsys.readouterr().out
+        with pytest.raises(TransientError, match="there is no collection 'c'"):
+            await show("c", options(is_json=True), CliSettings())
+        with pytest.raises(ConfigurationError, match="cannot name a collection"):
+            await show("C", options(is_json=True), CliSettings())
+
+    assert [record["name"] for record in told] == ["a", "b"]
+    assert one == told[1]
+    assert one["id"] in plain
+    assert one["id"] not in plain_list
+    assert "configuration" in plain_list
+    with pytest.raises(TransientError, match="discovery does not answer"):
+        await show_list(options(is_json=True), CliSettings())
+
+
+async def test_they_are_told_over_http(client: Client, run: Run) -> None:
+    app = guarded(build_collection_router(CollectionBook(client)))
+    async with http_client(app) as http:
+        async with run("a", "b"):
+            page = (await http.get("/api/collections", params={"limit": 1})).json()
+            one = (await http.get("/api/collections/b")).json()
+        away = await http.get("/api/collections")
+
+    assert ([record["name"] for record in page["items"]], page["next_after"]) == (["a"], "a")
+    assert (one["name"], one["revision"]) == ("b", 1)
+    assert away.status_code == 503

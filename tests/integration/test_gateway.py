@@ -21,8 +21,10 @@ from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from pydantic import SecretStr
 
+from services.discovery.handlers.collections import Collections
 from services.gateway.app import Gateway, build_keyring
 from services.gateway.settings import GatewaySection, OutputView, Settings, TokenEntry
+from shared.bus.answering import answer
 from shared.bus.broker import build_bus
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
@@ -33,8 +35,10 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_COMMANDS,
     Durable,
 )
+from shared.bus.registry.questions import COLLECTIONS_LIST
 from shared.bus.service_discovery import announce
 from shared.bus.topology import apply_topology
+from shared.clock import SystemClock
 from shared.contracts.base import Event
 from shared.contracts.batches import Batch, encode
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
@@ -48,6 +52,7 @@ from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
 from shared.settings import NatsSection
 from tests.builders import batch
+from tests.fakes.collection_store import FakeCollectionStore
 from tests.http_fuzz.attack import TOKEN, attack
 from tests.nats_server import NatsServer
 from tests.unit.gateway.builders import (
@@ -615,6 +620,9 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
         broker = NatsBroker(world.server.url, serializer=None, logger=None)
         await broker.connect()
         await announce(broker, "discovery", "1.0.0", "a stand-in", lambda: status)
+        records = Collections(FakeCollectionStore(), SystemClock())
+        await records.record(["default", "second"])
+        await answer(broker, COLLECTIONS_LIST, records.page)
 
         async def is_known() -> bool:
             return (await world.http.get("/sources", headers=token)).status_code == 200

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from services.cli.commands import (
         audit,
         check,
+        collections,
         command,
         dead,
         dry_run,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = (
     "audit",
     "check",
+    "collections",
     "command",
     "dead",
     "dry_run",

@@ -24,11 +24,13 @@ MOST = 2**53
 """The largest whole number that every JSON reader gets right."""
 MOST_LETTERS = 1000
 
+COLLECTION = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+
 Natural = Annotated[int, Field(ge=0, le=MOST)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
 
 Collection = Annotated[
-    Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | SkipJsonSchema[None],
+    Annotated[str, Field(pattern=COLLECTION)] | SkipJsonSchema[None],
     Query(
         description="The collection; if not given, the first that is served.",
     ),
@@ -58,6 +60,13 @@ AfterEntry = Annotated[
 AfterLetter = Annotated[
     Natural, Query(description="Begin after this letter; `next_after` of the page before.")
 ]
+
+
+AfterName = Annotated[
+    str,
+    Query(max_length=63, description="Begin after this name; `next_after` of the page before."),
+]
+Name = Annotated[str, Path(pattern=COLLECTION, description="The collection's name.")]
 
 
 def _whole(value: object) -> object:

@@ -12,6 +12,7 @@ from services.gateway.handlers.dead_letters import Letters
 from services.gateway.ports import MapMarks
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
+from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
 from services.gateway.routes.parameters import Served
@@ -22,6 +23,7 @@ from shared.http.guard import Guard, GuardRules, allowed_hosts
 from shared.http.keyring import Keyring
 from shared.http.rates import Rates
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.collection_book import FakeCollectionBook
 from tests.fakes.letter_log import FakeLetterLog
 from tests.unit.gateway.builders import (
     FakeCommandBus,
@@ -58,6 +60,7 @@ def build_routers(
         build_letter_router(served, Letters(FakeLetterLog(*letters))),
         build_command_router(served, commands),
         build_audit_router(served, Audit(FakeAuditLog())),
+        build_collection_router(FakeCollectionBook()),
         build_stream_router(streams),
     )
 
@@ -79,6 +82,11 @@ def build(
     letters: Sequence[DeadLetter] = (),
     **rules: Any,
 ) -> Guard:
+    return guarded(*build_routers(limits, statuses, letters), **rules)
+
+
+def guarded(*routers: Any, **rules: Any) -> Guard:
+    """Serve some routers as the gateway does, to anybody who asks unless the rules say else."""
     plain: dict[str, Any] = {
         "section": "gateway",
         "hosts": allowed_hosts("127.0.0.1", (), is_reachable=False),
@@ -87,8 +95,7 @@ def build(
         "max_body_bytes": 1024,
         "receive_timeout_s": PATIENCE_S,
     }
-    api = build_api(build_routers(limits, statuses, letters), version="1")
-    return Guard(api, GuardRules(**(plain | rules)))
+    return Guard(build_api(routers, version="1"), GuardRules(**(plain | rules)))
 
 
 def client(

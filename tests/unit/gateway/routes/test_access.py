@@ -37,6 +37,8 @@ ROLES = {
     ("/dead-letters/replay", "POST"): Role.OPERATE,
     ("/dead-letters/drop", "POST"): Role.OPERATE,
     ("/operations/{operation_id}", "GET"): Role.READ,
+    ("/api/collections", "GET"): Role.READ,
+    ("/api/collections/{name}", "GET"): Role.READ,
     ("/audit", "GET"): Role.OPERATE,
     ("/map", "GET"): Role.READ,
     ("/events", "GET"): Role.READ,
@@ -72,7 +74,7 @@ async def test_a_route_is_closed_to_whoever_lacks_its_role(
 ) -> None:
     role = ROLES[path, method]
     asked = path.format(
-        version=0, sequence=0, operation_id="x!"
+        version=0, sequence=0, operation_id="x!", name="UPPER"
     )  # refused, but for another reason
 
     async def status(**headers: str) -> int:
