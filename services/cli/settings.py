@@ -50,7 +50,7 @@ Timeout = Annotated[
 class SourceEntry(Section):
     """A folder or file to read, as in the configuration's section ``ingestion``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     path: Path = Field(description="Folder or file.")
     glob: str = Field(default="**/*.jsonl", description="Which files of a folder.")

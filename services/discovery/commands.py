@@ -10,7 +10,7 @@ from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.handlers.dry_run import dry_run
-from services.discovery.settings import Settings
+from services.discovery.settings import IngestionSection, Settings, SourceSection
 from shared.errors import ConfigurationError
 from shared.mistakes import tell
 from shared.redaction import guard_exceptions
@@ -19,17 +19,20 @@ from shared.redaction import guard_exceptions
 def build_repository(settings: Settings) -> FolderSourceRepository:
     """Wire the folders that are read, each with the format that its files have."""
     section = settings.ingestion
-    roots = [
-        Root(
-            one.path,
-            one.glob,
-            one.collection,
-            one.links_may_leave,
-            agent_run_format(section.max_line_bytes),
-        )
-        for one in section.sources
-    ]
+    roots = [_root(one, section) for one in section.sources]
     return FolderSourceRepository(roots, own=settings.own_folders, output=settings.output.folder)
+
+
+def _root(source: SourceSection, section: IngestionSection) -> Root:
+    completion = section.completion_of(source)
+    return Root(
+        source.path,
+        source.glob,
+        source.collection,
+        source.links_may_leave,
+        format=agent_run_format(section.max_line_bytes, completion.when),
+        completion=completion,
+    )
 
 
 async def survey() -> dict[str, Any]:

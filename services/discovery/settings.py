@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from services.discovery.domain.completeness import CompleteWhen, Completion
 from shared.contracts.base import DEFAULT_COLLECTION, Collection
 from shared.settings import RetentionSection, Section, ServiceSettings
+
+Sidecar = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
+"""The end of a file's name."""
 
 
 class SourceSection(Section):
@@ -25,6 +29,16 @@ class SourceSection(Section):
     links_may_leave: bool = Field(
         default=False,
         description="Whether to read files outside the folder to which a link in it leads.",
+    )
+
+    complete_when: CompleteWhen | None = Field(
+        default=None, description="As ingestion.complete_when, for this source."
+    )
+    unchanged_minutes: float | None = Field(
+        default=None, gt=0, description="As ingestion.unchanged_minutes, for this source."
+    )
+    sidecar: Sidecar | None = Field(
+        default=None, description="As ingestion.sidecar, for this source."
     )
 
     @field_validator("path")
@@ -69,6 +83,24 @@ class IngestionSection(Section):
         default=(), description="The folders and files to read."
     )
     trigger: TriggerSection = Field(default=TriggerSection(), description="When to look.")
+    complete_when: CompleteWhen = Field(
+        default="final_answer",
+        description="When a file is read. final_answer: its last line is an object with a "
+        "final_answer; any_line: its last line is a whole object (what is appended is read when "
+        "it comes); unchanged: it has been left alone for unchanged_minutes; sidecar: a file with "
+        "the ending of 'sidecar' lies beside it.",
+    )
+    unchanged_minutes: float = Field(
+        default=10,
+        gt=0,
+        description="With complete_when: unchanged, how long a file must have been left alone; "
+        "data, name, owner and permissions count.",
+    )
+    sidecar: Sidecar = Field(
+        default=".done",
+        description="With complete_when: sidecar, what the file beside a source has more in its "
+        "name: run.jsonl is read when run.jsonl.done is there.",
+    )
     max_line_bytes: int = Field(
         default=64 << 20,
         ge=1 << 10,
@@ -97,6 +129,15 @@ class IngestionSection(Section):
         description="A source is reported as stalled, with the stage that holds it, when its "
         "numbers and those of the sources before it have not changed for so many seconds.",
     )
+
+    def completion_of(self, source: SourceSection) -> Completion:
+        """Return when the files of a source are complete."""
+        minutes = source.unchanged_minutes or self.unchanged_minutes
+        return Completion(
+            source.complete_when or self.complete_when,
+            timedelta(minutes=minutes),
+            source.sidecar or self.sidecar,
+        )
 
 
 class OutputView(Section):

@@ -74,7 +74,10 @@ class IncompleteSource(Told):
     """A source whose end is not there yet, so that it is not read."""
 
     filename: str = Field(description="The source's path below its root, with '/'.")
-    why: str | None = Field(default=None, description="empty, no_json_at_end or no_final_answer.")
+    why: str | None = Field(
+        default=None,
+        description="empty, no_json_at_end, no_final_answer, changed_lately or no_sidecar.",
+    )
     reason: str | None = Field(default=None, description="The same in words.")
     since: Time | None = Field(default=None, description="When it was first found so.")
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator
 
 from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports import (
     SourceChangedError,
@@ -26,6 +27,7 @@ class FakeSourceRepository:
         self.format: SourceFormat = agent_run_format(max_line_bytes)
         self.formats: dict[str, SourceFormat] = {}
         """Of those that are read otherwise."""
+        self.waiting: dict[str, WhyIncomplete] = {}
         self.portion_bytes = 100
         self.contents: dict[str, tuple[bytes, int]] = {}
         self.unreadable: set[str] = set()
@@ -74,6 +76,9 @@ class FakeSourceRepository:
 
     def format_of(self, stat: SourceStat) -> SourceFormat:
         return self.formats.get(stat.filename, self.format)
+
+    async def why_waiting(self, stat: SourceStat) -> WhyIncomplete | None:
+        return self.waiting.get(stat.filename)
 
     async def fingerprint(self, stat: SourceStat) -> str:
         return hashlib.sha256(self.take(stat)).hexdigest()

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from services.discovery.adapters.folder_own_places import NOTHING, OwnPlaces, is_foreign_map
 from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.domain.completeness import Completion
 from services.discovery.domain.globs import Remainders, Step, advance, parse_glob
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
 from services.discovery.ports import SourceFormat
 
 AGENT_RUNS = agent_run_format()
+COMPLETE_BY_ANSWER = Completion()
 Listed = SourceStat | FolderUnreadable
 GONE = (FileNotFoundError, NotADirectoryError)
 
@@ -30,6 +32,8 @@ class Root:
     """Whether files are read that lie elsewhere, and to which a link of the folder leads."""
     format: SourceFormat = AGENT_RUNS
     """How its files are read."""
+    completion: Completion = COMPLETE_BY_ANSWER
+    """When its files are complete."""
     number: int = 0
     """Which of the roots of a repository it is."""
 

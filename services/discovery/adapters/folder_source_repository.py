@@ -19,8 +19,10 @@ from services.discovery.adapters.folder_listing import (
 from services.discovery.adapters.folder_overlap import require_disjoint, require_elsewhere
 from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.adapters.folder_source_file import SourceFile
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.ports import SourceFormat
+from shared.clock import Clock, SystemClock
 from shared.errors import ConfigurationError
 
 LISTED_AT_ONCE = 256
@@ -37,6 +39,7 @@ class FolderSourceRepository:
         *,
         own: Sequence[Path] = (),
         output: Path | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Take what to read.
 
@@ -44,8 +47,10 @@ class FolderSourceRepository:
             roots: Folders and files.
             own: Folders that only the program writes: nothing in them is a source.
             output: The folder around them; nothing in it is one, unless a root lies there.
+            clock: Tells how long a file has been left alone.
         """
         self._output = output
+        self._clock = clock or SystemClock()
         self._roots = tuple(replace(root, number=number) for number, root in enumerate(roots))
         self._own = tuple(own)
 
@@ -75,6 +80,16 @@ class FolderSourceRepository:
     def format_of(self, stat: SourceStat) -> SourceFormat:
         """See SourceRepository."""
         return self._roots[stat.root].format
+
+    async def why_waiting(self, stat: SourceStat) -> WhyIncomplete | None:
+        """See SourceRepository."""
+        completion = self._roots[stat.root].completion
+        if completion.when == "unchanged":
+            return completion.why_too_young(stat.ctime_ns, self._clock.now())
+        if completion.when == "sidecar":
+            beside = stat.path + completion.sidecar
+            return None if await to_thread.run_sync(os.path.exists, beside) else "no_sidecar"
+        return None
 
     async def fingerprint(self, stat: SourceStat) -> str:
         """See SourceRepository."""
@@ -110,6 +125,10 @@ def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Ite
     if changed is None:
         yield from list_root(root, own)
         return
+    if root.completion.when == "sidecar":
+        # What changed is the file beside a source: then that is to be looked at.
+        ending = root.completion.sidecar
+        changed |= {path.removesuffix(ending) for path in changed if path.endswith(ending)}
     for path in sorted(changed):
         yield from list_changed(root, posixpath.abspath(path), own)
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.discovery.domain import agent_runs
-from services.discovery.domain.completeness import WhyIncomplete, why_incomplete
+from services.discovery.domain.completeness import CompleteWhen, WhyIncomplete, why_incomplete
 from services.discovery.domain.encodings import (
     ALIGNMENT,
     EVIDENCE_BYTES,
@@ -32,19 +32,31 @@ DraftOf = Callable[[dict[str, Any]], Draft | str | None]
 class JsonLinesFormat:
     """Reads the objects of a file's lines, whatever the file's encoding."""
 
-    def __init__(self, draft_of: DraftOf, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(
+        self,
+        draft_of: DraftOf,
+        *,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        complete_when: CompleteWhen = "final_answer",
+    ) -> None:
         """Take what to make of it.
 
         Args:
             draft_of: What an object says.
             max_line_bytes: A longer line is not held in memory.
+            complete_when: Whether the last line says that a content is complete, and how.
         """
         self._draft_of = draft_of
+        self._complete_when = complete_when
         self._max_line_bytes = max_line_bytes
 
     def why_incomplete(self, content: Content) -> WhyIncomplete | None:
         """See SourceFormat."""
-        return why_incomplete(_last_line(content, self._max_line_bytes), orjson.loads)
+        if self._complete_when not in ("final_answer", "any_line"):
+            return None
+        last = _last_line(content, self._max_line_bytes)
+        needs_answer = self._complete_when == "final_answer"
+        return why_incomplete(last, orjson.loads, needs_answer=needs_answer)
 
     def read(self, content: Content) -> Iterator[Part | None]:
         """See SourceFormat."""
@@ -70,9 +82,13 @@ class JsonLinesFormat:
         return Entry(found.line, found.position, found.byte_offset, len(found.data), draft)
 
 
-def agent_run_format(max_line_bytes: int = MAX_LINE_BYTES) -> JsonLinesFormat:
-    """Return the format of agent-run logs."""
-    return JsonLinesFormat(agent_runs.draft_of, max_line_bytes=max_line_bytes)
+def agent_run_format(
+    max_line_bytes: int = MAX_LINE_BYTES, complete_when: CompleteWhen = "final_answer"
+) -> JsonLinesFormat:
+    """Return the format of agent-run logs; see ``JsonLinesFormat``."""
+    return JsonLinesFormat(
+        agent_runs.draft_of, max_line_bytes=max_line_bytes, complete_when=complete_when
+    )
 
 
 def _last_line(content: Content, max_line_bytes: int) -> Line | None:

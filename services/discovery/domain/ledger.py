@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.completeness import OUTSIDE, WhyIncomplete
 from services.discovery.domain.sources import SourceStat, batch_id, display_name
 
 Status = Literal["incomplete", "reading", "dispatched", "completed", "failed", "forgotten"]
@@ -221,9 +221,17 @@ def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
 
 
 def _is_unclear(known: SourceRecord) -> bool:
-    """Tell whether an older ledger did not say why, or a source was forgotten for being gone."""
+    """Tell whether something else than the file says what is to be done.
+
+    That is so where an older ledger did not say why, where a source lacks what the file does not
+    show, and where it was forgotten for being gone.
+    """
     is_unexplained = known.status == "incomplete" and known.why_incomplete is None
-    return is_unexplained or (known.source_version > 0 and known.fingerprint is None)
+    return (
+        is_unexplained
+        or known.why_incomplete in OUTSIDE
+        or (known.source_version > 0 and known.fingerprint is None)
+    )
 
 
 def _is_untouched(known: SourceRecord, stat: SourceStat) -> bool:

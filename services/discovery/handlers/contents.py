@@ -25,6 +25,8 @@ async def why_incomplete(stat: SourceStat, repository: SourceRepository) -> WhyI
         SourceUnreadableError: It cannot be read, or not be judged.
         SourceChangedError: It is shorter than it was.
     """
+    if (why := await repository.why_waiting(stat)) is not None:
+        return why
     content = repository.open(stat)
     try:
         return await to_thread.run_sync(repository.format_of(stat).why_incomplete, content)

@@ -171,6 +171,9 @@ def _is_back(known: SourceRecord) -> bool:
 
 
 def _is_due(known: SourceRecord, options: ScanOptions, clock: Clock) -> bool:
+    if options.is_first and known.why_incomplete is not None:
+        # The configuration may say otherwise by now when it is complete.
+        return not (known.is_forgotten and not known.is_announced)
     if options.is_deep:
         return is_due(known, clock.now())
     if options.changed is not None or options.recheck_after is None or lacks_facts(known):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports.contents import Content
 from services.discovery.ports.formats import SourceFormat
@@ -45,6 +46,10 @@ class SourceRepository(Protocol):
 
     def format_of(self, stat: SourceStat) -> SourceFormat:
         """Return how a source is to be read."""
+        ...
+
+    async def why_waiting(self, stat: SourceStat) -> WhyIncomplete | None:
+        """Tell what a source lacks to be read beside its content; None: nothing."""
         ...
 
     async def fingerprint(self, stat: SourceStat) -> str:

@@ -124,14 +124,22 @@ def test_a_deep_check_is_asked_for_once(tmp_path: Path) -> None:
 
 def test_without_paths_the_sources_of_the_file_are_read(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text("ingestion:\n  sources:\n    - {path: /logs, collection: mine}\n")
+    config.write_text(
+        "ingestion:\n  sources:\n    - {path: /logs, collection: mine, sidecar: .ok}\n"
+    )
     settings = load_cli_settings(config)
 
     made = environment(options(tmp_path), settings)
 
     assert made[CONFIG_VARIABLE] == str(config)
     assert json.loads(made["MAPSTREAM_INGESTION__SOURCES"]) == [
-        {"path": "/logs", "glob": "**/*.jsonl", "collection": "mine", "links_may_leave": False}
+        {
+            "path": "/logs",
+            "glob": "**/*.jsonl",
+            "collection": "mine",
+            "links_may_leave": False,
+            "sidecar": ".ok",
+        }
     ]
 
 

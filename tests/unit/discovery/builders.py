@@ -78,6 +78,7 @@ async def looked(
     *,
     changed: frozenset[str] | None = None,
     locks: SourceLocks | None = None,
+    is_first: bool = True,
 ) -> list[Found]:
     """Look once; take what is found and do nothing with it. Small sources come at once, so they
     are put into order here."""
@@ -87,7 +88,8 @@ async def looked(
         found.append(one)
 
     clock = FrozenClock()
-    await scan(repository, store, clock, take=take, options=ScanOptions(changed), locks=locks)
+    options = ScanOptions(changed, is_first=is_first)
+    await scan(repository, store, clock, take=take, options=options, locks=locks)
     return sorted(found, key=_order)
 
 

@@ -1,5 +1,9 @@
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
+from services.discovery.domain.completeness import Completion
 from services.discovery.settings import IngestionSection, Settings, SourceSection, TriggerSection
 from shared.errors import ConfigurationError
 
@@ -17,6 +21,27 @@ def test_a_source_needs_a_path_only() -> None:
     assert source.path.is_absolute()
 
 
+def test_a_source_is_complete_as_all_are_unless_it_says_otherwise() -> None:
+    section = Settings.load(
+        ingestion={
+            "complete_when": "unchanged",
+            "unchanged_minutes": 3,
+            "sources": [
+                {"path": "x"},
+                {"path": "y", "unchanged_minutes": 0.5},
+                {"path": "z", "complete_when": "sidecar", "sidecar": ".ok"},
+            ],
+        }
+    ).ingestion
+
+    assert [section.completion_of(source) for source in section.sources] == [
+        Completion("unchanged", timedelta(minutes=3)),
+        Completion("unchanged", timedelta(seconds=30)),
+        Completion("sidecar", timedelta(minutes=3), ".ok"),
+    ]
+    assert IngestionSection().completion_of(SourceSection(path=Path("x"))) == Completion()
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -26,6 +51,10 @@ def test_a_source_needs_a_path_only() -> None:
         ({"path": "x", "collection": "Ä"}, "collection"),
         ({"path": "x", "collection": "other"}, "'collections' has only default"),
         ({"path": "x", "globb": "*"}, "globb"),
+        ({"path": "x", "complete_when": "some_day"}, "complete_when"),
+        ({"path": "x", "unchanged_minutes": 0}, "unchanged_minutes"),
+        ({"path": "x", "sidecar": ""}, "sidecar"),
+        ({"path": "x", "sidecar": "/done"}, "sidecar"),
     ],
 )
 def test_mistakes_are_explained(source: dict[str, str], message: str) -> None:

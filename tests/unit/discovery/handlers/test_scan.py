@@ -2,6 +2,8 @@ import asyncio
 
 import pytest
 
+from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.accounts import announced, source_read
 from services.discovery.handlers.scan import (
@@ -25,12 +27,15 @@ class World:
         self.repository = FakeSourceRepository()
         self.store = FakeStateStore()
 
-    async def look(self, changed: frozenset[str] | None = None) -> list[Found]:
+    async def look(
+        self, changed: frozenset[str] | None = None, *, is_first: bool = True
+    ) -> list[Found]:
         self.repository.opened.clear()
-        return await looked(self.repository, self.store, changed=changed)
+        return await looked(self.repository, self.store, changed=changed, is_first=is_first)
 
-    async def to_read(self) -> list[str]:
-        return [one.stat.filename for one in await self.look() if isinstance(one, SourceToRead)]
+    async def to_read(self, *, is_first: bool = True) -> list[str]:
+        found = await self.look(is_first=is_first)
+        return [one.stat.filename for one in found if isinstance(one, SourceToRead)]
 
     async def complete(self, filename: str, content: bytes) -> None:
         self.repository.put(filename, content)
@@ -70,7 +75,7 @@ async def test_an_unchanged_source_is_not_opened(world: World) -> None:
     world.repository.put("b.jsonl", log(iteration()))
     await world.look()
 
-    assert await world.look() == []
+    assert await world.look(is_first=False) == []
     assert world.repository.opened == []
 
 
@@ -146,6 +151,30 @@ async def test_a_source_that_went_away_while_it_was_read_fails(world: World) -> 
     (event,) = await world.look()
     assert isinstance(event, SourceFailed)
     assert "went away" in event.reason
+
+
+@pytest.mark.parametrize("why", ["changed_lately", "no_sidecar"])
+async def test_what_the_file_does_not_show_is_asked_at_every_look(
+    world: World, why: WhyIncomplete
+) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    world.repository.waiting["a.jsonl"] = why
+    assert await world.look() == []
+    assert world.status("a.jsonl") == "incomplete"
+
+    world.repository.waiting.clear()
+
+    assert await world.to_read(is_first=False) == ["a.jsonl"]
+
+
+async def test_an_incomplete_source_is_judged_anew_when_discovery_starts(world: World) -> None:
+    """By then, the configuration may say otherwise when it is complete."""
+    world.repository.put("a.jsonl", log(iteration()))
+    assert await world.look() == []
+    world.repository.format = agent_run_format(complete_when="any_line")
+
+    assert await world.to_read(is_first=False) == []
+    assert await world.to_read() == ["a.jsonl"]
 
 
 async def test_an_incomplete_source_that_went_away_is_forgotten(world: World) -> None:
