@@ -1,6 +1,6 @@
 """Discovery: finds sources, reads them into records and keeps the ledger of each.
 
-Reads ``writing.committed`` and ``dead.*`` (what became of its records), ``command.forget``,
+Reads ``writing.settled`` and ``dead.*`` (what became of its records), ``command.forget``,
 ``command.replay`` and ``command.drop``;
 answers ``collections.list``;
 writes ``discovery.batch``, ``collection.changed``, ``source.discovered``,

@@ -43,7 +43,6 @@ from shared.bus.connection import BUS_ERRORS
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
-    DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
     DISCOVERY_READS_SETTLED,
     DURABLES,
@@ -67,7 +66,7 @@ WAY: dict[Holder, Durable] = {
     "embedding": EMBEDDING_READS_BATCHES,
     "projection": PROJECTION_READS_BATCHES,
     "writing": WRITING_READS_PROJECTION,
-    "discovery": DISCOVERY_READS_COMMITS,
+    "discovery": DISCOVERY_READS_SETTLED,
 }
 """Where each stage takes the batches from, or the news of them."""
 
@@ -215,7 +214,6 @@ def build() -> Service:
         bus=bus,
         durables=(
             DISCOVERY_READS_COMMANDS,
-            DISCOVERY_READS_COMMITS,
             DISCOVERY_READS_SETTLED,
             DISCOVERY_READS_DEAD_LETTERS,
         ),

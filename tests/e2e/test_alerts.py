@@ -23,8 +23,8 @@ import trustme
 
 from services.cli.adapters.ports import kept_port
 from shared.bus.registry.batches import DISCOVERY_BATCH, MAP_POINTS
+from shared.bus.registry.dead_letters import DEAD_WRITING
 from shared.bus.registry.streams import BY_NAME
-from shared.bus.registry.writing import WRITING_COMMITTED
 from tests.e2e.deployment import Deployment
 from tests.e2e.local_run import write_source
 from tests.e2e.test_monitoring import ask, prometheus
@@ -217,13 +217,13 @@ async def full_streams(on: Drill) -> None:
     await on.until("MapstreamStreamFilling")
 
     await one.stop("discovery")
-    small = (await js.stream_info(WRITING_COMMITTED.stream)).state.bytes + 50_000
-    await js.update_stream(replace(BY_NAME[WRITING_COMMITTED.stream].config(), max_bytes=small))
+    small = (await js.stream_info(DEAD_WRITING.stream)).state.bytes + 50_000
+    await js.update_stream(replace(BY_NAME[DEAD_WRITING.stream].config(), max_bytes=small))
     for _ in range(100):
-        await js.publish(WRITING_COMMITTED.subject("default"), b"x" * 1_000)
+        await js.publish(DEAD_WRITING.subject("default"), b"x" * 1_000)
     await asyncio.sleep(2 * SCRAPE_S)  # what is dropped is told by two looks that differ
     for _ in range(50):
-        await js.publish(WRITING_COMMITTED.subject("default"), b"x" * 1_000)
+        await js.publish(DEAD_WRITING.subject("default"), b"x" * 1_000)
     await on.until("MapstreamUnreadEvicted")
 
     await js.delete_stream(MAP_POINTS.stream)

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from services.discovery.subscribers.commands import read_command as read_source_command
 from services.discovery.subscribers.ledger import (
-    decode_committed,
     decode_dead_letter,
     decode_settled,
 )
@@ -50,7 +49,6 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "projection.batch": (decode_message,),
     "projection.model": (decode_message,),
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
-    "writing.committed": (decode_committed,),
     "writing.settled": (decode_settled,),
     "audit.command": (),  # by its contract alone
     "command.refit": (read_model_command,),

@@ -20,7 +20,7 @@ from shared.bus.consuming.delivery import RetryPolicy
 from shared.contracts.batches import BatchDescriptor, decode
 from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRejected
 from shared.contracts.statuses import SourceFigures
-from shared.contracts.writing import CommittedBatch, WritingCommitted
+from shared.contracts.writing import SettledBatch, WritingSettled
 from tests.builders import NOW
 from tests.nats_server import NatsServer
 from tests.waiting import ended, until
@@ -116,20 +116,22 @@ async def wish(js: JetStreamContext, subject: str = FORGET, **command: Any) -> N
 
 async def commit(js: JetStreamContext, one: BatchDescriptor) -> None:
     """Tell what writing tells when it holds a batch."""
-    told = CommittedBatch(
+    told = SettledBatch(
         batch_id=one.batch_id,
         source_id=one.source_id,
         source_version=one.source_version,
+        verdict="stored",
         records=one.records,
+        checksum="0" * 32,
     )
-    event = WritingCommitted(
-        id=f"writing.committed:{one.batch_id}",
+    event = WritingSettled(
+        id=f"writing.settled:{one.batch_id}",
         collection="default",
         occurred_at=NOW,
         batches=(told,),
         dataset_version=1,
     )
-    await js.publish("writing.committed.default", event.model_dump_json().encode())
+    await js.publish("writing.settled.default", event.model_dump_json().encode())
 
 
 async def complete(js: JetStreamContext) -> BatchDescriptor:

@@ -16,14 +16,14 @@ from nats.js import JetStreamContext
 from services.cli.adapters.ports import kept_port
 from shared.bus.reading.snapshots import import_stream
 from shared.bus.registry.batches import DISCOVERY_BATCH, PROJECTION_BATCH
+from shared.bus.registry.dead_letters import DEAD_WRITING
 from shared.bus.registry.durables import (
-    DISCOVERY_READS_COMMITS,
+    DISCOVERY_READS_DEAD_LETTERS,
     EMBEDDING_READS_BATCHES,
     WRITING_READS_PROJECTION,
     Durable,
 )
 from shared.bus.registry.streams import STREAMS
-from shared.bus.registry.writing import WRITING_COMMITTED
 from shared.bus.topology import apply_topology, wait_for_durables
 from shared.errors import MapstreamError, TransientError
 from tests.nats_server import NatsServer, SecuredNatsServer
@@ -34,7 +34,7 @@ SENT, SETTLED = 12, 5
 PLACES = {
     EMBEDDING_READS_BATCHES: DISCOVERY_BATCH,
     WRITING_READS_PROJECTION: PROJECTION_BATCH,
-    DISCOVERY_READS_COMMITS: WRITING_COMMITTED,
+    DISCOVERY_READS_DEAD_LETTERS: DEAD_WRITING,
 }
 """A durable consumer of each kind of stream: a queue, one kept while there is interest, and one
 that drops its oldest."""
@@ -186,7 +186,7 @@ async def test_everything_moves_to_a_cluster_and_back(tmp_path: Path) -> None:
             for durable in PLACES:
                 read[durable] += numbers(await settle(client, durable, SENT - 2 * SETTLED))
             js = client.jetstream(timeout=PATIENCE_S)
-            left = await js.stream_info(WRITING_COMMITTED.stream)
+            left = await js.stream_info(DEAD_WRITING.stream)
 
     assert {config.num_replicas for config in copies.values()} == {3}
     assert "messages" not in again
@@ -207,7 +207,7 @@ async def test_the_store_of_a_single_server_is_left_alone_by_a_cluster(tmp_path:
         ]
 
     async with single(tmp_path / "n1") as server, connected(server.url) as client:
-        kept = await client.jetstream().stream_info(WRITING_COMMITTED.stream)
+        kept = await client.jetstream().stream_info(DEAD_WRITING.stream)
     for code, told in refusals:
         assert code == 2
         assert "streams that it does not know" in told

@@ -198,9 +198,9 @@ async def test_the_observer_gets_the_newest_model_and_hears_the_next(
 async def test_the_observer_makes_no_consumers(
     trial_of: Callable[[str], Awaitable[Trial]],
 ) -> None:
-    """The unnamed form takes a name in its body, and with it changes the ledger's own consumer."""
+    """The unnamed form takes a name in its body, and with it changes another's consumer."""
     trial = await trial_of("observer")
-    config = {"name": "discovery-writing-committed-default", "filter_subject": "source.failed.x"}
+    config = {"name": "of-somebody-else", "filter_subject": "source.failed.x"}
     body = json.dumps({"stream_name": "EVENTS", "config": config}).encode()
 
     for api in (OWN_API, SERVER_API):

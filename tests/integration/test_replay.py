@@ -19,14 +19,14 @@ from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.registry.batches import EMBEDDING_BATCH
-from shared.bus.registry.writing import WRITING_COMMITTED
+from shared.bus.registry.writing import WRITING_SETTLED
 from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceRejected
-from shared.contracts.writing import CommittedBatch, WritingCommitted
+from shared.contracts.writing import SettledBatch, WritingSettled
 from tests.builders import NOW
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, ended, until
@@ -63,21 +63,23 @@ class Stage:
 
     async def commit(self, batch: Batch, records: int | None = None) -> None:
         facts = batch.descriptor
-        told = CommittedBatch(
+        told = SettledBatch(
             batch_id=facts.batch_id,
             source_id=facts.source_id,
             source_version=facts.source_version,
+            verdict="stored",
             records=len(batch) if records is None else records,
+            checksum="0" * 32,
         )
-        event = WritingCommitted(
-            id=f"writing.committed:{facts.delivery_id}:{records}",
+        event = WritingSettled(
+            id=f"writing.settled:{facts.delivery_id}:{records}",
             collection="default",
             occurred_at=NOW,
             batches=(told,),
             dataset_version=1,
         )
         body = event.model_dump_json().encode()
-        await self.js.publish(WRITING_COMMITTED.subject("default"), body)
+        await self.js.publish(WRITING_SETTLED.subject("default"), body)
 
     async def refuse(self, batch: Batch, position: int, stage: str = "embedding") -> None:
         facts = batch.descriptor

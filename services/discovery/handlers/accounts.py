@@ -22,7 +22,7 @@ from shared.contracts.sources import (
     SourceGone,
     SourceReturned,
 )
-from shared.contracts.writing import WritingCommitted, WritingSettled
+from shared.contracts.writing import WritingSettled
 from shared.failpoints import Failpoint, reached
 
 
@@ -51,10 +51,12 @@ async def source_read(
     return endings(await store.finish_reading(source_id, source_version, clock.now()))
 
 
-async def committed(
-    events: Sequence[WritingCommitted | WritingSettled], store: StateStore, clock: Clock
+async def settled(
+    events: Sequence[WritingSettled], store: StateStore, clock: Clock
 ) -> list[SourceEnding]:
     """Note what the dataset holds; tell the sources that this completes or takes away.
+
+    What was refused has a dead letter, by which it is counted.
 
     Raises:
         TransientError: The ledger could not be written.
@@ -63,6 +65,7 @@ async def committed(
         Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
         for event in events
         for batch in event.batches
+        if batch.verdict != "refused"
     ]
     completed = await store.apply_committed(commits, clock.now())
     reached(Failpoint.SETTLED)

@@ -24,7 +24,7 @@ from shared.contracts.sources import (
     SourceGone,
     SourceReturned,
 )
-from shared.contracts.writing import WritingCommitted, WritingSettled
+from shared.contracts.writing import WritingSettled
 from shared.task_groups import LimitedTaskGroup
 
 NOTED_AT_ONCE = 64
@@ -45,13 +45,13 @@ class LedgerKeeper:
         self._clock = clock
         self._changed = changed
 
-    async def committed(self, events: Sequence[WritingCommitted | WritingSettled]) -> Steps:
+    async def settled(self, events: Sequence[WritingSettled]) -> Steps:
         """Note what the dataset holds.
 
         Raises:
             TransientError: The ledger could not be written.
         """
-        found = await accounts.committed(events, self._store, self._clock)
+        found = await accounts.settled(events, self._store, self._clock)
         async for messages in self.announce(found):
             yield messages
         self._changed.set()

@@ -11,12 +11,11 @@ from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.bus.registry.durables import (
-    DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_DEAD_LETTERS,
     DISCOVERY_READS_SETTLED,
 )
 from shared.contracts.dead_letters import DeadLetter
-from shared.contracts.writing import WritingCommitted, WritingSettled
+from shared.contracts.writing import WritingSettled
 from shared.errors import InvalidMessage
 
 PULL = Pull(64, 0.1)
@@ -26,31 +25,15 @@ def build_ledger_router(settler: Settler, collection: str, events: LedgerKeeper)
     """Bring the news about one collection to the ledger."""
     router = DurableRouter(settler)
 
-    @router.durable(DISCOVERY_READS_COMMITS, collection, decode_committed, PULL)
-    async def on_committed(news: Sequence[WritingCommitted]) -> Steps:
-        return events.committed(news)
-
     @router.durable(DISCOVERY_READS_SETTLED, collection, decode_settled, PULL)
     async def on_settled(news: Sequence[WritingSettled]) -> Steps:
-        return events.committed(news)
+        return events.settled(news)
 
     @router.durable(DISCOVERY_READS_DEAD_LETTERS, collection, decode_dead_letter, PULL)
     async def on_dead_letters(letters: Sequence[DeadLetter]) -> Steps:
         return events.dead_lettered(letters)
 
     return router
-
-
-def decode_committed(delivery: Delivery) -> WritingCommitted:
-    """Read an event.
-
-    Raises:
-        InvalidMessage: It is none.
-    """
-    try:
-        return WritingCommitted.model_validate_json(delivery.body)
-    except ValidationError as error:
-        raise InvalidMessage(f"the event cannot be read: {error}") from error
 
 
 def decode_settled(delivery: Delivery) -> WritingSettled:

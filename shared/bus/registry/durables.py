@@ -12,7 +12,7 @@ from shared.bus.registry.batches import (
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.dead_letters import DEAD
 from shared.bus.registry.projection import PROJECTION_MODEL
-from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
+from shared.bus.registry.writing import WRITING_SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,6 @@ WRITING_READS_PROJECTION = Durable(
     watched_by=BY_WRITING_TOO,
     told_once_by=("projection",),
 )
-DISCOVERY_READS_COMMITS = Durable("discovery", "writing-committed", (WRITING_COMMITTED,))
 PROJECTION_READS_SETTLED = Durable("projection", "writing-settled", (WRITING_SETTLED,))
 DISCOVERY_READS_SETTLED = Durable("discovery", "writing-settled", (WRITING_SETTLED,))
 DISCOVERY_READS_DEAD_LETTERS = Durable("discovery", "dead", tuple(DEAD.values()))
@@ -98,7 +97,6 @@ DURABLES = (
     PROJECTION_READS_COMMANDS,
     DISCOVERY_READS_COMMANDS,
     WRITING_READS_PROJECTION,
-    DISCOVERY_READS_COMMITS,
     DISCOVERY_READS_SETTLED,
     DISCOVERY_READS_DEAD_LETTERS,
 )

@@ -1,13 +1,10 @@
 """The rows of events about the dataset and its public files."""
 
-from shared.bus.registry.channel import ANYBODY, Channel, event_channel
+from shared.bus.registry.channel import Channel, event_channel
 from shared.contracts.writing import WritingCommitted, WritingPublished, WritingSettled
 
 WRITING_COMMITTED = event_channel(
-    WritingCommitted,
-    "writing",
-    "Batches that are in the store for good.",
-    consumers=("discovery", ANYBODY),
+    WritingCommitted, "writing", "Batches that are in the store for good."
 )
 WRITING_PUBLISHED = event_channel(
     WritingPublished, "writing", "The public Parquet files were replaced."

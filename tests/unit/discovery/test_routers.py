@@ -18,7 +18,7 @@ from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.bus.registry.commands import COMMAND_FORGET
 from shared.bus.registry.dead_letters import DEAD_DISCOVERY
 from shared.bus.registry.sources import SOURCE_COMPLETED, SOURCE_REJECTED
-from shared.bus.registry.writing import WRITING_COMMITTED
+from shared.bus.registry.writing import WRITING_SETTLED
 from tests.fakes.letter_box import FakeDeadLetterStore
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -48,7 +48,7 @@ async def test_what_was_committed_completes_its_source() -> None:
     store = FakeStateStore()
     (batch,) = await ingest(store, iteration(), final())
     async with running(store) as service:
-        await service.deliver(outgoing_event(WRITING_COMMITTED, commit_of(batch)))
+        await service.deliver(outgoing_event(WRITING_SETTLED, commit_of(batch)))
 
     assert [one.channel for one in service.publisher.published] == [SOURCE_COMPLETED]
     assert store.sources[batch.source_id].status == "completed"
@@ -56,7 +56,7 @@ async def test_what_was_committed_completes_its_source() -> None:
 
 async def test_news_that_cannot_be_read_is_buried() -> None:
     async with running(FakeStateStore()) as service:
-        await service.deliver(Outgoing(WRITING_COMMITTED, "default", "x", b"{"))
+        await service.deliver(Outgoing(WRITING_SETTLED, "default", "x", b"{"))
 
     (letter,) = service.publisher.published
     assert (letter.channel, letter.body) == (DEAD_DISCOVERY, b"{")

@@ -5,8 +5,8 @@ import pytest
 from services.discovery.handlers.accounts import (
     announced,
     batch_published,
-    committed,
     dead_lettered,
+    settled,
     source_failed,
     source_read,
     unannounced,
@@ -16,7 +16,7 @@ from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceCompleted
-from shared.contracts.writing import CommittedBatch, WritingCommitted
+from shared.contracts.writing import SettledAs, SettledBatch, WritingSettled
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
@@ -42,14 +42,18 @@ async def ingest(store: FakeStateStore, *lines: bytes) -> list[BatchDescriptor]:
     return batches
 
 
-def commit_of(batch: BatchDescriptor, records: int | None = None) -> WritingCommitted:
-    one = CommittedBatch(
+def commit_of(
+    batch: BatchDescriptor, records: int | None = None, verdict: SettledAs = "stored"
+) -> WritingSettled:
+    one = SettledBatch(
         batch_id=batch.batch_id,
         source_id=batch.source_id,
         source_version=batch.source_version,
+        verdict=verdict,
         records=batch.records if records is None else records,
+        checksum="0" * 32,
     )
-    return WritingCommitted(
+    return WritingSettled(
         id="x", collection="default", occurred_at=NOW, batches=(one,), dataset_version=1
     )
 
@@ -64,7 +68,7 @@ async def test_a_source_is_completed_by_the_commit_of_its_last_batch(
 ) -> None:
     (batch,) = await ingest(store, iteration(), b"oops", final())
 
-    (event,) = await committed([commit_of(batch)], store, CLOCK)
+    (event,) = await settled([commit_of(batch)], store, CLOCK)
     assert isinstance(event, SourceCompleted)
     assert (event.seen, event.mapped, event.dead) == (3, 2, 1)
     assert event.fingerprint == batch.fingerprint
@@ -75,12 +79,12 @@ async def test_a_source_without_records_is_completed_by_its_empty_batch(
 ) -> None:
     (batch,) = await ingest(store, b'{"final_answer": 1}')
 
-    assert len(await committed([commit_of(batch)], store, CLOCK)) == 1
+    assert len(await settled([commit_of(batch)], store, CLOCK)) == 1
 
 
 async def test_a_source_is_completed_by_its_last_dead_letter(store: FakeStateStore) -> None:
     (batch,) = await ingest(store, iteration(), final())
-    assert await committed([commit_of(batch, 1)], store, CLOCK) == []
+    assert await settled([commit_of(batch, 1)], store, CLOCK) == []
 
     letter = DeadLetter(
         key="r1",
@@ -101,16 +105,16 @@ async def test_a_redelivered_commit_tells_the_same_event_until_it_is_announced(
     store: FakeStateStore,
 ) -> None:
     (batch,) = await ingest(store, final())
-    first = await committed([commit_of(batch)], store, CLOCK)
-    assert await committed([commit_of(batch)], store, CLOCK) == first
+    first = await settled([commit_of(batch)], store, CLOCK)
+    assert await settled([commit_of(batch)], store, CLOCK) == first
 
     await announced(first[0], store)
-    assert await committed([commit_of(batch)], store, CLOCK) == []
+    assert await settled([commit_of(batch)], store, CLOCK) == []
 
 
 async def test_what_a_crash_kept_from_being_told_is_told_at_start(store: FakeStateStore) -> None:
     (batch,) = await ingest(store, final())
-    completed = await committed([commit_of(batch)], store, CLOCK)
+    completed = await settled([commit_of(batch)], store, CLOCK)
     failed = await source_failed(stat("b.jsonl"), "no", store, CLOCK)
 
     assert await unannounced(store, CLOCK) == [*completed, *failed]

@@ -10,8 +10,8 @@ from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.accounts import (
     announced,
     batch_published,
-    committed,
     dead_lettered,
+    settled,
     source_read,
     unannounced,
 )
@@ -22,11 +22,11 @@ from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceForgotten
-from shared.contracts.writing import CommittedBatch, WritingCommitted
 from shared.errors import TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
+from tests.unit.discovery.handlers.test_accounts import commit_of
 from tests.waiting import until
 
 CLOCK = FrozenClock()
@@ -66,16 +66,7 @@ class World:
     async def commit(self, batch: Batch, *, is_told: bool = True) -> list:
         """Let the dataset tell that it holds a batch."""
         one = batch.descriptor
-        told = CommittedBatch(
-            batch_id=one.batch_id,
-            source_id=one.source_id,
-            source_version=one.source_version,
-            records=one.records,
-        )
-        event = WritingCommitted(
-            id="x", collection="default", occurred_at=NOW, batches=(told,), dataset_version=1
-        )
-        events = await committed([event], self.store, CLOCK)
+        events = await settled([commit_of(one)], self.store, CLOCK)
         for ended in events if is_told else ():
             await announced(ended, self.store)
         return events
