@@ -113,7 +113,7 @@ lock: $(BIN)/python  ## Resolve the newest allowed versions into requirements/*.
 		-o requirements/build.txt
 	@for one in $(SERVICES); do $(BIN)/uv pip compile pyproject.toml --extra $$one \
 		-c requirements/run.txt $(LOCK) -o requirements/$$one.txt || exit 1; done
-SERVICES := discovery embedding projection writing text2vec gateway cli
+SERVICES := $(patsubst services/%/__init__.py,%,$(wildcard services/*/__init__.py))
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 	--no-emit-index-url --no-emit-package mapstream
 

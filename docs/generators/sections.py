@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from shared.stages import STAGES
+from shared.services import ALL
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "shared" / "sections.py"
@@ -38,13 +38,8 @@ def render() -> str:
 
 
 def services() -> list[str]:
-    """List the services that read settings of their own, in the order of the pipeline."""
-    found = [
-        path.parent.name
-        for path in (ROOT / "services").glob("*/settings.py")
-        if hasattr(importlib.import_module(f"services.{path.parent.name}.settings"), "Settings")
-    ]
-    return sorted(found, key=lambda name: (name not in STAGES, [*STAGES, name].index(name), name))
+    """List the services, in the order of the pipeline."""
+    return list(ALL)
 
 
 def settings_fields() -> Iterator[tuple[str, str, FieldInfo]]:

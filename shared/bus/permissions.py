@@ -6,7 +6,7 @@ that can come of it in the account of the streams, whatever reply subjects it wr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.bus.connection import INBOX
 from shared.bus.registry import commands
@@ -19,7 +19,7 @@ from shared.bus.registry.questions import QUESTIONS
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
 from shared.bus.status import PREFIX, STATS, status_subject, to_others
-from shared.stages import STAGES
+from shared.services import ON_BUS, SERVICES, Service
 
 ACK = "$JS.ACK"
 COPYING = ("$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>")
@@ -86,15 +86,20 @@ def users(collections: Sequence[str]) -> list[User]:
     one service's from another's.
     """
     return [
-        *(_stage(name, collections) for name in STAGES),
-        _gateway(),
+        *(_service(one, collections) for one in SERVICES if one.is_on_bus),
         _operator(),
         _observer(),
         _streams(),
     ]
 
 
-def _stage(name: str, collections: Sequence[str]) -> User:
+def _service(service: Service, collections: Sequence[str]) -> User:
+    """Publish and read what the tables say; who reads what is public makes no consumers.
+
+    Whoever makes a consumer may have it deliver to any subject.
+    """
+    name = service.name
+    read = _of_streams(_public()) if service.reads_public else []
     mine = [durable for durable in DURABLES if durable.service == name]
     watched = [
         one for one in DURABLES if one in mine or name in (*one.watched_by, *one.told_once_by)
@@ -111,36 +116,36 @@ def _stage(name: str, collections: Sequence[str]) -> User:
             for stream in _of_streams(one for one in CHANNELS if name in one.removed_by)
             for verb in ("GET", "DELETE")
         ),
+        *(f"{verb}.{stream}" for stream in read for verb in ("STREAM.INFO", "DIRECT.GET")),
     ]
-    return User(
+    user = User(
         name,
         f"The service {name}: its row of the table.",
         (
             *(channel.every_subject for channel in CHANNELS if channel.is_from(name)),
             *(f"{ACK}.{one}.>" for one in _consumers(mine, collections)),
         ),
+        commands=_commands() if service.gives_commands else (),
         api=tuple(api),
         asks=_asked_by(name),
         answers=_answered_by(name),
     )
+    return _gateway(user) if name == GATEWAY else user
 
 
-def _gateway() -> User:
-    """Read public streams and dead letters, publish commands; it makes no consumers.
-
-    Whoever makes a consumer may have it deliver to any subject.
-    """
-    read = [*_of_streams(_public()), DEAD_STREAM, AUDIT_COMMAND.stream]
-    return User(
-        GATEWAY,
-        "The HTTP gateway: public streams, dead letters, audited commands, status and commands.",
-        commands=_commands(),
+def _gateway(user: User) -> User:
+    """Add dead letters, audited commands and what the others tell of themselves."""
+    read = (DEAD_STREAM, AUDIT_COMMAND.stream)
+    return replace(
+        user,
+        about="The HTTP gateway: public streams, dead letters, audited commands, status and "
+        "commands.",
         api=(
+            *user.api,
             *(f"{verb}.{stream}" for stream in read for verb in ("STREAM.INFO", "DIRECT.GET")),
             f"STREAM.MSG.GET.{DEAD_STREAM}",
         ),
-        asks={to_others(STATS): STATS, **_asked_by(GATEWAY)},
-        answers=_answered_by(GATEWAY),
+        asks={to_others(STATS): STATS, **user.asks},
     )
 
 
@@ -153,8 +158,7 @@ def _operator() -> User:
         commands=_commands(),
         api=(*LOOKING, *(f"DIRECT.GET.{name}" for name in kept)),
         hears=(*_public(), *commands.CHANNELS, *DEAD.values()),
-        asks=_asked_by(OPERATOR)
-        | {one: one for name in (*STAGES, GATEWAY) for one in _about_itself(name)},
+        asks=_asked_by(OPERATOR) | {one: one for name in ON_BUS for one in _about_itself(name)},
         hears_advisories=True,
         most_connections=CONNECTIONS_OF_OTHERS,
     )

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, mode
 
 from shared.contracts.base import MAX_INT64, Command, Message
 from shared.contracts.times import TIME, parse_time
-from shared.stages import Stage
+from shared.services import Reader
 
 MAX_SEQUENCES = 10_000
 SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
@@ -61,7 +61,7 @@ class Selection(Message):
     sequences: tuple[Sequence, ...] = Field(
         default=(), max_length=MAX_SEQUENCES, description="Their places in stream DEAD_LETTERS."
     )
-    stage: Stage | None = Field(default=None, description="The stage that gave them up.")
+    stage: Reader | None = Field(default=None, description="The stage that gave them up.")
     source: str | None = Field(
         default=None, min_length=1, description="Filename of their source, or its id."
     )

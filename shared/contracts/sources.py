@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Event, Outcome, Reason
-from shared.stages import Stage
+from shared.services import Stage
 
 
 class SourceEvent(Event):

@@ -7,52 +7,52 @@ follow Prometheus's conventions: base units, ``_total`` for counters. Labels hav
 * ``family``: a subject without its collection; ``step``, ``outcome``, ``reason``: words of ours.
 """
 
-from shared import stages
+from shared import services
 from shared.observability.instruments import AGES, DURATIONS, Counter, Gauge, Histogram
 
 EVERY = "every service"
-STAGES = ", ".join(stages.STAGES)
+READERS = ", ".join(services.READERS)
 HTTP = "gateway, text2vec"
 FLOW = ("stage", "collection", "family")
 
 MESSAGES_RECEIVED = Counter(
     "mapstream_messages_received_total",
     FLOW,
-    STAGES,
+    READERS,
     "Messages that the bus handed to a handler, redeliveries included.",
 )
 RECORDS_RECEIVED = Counter(
-    "mapstream_records_received_total", FLOW, STAGES, "Records in those messages."
+    "mapstream_records_received_total", FLOW, READERS, "Records in those messages."
 )
 REDELIVERIES = Counter(
     "mapstream_redeliveries_total",
     FLOW,
-    STAGES,
+    READERS,
     "Messages that were handed over again: the first time failed, or took too long.",
 )
 MESSAGES_SETTLED = Counter(
     "mapstream_messages_settled_total",
     (*FLOW, "outcome"),
-    STAGES,
+    READERS,
     "Ends of handling: acked, retried (comes again after a pause) or buried (dead letter).",
 )
 FAILURES = Counter(
     "mapstream_handling_failures_total",
     (*FLOW, "reason"),
-    STAGES,
+    READERS,
     "Failures of a handler, by message: invalid, transient (the outside world) or unexpected.",
 )
 HANDLING = Histogram(
     "mapstream_handling_seconds",
     FLOW,
-    STAGES,
+    READERS,
     "One call of a handler, of a message or a micro-batch, until it is settled.",
     DURATIONS,
 )
 BATCH_AGE = Histogram(
     "mapstream_batch_age_seconds",
     FLOW,
-    STAGES,
+    READERS,
     "From the first publishing of a batch, by discovery, until this stage is done with it.",
     AGES,
 )
@@ -81,25 +81,25 @@ PUBLISH_RETRIES = Counter(
 DEAD_LETTERS = Counter(
     "mapstream_dead_letters_total",
     ("stage", "collection"),
-    STAGES,
+    READERS,
     "Dead letters that a stage wrote.",
 )
 DEAD_RECORDS = Counter(
     "mapstream_dead_records_total",
     ("stage", "collection"),
-    STAGES,
+    READERS,
     "Records that are lost with them; a line that is no record counts as one.",
 )
 PENDING = Gauge(
     "mapstream_consumer_pending_messages",
     ("stage", "collection", "durable"),
-    STAGES,
+    READERS,
     "Messages that wait for a durable consumer: the lag. Replicas tell the same number.",
 )
 UNACKNOWLEDGED = Gauge(
     "mapstream_consumer_unacknowledged_messages",
     ("stage", "collection", "durable"),
-    STAGES,
+    READERS,
     "Messages in hand: delivered and not settled. Replicas tell the same number.",
 )
 BUS_CONNECTED = Gauge(
@@ -124,7 +124,7 @@ BUILD = Gauge("mapstream_build_info", ("stage", "version"), EVERY, "1; the label
 STEPS = Histogram(
     "mapstream_step_seconds",
     ("step",),
-    STAGES,
+    READERS,
     "Work inside a handler or loop: read, embed, project, checkpoint, commit, move (the map to "
     "a model), snapshot (the public files).",
     DURATIONS,

@@ -10,12 +10,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from shared.services import ALL
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PIN = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?P<rest>[^\n]*)\n", re.MULTILINE
 )
-SERVICES = ("discovery", "embedding", "projection", "writing", "text2vec", "gateway", "cli")
+SERVICES = (*ALL, "cli")
 LOCKS = [
     ("run.txt", ("all",), ("build",)),
     ("dev.txt", ("all", "minilm", "otel"), ("dev",)),

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.failpoints import Failpoint
+from shared.services import STAGES
 
-SERVICES = ("discovery", "embedding", "projection", "writing")
+SERVICES = STAGES
 EMBEDDING_SERVERS = ("text2vec", "proxy")
 EVERYTHING = "everything"
 SINGLE_OWNERS = ("discovery", "projection", "writing")

@@ -18,10 +18,11 @@ from pydantic import SecretStr
 
 from services.cli.adapters.ports import kept_port
 from shared.bus.connection import client_options
+from shared.services import ALL
 from shared.settings import NatsSection
 
 ROOT = Path(__file__).parents[2]
-IMAGES = ("nats", "cli", "discovery", "embedding", "projection", "writing", "gateway", "text2vec")
+IMAGES = ("nats", "cli", *ALL)
 PATIENCE_S = 300.0
 KILLED = 137
 

@@ -13,6 +13,7 @@ import pytest
 from shared.bus.connection import jetstream
 from shared.bus.registry.commands import COMMAND_REFIT
 from shared.bus.registry.projection import PROJECTION_UPDATED
+from shared.services import ALL, STAGES
 from tests.compose.stack import Stack, why_not
 from tests.e2e.local_run import (
     EXAMPLES,
@@ -29,8 +30,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(bool(REASON), reason=f"no Docker engine answers: {REASON}"),
 ]
-STAGES = ("discovery", "embedding", "projection", "writing")
-RUNNING = ("nats", *STAGES, "text2vec", "gateway")
+RUNNING = ("nats", *ALL)
 
 
 @pytest.fixture

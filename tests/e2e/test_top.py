@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.stages import STAGES
+from shared.services import STAGES
 from tests.e2e.local_run import live_run, write_source
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

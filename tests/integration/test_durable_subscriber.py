@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,6 @@ from faststream import Depends
 from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
-from services.discovery import app as discovery
-from services.embedding import app as embedding
-from services.projection import app as projection
-from services.writing import app as writing
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.durable_subscriber import (
     DurableRouter,
@@ -29,14 +26,13 @@ from shared.bus.registry.durables import DURABLES, EMBEDDING_READS_BATCHES
 from shared.bus.topology import apply_topology
 from shared.errors import ConfigurationError, TransientError
 from shared.runtime import Service
+from shared.services import READERS
 from shared.settings import NatsSection
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
-SERVICES = {
-    "discovery": discovery, "embedding": embedding, "projection": projection, "writing": writing
-}  # fmt: skip
+SERVICES = {name: import_module(f"services.{name}.app") for name in READERS}
 ONE = Pull(max_messages=1, linger_s=0)
 LONG_S = 600.0
 """Far longer than the test: what is not given back stays away."""

@@ -23,14 +23,14 @@ from shared.bus.registry.questions import QUESTIONS, Question
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology
+from shared.services import ON_BUS, SERVICES
 from tests.nats_server import ROOT, NatsServer, SecuredNatsServer, nats_server_program
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
-STAGES = ["discovery", "embedding", "projection", "writing"]
-COMMANDERS = ["gateway", "operator"]
-USERS = [*STAGES, *COMMANDERS, "observer", "streams"]
+COMMANDERS = [*(one.name for one in SERVICES if one.gives_commands), "operator"]
+USERS = [*ON_BUS, "operator", "observer", "streams"]
 PUBLIC = {"EVENTS", "POINTS"}
 DECLARING = "streams"
 PATH = f"{Path(nats_server_program()).parent}:/usr/bin:/bin"
@@ -138,7 +138,7 @@ async def test_nobody_hears_what_another_is_answered(
         assert not await trial.may_publish(f"_INBOX.{other}.x")
 
 
-@pytest.mark.parametrize("user", [*STAGES, *COMMANDERS, "observer"])
+@pytest.mark.parametrize("user", [*ON_BUS, "operator", "observer"])
 async def test_a_durable_consumer_is_its_services_alone(
     user: str, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
@@ -217,7 +217,7 @@ FORGING: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("user", [*STAGES, *COMMANDERS, "observer"])
+@pytest.mark.parametrize("user", [*ON_BUS, "operator", "observer"])
 async def test_nobody_but_who_declares_has_a_stream_or_a_consumer_forge(
     user: str, server: SecuredNatsServer, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:

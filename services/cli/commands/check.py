@@ -39,10 +39,9 @@ from shared.preflight import (
     nothing_left,
 )
 from shared.redaction import redact, redact_all
-from shared.stages import STAGES
+from shared.services import ALL
 from shared.terminal_safe import terminal_safe
 
-SERVICES = (*STAGES, "gateway", "text2vec")
 LONGEST_S = 300.0
 """So long may a service take to load and look around, on a machine that has much else to do."""
 SOMEWHERE = "nats://127.0.0.1:4222"
@@ -92,7 +91,7 @@ async def load_all(options: RunOptions, config: Path | None) -> CliSettings:
         found.append(str(error))
         options = replace(options, collection=DEFAULT_COLLECTION)
     environment = _environment(options, settings)
-    found += await settings_faults(SERVICES, environment)
+    found += await settings_faults(ALL, environment)
     if settings is None or found:
         raise ConfigurationError("\n".join(dict.fromkeys(found)))
     return settings
@@ -120,7 +119,7 @@ def run_checks(options: RunOptions, settings: CliSettings | None) -> Iterator[Ch
 async def service_findings(options: RunOptions, settings: CliSettings) -> list[Finding]:
     """Have every service of a run look at its place."""
     environment = _environment(options, settings)
-    names = [one for one in SERVICES if one != "text2vec" or not has_own_embedder(settings)]
+    names = [one for one in ALL if one != "text2vec" or not has_own_embedder(settings)]
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(_ask(name, environment)) for name in names]
     return [finding for one in asked for finding in one.result()]

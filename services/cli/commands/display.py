@@ -25,7 +25,7 @@ from services.cli.commands.tables import (
 from services.cli.commands.watcher import DeadLetters
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.waits import sentence_of
-from shared.stages import STAGES
+from shared.services import STAGES
 
 PLAIN_EVERY_S = 5.0
 RATE_OVER_S = 5.0

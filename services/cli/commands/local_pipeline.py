@@ -33,12 +33,14 @@ from shared.bus.topology import apply_topology, held_bytes
 from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register
 from shared.secret_files import write_secret
-from shared.stages import STAGES
+from shared.services import SERVICES, STAGES, Service
 
 STOP_S = 15.0
 LEANED_ON = ("nats-server", "text2vec")
 LEANED_ON_STOP_S = 3.0
 """Nobody uses them any more: they have nothing to finish."""
+SPARED = {one.name for one in SERVICES if one.is_on_bus} - {*STAGES}
+"""Records are mapped without them."""
 CLOSE_S = 1.0
 TARGETS_FILE = "prometheus-targets.json"
 """Where the services answer /metrics, in the form of Prometheus's ``file_sd_configs``."""
@@ -104,29 +106,30 @@ class LocalPipeline:
         password, monitoring = new_password(), self._free_port()
         client = await self._start_bus(supervisors, password, monitoring)
         self._declaring = supervisors.create_task(self._keep_declared(client))
-        port = None if has_own_embedder(self._settings) else self._free_port()
+        wanted = [one for one in SERVICES if self._is_wanted(one)]
+        ports = {one.name: self._free_port() for one in wanted}
         environment = service_environment(
             self._options,
             self._settings,
             nats_url=self.url,
-            text2vec_port=port,
+            text2vec_port=ports.get("text2vec"),
             nats_login=(USER, password),
         )
-        helpers = [] if port is None else ["text2vec"]
         environment["MAPSTREAM_NATS__MONITORING_URL"] = f"http://127.0.0.1:{monitoring}"
-        ports = dict.fromkeys(helpers, port) | {name: self._free_port() for name in STAGES}
-        if not self._options.is_once:
-            ports["gateway"] = self._free_port()
+        if "gateway" in ports:
             environment["MAPSTREAM_GATEWAY__PORT"] = self._gateway_port()
-            supervisors.create_task(
-                self._supervise_gateway(environment | _health(ports["gateway"]))
-            )
         self._targets_file.write_text(targets(ports))
-        for name in (*helpers, *STAGES):
-            command = [sys.executable, "-m", f"services.{name}"]
-            process = self._process(name, command, environment | _health(ports[name]))
-            supervisors.create_task(self._supervise(process))
+        for one in reversed(wanted):  # who is leaned on first, whose input they wait for last
+            command = [sys.executable, "-m", f"services.{one.name}"]
+            process = self._process(one.name, command, environment | _health(ports[one.name]))
+            supervisors.create_task(self._supervise_service(one, process))
         return client
+
+    def _is_wanted(self, service: Service) -> bool:
+        """Tell whether this run has a service."""
+        if service.name == "text2vec":
+            return not has_own_embedder(self._settings)
+        return not (service.outlasts_input and self._options.is_once)
 
     async def _start_bus(
         self, supervisors: asyncio.TaskGroup, password: str, monitoring: int
@@ -201,23 +204,25 @@ class LocalPipeline:
         try:
             await process.supervise()
         except MapstreamError as error:
-            if process.name != "gateway" or isinstance(error, ConfigurationError):
+            if process.name not in SPARED or isinstance(error, ConfigurationError):
                 self._on_failed()
             raise
 
-    async def _supervise_gateway(self, environment: Mapping[str, str]) -> None:
-        """Keep the gateway running; the pipeline does without it if it ends again and again.
+    async def _supervise_service(self, service: Service, process: Process) -> None:
+        """Keep a service running; of some, the pipeline does without if they end again and again.
 
         Raises:
             ConfigurationError: It cannot start with its settings.
+            MapstreamError: It ended again and again, and is needed.
         """
-        command = [sys.executable, "-m", "services.gateway"]
         try:
-            await self._supervise(self._process("gateway", command, environment))
+            await self._supervise(process)
         except ConfigurationError:
             raise
         except MapstreamError as error:
-            self._on_given_up(f"no HTTP gateway: {error}")
+            if service.name not in SPARED:
+                raise
+            self._on_given_up(f"no {service.called}: {error}")
 
     async def _wait_for_end_of_killed_run(self) -> None:
         """Wait until the services of a run that was killed have ended, as they do by themselves.

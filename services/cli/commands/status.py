@@ -25,7 +25,7 @@ from services.cli.handlers.waits import second_of, sentence_of
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.connection import Client
 from shared.contracts.statuses import HeldRefit
-from shared.stages import STAGES
+from shared.services import STAGES
 
 WAIT_S = 0.5
 

@@ -24,7 +24,7 @@ from services.cli.handlers.figures import Figures
 from services.cli.handlers.traffic import Window
 from services.cli.settings import BusOptions, CliSettings
 from shared.contracts.statuses import Traffic
-from shared.stages import STAGES
+from shared.services import STAGES
 
 EVERY_S = 1.0
 WINDOW_S = 5.0

@@ -21,7 +21,7 @@ from shared.bus.topology import backlog
 from shared.clock import Clock, SystemClock
 from shared.contracts.status_reading import Statuses
 from shared.errors import BusAway, TransientError
-from shared.stages import STAGES
+from shared.services import STAGES
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -29,7 +29,7 @@ from shared.contracts.statuses import (
     Traffic,
     WritingStatus,
 )
-from shared.stages import STAGES
+from shared.services import STAGES
 
 HALTED = "halted"
 NAMED = ("incomplete", "gone", "stalled")

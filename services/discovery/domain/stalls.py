@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.discovery.domain.ledger import SourceRecord
-from shared.stages import Stage
+from shared.services import Stage
 
 Holder = Literal[Stage, "bus"]
 Numbers = tuple[int, int, int, int, str]

@@ -16,7 +16,7 @@ from services.gateway.ports import MapReader, ModelHistory, StatusBoard
 from shared.contracts.status_reading import is_running, statuses_of, waiting, waits_of
 from shared.contracts.statuses import DiscoveryStatus
 from shared.errors import BusAway
-from shared.stages import STAGES
+from shared.services import STAGES
 
 SUMMARY = set(ModelFacts.model_fields)
 

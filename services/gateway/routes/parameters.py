@@ -18,7 +18,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.contracts.commands import SAY_WHICH
 from shared.contracts.times import TIME, parse_time
 from shared.http.problems import ProblemError
-from shared.stages import Stage
+from shared.services import Reader
 
 MOST = 2**53
 """The largest whole number that every JSON reader gets right."""
@@ -88,7 +88,7 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME}),
 ]
 OfStage = Annotated[
-    Stage | SkipJsonSchema[None], Query(description="Only those that this stage gave up.")
+    Reader | SkipJsonSchema[None], Query(description="Only those that this stage gave up.")
 ]
 OfSource = Annotated[
     Source | SkipJsonSchema[None],
@@ -158,7 +158,7 @@ class DeadLettersRequest(CommandRequest):
         ]
         | SkipJsonSchema[None]
     ) = Field(default=None, description="Their numbers.")
-    stage: Stage | SkipJsonSchema[None] = Field(
+    stage: Reader | SkipJsonSchema[None] = Field(
         default=None, description="Those that this stage gave up."
     )
     source: Source | SkipJsonSchema[None] = Field(

@@ -1,8 +1,11 @@
 """The row of the audit of commands."""
 
+from shared.bus.registry import commands
 from shared.bus.registry.channel import Channel
 from shared.contracts.audit import CommandAudited
 
+ANSWERING = dict.fromkeys(name for one in commands.CHANNELS for name in one.consumers)
+"""Who carries commands out, and so audits them."""
 AUDIT_COMMAND = Channel(
     CommandAudited.family,
     "AUDIT",
@@ -10,6 +13,6 @@ AUDIT_COMMAND = Channel(
     (),
     "A command that was settled: who gave it, and what became of it. For those who operate.",
     contract=CommandAudited,
-    also_from=("projection",),
+    also_from=tuple(one for one in ANSWERING if one != "discovery"),
 )
 CHANNELS = (AUDIT_COMMAND,)

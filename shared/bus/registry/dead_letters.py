@@ -2,7 +2,7 @@
 
 from shared.bus.registry.channel import Channel, event_channel
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
-from shared.stages import STAGES
+from shared.services import READERS
 
 LETTERS_REPLAYED = event_channel(
     LettersReplayed,
@@ -26,7 +26,7 @@ def _dead(stage: str) -> Channel:
     )
 
 
-DEAD = {stage: _dead(stage) for stage in STAGES}
+DEAD = {stage: _dead(stage) for stage in READERS}
 DEAD_DISCOVERY, DEAD_EMBEDDING, DEAD_PROJECTION, DEAD_WRITING = DEAD.values()
 DEAD_STREAM = DEAD_DISCOVERY.stream
 EVERY_DEAD = _dead("*")

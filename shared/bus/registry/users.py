@@ -5,10 +5,12 @@ whoever wrote it may publish there. So each user has an account of its own, in w
 listens: the streams are in another one, of which it has exactly the subjects that it needs.
 """
 
+from shared.services import ON_BUS
+
 DISCOVERY, EMBEDDING = "discovery", "embedding"
 PROJECTION, WRITING = "projection", "writing"
 GATEWAY, OPERATOR, OBSERVER = "gateway", "operator", "observer"
-APART = (DISCOVERY, EMBEDDING, PROJECTION, WRITING, GATEWAY, OPERATOR, OBSERVER)
+APART = (*ON_BUS, OPERATOR, OBSERVER)
 """Who has an account of its own."""
 STREAMS_USER = "streams"
 """Who declares the streams, in the account that has them."""

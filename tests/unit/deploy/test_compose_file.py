@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from shared.bus.permissions import users
+from shared.services import ALL
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -146,5 +147,5 @@ def test_an_image_of_a_service_has_the_versions_of_the_local_run() -> None:
         text = (ROOT / "requirements" / f"{name}.txt").read_text()
         return set(re.findall(r"^([\w.-]+==[^ ;]+)", text, re.MULTILINE))
 
-    for name in ("discovery", "embedding", "projection", "writing", "gateway", "text2vec", "cli"):
+    for name in (*ALL, "cli"):
         assert versions(name) <= versions("run"), name

@@ -12,6 +12,7 @@ import yaml
 
 from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.permissions import users
+from shared.services import ALL
 from shared.settings import NatsSection
 from tests.addresses import EVERY_ADDRESS
 from tests.unit.deploy.kustomize import Manifest, apply, build, pod_of
@@ -22,9 +23,7 @@ OVERLAYS = ("single", "cluster")
 BUILT = {name: build(FOLDER / "overlays" / name) for name in OVERLAYS}
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 VERSIONS = ("1.30", "1.37")
-PIPELINE = {
-    "nats", "streams", "discovery", "embedding", "text2vec", "projection", "writing", "gateway",
-}  # fmt: skip
+PIPELINE = {"nats", "streams", *ALL}
 
 each = pytest.mark.parametrize("overlay", OVERLAYS)
 

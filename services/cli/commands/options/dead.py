@@ -18,6 +18,7 @@ from services.cli.settings import (
     Url,
     load_cli_settings,
 )
+from shared.services import READERS
 
 HELP = """Dead letters: what could not be mapped, and why.
 
@@ -30,7 +31,7 @@ Sequences = Annotated[
 ]
 Stage = Annotated[
     str | None,
-    typer.Option("--stage", help="discovery, embedding, projection or writing."),
+    typer.Option("--stage", help=f"{', '.join(READERS[:-1])} or {READERS[-1]}."),
 ]
 Source = Annotated[
     str | None, typer.Option("--source", help="Filename of their source on the map, or its id.")

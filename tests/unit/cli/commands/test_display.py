@@ -19,7 +19,7 @@ from shared.contracts.statuses import (
     ModelFigures,
     SourceFigures,
 )
-from shared.stages import STAGES
+from shared.services import STAGES
 
 RUNNING = Figures(
     SourceFigures(

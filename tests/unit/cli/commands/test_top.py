@@ -8,7 +8,7 @@ from services.cli.commands.top import told, view
 from services.cli.handlers.figures import Figures
 from services.cli.handlers.traffic import Window
 from shared.contracts.statuses import Traffic
-from shared.stages import STAGES
+from shared.services import STAGES
 
 
 def windowed(*looks: dict[str, Traffic]) -> Window:

@@ -7,7 +7,7 @@ from services.cli.handlers.figures import Figures, is_balanced
 from services.cli.handlers.waits import sentence_of
 from shared.contracts.status_reading import read_status
 from shared.contracts.statuses import Ledger
-from shared.stages import STAGES
+from shared.services import STAGES
 
 DISCOVERY = {
     "sources": {"completed": 2, "incomplete": 1, "reading": 0, "dispatched": 0, "failed": 0},

@@ -5,7 +5,7 @@ from services.gateway.handlers.answers import WholeModel
 from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
 from shared.errors import BusAway
-from shared.stages import STAGES
+from shared.services import STAGES
 from tests.unit.gateway.builders import (
     FakeMapReader,
     FakeModelHistory,
