@@ -71,7 +71,7 @@ def mean_shift(moments: Moments, model_mean: NDArray[np.float32]) -> float:
 
 def _variance(rows: NDArray[np.float64], moments: Moments) -> float:
     """Return the variance along all rows together: tr(R S R^T) / n."""
-    total = np.einsum("ij,jk,ik->", rows, moments.scatter, rows, optimize=True)
+    total = ((rows @ moments.scatter) * rows).sum()
     return max(0.0, float(total)) / max(1, moments.count)
 
 

@@ -1,10 +1,12 @@
 """Gives the rows of a Lance table the coordinates of another plane.
 
 Only the columns x, y and model_version are written again, one new file per fragment, while
-commits go on; a single commit then makes all of them the present ones.
+commits go on; a single commit then makes all of them the present ones. Rows that were removed
+meanwhile cost nothing: they are marked in a file of their own, which is taken over. What was
+appended meanwhile is done in rounds of its own, until little is left for the end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lance
 import numpy as np
@@ -16,6 +18,7 @@ from services.writing.adapters.lance_layout import (
     IO_BUFFER_BYTES,
     batch_rows,
     lance_errors,
+    sync_fragments,
 )
 from services.writing.adapters.lance_table import LanceTable
 from services.writing.domain.displacement import Displacement, measure_distances, summarise
@@ -25,6 +28,8 @@ from shared.failpoints import Failpoint, reached
 from shared.plane import Plane
 
 _ROW = "_rowid"
+LITTLE = 4
+"""So many fragments at most are left for the end, at which nobody may write."""
 _JOIN_SCHEMA = pa.schema(
     [
         (_ROW, pa.uint64()),
@@ -37,11 +42,24 @@ _JOIN_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rewritten:
-    before: str
-    """The fragment that was read; if it is another at the end, the work is done again."""
+    before: lance.FragmentMetadata
+    """The fragment that was read; rows are removed from it, but it is never written to."""
     fragment: lance.FragmentMetadata
     fields: list[int]
+    rows: NDArray[np.uint64]
     distances: NDArray[np.float32]
+
+    def of(self, present: lance.LanceFragment) -> "_Rewritten":
+        """Return the same without the rows that were removed meanwhile."""
+        removed = present.metadata.deletion_file
+        if str(removed) == str(self.before.deletion_file):
+            return self
+        left = present.to_table(columns=[], with_row_id=True).column(_ROW).to_numpy()
+        kept = np.isin(self.rows, left, assume_unique=True)
+        fragment = replace(self.fragment, deletion_file=removed)
+        return replace(
+            self, fragment=fragment, rows=self.rows[kept], distances=self.distances[kept]
+        )
 
 
 class TableReprojection:
@@ -61,9 +79,10 @@ class TableReprojection:
         self._version = model_version
         self._todo = [fragment.fragment_id for fragment in table.fragments()]
         self._done: dict[int, _Rewritten] = {}
+        self._round = table.load().rows
 
     def step(self) -> bool:
-        """Compute the next of the fragments there were at the beginning; tell if there are more.
+        """Compute the next fragment; tell if there are more than few.
 
         Raises:
             DiskFullError: There is no room.
@@ -76,10 +95,20 @@ class TableReprojection:
                 if self._table.dataset.get_fragment(key) is not None:
                     self._done[key] = self._rewrite(key)
                     break
+        self._todo = self._todo or self._next_round()
         return bool(self._todo)
 
+    def _next_round(self) -> list[int]:
+        """Return what was appended, unless it is little, or comes as fast as it is computed."""
+        new = [one for one in self._table.fragments() if one.fragment_id not in self._done]
+        rows = sum(one.physical_rows for one in new)
+        if len(new) <= LITTLE or rows >= self._round:
+            return []
+        self._round = rows
+        return [one.fragment_id for one in new]
+
     def finish(self) -> Displacement:
-        """Compute what is new or has changed, and commit all.
+        """Compute the little that is new, and commit all.
 
         Raises:
             DiskFullError: There is no room.
@@ -89,10 +118,10 @@ class TableReprojection:
         done = []
         for fragment in self._table.fragments():
             rewritten = self._done.pop(fragment.fragment_id, None)
-            if rewritten is None or rewritten.before != _identity(fragment):
-                with lance_errors():
+            with lance_errors():
+                if rewritten is None:
                     rewritten = self._rewrite(fragment.fragment_id)
-            done.append(rewritten)
+                done.append(rewritten.of(fragment))
         fields = sorted({field for item in done for field in item.fields})
         reached(Failpoint.REPROJECTED)
         self._table.commit_columns([item.fragment for item in done], fields, self._version)
@@ -112,20 +141,18 @@ class TableReprojection:
             distances.append(measure_distances(_places(rows), places))
             joined.append(self._columns(rows.column(_ROW), places))
         fragment = dataset.get_fragment(key)
-        before = _identity(fragment)
         # The rows are joined by their address, so rows that are marked as deleted stay apart.
-        after, fields = fragment.update_columns(pa.Table.from_batches(joined, _JOIN_SCHEMA))
-        return _Rewritten(before, after, fields, np.concatenate(distances))
+        table = pa.Table.from_batches(joined, _JOIN_SCHEMA)
+        after, fields = fragment.update_columns(table)
+        sync_fragments(self._table.path, [after])  # now, while others may write
+        read = table.column(_ROW).to_numpy()
+        return _Rewritten(fragment.metadata, after, fields, read, np.concatenate(distances))
 
     def _columns(self, ids: pa.Array, places: NDArray[np.float32]) -> pa.RecordBatch:
         versions = np.full(len(ids), self._version, np.int32)
         columns = (places[:, 0], places[:, 1], versions)
         named = dict(zip(COORDINATES, map(pa.array, columns), strict=True))
         return pa.record_batch({_ROW: ids, **named}, schema=_JOIN_SCHEMA)
-
-
-def _identity(fragment: lance.LanceFragment) -> str:
-    return str(fragment.metadata)
 
 
 def _places(rows: pa.RecordBatch) -> NDArray[np.float32]:

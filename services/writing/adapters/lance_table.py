@@ -122,7 +122,7 @@ class LanceTable:
     def commit_columns(
         self, fragments: list[lance.FragmentMetadata], fields: list[int], model_version: int
     ) -> StoreState:
-        """Make rewritten columns of fragments the present ones.
+        """Make rewritten columns of fragments the present ones; their files are on the disk.
 
         Raises:
             DiskFullError: There is no room.
@@ -130,7 +130,6 @@ class LanceTable:
         """
         with self.changing():
             if fragments:
-                sync_fragments(self.path, fragments)
                 self._commit_operation(
                     LanceOperation.Update(updated_fragments=fragments, fields_modified=fields)
                 )

@@ -111,8 +111,9 @@ def test_degenerate_vectors_have_finite_coordinates(vectors: np.ndarray) -> None
         assert all(0 <= share <= 1 + 1e-9 for share in result.explained_variance_ratio)
 
 
-def test_a_single_record_is_at_the_origin() -> None:
-    vectors = np.full((1, 8), 2.5, np.float32)
+@pytest.mark.parametrize("dimension", [8, 80])
+def test_a_single_record_is_at_the_origin(dimension: int) -> None:
+    vectors = np.full((1, dimension), 2.5, np.float32)
 
     fitted = fit(Moments.of(vectors))
 
@@ -130,6 +131,53 @@ def test_a_line_lies_on_the_first_axis() -> None:
     np.testing.assert_allclose(points[:, 1], 0, atol=1e-5)
     assert fitted.explained_variance_ratio == pytest.approx((1.0, 0.0))
     assert fitted.explained_variance == pytest.approx((62.5, 0.0))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 40, 300])
+@pytest.mark.parametrize("dimension", [17, 40, 150])
+def test_few_vectors_of_many_dimensions_are_fitted_as_scikit_learn_does(
+    count: int, dimension: int
+) -> None:
+    vectors = spread_vectors(count, count=count, dimension=dimension, offset=10)
+    reference = PCA(n_components=2, svd_solver="full").fit(vectors.astype(np.float64))
+
+    fitted = fit(merged(vectors, 3))
+
+    assert_orthonormal(fitted.plane)
+    axes = min(2, count - 1)
+    components = fitted.plane.components[:axes]
+    np.testing.assert_allclose(components, reference.components_[:axes], atol=1e-6)
+    expected = reference.explained_variance_[:axes]
+    assert fitted.explained_variance is not None
+    assert fitted.explained_variance[:axes] == pytest.approx(expected.tolist(), rel=1e-6)
+    assert sum(fitted.explained_variance[axes:]) <= 1e-6 * sum(expected)
+
+
+@pytest.mark.parametrize("spectrum", ["flat", "one", "two", "pairs", "steep"])
+def test_axes_are_found_whatever_the_spectrum(spectrum: str) -> None:
+    """Also where they have no direction of their own: then the plane explains as much as any."""
+    d = 120
+    values = {
+        "flat": np.ones(d),
+        "one": np.eye(d)[0],
+        "two": np.eye(d)[0] + np.eye(d)[1],
+        "pairs": np.repeat(np.arange(d // 2, 0, -1.0), 2),
+        "steep": 0.5 ** np.arange(d),
+    }[spectrum]
+    turn, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(d, d)))
+    scatter = ((turn * values) @ turn.T).astype(np.float64)
+    moments = Moments(50, np.zeros(d), scatter)
+
+    fitted = fit(moments)
+
+    assert_orthonormal(fitted.plane)
+    wide = fitted.plane.components.astype(np.float64)
+    reached = ((wide @ moments.scatter) * wide).sum(axis=1)
+    np.testing.assert_allclose(reached, values[:2], atol=1e-6 * values[0])
+    assert fitted.explained_variance_ratio == pytest.approx(
+        tuple(values[:2] / values.sum()), abs=1e-9
+    )
+    assert fit(moments).plane.components.tobytes() == fitted.plane.components.tobytes()
 
 
 def test_nothing_cannot_be_fitted() -> None:

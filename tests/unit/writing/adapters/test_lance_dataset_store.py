@@ -105,6 +105,66 @@ async def test_what_leaves_a_fragment_after_it_was_moved_stays_away(tmp_path: Pa
     assert set(await read(store, "model_version")) == {(2,)}
 
 
+async def test_what_was_removed_meanwhile_leaves_nothing_to_do_for_the_end(
+    tmp_path: Path,
+) -> None:
+    """Nobody may write at the end: it must not take the longer, the larger the map is."""
+    store = lance_store(tmp_path, compact_every=100)
+    await store.commit([piece("a"), piece("b"), piece("c")], {}, {})
+    work = await store.reproject(model(2).plane(), 2)
+    while await work.step():
+        pass
+    await store.commit([], {"b": 2}, {"b": 2})
+    before = set((tmp_path / "store.lance" / "data").iterdir())
+
+    moved = await work.finish()
+
+    assert set((tmp_path / "store.lance" / "data").iterdir()) == before
+    assert moved.points == len(await read(store, "id")) == 4
+    assert await read(store, "x") == sorted(
+        (x,) for name in "ac" for x in piece(name, model_version=2).rows.column("x").to_pylist()
+    )
+    assert await read(lance_store(tmp_path), "id") == await read(store, "id")
+
+
+async def test_much_that_was_appended_meanwhile_is_moved_before_the_end(tmp_path: Path) -> None:
+    store = lance_store(tmp_path, compact_every=100)
+    first, later = 8, 6
+    for number in range(first):
+        await store.commit([piece(f"first-{number}")], {}, {})
+    work = await store.reproject(model(2).plane(), 2)
+    for number in range(first):
+        assert await work.step()
+        if number < later:
+            await store.commit([piece(f"later-{number}")], {}, {})
+    steps = 1
+    while await work.step():
+        steps += 1
+    before = set((tmp_path / "store.lance" / "data").iterdir())
+
+    moved = await work.finish()
+
+    assert steps == later
+    assert set((tmp_path / "store.lance" / "data").iterdir()) == before
+    assert moved.points == 2 * (first + later)
+    assert set(await read(store, "model_version")) == {(2,)}
+
+
+async def test_a_move_ends_although_as_much_comes_as_it_moves(tmp_path: Path) -> None:
+    store = lance_store(tmp_path, compact_every=1000)
+    for number in range(8):
+        await store.commit([piece(f"s{number}")], {}, {})
+    work = await store.reproject(model(2).plane(), 2)
+    number = 8
+    while await work.step():
+        await store.commit([piece(f"s{number}")], {}, {})
+        number += 1
+        assert number < 100
+    moved = await work.finish()
+
+    assert moved.points == 2 * number
+
+
 async def test_compaction_waits_for_a_change_of_plane(tmp_path: Path) -> None:
     store = lance_store(tmp_path)
     for number in range(10):
