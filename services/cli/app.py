@@ -66,7 +66,7 @@ RunCollection = Annotated[str, typer.Option(help="Name of the map.")]
 Glob = Annotated[str, typer.Option(help="Which files of a folder are read.")]
 
 
-def run(  # noqa: PLR0913  the options of the command
+def run(
     paths: Paths = None,
     *,
     once: Annotated[
@@ -177,7 +177,7 @@ def top(
     finish(start)
 
 
-def refit(  # noqa: PLR0913  the options of the command
+def refit(
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would bring; change nothing.")
@@ -203,7 +203,7 @@ def refit(  # noqa: PLR0913  the options of the command
     send("refit", fields, options, config, timeout)
 
 
-def rollback(  # noqa: PLR0913  the options of the command
+def rollback(
     *,
     to: Annotated[
         int | None, typer.Option("--to", min=1, help="The version; the one before if not given.")
@@ -223,7 +223,7 @@ def rollback(  # noqa: PLR0913  the options of the command
     send("rollback", {"to_version": to}, options, config, timeout)
 
 
-def forget(  # noqa: PLR0913  the options of the command
+def forget(
     source: Annotated[str, typer.Argument(help="Filename of the source on the map, or its id.")],
     *,
     collection: cli.Collection = None,

@@ -94,7 +94,8 @@ class Discovery:
         clock = SystemClock()
         async with SqliteStateStore.open(self.folder) as store:
             publisher, collections = self._bus.publisher, self._settings.collections
-            await self._record_collections(Collections(store, clock))
+            records = Collections(store, clock)
+            await self._record_collections(records)
             events = LedgerKeeper(store, clock, self._changed)
             scanner = self._scanner(store, events, clock)
             scanning = ScanLoop(scanner, publisher)
@@ -113,7 +114,7 @@ class Discovery:
                 reread=SourceRereader(self._repository, store, store),
                 locks=scanner.locks,
             )
-            commands = SourceCommands(store, context, clock, collections, self._changed)
+            commands = SourceCommands(store, context, records, clock, collections, self._changed)
             self._bus.broker.include_router(build_commands_router(self._bus.settler, commands))
             # A day longer than the letters themselves: the server deletes those by its own clock.
             keep = timedelta(days=self._settings.retention.dead_letters_days + 1)

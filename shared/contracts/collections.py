@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from shared.contracts.base import Collection, Event, Message
+from shared.contracts.base import Collection, Event, Message, Outcome
 
 Kind = Literal["logs", "table", "documents"]
 Origin = Literal["configuration", "command"]
@@ -45,6 +45,7 @@ class CollectionChanged(Event):
     """A collection was made, or what is kept of it has changed."""
 
     family: ClassVar[str] = "collection.changed"
+    settles_as: ClassVar[Outcome | None] = "done"
 
     record: CollectionRecord = Field(description="All that is kept of it now.")
 

@@ -5,11 +5,13 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from shared.contracts.base import MAX_INT64, Command, Message
+from shared.contracts.collections import MAX_DESCRIPTION, MAX_TITLE
 from shared.contracts.times import TIME, parse_time
 from shared.services import Reader
 
 MAX_SEQUENCES = 10_000
 SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
+SAY_WHAT = "say what changes: title, description"
 Sequence = Annotated[int, Field(ge=1, le=MAX_INT64)]
 Time = Annotated[
     AwareDatetime,
@@ -97,7 +99,27 @@ class Drop(LettersCommand):
     family: ClassVar[str] = "command.drop"
 
 
-COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop)
+class Rename(Command):
+    """Give a collection another title or description; its name and its id stay."""
+
+    family: ClassVar[str] = "command.rename"
+
+    title: str | None = Field(
+        default=None, min_length=1, max_length=MAX_TITLE, description="What people call it."
+    )
+    description: str | None = Field(
+        default=None, max_length=MAX_DESCRIPTION, description="What is in it, for people."
+    )
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        """Refuse what would change nothing."""
+        if self.title is None and self.description is None:
+            raise ValueError(SAY_WHAT)
+        return self
+
+
+COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop, Rename)
 
 
 def name_of(command: Command | type[Command]) -> str:

@@ -66,3 +66,28 @@ async def test_what_was_not_told_is_known_until_it_is(store: CollectionStore) ->
     await store.mark_collection_told(a.id, 2)
     await store.mark_collection_told(a.id, 1)
     assert await store.untold_collections() == []
+
+
+async def test_what_is_given_changes_and_makes_one_revision(store: CollectionStore) -> None:
+    await store.add_collections([record("a", description="what"), record("b")])
+    await store.mark_collection_told("id-of-a", 1)
+    await store.mark_collection_told("id-of-b", 1)
+
+    titled = await store.rename_collection("a", "A", None)
+    described = await store.rename_collection("a", None, "")
+    both = await store.rename_collection("a", "Ä", "ü")
+
+    assert titled == record("a", title="A", description="what", revision=2)
+    assert described == record("a", title="A", description="", revision=3)
+    assert both == record("a", title="Ä", description="ü", revision=4)
+    assert await store.list_collections("", 9) == [both, record("b")]
+    assert await store.untold_collections() == []
+
+
+async def test_what_is_so_already_stays_at_its_revision(store: CollectionStore) -> None:
+    await store.add_collections([record("a", description="what")])
+
+    assert await store.rename_collection("a", "a", "what") == record("a", description="what")
+    assert await store.rename_collection("a", None, "what") == record("a", description="what")
+    assert await store.rename_collection("b", "B", None) is None
+    assert await store.untold_collections() == [record("a", description="what")]

@@ -22,6 +22,23 @@ class FakeCollectionStore:
     async def list_collections(self, after: str, most: int) -> list[CollectionRecord]:
         return [self.records[name] for name in sorted(self.records) if name > after][:most]
 
+    async def rename_collection(
+        self, name: str, title: str | None, description: str | None
+    ) -> CollectionRecord | None:
+        if (known := self.records.get(name)) is None:
+            return None
+        changed = known.model_copy(
+            update={
+                "title": known.title if title is None else title,
+                "description": known.description if description is None else description,
+            }
+        )
+        if changed != known:
+            changed = changed.model_copy(update={"revision": known.revision + 1})
+            self.told[known.id] = changed.revision
+        self.records[name] = changed
+        return self.records[name]
+
     async def untold_collections(self) -> list[CollectionRecord]:
         known = await self.list_collections("", len(self.records))
         return [one for one in known if self.told.get(one.id, 0) < one.revision]

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from services.cli.commands.collections import show, show_list
+from services.cli.commands.command import change
 from services.cli.settings import BusOptions, CliSettings
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.app import Discovery
@@ -30,6 +31,7 @@ from shared.contracts.collections import (
     CollectionPage,
     ListCollections,
 )
+from shared.contracts.commands import Rename
 from shared.errors import ConfigurationError, TransientError
 from tests.nats_server import NatsServer
 from tests.unit.gateway.in_process import client as http_client
@@ -202,3 +204,22 @@ async def test_they_are_told_over_http(client: Client, run: Run) -> None:
     assert ([record["name"] for record in page["items"]], page["next_after"]) == (["a"], "a")
     assert (one["name"], one["revision"]) == ("b", 1)
     assert away.status_code == 503
+
+
+async def test_a_collection_is_renamed_from_the_terminal_and_stays_so(
+    server: NatsServer, js: JetStreamContext, client: Client, run: Run
+) -> None:
+    options = BusOptions(url=server.url, output=None, collection="a", is_json=True)
+    async with run("a", "b"):
+        (before, other) = await CollectionBook(client).all()
+        for wish in (Rename(title="Läufe"), Rename(description="what"), Rename(title="Läufe")):
+            assert await change(wish, options, CliSettings(), timeout_s=PATIENCE_S) == 0
+    async with run("a", "b"):
+        after = await CollectionBook(client).all()
+        told = await events(js)
+
+    wanted = before.model_copy(update={"title": "Läufe", "description": "what", "revision": 3})
+    assert after == [wanted, other]
+    revisions = [one.record.revision for one in told if one.collection == "a"]
+    assert revisions == [1, 2, 3, 3]  # the third command is answered, too
+    assert len({one.id for one in told}) == len(told)

@@ -41,6 +41,7 @@ from shared.bus.topology import apply_topology
 from shared.clock import SystemClock
 from shared.contracts.base import Event
 from shared.contracts.batches import Batch, encode
+from shared.contracts.collections import CollectionChanged
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -633,6 +634,7 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
             "command.forget": SourceForgotten,
             "command.replay": LettersReplayed,
             "command.drop": LettersDropped,
+            "command.rename": CollectionChanged,
         }
 
         def settle(correlation_id: str) -> Event:

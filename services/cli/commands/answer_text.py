@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from services.cli.commands.tables import Row, percent
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
+from shared.contracts.collections import CollectionChanged
 from shared.contracts.commands import Refit
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
@@ -38,6 +39,9 @@ def _told(event: Event, word: str) -> Iterator[Row]:
             yield from _previewed(event)
         case SourceForgotten():
             yield word, f"{event.filename}: its records are off the map"
+        case CollectionChanged():
+            yield word, f"{event.collection} is called {event.record.title}"
+            yield "revision", f"{event.record.revision:,}"
         case LettersReplayed() | LettersDropped():
             yield from _letters(event)
         case _:

@@ -35,6 +35,22 @@ class CollectionRows(LedgerRows):
         """See CollectionStore."""
         return self._collections("WHERE name > ? ORDER BY name LIMIT ?", after, most)
 
+    @change
+    def rename_collection(
+        self, name: str, title: str | None, description: str | None
+    ) -> CollectionRecord | None:
+        """See CollectionStore; the answer to the command tells of it."""
+        self._execute(
+            "UPDATE collections SET title = coalesce(?2, title),"
+            " description = coalesce(?3, description), revision = revision + 1,"
+            " told_revision = revision + 1 WHERE name = ?1 AND (title <> ?2 OR description <> ?3)",
+            name,
+            title,
+            description,
+        )
+        found = self._collections("WHERE name = ?", name)
+        return found[0] if found else None
+
     @reads
     def untold_collections(self) -> list[CollectionRecord]:
         """See CollectionStore."""

@@ -1,10 +1,12 @@
 """Keeps the records of the collections, and tells of them."""
 
+import hashlib
 from collections.abc import Iterable
 from uuid import uuid4
 
+from services.discovery.domain.ledger import CommandRef
 from services.discovery.ports import CollectionStore
-from shared.bus.messages.outgoing import Steps, outgoing_event
+from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_event
 from shared.bus.registry.collections import COLLECTION_CHANGED
 from shared.clock import Clock
 from shared.contracts.collections import (
@@ -13,6 +15,7 @@ from shared.contracts.collections import (
     CollectionRecord,
     ListCollections,
 )
+from shared.contracts.commands import Rename
 
 
 class Collections:
@@ -43,14 +46,37 @@ class Collections:
             TransientError: The records could not be read or written.
         """
         for record in await self._store.untold_collections():
-            event = CollectionChanged(
-                id=CollectionChanged.id_of(record.id, record.revision),
-                collection=record.name,
-                occurred_at=self._clock.now(),
-                record=record,
-            )
-            yield [outgoing_event(COLLECTION_CHANGED, event)]
+            yield [self._changed(record, CollectionChanged.id_of(record.id, record.revision))]
             await self._store.mark_collection_told(record.id, record.revision)
+
+    async def rename(self, name: str, wish: Rename) -> CollectionRecord | None:
+        """Give a collection another title or description; none if there is none of this name.
+
+        Raises:
+            TransientError: The record could not be written.
+        """
+        return await self._store.rename_collection(name, wish.title, wish.description)
+
+    def answer(self, record: CollectionRecord, ref: CommandRef) -> Outgoing:
+        """Tell who gave a command what the collection is now; a second delivery tells the same.
+
+        Another command may have made the same of it: each has an answer of its own.
+        """
+        digest = hashlib.sha256(ref.key.encode("utf-8", "backslashreplace")).hexdigest()
+        event_id = CollectionChanged.id_of(record.id, record.revision, digest[:32])
+        return self._changed(record, event_id, ref.correlation_id)
+
+    def _changed(
+        self, record: CollectionRecord, event_id: str, correlation_id: str | None = None
+    ) -> Outgoing:
+        event = CollectionChanged(
+            id=event_id,
+            collection=record.name,
+            occurred_at=self._clock.now(),
+            correlation_id=correlation_id,
+            record=record,
+        )
+        return outgoing_event(COLLECTION_CHANGED, event)
 
     async def page(self, asked: ListCollections) -> CollectionPage:
         """Answer which collections there are.

@@ -1,4 +1,4 @@
-"""Carries out commands about the sources of all collections, and about their dead letters."""
+"""Carries out commands about collections, their sources and their dead letters."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from services.discovery.domain.ledger import CommandRef
+from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.dead_letter_events import dropped, replayed
 from services.discovery.handlers.forget import Rejected, forget, rejected
 from services.discovery.handlers.replay import (
@@ -28,7 +29,7 @@ from shared.clock import Clock
 from shared.contracts.audit import Outcome
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
-from shared.contracts.commands import Drop, Forget, Replay
+from shared.contracts.commands import Drop, Forget, Rename, Replay
 from shared.contracts.sources import SourceForgotten
 
 Settled = tuple[list[Outgoing], Outcome, str | None]
@@ -55,12 +56,14 @@ class SourceCommands:
         self,
         store: StateStore,
         context: ReplayContext,
+        records: Collections,
         clock: Clock,
         collections: Sequence[str],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
         self._context = context
+        self._records = records
         self._clock = clock
         self._collections = tuple(collections)
         self._changed = changed
@@ -102,7 +105,7 @@ class SourceCommands:
         """Carry out what publishes nothing before its answer; say what became of a command.
 
         Raises:
-            TypeError: It is no command about sources.
+            TypeError: It is no command of discovery.
         """
         now = self._clock.now()
         match wanted:
@@ -117,8 +120,10 @@ class SourceCommands:
                 result = await drop(_about_letters(command, wanted), context=self._context)
                 event = dropped(command.collection, result, command.ref, now)
                 told = outgoing_event(LETTERS_DROPPED, event)
+            case Rename():
+                return await self._rename(command, wanted)
             case _:
-                raise TypeError(f"{wanted.family} is no command about sources")
+                raise TypeError(f"{wanted.family} is no command of discovery")
         log.info(
             "letters.settled",
             subject=command.subject,
@@ -146,6 +151,13 @@ class SourceCommands:
                 return self._reject(command, refusal)
             case None:
                 return [], "begun", None
+
+    async def _rename(self, command: ReceivedCommand, wanted: Rename) -> Settled:
+        record = await self._records.rename(command.collection, wanted)
+        if record is None:
+            return self._reject(command, Rejected("there is no such collection"))
+        log.info("collection.renamed", subject=command.subject, revision=record.revision)
+        return [self._records.answer(record, command.ref)], "done", None
 
     def _reject(self, command: ReceivedCommand, refusal: Rejected) -> Settled:
         reason = refusal.reason

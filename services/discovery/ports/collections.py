@@ -33,6 +33,19 @@ class CollectionStore(Protocol):
         """
         ...
 
+    async def rename_collection(
+        self, name: str, title: str | None, description: str | None
+    ) -> CollectionRecord | None:
+        """Change what is given, and return the record as it is now; none if there is none.
+
+        What is so already makes no new revision. A new one counts as told: it is the answer to a
+        command, which comes again until that is published.
+
+        Raises:
+            TransientError: The record could not be written.
+        """
+        ...
+
     async def untold_collections(self) -> list[CollectionRecord]:
         """Return those of whose last change the outside was not told.
 

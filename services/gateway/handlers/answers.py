@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.domain.operations import State
+from shared.contracts.collections import CollectionRecord
 from shared.contracts.commands import CommandName
 from shared.contracts.dead_letter_events import RefusedLetter
 from shared.contracts.projection import Decision, Movement
@@ -99,6 +100,15 @@ class Settled(Body):
     )
 
 
+class Renamed(Body):
+    """A collection with another title or description."""
+
+    status: Literal["ok"] = Field(default="ok", description="It is done.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    record: CollectionRecord = Field(description="What is kept of it now.")
+
+
 class Operation(Body):
     """What became of a command."""
 
@@ -108,7 +118,7 @@ class Operation(Body):
     command: CommandName | None = Field(
         default=None, description="What was asked for; null if it was not asked for here."
     )
-    result: Recomputed | Forgotten | Settled | None = Field(
+    result: Recomputed | Forgotten | Settled | Renamed | None = Field(
         default=None, description="What was done; the files may still be on their way."
     )
     reason: str | None = Field(default=None, description="Why it was held or rejected.")

@@ -3,8 +3,9 @@
 from functools import singledispatch
 
 from services.gateway.domain.operations import State, Verdict
-from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Settled
+from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Renamed, Settled
 from shared.contracts.base import Event, Outcome
+from shared.contracts.collections import CollectionChanged
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -87,6 +88,14 @@ def _(event: SourceForgotten, correlation_id: str) -> EventVerdict:
         source_id=event.source_id,
         filename=event.filename,
         source_version=event.source_version,
+    )
+    return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
+
+
+@judge.register
+def _(event: CollectionChanged, correlation_id: str) -> EventVerdict:
+    result = Renamed(
+        correlation_id=correlation_id, collection=event.collection, record=event.record
     )
     return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
 

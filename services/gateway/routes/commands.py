@@ -11,6 +11,7 @@ from services.gateway.handlers.answers import (
     Forgotten,
     Operation,
     Recomputed,
+    Renamed,
     Settled,
 )
 from services.gateway.handlers.commands import Commands
@@ -18,15 +19,17 @@ from services.gateway.routes.parameters import (
     Collection,
     DeadLettersRequest,
     ForgetRequest,
+    Name,
     OperationId,
     RefitBody,
     RefitRequest,
+    RenameRequest,
     RollbackBody,
     RollbackRequest,
     Served,
 )
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
 from shared.http.access import By, OperateRoute, ReadRoute, check_fields
 from shared.http.problems import ProblemError, responses
 
@@ -100,6 +103,11 @@ class CommandEndpoints:
         """Delete dead letters; their records stay counted as dead, and as dropped."""
         return await self._carry_out(by, collection, Drop(**body.fields()))
 
+    async def rename(self, by: By, name: Name, body: RenameRequest) -> Any:
+        """Give a collection that is served another title or description; its name stays."""
+        wish = Rename(title=body.title, description=body.description)
+        return await self._carry_out(by, name, wish)
+
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""
         found = await self._commands.find(operation_id)
@@ -136,17 +144,18 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
     endpoints = CommandEndpoints(served, commands)
     refused = responses(404, 413, 503, s422=WHY_422, s503=WHY_503)
     held = responses(404, 409, 413, 503, s409=WHY_409, s422=WHY_422, s503=WHY_503)
-    for path, endpoint, answer, problems in (
-        ("/recompute-projection", endpoints.recompute, Recomputed, held),
-        ("/rollback", endpoints.rollback, Recomputed, held),
-        ("/forget", endpoints.forget, Forgotten, refused),
-        ("/dead-letters/replay", endpoints.replay, Settled, refused),
-        ("/dead-letters/drop", endpoints.drop, Settled, refused),
+    for path, endpoint, answer, problems, method in (
+        ("/recompute-projection", endpoints.recompute, Recomputed, held, "POST"),
+        ("/rollback", endpoints.rollback, Recomputed, held, "POST"),
+        ("/forget", endpoints.forget, Forgotten, refused, "POST"),
+        ("/dead-letters/replay", endpoints.replay, Settled, refused, "POST"),
+        ("/dead-letters/drop", endpoints.drop, Settled, refused, "POST"),
+        ("/api/collections/{name}", endpoints.rename, Renamed, refused, "PATCH"),
     ):
         router.add_api_route(
             path,
             endpoint,
-            methods=["POST"],
+            methods=[method],
             response_model=answer,
             responses=ACCEPTED | problems,
             dependencies=[Depends(check_fields)],

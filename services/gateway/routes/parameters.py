@@ -15,7 +15,8 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.contracts.commands import SAY_WHICH
+from shared.contracts.collections import MAX_DESCRIPTION, MAX_TITLE
+from shared.contracts.commands import SAY_WHAT, SAY_WHICH
 from shared.contracts.times import TIME, parse_time
 from shared.http.problems import ProblemError
 from shared.services import Reader
@@ -139,6 +140,27 @@ class ForgetRequest(CommandRequest):
     source: str = Field(
         min_length=1, max_length=4096, description="Filename of the source, or its id."
     )
+
+
+class RenameRequest(CommandRequest):
+    """Give a collection another title or description; its name stays."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)] | SkipJsonSchema[None] = (
+        Field(default=None, description="What people call it.")
+    )
+    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] | SkipJsonSchema[None] = Field(
+        default=None, description="What is in it, for people."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what(cls, fields: Any) -> Any:
+        """Refuse what would change nothing."""
+        if fields == {}:
+            raise ValueError(SAY_WHAT)
+        return fields
 
 
 class DeadLettersRequest(CommandRequest):

@@ -1,6 +1,7 @@
 """The rows of commands: to which service each goes, and how it may be answered."""
 
 from shared.bus.registry.channel import command_channel
+from shared.bus.registry.collections import COLLECTION_CHANGED
 from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
 from shared.bus.registry.projection import (
     PROJECTION_HELD,
@@ -9,7 +10,7 @@ from shared.bus.registry.projection import (
     PROJECTION_UPDATED,
 )
 from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
 
 OF_PROJECTION = (
     PROJECTION_UPDATED,
@@ -41,6 +42,19 @@ COMMAND_DROP = command_channel(
     "Give dead letters up for good.",
     answers=(LETTERS_DROPPED, SOURCE_REJECTED),
 )
-CHANNELS = (COMMAND_REFIT, COMMAND_ROLLBACK, COMMAND_FORGET, COMMAND_REPLAY, COMMAND_DROP)
+COMMAND_RENAME = command_channel(
+    Rename,
+    "discovery",
+    "Give a collection another title or description.",
+    answers=(COLLECTION_CHANGED, SOURCE_REJECTED),
+)
+CHANNELS = (
+    COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+    COMMAND_FORGET,
+    COMMAND_REPLAY,
+    COMMAND_DROP,
+    COMMAND_RENAME,
+)
 ANSWERS = tuple(dict.fromkeys(answer for command in CHANNELS for answer in command.answers))
 """Every channel on which a command may be answered."""

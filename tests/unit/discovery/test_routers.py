@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from faststream.nats import NatsRouter
 
+from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.replay import ReplayContext
@@ -15,10 +16,13 @@ from services.discovery.subscribers.ledger import build_ledger_router
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, outgoing_event
 from shared.bus.registry.audit import AUDIT_COMMAND
-from shared.bus.registry.commands import COMMAND_FORGET
+from shared.bus.registry.collections import COLLECTION_CHANGED
+from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_RENAME
 from shared.bus.registry.dead_letters import DEAD_DISCOVERY
 from shared.bus.registry.sources import SOURCE_COMPLETED, SOURCE_REJECTED
 from shared.bus.registry.writing import WRITING_SETTLED
+from shared.contracts.collections import CollectionChanged
+from tests.fakes.collection_store import FakeCollectionStore
 from tests.fakes.letter_box import FakeDeadLetterStore
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -27,15 +31,18 @@ from tests.unit.discovery.builders import FrozenClock, final, iteration
 from tests.unit.discovery.handlers.test_accounts import commit_of, ingest
 
 
-def running(store: FakeStateStore) -> AbstractAsyncContextManager[InMemory]:
+def running(
+    store: FakeStateStore, collections: FakeCollectionStore | None = None
+) -> AbstractAsyncContextManager[InMemory]:
     changed, clock = asyncio.Event(), FrozenClock()
+    records = Collections(collections or FakeCollectionStore(), clock)
     context = ReplayContext(
         ledger=store,
         store=FakeDeadLetterStore(),
         reread=SourceRereader(FakeSourceRepository(), store, store),
         locks=SourceLocks(),
     )
-    commands = SourceCommands(store, context, clock, ["default"], changed)
+    commands = SourceCommands(store, context, records, clock, ["default"], changed)
 
     def build(settler: Settler) -> NatsRouter:
         ledger = build_ledger_router(settler, "default", LedgerKeeper(store, clock, changed))
@@ -68,3 +75,31 @@ async def test_a_command_for_a_collection_that_nobody_serves_is_answered_and_aud
 
     channels = [one.channel for one in service.publisher.published]
     assert channels == [SOURCE_REJECTED, AUDIT_COMMAND]
+
+
+async def test_a_collection_is_renamed_and_each_who_asked_is_answered() -> None:
+    store = FakeCollectionStore()
+    await Collections(store, FrozenClock()).record(["default"])
+    body = b'{"title": "T"}'
+    async with running(FakeStateStore(), store) as service:
+        for number in ("1", "2"):
+            await service.deliver(Outgoing(COMMAND_RENAME, "default", number, body))
+
+    published = service.publisher.published
+    assert [one.channel for one in published] == [COLLECTION_CHANGED, AUDIT_COMMAND] * 2
+    first, second = (CollectionChanged.model_validate_json(one.body) for one in published[::2])
+    assert (first.record.title, first.record.revision) == ("T", 2)
+    assert second.record == first.record == store.records["default"]
+    assert (first.correlation_id, second.correlation_id) == ("1", "2")
+    assert first.id != second.id  # or the stream would drop the second answer
+
+
+async def test_a_collection_that_nobody_serves_is_not_renamed() -> None:
+    store = FakeCollectionStore()
+    await Collections(store, FrozenClock()).record(["other"])
+    async with running(FakeStateStore(), store) as service:
+        await service.deliver(Outgoing(COMMAND_RENAME, "other", "1", b'{"title": "T"}'))
+
+    channels = [one.channel for one in service.publisher.published]
+    assert channels == [SOURCE_REJECTED, AUDIT_COMMAND]
+    assert store.records["other"].revision == 1

@@ -23,6 +23,7 @@ from shared.bus.request import request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.batches import POINT_SCHEMA, Batch
+from shared.contracts.collections import CollectionChanged, CollectionRecord
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.projection import (
@@ -54,6 +55,9 @@ MOVEMENT = Movement(
 )
 DECISION = Decision(trigger="command", records=7, records_at_last_fit=3, growth_threshold=2)
 
+COLLECTION = CollectionRecord(
+    id="c1", name="default", title="T", description="D", revision=2, created_at=NOW
+)
 LETTERS = {
     "letters": 2,
     "records": 9,
@@ -90,6 +94,7 @@ def event(kind: type[Event], correlation_id: str | None = None, **facts: Any) ->
         },
         ProjectionRejected: {"command": "x", "reason": "there are no records"},
         SourceForgotten: {"source_id": "s", "filename": "a.jsonl", "source_version": 2},
+        CollectionChanged: {"record": COLLECTION},
         LettersReplayed: LETTERS,
         LettersDropped: LETTERS,
         WritingPublished: {"dataset_version": 1, "model_version": 1, "records": 7, "seconds": 0},

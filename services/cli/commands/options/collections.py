@@ -5,8 +5,16 @@ from typing import Annotated
 import typer
 
 from services.cli import commands
-from services.cli.commands.exit import finish
-from services.cli.settings import BusOptions, Config, Json, Output, Url, load_cli_settings
+from services.cli.commands.exit import finish, send
+from services.cli.settings import (
+    BusOptions,
+    Config,
+    Json,
+    Output,
+    Timeout,
+    Url,
+    load_cli_settings,
+)
 
 Name = Annotated[str, typer.Argument(help="Name of the collection.")]
 
@@ -16,6 +24,7 @@ def build_collections_app() -> typer.Typer:
     app = typer.Typer(help="The collections: a collection is one map.")
     app.command("list")(collections_list)
     app.command("show")(collections_show)
+    app.command("rename")(collections_rename)
     return app
 
 
@@ -54,3 +63,27 @@ def collections_show(
         return 0
 
     finish(start)
+
+
+def collections_rename(
+    name: Name,
+    title: Annotated[str | None, typer.Argument(help="What people call it.")] = None,
+    *,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What is in it, for people.")
+    ] = None,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Give a collection that is served another title or description.
+
+    Its name and its id stay: they are in its subjects, its folder and its records. Exits with 0 if
+    it was done, 5 if it was rejected, 1 if there was no answer in time.
+    """
+    options = BusOptions(url=url, output=output, collection=name, is_json=json)
+    given = {"title": title, "description": description}
+    fields = {field: value for field, value in given.items() if value is not None}
+    send("rename", fields, options, config, timeout)

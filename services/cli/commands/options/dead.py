@@ -56,7 +56,7 @@ def build_dead_app() -> typer.Typer:
     return app
 
 
-def dead_list(  # noqa: PLR0913  the options of the command
+def dead_list(
     *,
     stage: Stage = None,
     source: Source = None,
@@ -106,7 +106,7 @@ def dead_show(
     finish(start)
 
 
-def dead_replay(  # noqa: PLR0913  the options of the command
+def dead_replay(
     sequences: Sequences = None,
     *,
     stage: Stage = None,
@@ -130,7 +130,7 @@ def dead_replay(  # noqa: PLR0913  the options of the command
     send("replay", _chosen(fields, every=every), options, config, timeout)
 
 
-def dead_drop(  # noqa: PLR0913  the options of the command
+def dead_drop(
     sequences: Sequences = None,
     *,
     stage: Stage = None,

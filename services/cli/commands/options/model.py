@@ -73,7 +73,7 @@ def model_list(
     finish(start)
 
 
-def model_export(  # noqa: PLR0913  the options of the command
+def model_export(
     *,
     file: Annotated[
         Path, typer.Option("-o", "--file", help="The file to write; - for standard output.")

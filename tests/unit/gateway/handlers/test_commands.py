@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from services.gateway.domain.operations import State
-from services.gateway.handlers.answers import Forgotten, Recomputed, Settled
+from services.gateway.handlers.answers import Forgotten, Recomputed, Renamed, Settled
 from services.gateway.handlers.commands import Commands
 from services.gateway.ports import MapMarks
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.collections import CollectionChanged
+from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -20,6 +21,7 @@ from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
 from shared.errors import BusAway
 from tests.unit.gateway.builders import (
+    COLLECTION,
     MOVEMENT,
     FakeCommandBus,
     FakeEventLog,
@@ -205,3 +207,13 @@ async def test_an_event_that_cannot_be_read_is_passed_over() -> None:
     world.events.told.append(replace(broken, sequence=2, body=b"{}"))
 
     assert await world.another(0.05).find("nobody") is None
+
+
+async def test_a_renamed_collection_is_told_whole() -> None:
+    world = World(lambda one: event(CollectionChanged, one))
+
+    done = await world.commands.carry_out("default", Rename(title="T"))
+
+    assert (done.state, done.command) == (State.DONE, "rename")
+    assert isinstance(done.result, Renamed)
+    assert (done.result.correlation_id, done.result.record) == (done.id, COLLECTION)

@@ -39,6 +39,7 @@ ROLES = {
     ("/operations/{operation_id}", "GET"): Role.READ,
     ("/api/collections", "GET"): Role.READ,
     ("/api/collections/{name}", "GET"): Role.READ,
+    ("/api/collections/{name}", "PATCH"): Role.OPERATE,
     ("/audit", "GET"): Role.OPERATE,
     ("/map", "GET"): Role.READ,
     ("/events", "GET"): Role.READ,
@@ -79,7 +80,7 @@ async def test_a_route_is_closed_to_whoever_lacks_its_role(
 
     async def status(**headers: str) -> int:
         # What is wrong with the body comes second: it is not even read.
-        body = b"{" if method == "POST" else None
+        body = b"{" if method in {"POST", "PATCH"} else None
         answer = await http.request(
             method, asked, content=body, headers=JSON | headers, params={"collection": "UPPER"}
         )

@@ -2,10 +2,20 @@
 
 import httpx
 
+from services.gateway.handlers.commands import Commands
 from services.gateway.routes.collections import build_collection_router
-from shared.contracts.collections import CollectionRecord
+from services.gateway.routes.commands import build_command_router
+from services.gateway.routes.parameters import Served
+from shared.contracts.collections import CollectionChanged, CollectionRecord
 from tests.builders import NOW
 from tests.fakes.collection_book import FakeCollectionBook
+from tests.unit.gateway.builders import (
+    COLLECTION,
+    FakeCommandBus,
+    FakeEventLog,
+    FakeMapReader,
+    event,
+)
 from tests.unit.gateway.in_process import client, guarded
 
 
@@ -49,3 +59,27 @@ async def test_without_discovery_it_says_so() -> None:
 
     assert [one.status_code for one in answers] == [503, 503]
     assert all("discovery does not answer" in one.json()["detail"] for one in answers)
+
+
+async def test_a_wish_for_another_title_is_sent_as_it_was_said() -> None:
+    log = FakeEventLog()
+    bus = FakeCommandBus(log, lambda one: event(CollectionChanged, one))
+    commands = Commands(("default",), bus=bus, events=log, maps=FakeMapReader(), patience_s=60)
+    router = build_command_router(Served(["default"]), commands)
+    async with client(guarded(router)) as http:
+        done = await http.patch("/api/collections/default", json={"title": "T"})
+        emptied = await http.patch("/api/collections/default", json={"description": ""})
+        unknown = await http.patch("/api/collections/other", json={"title": "T"})
+        refused = [
+            (await http.patch("/api/collections/default", json=body)).status_code
+            for body in ({}, {"title": ""}, {"title": None}, {"name": "x"}, {"title": "t" * 201})
+        ]
+
+    assert done.json()["record"] == COLLECTION.model_dump(mode="json")
+    assert emptied.status_code == 200
+    assert unknown.status_code == 404
+    assert refused == [422] * 5
+    told = [command.model_dump(exclude={"correlation_id"}) for _, command in bus.sent]
+    assert told == [
+        {"title": "T", "description": None}, {"title": None, "description": ""},
+    ]  # fmt: skip

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Replay, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
 from shared.contracts.reading import Unreadable, parse_command
 
 COMPLETE: dict[type[Command], dict[str, Any]] = {
     Refit: {"dry_run": True, "force": True, "reason": "why"},
     Rollback: {"to_version": 3},
     Forget: {"source": "a.jsonl"},
+    Rename: {"title": "T", "description": "what is in it"},
     Replay: {"sequences": [63]},
     Drop: {"sequences": [63], "stage": "embedding", "since": "2026-01-31T09:00:00Z"},
 }
@@ -163,3 +164,12 @@ def test_who_sent_a_mistake_is_answered(body: bytes, correlation_id: str | None)
 
     assert isinstance(found, Unreadable)
     assert found.correlation_id == correlation_id
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"title": ""}', b'{"correlation_id": "x"}'])
+def test_a_collection_is_not_renamed_to_nothing(body: bytes) -> None:
+    refused(Rename, body)
+
+
+def test_what_is_in_a_collection_may_be_unsaid() -> None:
+    assert parse_command(Rename, b'{"description": ""}') == Rename(description="")
