@@ -21,8 +21,8 @@ class Failpoint(StrEnum):
 
     PUBLISHED = "after-publish-before-ack"
     """Any stage: the results of a message are on the bus, the message is not acked."""
-    SENT = "after-send-before-ledger"
-    """Discovery: a batch is on the bus, the ledger does not know it yet."""
+    NOTED = "after-ledger-before-send"
+    """Discovery: the ledger counts a batch as in flight, the bus does not have it."""
     SETTLED = "after-ledger-before-ack"
     """Discovery: the ledger knows what was committed, nobody was told, nothing is acked."""
     CHECKPOINTED = "after-checkpoint-before-ack"

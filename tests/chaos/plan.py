@@ -16,7 +16,7 @@ ACK_WAIT_S = 2.0
 
 FAILPOINTS = (
     *((service, Failpoint.PUBLISHED) for service in SERVICES),
-    ("discovery", Failpoint.SENT),
+    ("discovery", Failpoint.NOTED),
     ("discovery", Failpoint.SETTLED),
     ("projection", Failpoint.CHECKPOINTED),
     ("projection", Failpoint.MODEL_PUBLISHED),

@@ -8,8 +8,9 @@ import pytest
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.domain.dead_letters import Letter, Refused, Remains, Resend
 from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
+from services.discovery.domain.segments import ContentHash
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, stat
+from tests.unit.discovery.builders import END, NOW, RULES, stat
 
 A = stat("a.jsonl")
 ID = A.source_id
@@ -34,13 +35,13 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 async def mapped(ledger: Ledger) -> None:
-    await ledger.begin_version(A, "f", NOW)
+    await ledger.begin_version(A, ContentHash("f"), RULES, NOW)
     await ledger.record_batch("b0", ID, 1, 5)
     await ledger.record_batch("b1", ID, 1, 3)
     for death in (RECORD, WHOLE, LINE):
         await ledger.apply_deaths([death], NOW)
     await ledger.apply_committed([Commit("b0", ID, 1, 4)], NOW)
-    await ledger.finish_reading(ID, 1, NOW)
+    await ledger.finish_reading(ID, 1, END, NOW)
     await ledger.mark_announced(ID, "completed", 1)
 
 
@@ -110,11 +111,11 @@ async def test_a_batch_that_died_whole_is_sent_again_as_itself(ledger: Ledger) -
 
 
 async def test_an_empty_batch_that_died_is_open_until_it_is_committed(ledger: Ledger) -> None:
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     await ledger.record_batch("empty", ID, 2, 0)
     death = Death("embedding:empty", ID, 2, "empty", 0)
     await ledger.apply_deaths([death], NOW)
-    await ledger.finish_reading(ID, 2, NOW)
+    await ledger.finish_reading(ID, 2, END, NOW)
     assert (await row(ledger)).status == "completed"
 
     await replay(ledger, death, resend("empty", 0))
@@ -165,13 +166,13 @@ async def test_what_a_later_try_has_mapped_is_not_replayed(ledger: Ledger) -> No
 
 async def test_if_nobody_knows_which_record_was_mapped_none_is_replayed(ledger: Ledger) -> None:
     """Two died at the first delivery, and one of them was mapped at the second."""
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     await ledger.record_batch("b", ID, 2, 3)
     deaths = [Death(f"embedding:b:{n}", ID, 2, "b", 1) for n in range(2)]
     for death in deaths:
         await ledger.apply_deaths([death], NOW)
     await ledger.apply_committed([Commit("b", ID, 2, 2)], NOW)
-    await ledger.finish_reading(ID, 2, NOW)
+    await ledger.finish_reading(ID, 2, END, NOW)
     assert await counts(ledger) == (3, 2, 1, 0)
 
     for death in deaths:
@@ -186,7 +187,7 @@ async def test_what_cannot_be_replayed_is_refused_with_the_reason(
 ) -> None:
     death = RECORD
     if what in {"new version", "still mapped"}:
-        await ledger.begin_version(A, "g", NOW)
+        await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     if what == "still mapped":
         await ledger.record_batch("b0", ID, 2, 5)
         death = Death("embedding:b0:x", ID, 2, "b0", 1)
@@ -232,7 +233,7 @@ async def test_dropping_what_was_replayed_or_is_of_an_old_version_changes_nothin
     await ledger.drop(RECORD, "c")
     assert await counts(ledger) == (9, 4, 4, 1)
 
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     await ledger.drop(WHOLE, "c")
     assert (await ledger.totals("default")).dropped == 0
 
@@ -241,7 +242,7 @@ async def test_a_new_version_forgets_what_was_sent_again(ledger: Ledger) -> None
     await replay(ledger, RECORD, resend("r"))
     await ledger.drop(WHOLE, "c")
 
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
 
     assert await ledger.resends() == []
     assert await ledger.unreadable(ID) == []
@@ -263,12 +264,12 @@ async def test_a_replay_is_not_lost_on_the_bus_by_reading_the_source_again(
 async def test_of_a_run_what_still_cannot_be_read_stays_dead_as_letters_of_its_own(
     ledger: Ledger,
 ) -> None:
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     run = Death("discovery:run", ID, 2, None, 5, 0, 50, "0+20 30+20")
     await ledger.apply_deaths([run], NOW)
     await ledger.record_batch("g0", ID, 2, 1)
     await ledger.apply_committed([Commit("g0", ID, 2, 1)], NOW)
-    await ledger.finish_reading(ID, 2, NOW)
+    await ledger.finish_reading(ID, 2, END, NOW)
     assert await counts(ledger) == (6, 1, 5, 0)
     rest = Death("discovery:rest", ID, 2, None, 2, 0, 50, "0+10 30+10")
     remains = Remains((rest,), "10+10 40+10")
@@ -291,8 +292,8 @@ async def test_of_a_run_what_still_cannot_be_read_stays_dead_as_letters_of_its_o
 
 async def test_many_deaths_of_many_sources_are_entered_together_and_once(ledger: Ledger) -> None:
     other = stat("b.jsonl")
-    await ledger.begin_version(other, "f", NOW)
-    await ledger.begin_version(A, "g", NOW)
+    await ledger.begin_version(other, ContentHash("f"), RULES, NOW)
+    await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
     deaths = [
         Death(f"discovery:{one.source_id}:{number}", one.source_id, version, None, 1, number, 1)
         for one, version in ((A, 2), (other, 1))

@@ -9,9 +9,10 @@ import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.domain.ledger import CommandRef, Commit, SourceRecord, needs_look
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import SourceStat
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, stat
+from tests.unit.discovery.builders import END, NOW, RULES, stat
 
 A, B = stat("a.jsonl"), stat("b.jsonl")
 ID = A.source_id
@@ -32,7 +33,7 @@ async def test_what_is_incomplete_is_told_with_why_and_since_when(store: Store) 
     await store.note_incomplete(B, "empty", NOW)
     await store.note_incomplete(B, "no_json_at_end", LATER)
     await store.note_incomplete(stat("c.jsonl", collection="other"), "empty", NOW)
-    await store.begin_version(A, "f1", NOW)
+    await store.begin_version(A, ContentHash("f1"), RULES, NOW)
     await store.note_incomplete(A, "no_final_answer", LATER)
 
     found = await store.incomplete("default", 9)
@@ -48,7 +49,7 @@ async def test_what_is_incomplete_is_told_with_why_and_since_when(store: Store) 
 async def test_what_was_incomplete_is_so_no_more(store: Store, end: str) -> None:
     await store.note_incomplete(A, "empty", NOW)
     if end == "begins":
-        await store.begin_version(A, "f1", NOW)
+        await store.begin_version(A, ContentHash("f1"), RULES, NOW)
     elif end == "unchanged":
         await store.note_unchanged(A, LATER)
     else:
@@ -60,9 +61,9 @@ async def test_what_was_incomplete_is_so_no_more(store: Store, end: str) -> None
 
 
 async def mapped(store: Store, source: SourceStat = A) -> None:
-    await store.begin_version(source, "f1", NOW)
+    await store.begin_version(source, ContentHash("f1"), RULES, NOW)
     await store.record_batch(f"b-{source.filename}", source.source_id, 1, 3)
-    await store.finish_reading(source.source_id, 1, NOW)
+    await store.finish_reading(source.source_id, 1, END, NOW)
     await store.apply_committed([Commit(f"b-{source.filename}", source.source_id, 1, 3)], NOW)
     await store.mark_announced(source.source_id, "completed")
 
@@ -129,7 +130,8 @@ async def test_only_what_was_forgotten_for_being_gone_is_read_again_when_it_is_b
     (back,) = await store.note_returned([ID], LATER)
     assert (back.fingerprint, back.is_forgotten) == (expected, True)
     assert needs_look(back, A) is (expected is None)
-    assert await store.begin_version(A, "f1", LATER) == (3 if expected is None else 2)
+    begun = await store.begin_version(A, ContentHash("f1"), RULES, LATER)
+    assert begun.number == (3 if expected is None else 2)
 
 
 async def test_facts_that_were_not_kept_are_completed(store: Store) -> None:

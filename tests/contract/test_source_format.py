@@ -8,7 +8,6 @@ import pytest
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.entries import BadLine, Draft, Entry, Part
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import Content, SourceFormat
 from shared.contracts.batches import Batch
@@ -16,7 +15,7 @@ from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.contents import content_of
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import final, iteration, log, looked
+from tests.unit.discovery.builders import final, iteration, log, looked, read_all
 
 MB = 1 << 20
 
@@ -24,6 +23,17 @@ MB = 1 << 20
 class CardFormat:
     """Cards of eight bytes, blank ones between them, a card of stars at the end: no lines at all.
     It shows that a format is a module and nothing else."""
+
+    name = "cards 1"
+    max_line_bytes = 8
+
+    def limited(self, max_line_bytes: int) -> "CardFormat":
+        del max_line_bytes
+        return self
+
+    def parts_at(self, content: Content, position: int) -> bool:
+        del content, position
+        return False
 
     def why_incomplete(self, content: Content) -> WhyIncomplete | None:
         if not content.size:
@@ -146,7 +156,7 @@ async def test_all_of_discovery_reads_it(kind: Kind) -> None:
 
     (found,) = await looked(repository, FakeStateStore())
     assert isinstance(found, SourceToRead)
-    pieces = [piece async for piece in read_source(found, repository)]
+    pieces = await read_all(found, repository)
     letter, batch = pieces
     assert isinstance(letter, DeadLetter)
     assert (letter.line, letter.byte_offset) == (3, some(kind).index(kind.bad))

@@ -10,6 +10,7 @@ import pytest
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.contents import why_incomplete
 from services.discovery.ports import (
@@ -171,7 +172,35 @@ async def test_the_fingerprint_is_the_hash_of_the_content_that_was_listed(
     (stat,) = await listed(harness)
     harness.put("a.jsonl", b"123")
 
-    assert await harness.repository.fingerprint(stat) == hashlib.sha256(b"12").hexdigest()
+    digest = hashlib.sha256(b"12").hexdigest()
+    assert await harness.repository.fingerprint(stat) == ContentHash(digest)
+
+
+async def test_the_fingerprints_of_two_parts_are_those_of_their_bytes(harness: Harness) -> None:
+    harness.put("a.jsonl", b"123456")
+    (stat,) = await listed(harness)
+
+    parts = (hashlib.sha256(part).hexdigest() for part in (b"123456", b"12", b"3456"))
+    assert await harness.repository.fingerprint(stat, 2) == ContentHash(*parts)
+
+
+async def test_the_end_of_a_source_is_a_content_of_its_own(harness: Harness) -> None:
+    harness.put("a.jsonl", b"1\n2\n34\n5")
+    (stat,) = await listed(harness)
+    content = harness.repository.open(stat, 4)
+
+    found = [
+        content.size,
+        content.read(3),
+        content.newlines,
+        content.read(9),
+        content.read_at(1, 2),
+    ]
+    assert found == [4, b"34\n", 1, b"5", b"4\n"]
+    content.verify(hashlib.sha256(b"34\n5").hexdigest())
+    with pytest.raises(SourceChangedError):
+        content.verify(hashlib.sha256(b"34").hexdigest())
+    content.close()
 
 
 async def test_the_bytes_are_those_of_the_content_that_was_listed(harness: Harness) -> None:

@@ -3,17 +3,22 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.domain.batching import Limits
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.dead_letters import Resend
 from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
-from services.discovery.ports import StateStore
+from services.discovery.domain.segments import BEGINNING, ContentHash, Counts, Mark, Segment
+from services.discovery.domain.versions import BegunVersion
+from services.discovery.ports import LetterLedger, StateStore
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, stat
+from tests.unit.discovery.builders import END, NOW, RULES, stat
 
 A, B = stat("a.jsonl"), stat("b.jsonl")
 ID = A.source_id
@@ -51,8 +56,8 @@ async def counts(store: StateStore) -> tuple[int, int, int, int]:
 
 
 async def begin(store: StateStore, fingerprint: str = "f1") -> int:
-    await store.begin_version(A, fingerprint, NOW)
-    return await store.begin_version(A, fingerprint, NOW)
+    await store.begin_version(A, ContentHash(fingerprint), RULES, NOW)
+    return (await store.begin_version(A, ContentHash(fingerprint), RULES, NOW)).number
 
 
 async def publish(store: StateStore, batch: str, records: int, version: int = 1) -> None:
@@ -61,8 +66,8 @@ async def publish(store: StateStore, batch: str, records: int, version: int = 1)
 
 
 async def finish(store: StateStore, version: int = 1) -> list[SourceRecord]:
-    await store.finish_reading(ID, version, NOW)
-    return await store.finish_reading(ID, version, NOW)
+    await store.finish_reading(ID, version, END, NOW)
+    return await store.finish_reading(ID, version, END, NOW)
 
 
 async def commit(
@@ -162,6 +167,205 @@ async def test_another_content_gets_the_next_version_and_starts_from_zero(
     assert await begin(store, "f2") == 2
     assert await counts(store) == (0, 0, 0, 0)
     assert (await row(store)).completed_at is None
+
+
+NARROW = CutRules("reader 1", 1 << 10, Limits(10, 1 << 20))
+WIDE = CutRules("reader 1", 1 << 20, Limits(10, 1 << 20))
+OTHER_READER = CutRules("reader 2", 1 << 10, Limits(10, 1 << 20))
+
+
+async def cut_by(
+    store: StateStore, rules: CutRules, fingerprint: str = "f1"
+) -> tuple[int, CutRules]:
+    """Begin a content, and say of which version it is and how it is cut."""
+    begun = await store.begin_version(A, ContentHash(fingerprint), rules, LATER)
+    return begun.number, begun.rules
+
+
+async def test_what_is_being_read_goes_on_as_it_was_cut_until_then(store: StateStore) -> None:
+    """Half of it by one limit and half by another would lose a record, or have it twice."""
+    assert await cut_by(store, NARROW) == (1, NARROW)
+    await bury(store, "a line that is too long", None)
+
+    assert await cut_by(store, WIDE) == (1, NARROW)
+    assert (await row(store)).rules == NARROW
+    assert await counts(store) == (1, 0, 1, 0)
+
+
+async def test_what_the_bus_has_lost_is_sent_again_as_it_was_cut(store: StateStore) -> None:
+    await cut_by(store, NARROW)
+    await publish(store, "b0", 3)
+    await finish(store)
+    await store.requeue(ID)
+
+    assert await cut_by(store, WIDE) == (1, NARROW)
+
+
+async def test_what_another_reader_has_begun_is_another_version(store: StateStore) -> None:
+    """Nobody can read on as it did, so none of its records and dead lines are counted on."""
+    await cut_by(store, NARROW)
+    await bury(store, "a line that is no record", None)
+    await publish(store, "b0", 3)
+
+    assert await cut_by(store, OTHER_READER) == (2, OTHER_READER)
+    assert await counts(store) == (0, 0, 0, 0)
+
+
+async def test_other_rules_have_nothing_read_again(store: StateStore) -> None:
+    await complete(store)
+
+    for rules in (WIDE, OTHER_READER):
+        assert await cut_by(store, rules) == (1, RULES)
+        assert (await row(store)).status == "completed"
+
+
+async def test_a_new_content_is_cut_by_the_new_rules(store: StateStore) -> None:
+    await complete(store)
+
+    assert await cut_by(store, WIDE, "f2") == (2, WIDE)
+
+
+MARK = Mark(3, A.size, 1, Counts(((1, 3, 1),)))
+LONGER = stat("a.jsonl", size=30, mtime_ns=2)
+GROWN = ContentHash("f2", "f1", "r2")
+
+
+async def grow(
+    store: StateStore, content: ContentHash = GROWN, rules: CutRules = RULES
+) -> BegunVersion:
+    await store.begin_version(LONGER, content, rules, LATER)
+    return await store.begin_version(LONGER, content, rules, LATER)
+
+
+async def mapped(store: StateStore) -> None:
+    """Have three records mapped, in one batch."""
+    await begin(store)
+    await publish(store, "b0", 3)
+    await store.finish_reading(ID, 1, MARK, NOW)
+    await commit(store, "b0", 3)
+
+
+async def test_of_a_source_that_grows_only_what_is_new_is_to_be_read(store: StateStore) -> None:
+    await mapped(store)
+
+    begun = await grow(store, rules=WIDE)
+    assert begun == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+    assert await counts(store) == (3, 3, 0, 0)
+    one = await row(store)
+    assert (one.status, one.fingerprint, one.content_size) == ("reading", "f2", 30)
+    assert (one.is_read, one.completed_at) == (False, None)
+
+
+async def test_a_version_that_has_grown_is_completed_again(store: StateStore) -> None:
+    await mapped(store)
+    await store.mark_announced(ID, "completed", 1)
+    await grow(store)
+    await publish(store, "b1", 2)
+    await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
+
+    (completed,) = await commit(store, "b1", 2)
+    assert (completed.source_version, completed.seen, completed.mapped) == (1, 5, 5)
+    assert [one.source_id for one in await store.unannounced()] == [ID]
+
+    longest = stat("a.jsonl", size=40, mtime_ns=3)
+    begun = await store.begin_version(longest, ContentHash("f3", "f2", "r3"), RULES, LATER)
+    assert begun == BegunVersion(1, RULES, Mark(5, 30, 2), (Segment(2, 40, "f3", "r3"),))
+
+
+async def test_an_answer_about_what_it_was_before_it_grew_is_none_about_what_it_is_now(
+    store: StateStore,
+) -> None:
+    await mapped(store)
+    await grow(store)
+    await publish(store, "b1", 2)
+    await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
+    await store.apply_committed([Commit("b1", ID, 1, 2)], LATER + timedelta(hours=1))
+
+    await store.mark_announced(ID, "completed", 1, LATER)
+    assert [one.source_id for one in await store.unannounced()] == [ID]
+    await store.mark_announced(ID, "completed", 1, LATER + timedelta(hours=1))
+    assert await store.unannounced() == []
+
+
+async def test_late_news_about_what_was_mapped_before_it_grew_are_not_counted(
+    store: StateStore,
+) -> None:
+    await mapped(store)
+    await grow(store)
+
+    assert await commit(store, "b0", 3) == []
+    await bury(store, "embedding:b0", "b0", 3)
+    assert await counts(store) == (3, 3, 0, 0)
+
+
+async def test_a_version_may_grow_while_it_is_being_mapped(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await store.finish_reading(ID, 1, MARK, NOW)
+
+    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+    await publish(store, "b1", 2)
+    await commit(store, "b0", 3)
+    await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
+    (completed,) = await commit(store, "b1", 2)
+    assert (completed.seen, completed.mapped) == (5, 5)
+
+
+async def test_what_the_bus_has_lost_of_a_version_that_grew_is_sent_again_by_the_same_segments(
+    store: StateStore,
+) -> None:
+    """A batch that began and ended elsewhere would have the id of another one."""
+    await begin(store)
+    await publish(store, "b0", 3)
+    await store.finish_reading(ID, 1, MARK, NOW)
+    await grow(store)
+    await publish(store, "b1", 2)
+    await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
+    await store.requeue(ID)
+
+    both = (Segment(0, A.size, "f1", "f1"), Segment(1, 30, "f2", "r2"))
+    assert await grow(store) == BegunVersion(1, RULES, BEGINNING, both)
+
+
+async def test_what_was_mapped_before_it_grew_is_not_sent_again(store: StateStore) -> None:
+    await mapped(store)
+    await grow(store)
+    await publish(store, "b1", 2)
+    await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
+    await store.requeue(ID)
+
+    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+
+
+async def test_a_version_may_grow_before_it_was_read_to_its_end(store: StateStore) -> None:
+    await begin(store)
+
+    both = (Segment(0, A.size, "f1", "f1"), Segment(1, 30, "f2", "r2"))
+    assert await grow(store) == BegunVersion(1, RULES, BEGINNING, both)
+
+
+class Whole(StateStore, LetterLedger, Protocol):
+    """A ledger of both."""
+
+
+@pytest.mark.parametrize("why", ["content", "reader", "forgotten", "replayed"])
+async def test_what_cannot_grow_is_replaced(store: Whole, why: str) -> None:
+    await mapped(store)
+    if why == "forgotten":
+        await store.forget(ID, COMMAND)
+    if why == "replayed":
+        death = Death("discovery:line", ID, 2, None, 1)
+        await begin(store, "f0")
+        await store.apply_deaths([death], LATER)
+        await store.finish_reading(ID, 2, MARK, NOW)
+        await store.replay(death, [resend("again")], "command")
+    content = ContentHash("f2", "f0" if why in {"content", "replayed"} else "f1", "r2")
+    before = (await row(store)).source_version
+    rules = OTHER_READER if why == "reader" else RULES
+
+    begun = await store.begin_version(LONGER, content, rules, LATER)
+    assert begun == BegunVersion(before + 1, rules, BEGINNING, (Segment(0, 30, "f2", "f2"),))
+    assert await counts(store) == (0, 0, 0, 0)
 
 
 async def test_a_completed_content_is_not_begun_again(store: StateStore) -> None:
@@ -343,7 +547,7 @@ async def test_a_source_that_failed_is_begun_again(store: StateStore) -> None:
 async def test_what_is_not_finished_is_told(store: StateStore) -> None:
     await complete(store)
     await store.note_incomplete(stat("c.jsonl"), "no_final_answer", NOW)
-    await store.begin_version(B, "f", NOW)
+    await store.begin_version(B, ContentHash("f"), RULES, NOW)
 
     assert [one.filename for one in await store.unfinished()] == ["b.jsonl"]
     assert await store.unfinished("other") == []
@@ -380,7 +584,7 @@ async def test_only_sources_without_a_version_are_forgotten(store: StateStore) -
 async def test_totals_are_of_one_collection(store: StateStore) -> None:
     await complete(store)
     await store.note_incomplete(B, "no_final_answer", NOW)
-    await store.begin_version(stat("a.jsonl", collection="other"), "f", NOW)
+    await store.begin_version(stat("a.jsonl", collection="other"), ContentHash("f"), RULES, NOW)
 
     totals = await store.totals("default")
     assert totals.sources == {
@@ -572,7 +776,7 @@ async def test_the_ledger_balances_whatever_happens(
         fake = FakeStateStore()
         stores: tuple[SqliteStateStore | FakeStateStore, ...] = (real, fake)
         for store in stores:
-            await store.begin_version(A, "f0", NOW)
+            await store.begin_version(A, ContentHash("f0"), RULES, NOW)
             for name, which, number in steps:
                 await act(store, name, which, number)
                 seen, mapped, dead, in_flight = await counts(store)
@@ -590,11 +794,11 @@ async def act(  # noqa: PLR0912  one case per kind of news
     version = (await row(store)).source_version
     match name:
         case "begin":
-            await store.begin_version(A, f"f{which}", NOW)
+            await store.begin_version(A, ContentHash(f"f{which}"), RULES, NOW)
         case "publish":
             await store.record_batch(batch, ID, version, number)
         case "finish":
-            await store.finish_reading(ID, version, NOW)
+            await store.finish_reading(ID, version, END, NOW)
         case "commit":
             await store.apply_committed([Commit(batch, ID, version, number)], NOW)
         case "bury":
@@ -630,7 +834,7 @@ async def test_accounts_of_dead_letters_go_with_the_letters(store: StateStore) -
     (ended, *_) = await finish(store)
     assert ended.completed_at
     open_one = stat("open.jsonl")
-    await store.begin_version(open_one, "f", NOW)
+    await store.begin_version(open_one, ContentHash("f"), RULES, NOW)
     await store.record_batch("b1", open_one.source_id, 1, 3)
 
     before = await counts_of(store)
@@ -643,7 +847,7 @@ async def test_failed_sources_are_told_by_name_and_not_all(store: StateStore) ->
     for name in ("c.jsonl", "a.jsonl", "b.jsonl"):
         await store.fail(stat(name), f"no {name}", NOW)
     await store.fail(stat("0.jsonl", collection="other"), "no", NOW)
-    await store.begin_version(stat("0.jsonl"), "f", NOW)
+    await store.begin_version(stat("0.jsonl"), ContentHash("f"), RULES, NOW)
 
     assert [one.filename for one in await store.failed("default", 2)] == ["a.jsonl", "b.jsonl"]
     assert [one.reason for one in await store.failed("default", 9)][2:] == ["no c.jsonl"]

@@ -21,6 +21,10 @@ class FakeContent:
     def is_opened(self) -> bool:
         return self._content is not None
 
+    @property
+    def newlines(self) -> int:
+        return self._whole()[: self._position].count(b"\n")
+
     def read(self, size: int) -> bytes:
         end = self._position + min(size, self._portion_bytes)
         piece = self._whole()[self._position : end]

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports import (
     SourceChangedError,
@@ -80,11 +81,14 @@ class FakeSourceRepository:
     async def why_waiting(self, stat: SourceStat) -> WhyIncomplete | None:
         return self.waiting.get(stat.filename)
 
-    async def fingerprint(self, stat: SourceStat) -> str:
-        return hashlib.sha256(self.take(stat)).hexdigest()
+    async def fingerprint(self, stat: SourceStat, part_at: int = 0) -> ContentHash:
+        whole = self.take(stat)
+        parts = [whole, whole[:part_at], whole[part_at:]]
+        found, begin, rest = (hashlib.sha256(part).hexdigest() for part in parts)
+        return ContentHash(found, begin, rest) if part_at else ContentHash(found)
 
-    def open(self, stat: SourceStat) -> FakeContent:
-        return _Content(self, stat)
+    def open(self, stat: SourceStat, start: int = 0) -> FakeContent:
+        return _Content(self, stat, start)
 
     def take(self, stat: SourceStat) -> bytes:
         self.opened.append(stat.filename)
@@ -99,12 +103,12 @@ class FakeSourceRepository:
 
 
 class _Content(FakeContent):
-    def __init__(self, repository: FakeSourceRepository, stat: SourceStat) -> None:
+    def __init__(self, repository: FakeSourceRepository, stat: SourceStat, start: int) -> None:
         self._repository, self._stat = repository, stat
         super().__init__(
             stat.path,
-            stat.size,
-            lambda: repository.take(stat),
+            stat.size - start,
+            lambda: repository.take(stat)[start:],
             portion_bytes=repository.portion_bytes,
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.dead_letters import (
     Letter,
     Refused,
@@ -26,8 +27,10 @@ from services.discovery.domain.ledger import (
     Totals,
     forgotten_for,
 )
+from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.domain.stalls import Stall
+from services.discovery.domain.versions import BegunVersion, continuation
 from shared.errors import TransientError
 from tests.fakes.presence_store import FakePresence
 
@@ -44,6 +47,11 @@ class FakeStateStore(FakePresence):
         """Batch id to the letter's key and what was sent."""
         self.standing: dict[str, Stall] = {}
         self.noted_births: dict[str, str] = {}
+        self.segments: dict[str, list[Segment]] = {}
+        self.marks: dict[str, Mark] = {}
+        """Source id to how far it was read."""
+        self.settled: dict[str, Mark] = {}
+        """The same of what is mapped."""
 
     async def stalls(self, collection: str) -> list[Stall]:
         mine = [one for one in self.standing.values() if one.collection == collection]
@@ -97,32 +105,49 @@ class FakeStateStore(FakePresence):
             self._update(row.source_id, reason=None)
         return self._settle([row.source_id], now)
 
-    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
+    async def begin_version(
+        self, stat: SourceStat, content: ContentHash, rules: CutRules, now: datetime
+    ) -> BegunVersion:
         row = self._put(stat, now, is_checked=True)
+        what = continuation(row, content, rules)
         fresh: dict[str, Any] = {"status": "reading", "reason": None, "is_announced": False}
-        if row.fingerprint != fingerprint:
+        held = {"fingerprint": content.whole, "content_size": stat.size, "completed_at": None}
+        if what == "other":
             self._forget(row.source_id)
-            counts = {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "completed_at": None}
-            version = row.source_version + 1
-            fresh |= counts | {"source_version": version, "fingerprint": fingerprint}
+            fresh |= held | {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "rules": rules}
             fresh |= {"is_forgotten": False, "dropped": 0, "replays": 0}
+            fresh |= {"source_version": row.source_version + 1}
+            self.segments[row.source_id] = [Segment(0, stat.size, content.whole, content.whole)]
+        elif what == "grown":
+            fresh |= held | {"is_read": False}
+            mine = self.segments[row.source_id]
+            grown = Segment(mine[-1].number + 1, stat.size, content.whole, content.rest)
+            mine.append(grown)
+        if what != "same" or not row.is_read:
             self._update(row.source_id, **fresh)
-            return version
-        if not row.is_read:
-            self._update(row.source_id, **fresh)
-        return row.source_version
+        return self._begun(self.sources[row.source_id], rules)
+
+    def _begun(self, row: SourceRecord, rules: CutRules) -> BegunVersion:
+        mark = self.marks.get(row.source_id)
+        mine = self.segments.get(row.source_id, [])
+        after = [one for one in mine if mark is None or one.size > mark.byte_offset]
+        start = mark if mark is not None and after else BEGINNING
+        return BegunVersion(row.source_version, row.rules or rules, start, tuple(after))
 
     async def record_batch(
         self, batch_id: str, source_id: str, version: int, records: int
     ) -> None:
-        if source := self._current(source_id, version):
+        source = self._current(source_id, version)
+        if source and (batch_id in self.batches or not source.was_completed):
+            self.batches.setdefault(batch_id, (source_id, BatchAccount()))
             self._change(source, batch_id, lambda batch: batch.record(records))
 
     async def finish_reading(
-        self, source_id: str, version: int, now: datetime
+        self, source_id: str, version: int, end: Mark, now: datetime
     ) -> list[SourceRecord]:
         source = self._current(source_id, version)
         if source and source.status == "reading":
+            self.marks[source_id] = end
             self._update(source_id, is_read=True, status="dispatched", reason=None)
         return self._settle([source_id], now) if source else []
 
@@ -214,6 +239,9 @@ class FakeStateStore(FakePresence):
         if row is None or row.was_completed or row.is_forgotten or row.status not in waits:
             return False
         status = "reading" if row.source_version else row.status
+        self.marks.pop(source_id, None)
+        if (mark := self.settled.get(source_id)) is not None:
+            self.marks[source_id] = mark
         self._update(source_id, status=status, is_read=False)
         return True
 
@@ -235,10 +263,15 @@ class FakeStateStore(FakePresence):
         return after
 
     async def mark_announced(
-        self, source_id: str, status: Status, version: int | None = None
+        self,
+        source_id: str,
+        status: Status,
+        version: int | None = None,
+        ended_at: datetime | None = None,
     ) -> None:
         row = self.sources.get(source_id)
-        if row and row.status == status and version in (None, row.source_version):
+        is_meant = row and row.status == status and version in (None, row.source_version)
+        if row and is_meant and ended_at in (None, row.completed_at):
             self._update(source_id, is_announced=True)
 
     async def unannounced(self) -> list[SourceRecord]:
@@ -309,7 +342,8 @@ class FakeStateStore(FakePresence):
     def _change(
         self, source: SourceRecord, batch_id: str, change: Callable[[BatchAccount], BatchAccount]
     ) -> None:
-        if batch_id not in self.batches and source.was_completed:
+        is_over = source.was_completed or source.source_id in self.settled
+        if batch_id not in self.batches and is_over:
             return
         before = self.batches.get(batch_id, ("", BatchAccount()))[1]
         after = change(before)
@@ -386,6 +420,8 @@ class FakeStateStore(FakePresence):
                 if not keep_dead:
                     self.sent_again.pop(key, None)
         if not keep_dead:
+            for kept in (self.segments, self.marks, self.settled):
+                kept.pop(source_id, None)
             mine = [one.key for one in self.letters.values() if one.source_id == source_id]
             for key in mine:
                 del self.letters[key]
@@ -400,6 +436,8 @@ class FakeStateStore(FakePresence):
                 status = "forgotten" if row.is_forgotten else "completed"
                 self._update(source_id, status=status, completed_at=now, is_announced=False)
                 self._forget(source_id, keep_dead=True)
+                if source_id in self.marks:
+                    self.settled[source_id] = self.marks[source_id]
             row = self.sources[source_id]
             if row.status in ("completed", "forgotten") and not row.is_announced:
                 completed.append(row)

@@ -17,7 +17,6 @@ from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.sources import SourceStat
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from shared.bus.messages.outgoing import outgoing_batch
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
@@ -30,7 +29,7 @@ from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.fuzz import plain_reader
 from tests.fuzz.damage import damaged
-from tests.unit.discovery.builders import final, iteration, looked
+from tests.unit.discovery.builders import final, iteration, looked, read_all
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLES = sorted(DATA.rglob("*.jsonl"))
@@ -168,7 +167,7 @@ async def message_of(content: bytes) -> list[Batch | DeadLetter]:
     found = await looked(repository, FakeStateStore())
     assert isinstance(found[0], SourceToRead)
     assert isinstance(found[0].stat, SourceStat)
-    return [piece async for piece in read_source(found[0], repository)]
+    return await read_all(found[0], repository)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -142,6 +142,28 @@ async def complete(js: JetStreamContext) -> BatchDescriptor:
     return first
 
 
+async def test_of_a_log_that_grows_only_what_is_new_is_sent_and_its_accounts_go_on(
+    js: JetStreamContext, run: Run, file: Path
+) -> None:
+    async with run():
+        first = await complete(js)
+    with file.open("a") as log:
+        log.write(content("c"))
+    async with run() as discovery:
+        _, second = await batches(js, 2)
+        await commit(js, first)
+        await commit(js, second)
+        _, event = await expect(js, "EVENTS", "source.completed", 2)
+        await until(lambda: discovery.figures["default"].records.mapped == 3)
+    (body,) = (await messages(js, "DISCOVERY", "discovery.batch"))[1:]
+
+    told = SourceCompleted.model_validate_json(event)
+    assert (told.source_version, told.seen, told.mapped) == (1, 3, 3)
+    assert (second.source_version, second.index, second.records) == (1, 1, 1)
+    (row,) = decode(body).rows.to_pylist()
+    assert (row["text"], row["line"], row["idx_in_iteration"]) == ("c", 3, 1)
+
+
 async def test_a_source_that_goes_and_comes_back_is_told_and_counted(
     js: JetStreamContext, run: Run, file: Path
 ) -> None:

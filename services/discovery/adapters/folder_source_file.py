@@ -14,11 +14,13 @@ BLOCK_BYTES = 1 << 20
 
 
 class SourceFile:
-    """The first bytes of a file, as many as a look has found."""
+    """The first bytes of a file, as many as a look has found, or those from a position on."""
 
-    def __init__(self, stat: SourceStat) -> None:
+    def __init__(self, stat: SourceStat, start: int = 0) -> None:
         self._stat = stat
+        self._start = start
         self._position = 0
+        self._newlines = 0
         self._digest = hashlib.sha256()
         self._fd: int | None = None
 
@@ -30,7 +32,17 @@ class SourceFile:
     @property
     def size(self) -> int:
         """See Content."""
-        return self._stat.size
+        return self._stat.size - self._start
+
+    @property
+    def newlines(self) -> int:
+        """See Content."""
+        return self._newlines
+
+    @property
+    def position(self) -> int:
+        """How much ``read`` has given."""
+        return self._position
 
     @property
     def is_at_end(self) -> bool:
@@ -61,18 +73,20 @@ class SourceFile:
 
     def read(self, size: int) -> bytes:
         """See Content."""
+        at, left = self._start + self._position, self.size - self._position
         with _explained(self._stat):
-            piece = os.pread(self._open(), min(size, self.size - self._position), self._position)
+            piece = os.pread(self._open(), min(size, left), at)
         if not piece and self._position < self.size:
             raise self._shorter()
         self._position += len(piece)
+        self._newlines += piece.count(b"\n")
         self._digest.update(piece)
         return piece
 
     def read_at(self, position: int, size: int) -> bytes:
         """See Content."""
         with _explained(self._stat):
-            piece = os.pread(self._open(), size, position)
+            piece = os.pread(self._open(), size, self._start + position)
         if len(piece) < size:
             raise self._shorter()
         return piece
@@ -82,7 +96,7 @@ class SourceFile:
         with _explained(self._stat):
             fd = self._open()
         try:
-            return os.lseek(fd, 0, os.SEEK_DATA)
+            return os.lseek(fd, self._start, os.SEEK_DATA) - self._start
         except OSError:  # the system or this file system knows no holes, or there is nothing else
             return 0
 
@@ -116,7 +130,8 @@ class SourceFile:
             )
 
     def _shorter(self) -> SourceChangedError:
-        return SourceChangedError(f"{self.name} is shorter than the {self.size} bytes it had")
+        size = self._stat.size
+        return SourceChangedError(f"{self.name} is shorter than the {size} bytes it had")
 
 
 @contextmanager

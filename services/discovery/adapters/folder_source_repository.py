@@ -1,5 +1,6 @@
 """Sources that are files in folders."""
 
+import hashlib
 import os
 import posixpath
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -20,6 +21,7 @@ from services.discovery.adapters.folder_overlap import require_disjoint, require
 from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import SourceStat, display_name
 from services.discovery.ports import SourceFormat
 from shared.clock import Clock, SystemClock
@@ -91,20 +93,24 @@ class FolderSourceRepository:
             return None if await to_thread.run_sync(os.path.exists, beside) else "no_sidecar"
         return None
 
-    async def fingerprint(self, stat: SourceStat) -> str:
+    async def fingerprint(self, stat: SourceStat, part_at: int = 0) -> ContentHash:
         """See SourceRepository."""
-        file = SourceFile(stat)
+        file, begin, rest = SourceFile(stat), None, hashlib.sha256()
         try:
-            await to_thread.run_sync(file.read, HASHED_AT_ONCE)
-            while not file.is_at_end:
-                await to_thread.run_sync(file.read, HASHED_AT_ONCE)
+            while file.position < part_at:
+                left = part_at - file.position
+                await to_thread.run_sync(file.read, min(HASHED_AT_ONCE, left))
+            if part_at:
+                begin = file.digest
+            while not await to_thread.run_sync(_hash_more, file, rest if part_at else None):
+                pass
         finally:
             file.close()
-        return file.digest
+        return ContentHash(file.digest, begin, rest.hexdigest() if part_at else "")
 
-    def open(self, stat: SourceStat) -> SourceFile:
+    def open(self, stat: SourceStat, start: int = 0) -> SourceFile:
         """See SourceRepository."""
-        return SourceFile(stat)
+        return SourceFile(stat, start)
 
     def _list(self, changed: frozenset[str] | None) -> Iterator[Listed]:
         own = OwnPlaces.find(self._own, self._output, [root.base for root in self._roots])
@@ -115,6 +121,14 @@ class FolderSourceRepository:
                 if key not in seen:
                     seen.add(key)
                     yield listed
+
+
+def _hash_more(file: SourceFile, also: "hashlib._Hash | None") -> bool:
+    """Hash the next bytes, and tell whether they are the last."""
+    piece = file.read(HASHED_AT_ONCE)
+    if also is not None:
+        also.update(piece)
+    return file.is_at_end
 
 
 def _take(found: Iterator[Listed]) -> list[Listed]:

@@ -19,6 +19,9 @@ from services.discovery.domain.json_values import JsonObject, parse_line
 from services.discovery.domain.lines import Line, LineSplitter, OversizedLine
 from services.discovery.ports import Content, SourceUnreadableError
 
+AGENT_RUNS = "agent-runs 1"
+"""Another number has sources read anew that are not read to their end: it is for a reader that
+makes other records, or cuts them elsewhere."""
 MAX_LINE_BYTES = 64 << 20
 BLOCK_BYTES = 1 << 20
 LINES_AT_ONCE = 4096
@@ -34,6 +37,7 @@ class JsonLinesFormat:
 
     def __init__(
         self,
+        name: str,
         draft_of: DraftOf,
         *,
         max_line_bytes: int = MAX_LINE_BYTES,
@@ -42,13 +46,45 @@ class JsonLinesFormat:
         """Take what to make of it.
 
         Args:
+            name: What it is, and of which version.
             draft_of: What an object says.
             max_line_bytes: A longer line is not held in memory.
             complete_when: Whether the last line says that a content is complete, and how.
         """
+        self._name = name
         self._draft_of = draft_of
         self._complete_when = complete_when
         self._max_line_bytes = max_line_bytes
+
+    @property
+    def name(self) -> str:
+        """See SourceFormat."""
+        return self._name
+
+    @property
+    def max_line_bytes(self) -> int:
+        """See SourceFormat."""
+        return self._max_line_bytes
+
+    def limited(self, max_line_bytes: int) -> "JsonLinesFormat":
+        """See SourceFormat."""
+        return JsonLinesFormat(
+            self._name,
+            self._draft_of,
+            max_line_bytes=max_line_bytes,
+            complete_when=self._complete_when,
+        )
+
+    def parts_at(self, content: Content, position: int) -> bool:
+        """See SourceFormat."""
+        if not EVIDENCE_BYTES <= position < content.size:
+            return False
+        ends = content.read_at(position - 1, 1)
+        rest = min(EVIDENCE_BYTES, content.size - position)
+        begins = content.read_at(0, EVIDENCE_BYTES), content.read_at(position, rest)
+        return ends == b"\n" and all(
+            not part.startswith(b"\0") and detect(part) == UTF_8 for part in begins
+        )
 
     def why_incomplete(self, content: Content) -> WhyIncomplete | None:
         """See SourceFormat."""
@@ -87,7 +123,7 @@ def agent_run_format(
 ) -> JsonLinesFormat:
     """Return the format of agent-run logs; see ``JsonLinesFormat``."""
     return JsonLinesFormat(
-        agent_runs.draft_of, max_line_bytes=max_line_bytes, complete_when=complete_when
+        AGENT_RUNS, agent_runs.draft_of, max_line_bytes=max_line_bytes, complete_when=complete_when
     )
 
 

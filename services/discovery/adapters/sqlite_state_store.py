@@ -12,6 +12,7 @@ from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
+from services.discovery.adapters.sqlite_version_store import VersionRows
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     STATUSES,
@@ -29,7 +30,7 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
+class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows, VersionRows):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod
@@ -122,46 +123,10 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
         return self._settle([stat.source_id], now)
 
     @change
-    def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
-        """See StateStore."""
-        known = self._put_stat(stat, now, is_checked=True)
-        if known.fingerprint != fingerprint:
-            if known.source_version:
-                self._forget_batches(known.source_id)
-            self._execute(
-                "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
-                " fingerprint = ?, seen = 0, mapped = 0, dead = 0, is_read = 0,"
-                " dropped = 0, replays = 0,"
-                " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
-                " WHERE source_id = ?",
-                fingerprint,
-                known.source_id,
-            )
-            return known.source_version + 1
-        self._execute(
-            "UPDATE sources SET status = 'reading', is_announced = 0, reason = NULL"
-            " WHERE source_id = ? AND NOT is_read",
-            known.source_id,
-        )
-        return known.source_version
-
-    @change
     def record_batch(self, batch_id: str, source_id: str, version: int, records: int) -> None:
         """See StateStore."""
         if (source := self._current(source_id, version)) is not None:
-            self._change(source, batch_id, lambda batch: batch.record(records))
-
-    @change
-    def finish_reading(self, source_id: str, version: int, now: datetime) -> list[SourceRecord]:
-        """See StateStore."""
-        self._execute(
-            "UPDATE sources SET is_read = 1, status = 'dispatched', reason = NULL"
-            " WHERE source_id = ? AND source_version = ? AND status = 'reading'",
-            source_id,
-            version,
-        )
-        source = self._current(source_id, version)
-        return self._settle([source_id], now) if source else []
+            self._change(source, batch_id, lambda batch: batch.record(records), is_news=False)
 
     @change
     def apply_committed(self, commits: Sequence[Commit], now: datetime) -> list[SourceRecord]:
@@ -206,18 +171,6 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
         rows = self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
         return rows[0] if rows else None
 
-    @change
-    def requeue(self, source_id: str) -> bool:
-        """See StateStore."""
-        changed = self._rows(
-            "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
-            " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
-            " AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten"
-            " RETURNING source_id",
-            source_id,
-        )
-        return bool(changed)
-
     @reads
     def births(self, collection: str) -> str | None:
         """See StateStore."""
@@ -242,14 +195,21 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows):
         return after
 
     @change
-    def mark_announced(self, source_id: str, status: Status, version: int | None = None) -> None:
+    def mark_announced(
+        self,
+        source_id: str,
+        status: Status,
+        version: int | None = None,
+        ended_at: datetime | None = None,
+    ) -> None:
         """See StateStore."""
         self._execute(
             "UPDATE sources SET is_announced = 1 WHERE source_id = ?1 AND status = ?2"
-            " AND (?3 IS NULL OR source_version = ?3)",
+            " AND (?3 IS NULL OR source_version = ?3) AND (?4 IS NULL OR completed_at = ?4)",
             source_id,
             status,
             version,
+            ended_at and ended_at.isoformat(),
         )
 
     @reads

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.cut_rules import parse_rules
 from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.sources import SourceStat, display_name
@@ -102,9 +103,13 @@ class LedgerRows:
         source: SourceRecord,
         batch_id: str,
         change: Callable[[BatchAccount], BatchAccount],
+        *,
+        is_news: bool = True,
     ) -> None:
         known = self._account(batch_id)
-        if known is None and source.was_completed:
+        if known is None and (
+            source.was_completed or (is_news and self._has_settled(source.source_id))
+        ):
             return  # late news about a batch whose account is closed
         before = known or BatchAccount()
         after = change(before)
@@ -114,6 +119,12 @@ class LedgerRows:
             after.records - before.records,
             after.mapped - before.mapped,
             after.dead - before.dead,
+        )
+
+    def _has_settled(self, source_id: str) -> bool:
+        """Tell whether a part of the version was mapped before it grew."""
+        return bool(
+            self._rows("SELECT 1 FROM segments WHERE source_id = ? AND is_settled", source_id)
         )
 
     def _account(self, batch_id: str | None) -> BatchAccount | None:
@@ -180,6 +191,7 @@ class LedgerRows:
         self._execute("DELETE FROM batches WHERE source_id = ?", source_id)
         self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
         self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
+        self._execute("DELETE FROM segments WHERE source_id = ?", source_id)
 
     def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         ended: list[SourceRecord] = []
@@ -196,6 +208,13 @@ class LedgerRows:
             if changed:
                 # A batch with dead records stays, since they may be replayed and mapped after all.
                 self._execute("DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id)
+                # Of what was read, only where it ended is asked for again.
+                self._execute(
+                    "DELETE FROM segments WHERE source_id = ?1 AND number <"
+                    " (SELECT max(number) FROM segments WHERE source_id = ?1)",
+                    source_id,
+                )
+                self._execute("UPDATE segments SET is_settled = 1 WHERE source_id = ?", source_id)
             ended += self._select(
                 "WHERE source_id = ? AND status IN ('completed', 'forgotten')"
                 " AND NOT is_announced",
@@ -215,5 +234,6 @@ def _source(row: sqlite3.Row) -> SourceRecord:
         values[name] = bool(values[name])
     for name in MOMENTS:
         values[name] = values[name] and datetime.fromisoformat(values[name])
+    values["rules"] = values["rules"] and parse_rules(values["rules"])
     values["wishes"] = tuple(CommandRef(*pair) for pair in json.loads(values["wishes"]))
     return SourceRecord(**values)

@@ -41,7 +41,9 @@ CREATE TABLE sources (
     gone_at TEXT,
     returned_at TEXT,
     same_as TEXT,
-    is_presence_told INTEGER NOT NULL DEFAULT 1
+    is_presence_told INTEGER NOT NULL DEFAULT 1,
+    rules TEXT,
+    content_size INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX sources_by_name ON sources (collection, filename);
 CREATE TABLE batches (
@@ -93,6 +95,19 @@ CREATE TABLE resends (
 CREATE INDEX resends_by_source ON resends (source_id);
 CREATE INDEX resends_by_letter ON resends (letter_key);
 """
+SEGMENTS = """
+CREATE TABLE segments (
+    source_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    is_read INTEGER NOT NULL DEFAULT 0,
+    is_settled INTEGER NOT NULL DEFAULT 0,
+    mark BLOB,
+    PRIMARY KEY (source_id, number)
+) WITHOUT ROWID;
+"""
 AIDS = """
 CREATE TABLE IF NOT EXISTS ways (
     collection TEXT PRIMARY KEY,
@@ -134,7 +149,12 @@ ALTER TABLE sources ADD COLUMN is_presence_told INTEGER NOT NULL DEFAULT 1;
 FROM_4 = """
 ALTER TABLE dead_letters ADD COLUMN spans TEXT NOT NULL DEFAULT '';
 """
-FORMAT = StateFormat("discovery", 5, TABLES, AIDS, {3: FROM_3, 4: FROM_4})
+FROM_5 = f"""
+ALTER TABLE sources ADD COLUMN rules TEXT;
+ALTER TABLE sources ADD COLUMN content_size INTEGER;
+{SEGMENTS}
+"""
+FORMAT = StateFormat("discovery", 6, TABLES + SEGMENTS, AIDS, {3: FROM_3, 4: FROM_4, 5: FROM_5})
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (

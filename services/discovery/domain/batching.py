@@ -31,9 +31,10 @@ class Cutter:
     be the last. A source without records has one empty batch.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, index: int = 0) -> None:
         self._limits = limits
-        self._index = 0
+        self.index = index
+        """Of the next batch."""
         self._pending: list[Record] = []
         self._bytes = 0
 
@@ -52,8 +53,8 @@ class Cutter:
         return self._take(is_last=True)
 
     def _take(self, *, is_last: bool) -> Cut:
-        cut = Cut(self._index, tuple(self._pending), is_last)
-        self._index += 1
+        cut = Cut(self.index, tuple(self._pending), is_last)
+        self.index += 1
         self._pending.clear()
         self._bytes = 0
         return cut

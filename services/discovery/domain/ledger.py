@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.discovery.domain.completeness import OUTSIDE, WhyIncomplete
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.sources import SourceStat, batch_id, display_name
 
 Status = Literal["incomplete", "reading", "dispatched", "completed", "failed", "forgotten"]
@@ -162,6 +163,10 @@ class SourceRecord:
     """Of one that is gone: the filename under which its file is read now."""
     is_presence_told: bool = True
     """Whether the outside was told that it went, or came back."""
+    rules: CutRules | None = None
+    """How this version is cut; None: a ledger without that began it."""
+    content_size: int | None = None
+    """Bytes that the fingerprint is of; None as above."""
 
     @property
     def is_forgotten_as_gone(self) -> bool:

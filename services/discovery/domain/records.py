@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.discovery.domain.entries import Entry
+from services.discovery.domain.segments import NONE, Counts
 from services.discovery.domain.sources import record_id
 
 
@@ -27,13 +28,19 @@ class Record:
 class Numbering:
     """Makes records of a source's entries, counting repeated iterations in file order."""
 
-    def __init__(self, filename: str) -> None:
+    def __init__(self, filename: str, before: Counts = NONE) -> None:
         self._filename = filename
+        self._before = before
         self._seen: Counter[int] = Counter()
+
+    @property
+    def counts(self) -> Counts:
+        """How many records of each iteration there were up to now."""
+        return self._before.plus(self._seen)
 
     def copy(self) -> "Numbering":
         """Return one that has counted the same, and counts on for itself."""
-        other = Numbering(self._filename)
+        other = Numbering(self._filename, self._before)
         other._seen = self._seen.copy()
         return other
 
@@ -42,7 +49,7 @@ class Numbering:
         draft = entry.draft
         if draft is None:
             return None
-        idx = self._seen[draft.iteration]
+        idx = self._before.of(draft.iteration) + self._seen[draft.iteration]
         self._seen[draft.iteration] += 1
         return Record(
             id=record_id(self._filename, draft.iteration, idx),

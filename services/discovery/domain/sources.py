@@ -67,14 +67,18 @@ def source_id(collection: str, filename: str) -> str:
     return digest[:SOURCE_ID_LENGTH]
 
 
-def batch_id(collection: str, source: str, version: int, fingerprint: str, index: int) -> str:
+def batch_id(
+    collection: str, source: str, version: int, fingerprint: str, index: int, rules: str = ""
+) -> str:
     """Hash what identifies a batch; a JSON list keeps the parts apart.
 
     The version is part of it: a source that gets an old content back is a new version, and its
-    batches are not those that were taken off the map before.
+    batches are not those that were taken off the map before. So is what decides where the batch
+    begins and ends; the one batch of a version that is forgotten is cut by nothing.
     """
     parts = [collection, source, version, fingerprint, index]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    cut_by = [rules] if rules else []
+    return hashlib.sha256(json.dumps([*parts, *cut_by]).encode()).hexdigest()
 
 
 def record_id(filename: str, iteration: int, idx_in_iteration: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.discovery.domain.ledger import Commit, Death
+from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.events import (
     SourceEnding,
@@ -26,8 +27,8 @@ from shared.contracts.writing import WritingSettled
 from shared.failpoints import Failpoint, reached
 
 
-async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> None:
-    """Note that a batch is on the bus.
+async def batch_read(descriptor: BatchDescriptor, store: StateStore) -> None:
+    """Note that a batch is going to be published, so that no news of it come before.
 
     Raises:
         TransientError: The ledger could not be written.
@@ -41,14 +42,14 @@ async def batch_published(descriptor: BatchDescriptor, store: StateStore) -> Non
 
 
 async def source_read(
-    source_id: str, source_version: int, store: StateStore, clock: Clock
+    source_id: str, source_version: int, end: Mark, store: StateStore, clock: Clock
 ) -> list[SourceEnding]:
-    """Note that a source was read to its end and all its batches are noted as published.
+    """Note that a source was read to its end and all its batches are published.
 
     Raises:
         TransientError: The ledger could not be written.
     """
-    return endings(await store.finish_reading(source_id, source_version, clock.now()))
+    return endings(await store.finish_reading(source_id, source_version, end, clock.now()))
 
 
 async def settled(
@@ -126,7 +127,8 @@ async def announced(event: SourceNews, store: Ledger) -> None:
     if isinstance(event, SourceGone | SourceReturned):
         await store.mark_presence_told(event.source_id, event.occurred_at)
     elif isinstance(event, SourceCompleted):
-        await store.mark_announced(event.source_id, "completed", event.source_version)
+        version, ended_at = event.source_version, event.occurred_at
+        await store.mark_announced(event.source_id, "completed", version, ended_at)
     elif isinstance(event, SourceForgotten):
         await store.mark_announced(event.source_id, "forgotten", event.source_version)
     else:

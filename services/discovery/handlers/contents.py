@@ -6,14 +6,20 @@ from typing import TypeVar
 
 from anyio import to_thread
 
+from services.discovery.domain.batching import Limits
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.entries import Part
+from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.rereading import Rereader
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import SourceStat
 from services.discovery.ports import Content, SourceFormat, SourceRepository
+from shared.contracts.batches import MAX_RECORDS, MAX_TEXT_BYTES
 
 T = TypeVar("T")
+LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
 PIECES_AT_ONCE = 16
 """At most so many are made ahead of whoever takes them."""
 
@@ -34,17 +40,43 @@ async def why_incomplete(stat: SourceStat, repository: SourceRepository) -> WhyI
         content.close()
 
 
+async def identify(
+    stat: SourceStat, known: SourceRecord | None, repository: SourceRepository
+) -> ContentHash:
+    """Tell what a source holds, and whether that is what is known of it and more.
+
+    Raises:
+        SourceUnreadableError: It cannot be read.
+        SourceChangedError: It is shorter than it was.
+    """
+    part_at = (known.content_size or 0) if known is not None else 0
+    if known is None or not 0 < part_at < stat.size:
+        return await repository.fingerprint(stat)
+    found = await repository.fingerprint(stat, part_at)
+    if found.begin != known.fingerprint:
+        return ContentHash(found.whole)
+    content = repository.open(stat)
+    try:
+        parts_at = repository.format_of(stat).parts_at
+        has_grown = await to_thread.run_sync(parts_at, content, part_at)
+    finally:
+        content.close()
+    return found if has_grown else ContentHash(found.whole)
+
+
+def rules_of(kind: SourceFormat) -> CutRules:
+    """Return how a version of a source is cut that begins now."""
+    return CutRules(kind.name, kind.max_line_bytes, LIMITS)
+
+
 async def read_pieces(
-    stat: SourceStat,
-    repository: SourceRepository,
-    reader: SourceReader,
-    fingerprint: str | None = None,
+    content: Content, kind: SourceFormat, reader: SourceReader, fingerprint: str | None = None
 ) -> AsyncGenerator[Piece]:
-    """Read a source; its last batch comes when all of the content has proven to be the expected.
+    """Read a content and close it; the last batch comes when all of it has proven to be expected.
 
     Args:
-        stat: The source.
-        repository: Has its content.
+        content: Of a source, or what was appended to it.
+        kind: What it is.
         reader: Makes batches of what is found.
         fingerprint: What the content must have; None: whatever it is.
 
@@ -55,9 +87,8 @@ async def read_pieces(
         SourceUnreadableError: It cannot be read.
         SourceChangedError: The content is another one.
     """
-    content = repository.open(stat)
     try:
-        pieces = reader.read(_found(content, repository.format_of(stat), fingerprint))
+        pieces = reader.read(_found(content, kind, fingerprint))
         is_over = False
         while not is_over:
             some, is_over = await to_thread.run_sync(take_turn, pieces)
@@ -68,17 +99,16 @@ async def read_pieces(
 
 
 async def reread(
-    stat: SourceStat, repository: SourceRepository, reader: Rereader, fingerprint: str | None
+    content: Content, kind: SourceFormat, reader: Rereader, fingerprint: str | None
 ) -> None:
-    """Have a source read again, to its end.
+    """Have a content read again, to its end, and close it.
 
     Raises:
         SourceUnreadableError: It cannot be read.
-        SourceChangedError: The content is not what has this fingerprint.
+        SourceChangedError: It is not what has this fingerprint.
     """
-    content = repository.open(stat)
     try:
-        turns = reader.read(_found(content, repository.format_of(stat), fingerprint))
+        turns = reader.read(_found(content, kind, fingerprint))
         while not (await to_thread.run_sync(take_turn, turns))[1]:
             pass
     finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.discovery.domain.segments import Mark
 from services.discovery.handlers import accounts
 from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.ledger import LedgerKeeper
@@ -95,8 +96,8 @@ class Dispatcher:
             while True:
                 since_ns = tracing.now_ns()
                 with metrics.STEPS.timed(step="read"):
-                    piece = await anext(pieces, None)
-                if piece is None:
+                    piece = await anext(pieces)
+                if isinstance(piece, Mark):
                     break
                 # The trace of a batch begins with its reading, once there is a batch.
                 with tracing.span("discover batch", since_ns=since_ns):
@@ -111,7 +112,7 @@ class Dispatcher:
             async for messages in self._dead_letter(letters.take()):
                 yield messages
         done = await accounts.source_read(
-            stat.source_id, source.source_version, self.store, self.clock
+            stat.source_id, source.source_version, piece, self.store, self.clock
         )
         async for messages in self.events.announce(done):
             yield messages
@@ -125,9 +126,9 @@ class Dispatcher:
             return
         async for messages in self._dead_letter(letters.take()):
             yield messages
+        await accounts.batch_read(piece.descriptor, self.store)
+        reached(Failpoint.NOTED)
         yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
-        reached(Failpoint.SENT)
-        await accounts.batch_published(piece.descriptor, self.store)
 
     async def _dead_letter(self, letters: Sequence[DeadLetter]) -> Steps:
         """Put letters of one source on the bus together, and note them together."""

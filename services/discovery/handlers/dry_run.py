@@ -10,8 +10,7 @@ from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.real_files import one_name_each
 from services.discovery.domain.runs import BadRun
 from services.discovery.domain.sources import SourceStat, require_distinct
-from services.discovery.handlers.contents import read_pieces, why_incomplete
-from services.discovery.handlers.read import LIMITS
+from services.discovery.handlers.contents import LIMITS, read_pieces, why_incomplete
 from services.discovery.ports import SourceChangedError, SourceRepository, SourceUnreadableError
 
 CHARACTERS_PER_TOKEN = 4
@@ -85,8 +84,9 @@ async def _survey_source(
             since = datetime.fromtimestamp(stat.mtime_ns / 1e9, UTC).isoformat()
             survey.incomplete += (Waiting(stat.filename, why, EXPLAINED[why], since),)
         return
+    content, kind = repository.open(stat), repository.format_of(stat)
     reader = SourceReader(stat.filename, LIMITS)
-    async with aclosing(read_pieces(stat, repository, reader)) as pieces:
+    async with aclosing(read_pieces(content, kind, reader)) as pieces:
         async for piece in pieces:
             _count(piece, survey)
     survey.complete += 1

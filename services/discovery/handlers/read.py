@@ -6,19 +6,18 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from services.discovery.domain.batching import Cut, Limits
+from services.discovery.domain.batching import Cut
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
 from services.discovery.domain.runs import BadRun, allowance
+from services.discovery.domain.segments import Mark, Segment
 from services.discovery.domain.sources import SourceStat, batch_id
 from services.discovery.handlers.contents import read_pieces
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceRepository
 from shared.contracts.batches import (
-    MAX_RECORDS,
-    MAX_TEXT_BYTES,
     RECORD_SCHEMA,
     Batch,
     BatchDescriptor,
@@ -26,7 +25,6 @@ from shared.contracts.batches import (
 from shared.contracts.dead_letters import DeadLetter
 
 STAGE = "discovery"
-LIMITS = Limits(MAX_RECORDS, MAX_TEXT_BYTES)
 LINE_BYTES = 4 << 20
 """Of an unreadable line at most this many bytes are kept; the source has the others."""
 EVIDENCE_BYTES = 32 << 20
@@ -36,44 +34,76 @@ SCRAP_BYTES = 1 << 10
 
 
 async def read_source(
-    source: SourceToRead, repository: SourceRepository, *, limits: Limits = LIMITS
-) -> AsyncGenerator[Batch | DeadLetter]:
-    """Read a source; the same content always gives the same batches and dead letters.
+    source: SourceToRead, repository: SourceRepository
+) -> AsyncGenerator[Batch | DeadLetter | Mark]:
+    """Read what is to be read of a source's version.
 
+    The same version always gives the same batches and dead letters, whatever the settings say.
     Batches come in file order and dead letters too; a dead letter comes as soon as its line was
-    met, a batch when the next record does not fit into it any more. The last batch comes only
-    when all that was read has proven to have the source's fingerprint.
+    met, a batch when the next record does not fit into it any more. The last batch of a segment
+    comes only when all that was read of it has proven to have its digest.
 
     Yields:
-        At least one batch, maybe empty, the last one flagged; and dead letters.
+        Of each segment at least one batch, maybe empty, the last one flagged; and dead letters;
+        at the end, where that is.
 
     Raises:
         SourceUnreadableError: It cannot be read any more.
         SourceChangedError: It was changed meanwhile: look again.
     """
-    stat, messages = source.stat, Messages(source)
-    reader = SourceReader(stat.filename, limits, version=source.source_version)
-    async with aclosing(read_pieces(stat, repository, reader, source.fingerprint)) as pieces:
-        async for piece in pieces:
-            yield messages.of(piece)
+    stat, begun = source.stat, source.begun
+    kind = repository.format_of(stat).limited(begun.rules.max_line_bytes)
+    start = begun.start
+    for segment in begun.segments:
+        content = repository.open(replace(stat, size=segment.size), start.byte_offset)
+        messages = Messages(source, segment)
+        reader = SourceReader(stat.filename, begun.rules.limits, version=messages.age, start=start)
+        async with aclosing(read_pieces(content, kind, reader, segment.digest)) as pieces:
+            async for piece in pieces:
+                yield messages.of(piece)
+        start = reader.end(content.newlines, content.size)
+    yield start
 
 
 class Messages:
-    """Makes messages of the pieces of one version of a source, in order."""
+    """Makes messages of the pieces of one segment of a source, in order."""
 
-    def __init__(self, source: SourceToRead) -> None:
+    def __init__(self, source: SourceToRead, segment: Segment) -> None:
         self._source = source
-        self._left = allowance(EVIDENCE_BYTES, source.source_version)
+        self._segment = segment
+        self._left = allowance(EVIDENCE_BYTES, self.age)
+
+    @property
+    def age(self) -> int:
+        """How often the source has changed or grown: what is late has fewer letters."""
+        return self._source.source_version + self._segment.number
 
     def of(self, piece: Piece) -> Batch | DeadLetter:
         """Make the message of the next piece."""
-        return _batch(piece, self._source) if isinstance(piece, Cut) else self._letter(piece)
+        return self._batch(piece) if isinstance(piece, Cut) else self._letter(piece)
 
     def _letter(self, bad: BadLine | BadRun) -> DeadLetter:
         letter = letter_of(bad, self._source.stat, self._source.source_version)
         body = letter.body[: max(SCRAP_BYTES, min(LINE_BYTES, self._left))]
         self._left -= len(body)
         return replace(letter, body=body)
+
+    def _batch(self, cut: Cut) -> Batch:
+        stat, version = self._source.stat, self._source.source_version
+        fingerprint, rules = self._segment.fingerprint, self._source.begun.rules.spell()
+        name = stat.collection, stat.source_id, version, fingerprint, cut.index
+        descriptor = BatchDescriptor(
+            collection=stat.collection,
+            batch_id=batch_id(*name, rules),
+            source_id=stat.source_id,
+            filename=stat.filename,
+            fingerprint=fingerprint,
+            source_version=version,
+            index=cut.index,
+            is_last=cut.is_last,
+            records=len(cut.records),
+        )
+        return batch_of(descriptor, cut.records)
 
 
 def letter_of(
@@ -102,23 +132,6 @@ def letter_of(
         last_line=bad.last_line,
         spans=bad.spans if len(bad.spans) > 1 else (),
     )
-
-
-def _batch(cut: Cut, source: SourceToRead) -> Batch:
-    stat = source.stat
-    version, fingerprint = source.source_version, source.fingerprint
-    descriptor = BatchDescriptor(
-        collection=stat.collection,
-        batch_id=batch_id(stat.collection, stat.source_id, version, fingerprint, cut.index),
-        source_id=stat.source_id,
-        filename=stat.filename,
-        fingerprint=source.fingerprint,
-        source_version=source.source_version,
-        index=cut.index,
-        is_last=cut.is_last,
-        records=len(cut.records),
-    )
-    return batch_of(descriptor, cut.records)
 
 
 def batch_of(descriptor: BatchDescriptor, records: Sequence[Record]) -> Batch:

@@ -17,12 +17,14 @@ from services.discovery.domain.records import Record
 from services.discovery.domain.rereading import Readable, Rereader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.accounts import death_of
-from services.discovery.handlers.contents import reread
-from services.discovery.handlers.read import LIMITS, STAGE, batch_of, letter_of
+from services.discovery.handlers.contents import LIMITS, reread
+from services.discovery.handlers.read import STAGE, batch_of, letter_of
 from services.discovery.handlers.resend import resend_of
 from services.discovery.ports import (
+    Content,
     LetterLedger,
     SourceChangedError,
+    SourceFormat,
     SourceRepository,
     SourceUnreadableError,
     StateStore,
@@ -100,8 +102,20 @@ class SourceRereader:
         parts = await self._ledger.unreadable(source.source_id)
         known = wanted & {part.key for part in parts}
         reader = Rereader(source.filename, parts, known)
-        await reread(stat, self._repository, reader, source.fingerprint)
+        content, kind = self._open(stat, source), self._kind(stat, source)
+        await reread(content, kind, reader, source.fingerprint)
         return dict.fromkeys(wanted - known, UNKNOWN) | reader.finish()
+
+    def _open(self, stat: SourceStat, source: SourceRecord) -> Content:
+        """Leave out what came to the source and is not read yet."""
+        size = stat.size if source.content_size is None else min(stat.size, source.content_size)
+        return self._repository.open(replace(stat, size=size))
+
+    def _kind(self, stat: SourceStat, source: SourceRecord) -> SourceFormat:
+        """What could be read the first time has to be readable again, to be counted."""
+        kind = self._repository.format_of(stat)
+        before = source.rules.max_line_bytes if source.rules else 0
+        return kind.limited(max(kind.max_line_bytes, before))
 
     async def _stat(self, source: SourceRecord) -> SourceStat:
         # The ledger spells odd bytes of a path out, so such a path can only be found by listing.

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequ
 from dataclasses import dataclass
 from typing import Any
 
+from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     SourceRecord,
     is_due,
@@ -11,13 +12,15 @@ from services.discovery.domain.ledger import (
     lacks_facts,
     needs_look,
 )
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import (
     FolderUnreadable,
     SourceStat,
     display_name,
 )
+from services.discovery.domain.versions import BegunVersion
 from services.discovery.handlers.accounts import source_failed
-from services.discovery.handlers.contents import why_incomplete
+from services.discovery.handlers.contents import identify, rules_of, why_incomplete
 from services.discovery.handlers.events import SourceEnding, endings
 from services.discovery.handlers.listing import (
     EVERYTHING,
@@ -51,9 +54,14 @@ class SourceToRead:
     """A source whose content is new, complete, and noted in the ledger as being read."""
 
     stat: SourceStat
-    fingerprint: str
-    source_version: int
+    begun: BegunVersion
+    """What of it is to be read, and how."""
     event: SourceDiscovered
+
+    @property
+    def source_version(self) -> int:
+        """Which content of the source it is."""
+        return self.begun.number
 
 
 Found = (
@@ -213,25 +221,45 @@ async def _compare(
     clock: Clock,
 ) -> Sequence[Found]:
     try:
-        if (why := await why_incomplete(stat, repository)) is not None:
-            await store.note_incomplete(stat, why, clock.now())
-            return []
-        fingerprint = await repository.fingerprint(stat)
+        content = await _look_into(stat, before, repository)
     except (SourceVanishedError, SourceChangedError):
         return []
     except SourceUnreadableError as error:
         return await source_failed(stat, str(error), store, clock)
-    if is_same_content(before, fingerprint):
+    if not isinstance(content, ContentHash):
+        await store.note_incomplete(stat, content, clock.now())
+        return []
+    if is_same_content(before, content.whole):
         return endings(await store.note_unchanged(stat, clock.now()))
-    version = await store.begin_version(stat, fingerprint, clock.now())
+    rules = rules_of(repository.format_of(stat))
+    begun = await store.begin_version(stat, content, rules, clock.now())
     event = SourceDiscovered(
-        id=SourceDiscovered.id_of(stat.source_id, version, fingerprint[:16]),
+        id=SourceDiscovered.id_of(stat.source_id, begun.number, content.whole[:16]),
         collection=stat.collection,
         occurred_at=clock.now(),
         source_id=stat.source_id,
         filename=stat.filename,
-        fingerprint=fingerprint,
-        source_version=version,
+        fingerprint=content.whole,
+        source_version=begun.number,
         size_bytes=stat.size,
     )
-    return [SourceToRead(stat, fingerprint, version, event)]
+    return [SourceToRead(stat, begun, event)]
+
+
+async def _look_into(
+    stat: SourceStat, before: SourceRecord | None, repository: SourceRepository
+) -> ContentHash | WhyIncomplete:
+    """Tell what a source holds, or what it lacks.
+
+    Raises:
+        SourceUnreadableError: It cannot be read, or not be judged.
+        SourceChangedError: It is shorter than it was.
+    """
+    if before is not None and before.content_size == stat.size:
+        # What was once found complete is so, whatever the settings say of its last line by now.
+        content = await identify(stat, before, repository)
+        if content.whole == before.fingerprint:
+            return content
+    if (why := await why_incomplete(stat, repository)) is not None:
+        return why
+    return await identify(stat, before, repository)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.ledger import (
     CommandRef,
     Commit,
@@ -13,8 +14,10 @@ from services.discovery.domain.ledger import (
     Status,
     Totals,
 )
+from services.discovery.domain.segments import ContentHash, Mark
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.stalls import Stall
+from services.discovery.domain.versions import BegunVersion
 from services.discovery.ports.collections import CollectionStore
 from services.discovery.ports.contents import (
     Content,
@@ -111,11 +114,20 @@ class StateStore(Protocol):
         """
         ...
 
-    async def begin_version(self, stat: SourceStat, fingerprint: str, now: datetime) -> int:
-        """Note that a content is going to be read, and return its version.
+    async def begin_version(
+        self, stat: SourceStat, content: ContentHash, rules: CutRules, now: datetime
+    ) -> BegunVersion:
+        """Note that a content is going to be read, and return what of it is to be read.
 
-        The same content gets the same version again; another one gets the next, and the batches
-        of the one before are forgotten.
+        The same content gets the same version again, as does one that begins with it: then only
+        what is new is to be read. Both go on as the version was cut; see ``continuation``. Another
+        one gets the next version, and the batches of the one before are forgotten.
+
+        Args:
+            stat: The source.
+            content: What it holds.
+            rules: How a version is cut that begins now.
+            now: Dates it.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -125,7 +137,10 @@ class StateStore(Protocol):
     async def record_batch(
         self, batch_id: str, source_id: str, version: int, records: int
     ) -> None:
-        """Note that a batch was published; its news may have come before.
+        """Note that a batch is going to be published.
+
+        Of a version that has grown since it was mapped, news about batches that were not noted
+        before are late ones about earlier batches, and change nothing.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -133,9 +148,15 @@ class StateStore(Protocol):
         ...
 
     async def finish_reading(
-        self, source_id: str, version: int, now: datetime
+        self, source_id: str, version: int, end: Mark, now: datetime
     ) -> list[SourceRecord]:
         """Note that all batches of a version are recorded; return the source if that ends it.
+
+        Args:
+            source_id: The source.
+            version: Which content of it.
+            end: Where the reading ended; goes on from there if the source grows.
+            now: Dates it.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -213,9 +234,19 @@ class StateStore(Protocol):
         ...
 
     async def mark_announced(
-        self, source_id: str, status: Status, version: int | None = None
+        self,
+        source_id: str,
+        status: Status,
+        version: int | None = None,
+        ended_at: datetime | None = None,
     ) -> None:
         """Note that the outside was told how a source (or any version of it) has ended.
+
+        Args:
+            source_id: The source.
+            status: How it has ended.
+            version: Only if it is still of this one.
+            ended_at: Only if it has not ended again since: one that grew has.
 
         Raises:
             TransientError: The ledger could not be written.

@@ -18,7 +18,9 @@ class SourceChangedError(TransientError):
 
 
 class Content(Protocol):
-    """The bytes of one source, as many as a look has found: plain, blocking, for one thread.
+    """The bytes of one source, or of its end, as many as a look has found.
+
+    Plain, blocking, for one thread.
 
     It is opened when the first of them are asked for. Every method may raise
     ``SourceUnreadableError``, and ``SourceChangedError`` where the source is shorter than it was.
@@ -32,6 +34,11 @@ class Content(Protocol):
     @property
     def size(self) -> int:
         """How many bytes there are."""
+        ...
+
+    @property
+    def newlines(self) -> int:
+        """How many bytes that end a line ``read`` has given."""
         ...
 
     def read(self, size: int) -> bytes:

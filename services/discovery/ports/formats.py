@@ -14,6 +14,32 @@ class SourceFormat(Protocol):
     Every method raises what ``Content`` raises.
     """
 
+    @property
+    def name(self) -> str:
+        """What it is, and of which version: another one may make something else of a content."""
+        ...
+
+    @property
+    def max_line_bytes(self) -> int:
+        """A longer line is not held in memory."""
+        ...
+
+    def limited(self, max_line_bytes: int) -> "SourceFormat":
+        """Return the same format with another limit of a line."""
+        ...
+
+    def parts_at(self, content: Content, position: int) -> bool:
+        """Tell whether the two parts of a content can be read by themselves.
+
+        That is, whether all that is found in the whole is found in one of them, and nothing else;
+        and whether each line but the last of the second ends with a newline's byte.
+
+        Args:
+            content: The whole.
+            position: Where the second part begins.
+        """
+        ...
+
     def why_incomplete(self, content: Content) -> WhyIncomplete | None:
         """Tell what the content lacks to be read; None: nothing.
 

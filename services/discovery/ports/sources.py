@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
 from services.discovery.ports.contents import Content
 from services.discovery.ports.formats import SourceFormat
@@ -52,8 +53,12 @@ class SourceRepository(Protocol):
         """Tell what a source lacks to be read beside its content; None: nothing."""
         ...
 
-    async def fingerprint(self, stat: SourceStat) -> str:
-        """Return the SHA-256 of the source's first ``size`` bytes, in hex.
+    async def fingerprint(self, stat: SourceStat, part_at: int = 0) -> ContentHash:
+        """Return the SHA-256 of the source's first ``size`` bytes.
+
+        Args:
+            stat: The source.
+            part_at: Where its second part begins, if those of two parts are wanted, too.
 
         Raises:
             SourceUnreadableError: It cannot be read.
@@ -61,8 +66,13 @@ class SourceRepository(Protocol):
         """
         ...
 
-    def open(self, stat: SourceStat) -> Content:
-        """Return the source's first ``size`` bytes; nothing of them is read yet."""
+    def open(self, stat: SourceStat, start: int = 0) -> Content:
+        """Return the source's first ``size`` bytes; nothing of them is read yet.
+
+        Args:
+            stat: The source.
+            start: How many of them are left out: the content begins there.
+        """
         ...
 
 

@@ -2,21 +2,30 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.batching import Limits
+from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.entries import Part
 from services.discovery.domain.lines import Line
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
+from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import SourceStat, record_id
+from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SMALL_BYTES, Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
+from shared.contracts.batches import Batch
+from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.contents import content_of
 
+RULES = CutRules("reader 1", 1 << 20, Limits(100, 1 << 20))
+END = Mark(3, 10, 1)
+"""Where the reading of ``stat()`` ends."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -56,6 +65,17 @@ def pieces_in(content: bytes, limits: Limits, *, version: int = 1, **options: in
     """Read a content as an agent-run log, into batches; see ``found_in`` for the options."""
     reader = SourceReader("a.jsonl", limits, version=version)
     return [one for one in reader.read(found_in(content, **options)) if one is not None]
+
+
+def end_of(source: SourceToRead) -> Mark:
+    """Return where its reading ends, but for what is counted."""
+    return Mark(0, source.stat.size)
+
+
+async def read_all(source: SourceToRead, repository: SourceRepository) -> list[Batch | DeadLetter]:
+    """Read a source; leave out where that ended."""
+    async with aclosing(read_source(source, repository)) as pieces:
+        return [piece async for piece in pieces if not isinstance(piece, Mark)]
 
 
 def record(text: str, number: int = 0) -> Record:

@@ -1,16 +1,14 @@
 """Real logs, from file to batches."""
 
-from contextlib import aclosing
 from pathlib import Path
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.handlers.dry_run import dry_run
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import Batch
-from tests.unit.discovery.builders import looked
+from tests.unit.discovery.builders import looked, read_all
 
 RUNS = Path(__file__).parents[2] / "data" / "runs"
 RECORDS = {
@@ -30,8 +28,7 @@ async def test_every_record_of_the_complete_runs_is_found(tmp_path: Path) -> Non
     async with SqliteStateStore.open(tmp_path) as store:
         for source in await looked(repository(), store):
             assert isinstance(source, SourceToRead)
-            async with aclosing(read_source(source, repository())) as pieces:
-                batches = [piece async for piece in pieces]
+            batches = await read_all(source, repository())
             assert all(isinstance(one, Batch) for one in batches)
             found[source.stat.filename] = sum(len(b) for b in batches if isinstance(b, Batch))
         totals = await store.totals("default")

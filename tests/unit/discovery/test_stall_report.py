@@ -5,13 +5,14 @@ import asyncio
 import pytest
 
 from services.discovery.domain.ledger import Commit
+from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.stalls import Loads, StallFinder, StallReport
 from shared.contracts.sources import SourceStalled
 from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, stat
+from tests.unit.discovery.builders import END, NOW, RULES, stat
 from tests.unit.discovery.test_loops import FakePublisher
 
 A = stat("a.jsonl")
@@ -40,10 +41,10 @@ class World:
         return self.loads
 
     async def dispatch(self) -> None:
-        version = await self.store.begin_version(A, "f", NOW)
+        version = (await self.store.begin_version(A, ContentHash("f"), RULES, NOW)).number
         for batch in ("b1", "b2"):
             await self.store.record_batch(batch, A.source_id, version, 3)
-        await self.store.finish_reading(A.source_id, version, NOW)
+        await self.store.finish_reading(A.source_id, version, END, NOW)
 
     async def commit(self, *batches: str) -> None:
         commits = [Commit(batch, A.source_id, 1, 3) for batch in batches]

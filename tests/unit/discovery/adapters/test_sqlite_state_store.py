@@ -5,13 +5,16 @@ import pytest
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.sqlite_state_store_schema import FILENAME
 from services.discovery.domain.ledger import Commit, Death, needs_look
+from services.discovery.domain.segments import ContentHash
 from shared.errors import ConfigurationError, TransientError
 from shared.sqlite_state import StateFormat, open_blocking
-from tests.unit.discovery.builders import NOW, stat
+from tests.unit.discovery.builders import END, NOW, RULES, stat
 
 A = stat("a.jsonl")
 FORMAT_3 = Path(__file__).with_name("ledger_3.sql")
 """The tables of the first release, as they were."""
+FORMAT_5 = Path(__file__).with_name("ledger_5.sql")
+"""Those of the last one before it was noted how a version is cut."""
 
 
 async def opening(folder: Path) -> None:
@@ -21,11 +24,11 @@ async def opening(folder: Path) -> None:
 
 async def test_the_ledger_is_there_after_a_restart(tmp_path: Path) -> None:
     async with SqliteStateStore.open(tmp_path / "new" / "state") as store:
-        await store.begin_version(A, "f", NOW)
+        await store.begin_version(A, ContentHash("f"), RULES, NOW)
         await store.record_batch("b0", A.source_id, 1, 3)
 
     async with SqliteStateStore.open(tmp_path / "new" / "state") as store:
-        assert await store.begin_version(A, "f", NOW) == 1
+        assert (await store.begin_version(A, ContentHash("f"), RULES, NOW)).number == 1
         assert (await store.totals("default")).in_flight == 3
 
 
@@ -54,7 +57,7 @@ async def test_commits_are_durable(tmp_path: Path) -> None:
 
 async def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     async with SqliteStateStore.open(tmp_path) as store:
-        await store.begin_version(A, "f", NOW)
+        await store.begin_version(A, ContentHash("f"), RULES, NOW)
         commits = [Commit("b0", A.source_id, 1, 3), Commit("b1", A.source_id, 1, 2**70)]
         with pytest.raises((TransientError, OverflowError)):
             await store.apply_committed(commits, NOW)
@@ -65,11 +68,11 @@ async def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) ->
 
 async def test_settled_batches_are_forgotten_at_completion(tmp_path: Path) -> None:
     async with SqliteStateStore.open(tmp_path) as store:
-        await store.begin_version(A, "f", NOW)
+        await store.begin_version(A, ContentHash("f"), RULES, NOW)
         for number in range(3):
             await store.record_batch(f"b{number}", A.source_id, 1, 1)
             await store.apply_committed([Commit(f"b{number}", A.source_id, 1, 1)], NOW)
-        await store.finish_reading(A.source_id, 1, NOW)
+        await store.finish_reading(A.source_id, 1, END, NOW)
 
         assert store._rows("SELECT count(*) FROM batches")[0][0] == 0
 
@@ -80,9 +83,9 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
     async with SqliteStateStore.open(folder) as store:
         for number in range(6):
             one = stat(f"{number}.jsonl", collection="other" if number == 5 else "default")
-            await store.begin_version(one, "f", NOW)
+            await store.begin_version(one, ContentHash("f"), RULES, NOW)
             await store.record_batch(f"b{number}", one.source_id, 1, 10)
-            await store.finish_reading(one.source_id, 1, NOW)
+            await store.finish_reading(one.source_id, 1, END, NOW)
             if number % 2:
                 await store.apply_committed([Commit(f"b{number}", one.source_id, 1, 7)], NOW)
                 await store.apply_deaths(
@@ -90,7 +93,7 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
                 )
         await store.note_incomplete(stat("waits.jsonl"), "no_final_answer", NOW)
         await store.fail(stat("4.jsonl"), "no", NOW)
-        await store.begin_version(stat("0.jsonl"), "f2", NOW)
+        await store.begin_version(stat("0.jsonl"), ContentHash("f2"), RULES, NOW)
         await store.forget_missing(frozenset())
         kept = [await store.totals(name) for name in ("default", "other")]
         await store.record_batch("undone", A.source_id, 1, 2)
@@ -139,3 +142,29 @@ async def test_a_ledger_of_the_format_before_is_read_on(tmp_path: Path) -> None:
     assert totals.mapped == 3
     assert letter.stretches == [(40, 49)]
     assert not needs_look(row, A)
+
+
+@pytest.mark.parametrize(("is_read", "expected"), [(True, 7), (False, 8)])
+async def test_what_nobody_knows_how_it_was_cut_is_read_anew_unless_it_is_read_to_its_end(
+    tmp_path: Path, is_read: bool, expected: int
+) -> None:
+    """Some of its batches are on the map: to go on by another limit would mix two readings."""
+    old = StateFormat("discovery", 5, FORMAT_5.read_text(encoding="utf-8"))
+    connection = await open_blocking(tmp_path / FILENAME, old)
+    connection.execute(
+        "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
+        " source_version, fingerprint, seen, mapped, dead, is_read, discovered_at)"
+        " VALUES (?, 'default', 'a.jsonl', '/root/a.jsonl', 10, 1, ?, 7, 'f', 5, 3, 1, ?, ?)",
+        (A.source_id, "dispatched" if is_read else "reading", is_read, NOW.isoformat()),
+    )
+    connection.execute("INSERT INTO batches VALUES ('b0', ?, 4, 3, 0, 1, 0, 0)", (A.source_id,))
+    connection.close()
+
+    async with SqliteStateStore.open(tmp_path) as store:
+        begun = await store.begin_version(A, ContentHash("f"), RULES, NOW)
+        totals = await store.totals("default")
+
+    assert (begun.number, begun.rules) == (expected, RULES)
+    assert (totals.seen, totals.mapped, totals.dead, totals.in_flight) == (
+        (5, 3, 1, 1) if is_read else (0, 0, 0, 0)
+    )

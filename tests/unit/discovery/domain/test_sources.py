@@ -24,11 +24,11 @@ def test_the_parts_of_a_batch_id_cannot_be_confused() -> None:
     assert batch_id("c", "s", 1, "f1", 1) != batch_id("c", "s", 1, "f", 11)
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("place", range(6))
 def test_whatever_a_batch_is_a_piece_of_makes_its_id_another(place: int) -> None:
-    parts: list[Any] = ["c", "s", 1, "f", 1]
+    parts: list[Any] = ["c", "s", 1, "f", 1, "r"]
     another = parts.copy()
-    another[place] = ["d", "t", 2, "g", 2][place]
+    another[place] = ["d", "t", 2, "g", 2, "q"][place]
 
     assert batch_id(*parts) != batch_id(*another)
 

@@ -1,17 +1,14 @@
-from contextlib import aclosing
-
 import pytest
 
 from services.discovery.handlers.accounts import (
     announced,
-    batch_published,
+    batch_read,
     dead_lettered,
     settled,
     source_failed,
     source_read,
     unannounced,
 )
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
@@ -19,7 +16,17 @@ from shared.contracts.sources import SourceCompleted
 from shared.contracts.writing import SettledAs, SettledBatch, WritingSettled
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
+from tests.unit.discovery.builders import (
+    NOW,
+    FrozenClock,
+    end_of,
+    final,
+    iteration,
+    log,
+    looked,
+    read_all,
+    stat,
+)
 
 CLOCK = FrozenClock()
 
@@ -31,14 +38,13 @@ async def ingest(store: FakeStateStore, *lines: bytes) -> list[BatchDescriptor]:
     (source,) = await looked(repository, store)
     assert isinstance(source, SourceToRead)
     batches = []
-    async with aclosing(read_source(source, repository)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, DeadLetter):
-                await dead_lettered([piece], store, CLOCK)
-            else:
-                await batch_published(piece.descriptor, store)
-                batches.append(piece.descriptor)
-    assert await source_read(source.stat.source_id, 1, store, CLOCK) == []
+    for piece in await read_all(source, repository):
+        if isinstance(piece, DeadLetter):
+            await dead_lettered([piece], store, CLOCK)
+        else:
+            await batch_read(piece.descriptor, store)
+            batches.append(piece.descriptor)
+    assert await source_read(source.stat.source_id, 1, end_of(source), store, CLOCK) == []
     return batches
 
 

@@ -1,7 +1,6 @@
 """Forgetting, as a source lives through it. A crash is a step that is left out and done again."""
 
 import asyncio
-from contextlib import aclosing
 
 import pytest
 
@@ -9,14 +8,13 @@ from services.discovery.domain.ledger import CommandRef
 from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.accounts import (
     announced,
-    batch_published,
+    batch_read,
     dead_lettered,
     settled,
     source_read,
     unannounced,
 )
 from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SMALL_BYTES, Found, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
@@ -25,7 +23,17 @@ from shared.contracts.sources import SourceForgotten
 from shared.errors import TransientError
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import NOW, FrozenClock, final, iteration, log, looked, stat
+from tests.unit.discovery.builders import (
+    NOW,
+    FrozenClock,
+    end_of,
+    final,
+    iteration,
+    log,
+    looked,
+    read_all,
+    stat,
+)
 from tests.unit.discovery.handlers.test_accounts import commit_of
 from tests.waiting import until
 
@@ -49,12 +57,11 @@ class World:
         batches = []
         for source in await self.look():
             assert isinstance(source, SourceToRead)
-            async with aclosing(read_source(source, self.repository)) as pieces:
-                async for piece in pieces:
-                    assert isinstance(piece, Batch)
-                    await batch_published(piece.descriptor, self.store)
-                    batches.append(piece)
-            await source_read(ID, source.source_version, self.store, CLOCK)
+            for piece in await read_all(source, self.repository):
+                assert isinstance(piece, Batch)
+                await batch_read(piece.descriptor, self.store)
+                batches.append(piece)
+            await source_read(ID, source.source_version, end_of(source), self.store, CLOCK)
         return batches
 
     async def complete(self, content: bytes = CONTENT) -> Batch:
@@ -388,7 +395,7 @@ async def test_a_source_that_is_being_looked_at_is_waited_for(world: World) -> N
         wishes.append(asyncio.ensure_future(world.forget()))
         await until(lambda: world.locks.is_contested(ID))
         assert not wishes[0].done()
-        await source_read(ID, source.source_version, world.store, CLOCK)
+        await source_read(ID, source.source_version, end_of(source), world.store, CLOCK)
 
     await scan(world.repository, world.store, CLOCK, take=take, locks=world.locks)
     batch = await wishes[0]

@@ -22,7 +22,7 @@ from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceGone, SourceReturned
 from shared.errors import ConfigurationError
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import final, iteration, log
+from tests.unit.discovery.builders import end_of, final, iteration, log
 
 LOG, OTHER = log(iteration(1, "one"), final()), log(iteration(1, "two"), final())
 
@@ -76,7 +76,7 @@ class World:
         if isinstance(found, SourceToRead):
             one, version = found.stat.source_id, found.source_version
             await self.store.record_batch(f"{one}:{version}", one, version, 2)
-            await self.store.finish_reading(one, version, self.clock.now())
+            await self.store.finish_reading(one, version, end_of(found), self.clock.now())
             commit = Commit(f"{one}:{version}", one, version, 2)
             await self.announce(await self.store.apply_committed([commit], self.clock.now()))
             return f"read {found.stat.filename}"

@@ -3,17 +3,19 @@ from dataclasses import replace
 
 import pytest
 
+from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.batching import Limits
 from services.discovery.domain.runs import allowance
 from services.discovery.domain.sources import batch_id
-from services.discovery.handlers.read import EVIDENCE_BYTES, LIMITS, SCRAP_BYTES, read_source
+from services.discovery.handlers.contents import LIMITS, rules_of
+from services.discovery.handlers.read import EVIDENCE_BYTES, SCRAP_BYTES, read_source
 from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceChangedError, SourceVanishedError
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import final, iteration, log, looked
+from tests.unit.discovery.builders import final, iteration, log, looked, read_all
 
 TWO = Limits(2, 1 << 20)
 
@@ -27,8 +29,12 @@ async def find(repository: FakeSourceRepository) -> SourceToRead:
 async def read(
     repository: FakeSourceRepository, source: SourceToRead, limits: Limits = LIMITS
 ) -> list[Batch | DeadLetter]:
-    async with aclosing(read_source(source, repository, limits=limits)) as pieces:
-        return [piece async for piece in pieces]
+    return await read_all(limited(source, limits), repository)
+
+
+def limited(source: SourceToRead, limits: Limits) -> SourceToRead:
+    rules = replace(source.begun.rules, limits=limits)
+    return replace(source, begun=replace(source.begun, rules=rules))
 
 
 async def pieces_of(*lines: bytes, limits: Limits = LIMITS) -> list[Batch | DeadLetter]:
@@ -46,7 +52,14 @@ async def test_a_batch_carries_its_records_and_what_it_is_a_piece_of() -> None:
     assert batch.rows.column("timestamp").null_count == 1
     one = batch.descriptor
     assert (one.index, one.is_last, one.records, one.source_version) == (0, True, 2, 1)
-    assert one.batch_id == batch_id("default", one.source_id, 1, one.fingerprint, 0)
+    assert one.batch_id == batch_id(
+        "default",
+        one.source_id,
+        1,
+        one.fingerprint,
+        0,
+        rules_of(agent_run_format(1 << 20)).spell(),
+    )
 
 
 async def test_a_batch_can_be_sent() -> None:
@@ -112,7 +125,7 @@ async def test_the_last_batch_of_a_source_that_changes_meanwhile_is_withheld() -
     source = await find(repository)
     repository.becomes["a.jsonl"] = log(iteration(7), iteration(8), final(9))
 
-    async with aclosing(read_source(source, repository, limits=TWO)) as pieces:
+    async with aclosing(read_source(limited(source, TWO), repository)) as pieces:
         first = await anext(pieces)
         assert isinstance(first, Batch)
         assert not first.descriptor.is_last
@@ -146,7 +159,8 @@ async def test_a_version_keeps_a_bounded_amount_of_evidence() -> None:
     size = 100_000
     repository = FakeSourceRepository()
     repository.put("a.jsonl", log(*[b"x" * size] * 9, final()))
-    source = replace(await find(repository), source_version=late)
+    source = await find(repository)
+    source = replace(source, begun=replace(source.begun, number=late))
 
     *letters, _ = await read(repository, source)
 

@@ -15,7 +15,6 @@ from services.discovery.domain.ledger import Commit
 from services.discovery.domain.runs import ONE_BY_ONE
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import accounts
-from services.discovery.handlers.read import read_source
 from services.discovery.handlers.replay import (
     GONE,
     REREAD_BYTES,
@@ -38,7 +37,15 @@ from tests.builders import NOW
 from tests.fakes.letter_box import FakeBus, FakeDeadLetterStore
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import FrozenClock, final, iteration, log, looked
+from tests.unit.discovery.builders import (
+    FrozenClock,
+    end_of,
+    final,
+    iteration,
+    log,
+    looked,
+    read_all,
+)
 
 NAME = "a.jsonl"
 ID = source_id("default", NAME)
@@ -108,15 +115,16 @@ class World:
         self.repository.put(NAME, content)
         for found in await looked(self.repository, self.store):
             if isinstance(found, SourceToRead):
-                async for piece in read_source(found, self.repository):
+                version, end = found.source_version, end_of(found)
+                for piece in await read_all(found, self.repository):
                     await self.take(piece)
-                await accounts.source_read(ID, found.source_version, self.store, self.clock)
+                await accounts.source_read(ID, version, end, self.store, self.clock)
 
     async def take(self, piece: Batch | DeadLetter) -> None:
         if isinstance(piece, DeadLetter):
             await self.bury(piece)
         else:
-            await accounts.batch_published(piece.descriptor, self.store)
+            await accounts.batch_read(piece.descriptor, self.store)
             await self.embed(piece)
 
     async def bury(self, letter: DeadLetter) -> None:

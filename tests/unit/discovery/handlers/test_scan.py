@@ -4,6 +4,7 @@ import pytest
 
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.accounts import announced, source_read
 from services.discovery.handlers.scan import (
@@ -40,9 +41,9 @@ class World:
     async def complete(self, filename: str, content: bytes) -> None:
         self.repository.put(filename, content)
         await self.to_read()
-        source = self.repository.stat(filename).source_id
-        version = self.store.sources[source].source_version
-        for event in await source_read(source, version, self.store, CLOCK):
+        found = self.repository.stat(filename)
+        version, end = self.store.sources[found.source_id].source_version, Mark(1, found.size)
+        for event in await source_read(found.source_id, version, end, self.store, CLOCK):
             await announced(event, self.store)
 
     def status(self, filename: str) -> str:
@@ -90,11 +91,49 @@ async def test_a_touched_source_makes_no_new_version(world: World) -> None:
 
 async def test_a_changed_source_makes_a_new_version(world: World) -> None:
     await world.complete("a.jsonl", log(final()))
-    world.repository.put("a.jsonl", log(final(), final(10)))
+    world.repository.put("a.jsonl", log(final(8), final(10)))
 
     (found,) = await world.look()
     assert isinstance(found, SourceToRead)
     assert found.source_version == 2
+
+
+async def test_a_source_that_only_grew_makes_no_new_version(world: World) -> None:
+    await world.complete("a.jsonl", log(final()))
+    world.repository.put("a.jsonl", log(final(), final(10)))
+
+    (found,) = await world.look()
+    assert isinstance(found, SourceToRead)
+    assert (found.source_version, found.begun.start.byte_offset) == (1, len(log(final())))
+    assert (found.event.source_version, found.event.size_bytes) == (1, found.stat.size)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (final(), log(b"", final(10))),
+        (log(final()), log(b"\0\0\0\0{}", final(10))),
+        (log(final()).decode().encode("utf-16"), log(final(10)).decode().encode("utf-16-le")),
+    ],
+)
+async def test_what_the_end_of_a_source_may_mean_by_what_follows_is_read_again(
+    world: World, before: bytes, after: bytes
+) -> None:
+    await world.complete("a.jsonl", before)
+    world.repository.put("a.jsonl", before + after)
+
+    (found,) = await world.look()
+    assert isinstance(found, SourceToRead)
+    assert found.source_version == 2
+
+
+async def test_what_was_complete_by_another_limit_stays_so(world: World) -> None:
+    """Else a source fails whose last line is longer than the limit of today, half read."""
+    world.repository.put("a.jsonl", log(final(1, "x" * 2000)))
+    (first,) = await world.look()
+    world.repository.format = agent_run_format(1024)
+
+    assert await world.look() == [first]
 
 
 async def test_a_source_whose_reading_was_interrupted_is_read_again(world: World) -> None:
