@@ -24,7 +24,7 @@ from shared.contracts.batches import Batch, decode
 from shared.errors import InvalidMessage, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
-from tests.integration.one_by_one import HandleOne, each, router_of
+from tests.integration.one_by_one import HandleOne, as_it_is, each, router_of
 from tests.metering import metered
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
@@ -208,6 +208,29 @@ async def test_what_is_buried_is_not_tried_again_with_those_that_came_with_it(
         for outcome in ("buried", "retried", "acked")
     }
     assert outcomes == {"buried": 1, "retried": 1, "acked": 1}
+
+
+async def test_what_was_handled_together_and_failed_is_handled_again_as_a_repetition(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    """A command among it may have had its effect; it must not have it twice."""
+    seen: list[tuple[int, int]] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Iterable[Outgoing]:
+        seen.extend((len(deliveries), one.deliveries) for one in deliveries)
+        if len(deliveries) > 1:
+            raise RuntimeError("a bug after the first of them")
+        return []
+
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(PROJECTION_READS_BATCHES, "default", as_it_is, Pull(16, 0.5))(handle)
+
+    for body in (b"one", b"two"):
+        await js.publish("embedding.batch.default", body)
+    async with wired(subscribe):
+        await settled(js, PROJECTION_READS_BATCHES)
+
+    assert seen == [(2, 1), (2, 1), (1, 2), (1, 2)]
 
 
 async def test_what_one_message_breaks_is_not_the_fate_of_those_that_came_with_it(

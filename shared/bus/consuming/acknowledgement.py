@@ -24,6 +24,8 @@ from shared.errors import ConfigurationError, InvalidMessage, TransientError
 from shared.failpoints import Failpoint, reached
 
 Handle = Callable[[StreamMessage[list[Msg]]], Awaitable[Iterable[Outgoing] | Steps]]
+AGAIN = "again"
+"""Noted with messages that were handled together: some may have had their effect."""
 log = structlog.get_logger(__name__)
 
 
@@ -67,6 +69,7 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
                 is_shared = not isinstance(error, TransientError)
                 if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefusedError)):
                     log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
+                    msg.path = {**msg.path, AGAIN: True}
                     return False
                 left = [*_unsettled(raws)]  # those that could not be read are dead letters already
                 await _carry_out(await settler.settle(error, left), left)
@@ -86,13 +89,13 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
 
 
 async def decode_or_dead_letter(
-    raws: Iterable[Msg], decode: Callable[[Delivery], Any], settler: Settler
+    msg: StreamMessage[list[Msg]], decode: Callable[[Delivery], Any], settler: Settler
 ) -> list[Any]:
     """Decode messages; one that cannot be read is dead-lettered alone, the others are returned."""
     decoded = []
-    for raw in raws:
+    for raw in msg.raw_message:
         try:
-            decoded.append(decode(delivery_of(raw)))
+            decoded.append(decode(delivery_of(raw, is_again=AGAIN in msg.path)))
         except InvalidMessage as error:
             message_metrics.failed(settler.stage, raw, error)
             await settler.dead_letter(raw, str(error), error)

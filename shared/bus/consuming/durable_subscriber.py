@@ -171,7 +171,7 @@ class DurableRouter(NatsRouter):
         reading = Reading(durable, collection, pull, self._settler.heartbeat_s)
 
         async def decode_all(message: StreamMessage[list[Msg]]) -> list[Any]:
-            return await decode_or_dead_letter(message.raw_message, decode, self._settler)
+            return await decode_or_dead_letter(message, decode, self._settler)
 
         subscriber = _subscriber(self, reading, decode_all)
         super(NatsRegistrator, self).subscriber(subscriber)

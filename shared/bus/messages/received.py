@@ -58,14 +58,19 @@ def sign(raw: Msg, *, is_apart: bool) -> Msg:
     return raw
 
 
-def delivery_of(raw: Msg) -> Delivery:
-    """Read a message of JetStream, or a plain one (then as its first delivery)."""
+def delivery_of(raw: Msg, *, is_again: bool = False) -> Delivery:
+    """Read a message of JetStream, or a plain one (then as its first delivery).
+
+    Args:
+        raw: The message.
+        is_again: Whether it was handled since it was delivered: that counts as a delivery, too.
+    """
     known = bool(raw.reply)
     return Delivery(
         subject=raw.subject,
         body=raw.data,
         headers=raw.headers or {},
         sequence=raw.metadata.sequence.stream if known else 0,
-        deliveries=raw.metadata.num_delivered if known else 1,
+        deliveries=(raw.metadata.num_delivered if known else 1) + is_again,
         timestamp=raw.metadata.timestamp.isoformat() if known else "",
     )
