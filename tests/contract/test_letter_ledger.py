@@ -1,6 +1,7 @@
 """What every ledger does with dead letters, the fake one included; each step is done twice."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,27 @@ async def test_parts_that_were_unreadable_stay_known(ledger: Ledger) -> None:
     assert (part.byte_offset, part.size, part.fate, part.turn) == (40, 9, "replayed", 1)
     (done,) = await ledger.settled_by("mine")
     assert done == part
+
+
+async def test_what_is_known_of_letters_goes_with_them_and_the_counts_stay(ledger: Ledger) -> None:
+    before = await counts(ledger)
+
+    assert await ledger.forget_accounts(NOW) == 0
+    assert len(await ledger.unreadable(ID)) == 1
+    assert await ledger.forget_accounts(NOW + timedelta(seconds=1)) == 2
+    assert await ledger.unreadable(ID) == []
+    await ledger.apply_deaths([LINE], NOW)  # delivered once more: its source is completed
+    assert await counts(ledger) == before
+    assert isinstance(await replay(ledger, RECORD, resend("r")), Refused)
+
+
+async def test_what_is_known_of_letters_of_an_open_source_stays(ledger: Ledger) -> None:
+    await replay(ledger, RECORD, resend("r"))
+
+    await ledger.forget_accounts(NOW + timedelta(days=1))
+
+    assert len(await ledger.unreadable(ID)) == 1
+    assert await ledger.resends() == [resend("r")]
 
 
 async def test_a_letter_that_comes_late_is_entered_by_its_replay(ledger: Ledger) -> None:

@@ -288,6 +288,9 @@ class FakeStateStore(FakePresence):
         ]
         for key in old:
             del self.batches[key]
+        for key, letter in list(self.letters.items()):
+            if (at := ended.get(letter.source_id)) and at < before:
+                del self.letters[key]
         return len(old)
 
     async def forget_missing(self, present: frozenset[str]) -> int:

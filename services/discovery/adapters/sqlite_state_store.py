@@ -25,6 +25,7 @@ from services.discovery.domain.ledger import (
     forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat
+from shared.sqlite_state import sql
 
 CHUNK = 500
 """How many ids go into one statement."""
@@ -223,10 +224,15 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows, Vers
     @change
     def forget_accounts(self, before: datetime) -> int:
         """See StateStore."""
+        # Looked up for each of the few that there are: a look at every source would be long.
+        old = (
+            " WHERE EXISTS (SELECT 1 FROM sources WHERE sources.source_id = {0}.source_id"
+            " AND completed_at < ?)"
+        )
+        for table in ("dead_letters", "resends"):
+            self._execute(sql("DELETE FROM", table, old.format(table)), before.isoformat())
         rows = self._rows(
-            "DELETE FROM batches WHERE source_id IN (SELECT source_id FROM sources"
-            " WHERE completed_at < ?) RETURNING 1",
-            before.isoformat(),
+            sql("DELETE FROM batches", old.format("batches"), "RETURNING 1"), before.isoformat()
         )
         return len(rows)
 

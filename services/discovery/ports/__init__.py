@@ -262,7 +262,10 @@ class StateStore(Protocol):
         ...
 
     async def forget_accounts(self, before: datetime) -> int:
-        """Drop the batches with dead records of sources that ended before; return how many.
+        """Drop what is known of the dead letters of sources that ended before.
+
+        Returns:
+            How many batches with dead records went.
 
         Raises:
             TransientError: The ledger could not be written.
