@@ -174,13 +174,20 @@ async def test_every_service_does_its_work_with_its_own_permissions(
             assert set(SERVICES[1:5]) <= set(str(health).replace("'", " ").split())
             assert (await http.get("/map")).status_code == 200
             told = (await http.get("/audit")).json()["items"]
+            renamed = await http.patch("/api/collections/default", json={"title": "Runs"})
+            assert renamed.json()["record"]["title"] == "Runs"
+            listed = (await http.get("/api/collections")).json()["items"]
         await wait_for_rows(
             deployment.output,
             lambda found: found and not any(row["filename"] == spoilt.name for row in found),
         )
         code, out = await deployment.mapstream("audit", "--json")
         assert code == 0
-        assert json.loads(out)["items"] == told
+        assert json.loads(out)["items"][: len(told)] == told
+        described = ("collections", "rename", "default", "--description", "All of them")
+        assert (await deployment.mapstream(*described))[0] == 0
+        code, out = await deployment.mapstream("collections", "list", "--json")
+        (record,) = json.loads(out)["collections"]
     check_coordinates(deployment.output)
 
     assert deployment.refusals() == []
@@ -193,6 +200,8 @@ async def test_every_service_does_its_work_with_its_own_permissions(
         ("gateway:anybody", "command.refit", "done"),
     ]
     assert (await deployment.mapstream("audit", user="observer"))[0] == 1
+    assert [one["name"] for one in listed] == ["default"]
+    assert record == listed[0] | {"description": "All of them", "revision": 3}
 
 
 async def test_dead_letters_are_tried_again_and_given_up_within_the_permissions(

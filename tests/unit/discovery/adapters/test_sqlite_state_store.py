@@ -6,9 +6,10 @@ from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.sqlite_state_store_schema import FILENAME
 from services.discovery.domain.ledger import Commit, Death, needs_look
 from services.discovery.domain.segments import ContentHash
+from services.discovery.handlers.collections import Collections
 from shared.errors import ConfigurationError, TransientError
 from shared.sqlite_state import StateFormat, open_blocking
-from tests.unit.discovery.builders import END, NOW, RULES, stat
+from tests.unit.discovery.builders import END, NOW, RULES, FrozenClock, stat
 
 A = stat("a.jsonl")
 FORMAT_3 = Path(__file__).with_name("ledger_3.sql")
@@ -136,7 +137,10 @@ async def test_a_ledger_of_the_format_before_is_read_on(tmp_path: Path) -> None:
         (row,) = await store.list_sources()
         (letter,) = await store.unreadable(A.source_id)
         totals = await store.totals("default")
+        await Collections(store, FrozenClock()).record(["default"])
+        (collection,) = await store.list_collections("", 9)
 
+    assert (collection.name, collection.created_at) == ("default", NOW)
     assert (row.status, row.mapped, row.signature) == ("completed", 3, (10, 1))
     assert (row.inode, row.ctime_ns, row.gone_at, row.is_presence_told) == (None, None, None, True)
     assert totals.mapped == 3
