@@ -46,6 +46,8 @@ def batch(texts: tuple[str, ...] = ("hello", "world"), first: int = 0, **changes
             "truncated": False,
             "line": first + i + 1,
             "byte_offset": 100 * (first + i),
+            "attributes": None,
+            "arrived_at": NOW,
         }
         for i, text in enumerate(texts)
     ]

@@ -49,6 +49,12 @@ MEANING = {
     "truncated": "Whether the text was longer than a batch may be.",
     "line": "Line of the source, from 1.",
     "byte_offset": "Where the line begins in the source.",
+    "attributes": "What else the source says of the record, as a JSON object; null: nothing. Of "
+    "an agent run, where its log has them: `outcome`, `final_answer` (its first 1,000 "
+    "characters), `usage` and `cost`.",
+    "arrived_at": "When discovery found what the record is from: a new content, or what was "
+    "appended to one (again, if the reading was interrupted); of one that was dead and replayed, "
+    "when it was read again. Null in what 0.1.0 has sent or stored.",
     "vector": "The text's embedding; d is the model's dimension.",
     "x": "First coordinate, in the plane of the model version.",
     "y": "Second coordinate.",

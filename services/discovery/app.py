@@ -111,7 +111,7 @@ class Discovery:
             context = ReplayContext(
                 ledger=store,
                 store=BusDeadLetterStore(DeadLetterLog(await self._bus.connect())),
-                reread=SourceRereader(self._repository, store, store),
+                reread=SourceRereader(self._repository, store, store, clock),
                 locks=scanner.locks,
             )
             commands = SourceCommands(store, context, records, clock, collections, self._changed)

@@ -34,9 +34,14 @@ RECORD_SCHEMA = pa.schema(
         pa.field("truncated", pa.bool_(), nullable=False),
         pa.field("line", pa.int64(), nullable=False),
         pa.field("byte_offset", pa.int64(), nullable=False),
+        pa.field("attributes", pa.string()),
+        pa.field("arrived_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 """``discovery.batch``: the records of one piece of a source, in file order."""
+
+ADDED_COLUMNS = frozenset(("attributes", "arrived_at"))
+"""What batches and datasets of 0.1.0 do not have: where such a column is missing, it is null."""
 
 POINT_SCHEMA = pa.schema(
     [
@@ -233,12 +238,16 @@ def decode_rows(body: bytes) -> pa.RecordBatch:
 def require_columns(rows: pa.RecordBatch, schema: pa.Schema) -> None:
     """Check that rows have at least the columns of a schema, with their types.
 
+    Those that were added later may be missing.
+
     Raises:
         InvalidMessage: A column is missing, of another type, or has nulls where none may be.
     """
     for field in schema:
         position = rows.schema.get_field_index(field.name)
         if position < 0:
+            if field.name in ADDED_COLUMNS:
+                continue
             raise InvalidMessage(f"the batch has no column '{field.name}'")
         column = rows.column(position)
         if column.type != field.type:

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +27,7 @@ from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.questions import QUESTIONS
 from shared.contracts.base import Command
 from shared.contracts.batches import (
+    ADDED_COLUMNS,
     ARROW,
     DESCRIPTOR_KEY,
     POINT_SCHEMA,
@@ -128,12 +130,12 @@ def test_an_arrow_example_still_has_its_columns(channel: Channel) -> None:
 
 
 @pytest.mark.parametrize("family", ["discovery.batch", "embedding.batch", "projection.batch"])
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_a_batch_still_has_its_descriptor(family: str, version: str) -> None:
     got = decode((EXAMPLES / family / f"{version}.arrow").read_bytes())
 
     facts = got.descriptor
-    assert facts.epoch == (1_767_225_600 if version == "v2" else 0)
+    assert facts.epoch == (0 if version == "v1" else 1_767_225_600)
     assert (facts.collection, facts.source_version, facts.is_last) == ("default", 2, True)
     assert facts.records == 2
     assert facts.filename == "runs/2026-01-01/süd.jsonl"
@@ -158,7 +160,7 @@ def test_the_newest_batch_shows_every_field_of_its_descriptor(family: str) -> No
 def test_what_is_written_today_has_the_schema_of_the_examples() -> None:
     """Else old readers would meet something new under an old name."""
     for family, columns in COLUMNS.items():
-        body = (EXAMPLES / family / "v1.arrow").read_bytes()
+        body = max((EXAMPLES / family).glob("v*.arrow")).read_bytes()
         rows = decode_rows(body)
         again = (
             encode(decode(body))
@@ -167,6 +169,15 @@ def test_what_is_written_today_has_the_schema_of_the_examples() -> None:
         )
         assert decode_rows(again).schema.equals(rows.schema)
         assert rows.schema.remove_metadata().equals(columns), family
+
+
+@pytest.mark.parametrize("family", ["discovery.batch", "embedding.batch", "projection.batch"])
+def test_an_older_batch_has_every_column_but_those_that_were_added(family: str) -> None:
+    columns = pa.schema([one for one in COLUMNS[family] if one.name not in ADDED_COLUMNS])
+
+    for version in ("v1", "v2"):
+        rows = decode_rows((EXAMPLES / family / f"{version}.arrow").read_bytes())
+        assert rows.schema.remove_metadata().equals(columns)
 
 
 def test_the_subscribers_take_the_examples() -> None:

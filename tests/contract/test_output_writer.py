@@ -30,6 +30,8 @@ LOGS = pa.schema(
         ("type", pa.string()),
         ("projection_x", pa.float32()),
         ("projection_y", pa.float32()),
+        ("attributes", pa.string()),
+        ("arrived_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 

@@ -49,6 +49,8 @@ LOGS = pa.schema(
         ("type", pa.string()),
         ("projection_x", pa.float32()),
         ("projection_y", pa.float32()),
+        ("attributes", pa.string()),
+        ("arrived_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -87,6 +89,10 @@ def _check_files(output: Path, count: int) -> None:
     logs = read_table(folder / "logs.parquet")
     vectors = read_table(folder / "embeddings.parquet")
     assert logs.schema.remove_metadata() == LOGS
+    assert logs["arrived_at"].null_count == 0
+    said = [json.loads(one) for one in logs["attributes"].to_pylist() if one is not None]
+    assert all(one.keys() <= {"outcome", "final_answer", "usage", "cost"} for one in said)
+    assert sum("final_answer" in one for one in said) >= len(set(logs["filename"].to_pylist()))
     assert vectors.schema.field("vector").type == pa.list_(pa.float32(), 256)
     name = str(folder / "logs.parquet")
     assert duckdb.read_parquet(name).aggregate("count(DISTINCT id)").fetchall() == [(count,)]

@@ -138,7 +138,27 @@ def _record(
         "truncated": False,
         "line": number,
         "byte_offset": offset,
+        "attributes": _attributes(value),
     }
+
+
+def _attributes(value: dict[str, Any]) -> str | None:
+    inner = value.get("trace_metrics")
+    inner = inner if isinstance(inner, dict) else {}
+    found = {}
+    for name in ("outcome", "final_answer", "usage", "cost"):
+        said = value.get(name) if value.get(name) is not None else inner.get(name)
+        if said is None:
+            continue
+        try:
+            said = _flat(said)[:1000] if name == "final_answer" else said
+            text = json.dumps(said, ensure_ascii=False, allow_nan=False)
+        except (ValueError, RecursionError):
+            continue
+        if name == "final_answer" or len(text) <= 1000:
+            text = "".join("\ufffd" if "\ud800" <= one <= "\udfff" else one for one in text)
+            found[name] = json.loads(text)
+    return json.dumps(found, ensure_ascii=False) if found else None
 
 
 def _time(given: Any) -> datetime | None:

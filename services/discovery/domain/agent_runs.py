@@ -15,6 +15,8 @@ from services.discovery.domain.timestamps import parse_timestamp
 MAX_INT32 = 2**31 - 1
 MESSAGE_FIELDS = ("messages", "prompt", "content", "text")
 TEXT_FIELDS = ("text", "content")
+ATTRIBUTES = ("outcome", "final_answer", "usage", "cost")
+ATTRIBUTE_CHARACTERS = 1000
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -30,7 +32,36 @@ def draft_of(value: dict[str, Any]) -> Draft | str | None:
     iteration = 0 if kind == "initial_prompt" else _iteration(value.get("iteration"))
     if iteration is None:
         return f"iteration is {_shown(value.get('iteration'))}, not a 32-bit integer"
-    return Draft(text, iteration, kind, parse_timestamp(value.get("timestamp")))
+    timestamp = parse_timestamp(value.get("timestamp"))
+    return Draft(text, iteration, kind, timestamp, attributes_of(value))
+
+
+def attributes_of(value: dict[str, Any]) -> str | None:
+    """Return what an entry says of its run beside the text, as a JSON object; None: nothing.
+
+    What it says of these is taken as it is, from the entry itself or else from its metrics; of a
+    long answer there is the beginning, and of anything else that is long, nothing.
+    """
+    metrics = value.get("trace_metrics")
+    places = (value, metrics) if isinstance(metrics, dict) else (value,)
+    found: dict[str, Any] = {}
+    for name in ATTRIBUTES:
+        said = next((place[name] for place in places if place.get(name) is not None), None)
+        if said is not None and (kept := _kept(name, said)) is not None:
+            found[name] = kept
+    return json.dumps(found, ensure_ascii=False) if found else None
+
+
+def _kept(name: str, said: Any) -> Any:
+    try:
+        if name == "final_answer":
+            said = plain_text(said)[:ATTRIBUTE_CHARACTERS]
+        written = json.dumps(said, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):  # it is no JSON after all, or nested too deeply
+        return None
+    if name != "final_answer" and len(written) > ATTRIBUTE_CHARACTERS:
+        return None
+    return json.loads(_SURROGATES.sub("\ufffd", written))
 
 
 def text_of(value: dict[str, Any]) -> str | None:

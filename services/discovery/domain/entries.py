@@ -13,6 +13,8 @@ class Draft:
     """A 32-bit integer: records of one iteration are counted in file order."""
     type: str
     timestamp: datetime | None
+    attributes: str | None = None
+    """What else the source says of it, as a JSON object."""
 
 
 @dataclass(frozen=True, slots=True)

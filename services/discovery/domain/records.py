@@ -23,6 +23,7 @@ class Record:
     line: int
     byte_offset: int
     truncated: bool = False
+    attributes: str | None = None
 
 
 class Numbering:
@@ -61,4 +62,5 @@ class Numbering:
             type=draft.type,
             line=entry.line,
             byte_offset=entry.byte_offset,
+            attributes=draft.attributes,
         )

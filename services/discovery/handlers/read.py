@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -103,7 +104,7 @@ class Messages:
             is_last=cut.is_last,
             records=len(cut.records),
         )
-        return batch_of(descriptor, cut.records)
+        return batch_of(descriptor, cut.records, self._source.event.occurred_at)
 
 
 def letter_of(
@@ -134,10 +135,14 @@ def letter_of(
     )
 
 
-def batch_of(descriptor: BatchDescriptor, records: Sequence[Record]) -> Batch:
-    """Put records into a batch."""
+def batch_of(
+    descriptor: BatchDescriptor, records: Sequence[Record], arrived_at: datetime
+) -> Batch:
+    """Put records into a batch; ``arrived_at`` says when they were found."""
     columns = [
         pa.array([getattr(record, field.name) for record in records], field.type)
         for field in RECORD_SCHEMA
+        if field.name != "arrived_at"
     ]
+    columns.append(pa.repeat(pa.scalar(arrived_at, RECORD_SCHEMA.types[-1]), len(records)))
     return Batch(descriptor, pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA))

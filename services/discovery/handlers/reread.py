@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from services.discovery.domain.batching import cut_batches
+from services.discovery.domain.batching import Cut, cut_batches
 from services.discovery.domain.dead_letters import (
     Refused,
     Remains,
@@ -13,7 +14,6 @@ from services.discovery.domain.dead_letters import (
     why_not_now,
 )
 from services.discovery.domain.ledger import SourceRecord
-from services.discovery.domain.records import Record
 from services.discovery.domain.rereading import Readable, Rereader
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers.accounts import death_of
@@ -29,6 +29,7 @@ from services.discovery.ports import (
     SourceUnreadableError,
     StateStore,
 )
+from shared.clock import Clock
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter, spell_spans
 
@@ -53,8 +54,13 @@ class SourceRereader:
     """Makes batches of what the reader can read now and could not read before."""
 
     def __init__(
-        self, repository: SourceRepository, store: StateStore, ledger: LetterLedger
+        self,
+        repository: SourceRepository,
+        store: StateStore,
+        ledger: LetterLedger,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._repository = repository
         self._store = store
         self._ledger = ledger
@@ -84,8 +90,9 @@ class SourceRereader:
             return refused | dict.fromkeys(wanted, Refused(why))
         except SourceUnreadableError as error:
             return refused | dict.fromkeys(wanted, Refused(str(error)))
+        now = self._clock.now()
         return refused | {
-            key: Refused(found) if isinstance(found, str) else _again(source, key, found)
+            key: Refused(found) if isinstance(found, str) else _again(source, key, found, now)
             for key, found in made.items()
         }
 
@@ -127,9 +134,9 @@ class SourceRereader:
         raise SourceUnreadableError(f"{source.path} is not there any more; put it back")
 
 
-def _again(source: SourceRecord, key: str, found: Readable) -> Again:
+def _again(source: SourceRecord, key: str, found: Readable, now: datetime) -> Again:
     cuts = cut_batches(found.records, LIMITS)
-    resends = [_resend(source, key, cut.index, cut.records) for cut in cuts]
+    resends = [_resend(source, key, cut, now) for cut in cuts]
     if not found.left:
         return Again(resends)
     turn = source.replays + 1
@@ -141,16 +148,16 @@ def _again(source: SourceRecord, key: str, found: Readable) -> Again:
     return Again(resends, left, Remains(deaths, spell_spans(found.spans)))
 
 
-def _resend(source: SourceRecord, key: str, index: int, records: Sequence[Record]) -> Resend:
+def _resend(source: SourceRecord, key: str, cut: Cut, now: datetime) -> Resend:
     descriptor = BatchDescriptor(
         collection=source.collection,
-        batch_id=replay_batch_id(key, index),
+        batch_id=replay_batch_id(key, cut.index),
         source_id=source.source_id,
         filename=source.filename,
         fingerprint=source.fingerprint or "",
         source_version=source.source_version,
-        index=index,
+        index=cut.index,
         is_last=False,
-        records=len(records),
+        records=len(cut.records),
     )
-    return resend_of(batch_of(descriptor, records), STAGE)
+    return resend_of(batch_of(descriptor, cut.records, now), STAGE)

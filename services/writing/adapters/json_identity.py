@@ -4,14 +4,22 @@ import json
 from pathlib import Path
 
 import lance
+import pyarrow as pa
 
 from services.writing.adapters.durable_files import TEMPORARY, disk_errors, replace_text
-from services.writing.adapters.lance_layout import dimension_of, has_manifest, store_schema
+from services.writing.adapters.lance_layout import (
+    added_schema,
+    dimension_of,
+    has_manifest,
+    store_schema,
+)
 from shared.errors import ConfigurationError, TransientError
 from shared.plain_paths import plain_path
 
-FORMAT = 1
+FORMAT = 2
 """Of the table, of the models' files and of ``emptied.jsonl``; another layout needs another."""
+OLDER = (1,)
+"""What is brought to the present one: of 1, the table lacks the columns that were added later."""
 IDENTITY = "format.json"
 OURS = ("store.lance", "emptied.jsonl", "models", "logs.parquet", "embeddings.parquet")
 REMEDY = "use the program that wrote it, or point output.folder (or --output) to another folder"
@@ -49,7 +57,10 @@ def _claim(folder: Path, collection: str) -> None:
         found = json.loads(file.read_text())
     except ValueError as error:
         raise ConfigurationError(f"{file} cannot be read: {error}; {REMEDY}") from error
-    if found != wanted:
+    if found in [wanted | {"format": older} for older in OLDER]:
+        # From here on an older program refuses it; the table follows when it is opened.
+        replace_text(file, json.dumps(wanted) + "\n")
+    elif found != wanted:
         raise ConfigurationError(f"{file} says {found}, this program needs {wanted}; {REMEDY}")
 
 
@@ -61,7 +72,8 @@ def _check_table(path: Path) -> None:
         expected = store_schema(dimension_of(dataset))
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}; {REMEDY}") from error
-    if not dataset.schema.remove_metadata().equals(expected):
+    older = pa.schema([field for field in expected if field.name not in added_schema().names])
+    if dataset.schema.remove_metadata() not in (expected, older):
         names = set(dataset.schema.names) ^ set(expected.names)
         what = f"columns {', '.join(sorted(names))}" if names else "the types of its columns"
         raise ConfigurationError(f"{path} is a table of another format, by {what}; {REMEDY}")

@@ -11,7 +11,13 @@ import pyarrow as pa
 
 from services.writing.adapters.durable_files import LASTING, sync, unfit
 from services.writing.ports import DiskFullError, StaleModelError
-from shared.contracts.batches import RECORD_SCHEMA, Batch, projected_schema, require_columns
+from shared.contracts.batches import (
+    ADDED_COLUMNS,
+    RECORD_SCHEMA,
+    Batch,
+    projected_schema,
+    require_columns,
+)
 from shared.errors import InvalidMessage, TransientError
 from shared.plain_paths import plain_path
 
@@ -29,19 +35,34 @@ _CODE = re.compile(r"\(os error (\d+)\)")
 _LAST_MANIFEST = 2**64 - 1
 
 
+FACTS = pa.schema(
+    [
+        pa.field("batch_id", pa.string(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("source_version", pa.int32(), nullable=False),
+        pa.field("model_version", pa.int32(), nullable=False),
+        pa.field("embedder", pa.string()),
+    ]
+)
+"""What the table keeps of the batch that a row came with."""
+
+
 def store_schema(dimension: int) -> pa.Schema:
-    """Return the columns of the table."""
+    """Return the columns of the table; what was added later stands behind, as in an older one."""
+    projected = projected_schema(dimension)
     return pa.schema(
         [
-            *projected_schema(dimension),
-            pa.field("batch_id", pa.string(), nullable=False),
-            pa.field("source_id", pa.string(), nullable=False),
-            pa.field("fingerprint", pa.string(), nullable=False),
-            pa.field("source_version", pa.int32(), nullable=False),
-            pa.field("model_version", pa.int32(), nullable=False),
-            pa.field("embedder", pa.string()),
+            *(field for field in projected if field.name not in ADDED_COLUMNS),
+            *FACTS,
+            *added_schema(),
         ]
     )
+
+
+def added_schema() -> pa.Schema:
+    """Return the columns that tables of earlier versions do not have."""
+    return pa.schema([field for field in RECORD_SCHEMA if field.name in ADDED_COLUMNS])
 
 
 def has_manifest(path: Path) -> bool:
@@ -78,12 +99,16 @@ def to_rows(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:
     numbers = (batch.vectors, batch.rows.column("x"), batch.rows.column("y"))
     if not all(np.isfinite(np.asarray(values)).all() for values in numbers):
         raise InvalidMessage(f"batch {batch.descriptor.batch_id} holds NaN or infinite values")
-    names = [*RECORD_SCHEMA.names, "vector", "x", "y"]
-    columns = [batch.rows.column(name) for name in names]
-    for field in list(schema)[len(names) :]:
-        value = pa.scalar(getattr(batch.descriptor, field.name), field.type)
-        columns.append(pa.repeat(value, len(batch)))
+    columns = [_column(batch, field) for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _column(batch: Batch, field: pa.Field) -> pa.Array:
+    if field.name in FACTS.names:
+        value = pa.scalar(getattr(batch.descriptor, field.name), field.type)
+        return pa.repeat(value, len(batch))
+    position = batch.rows.schema.get_field_index(field.name)
+    return pa.nulls(len(batch), field.type) if position < 0 else batch.rows.column(position)
 
 
 def require_one_model(batches: Sequence[Batch], held: int | None) -> None:

@@ -16,6 +16,7 @@ from services.writing.adapters.jsonl_emptied import EmptiedSources
 from services.writing.adapters.lance_index import SourceIndex, batch_filter, removal_filter
 from services.writing.adapters.lance_layout import (
     IO_BUFFER_BYTES,
+    added_schema,
     batch_rows,
     dimension_of,
     has_manifest,
@@ -54,6 +55,7 @@ class LanceTable:
             emptied = self._emptied.load()
             with lance_errors():
                 self.dataset = _open(self.path)
+                self._add_columns()
                 self._index = SourceIndex(emptied)
                 self._index.read(self.fragments())
                 self._state = self._look(_model_version(self.dataset))
@@ -167,6 +169,13 @@ class LanceTable:
         except BaseException:
             self._state = None
             raise
+
+    def _add_columns(self) -> None:
+        """Give a table of an earlier version the columns that it lacks, null in every row."""
+        if self.dataset is None or set(added_schema().names) <= set(self.dataset.schema.names):
+            return
+        self.dataset.add_columns(added_schema())
+        sync_manifest(self.path, self.dataset.version)
 
     def _commit_rows(self, rows: pa.Table | None, removals: Mapping[str, int]) -> None:
         if self.dataset is None:

@@ -40,6 +40,8 @@ _LOGS = {
     "type": pa.string(),
     "projection_x": pa.float32(),
     "projection_y": pa.float32(),
+    "attributes": pa.string(),
+    "arrived_at": pa.timestamp("us", tz="UTC"),
 }
 _STORED_AS = {"projection_x": "x", "projection_y": "y"}
 
@@ -55,7 +57,7 @@ class _File:
 
 def _logs_file() -> _File:
     # Statistics let readers skip row groups; of ids (hashes) and texts they would be of no use.
-    with_statistics = [name for name in _LOGS if name not in ("id", "text")]
+    with_statistics = [name for name in _LOGS if name not in ("id", "text", "attributes")]
     options = {"use_dictionary": ["filename", "type"], "write_statistics": with_statistics}
     return _File("logs.parquet", pa.schema(list(_LOGS.items())), options)
 

@@ -39,7 +39,7 @@ def running(
     context = ReplayContext(
         ledger=store,
         store=FakeDeadLetterStore(),
-        reread=SourceRereader(FakeSourceRepository(), store, store),
+        reread=SourceRereader(FakeSourceRepository(), store, store, FrozenClock()),
         locks=SourceLocks(),
     )
     commands = SourceCommands(store, context, records, clock, ["default"], changed)

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -92,3 +93,39 @@ def test_text_that_is_nested_too_deeply_is_bad() -> None:
         deep = [deep]
 
     assert draft_of(iterate(deep)) == "its text is nested too deeply"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, None),
+        ({"final_answer": None, "usage": None, "cost": None}, None),
+        ({"final_answer": "x"}, {"final_answer": "x"}),
+        ({"final_answer": ""}, {"final_answer": ""}),
+        ({"final_answer": ["a", {"text": "b"}]}, {"final_answer": "a\nb"}),
+        ({"final_answer": "\U0001f600" * 2000}, {"final_answer": "\U0001f600" * 1000}),
+        ({"final_answer": "a\ud800"}, {"final_answer": "a\ufffd"}),
+        ({"usage": {"total": 3}, "cost": 0.5}, {"usage": {"total": 3}, "cost": 0.5}),
+        ({"outcome": "solved", "trace_metrics": {"cost": 2}}, {"outcome": "solved", "cost": 2}),
+        ({"cost": 1, "trace_metrics": {"cost": 2}}, {"cost": 1}),
+        ({"cost": 0, "trace_metrics": None}, {"cost": 0}),
+        ({"cost": float("nan"), "usage": {"all": "x" * 2000}}, None),
+    ],
+)
+def test_what_an_entry_says_of_its_run_is_kept(said: dict, expected: dict | None) -> None:
+    draft = draft_of(iterate("x") | said)
+
+    assert isinstance(draft, Draft)
+    assert (draft.attributes and json.loads(draft.attributes)) == expected
+    assert draft.attributes is None or draft.attributes.encode()
+
+
+@pytest.mark.parametrize("name", ["usage", "final_answer"])
+def test_what_is_nested_too_deeply_says_nothing(name: str) -> None:
+    deep: list = ["x"]
+    for _ in range(5000):
+        deep = [deep]
+
+    draft = draft_of(iterate("x") | {name: deep, "cost": 1})
+    assert isinstance(draft, Draft)
+    assert draft.attributes == '{"cost": 1}'

@@ -15,7 +15,7 @@ from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, requi
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
-from tests.unit.discovery.builders import final, iteration, log, looked, read_all
+from tests.unit.discovery.builders import NOW, final, iteration, log, looked, read_all
 
 TWO = Limits(2, 1 << 20)
 
@@ -60,6 +60,17 @@ async def test_a_batch_carries_its_records_and_what_it_is_a_piece_of() -> None:
         0,
         rules_of(agent_run_format(1 << 20)).spell(),
     )
+
+
+async def test_records_say_when_their_content_was_found_and_what_stands_beside_the_text() -> None:
+    first, last = await pieces_of(iteration(1), iteration(2), final(3), limits=TWO)
+
+    assert isinstance(first, Batch)
+    assert isinstance(last, Batch)
+    assert first.rows.column("arrived_at").to_pylist() == [NOW, NOW]
+    assert last.rows.column("arrived_at").to_pylist() == [NOW]
+    assert first.rows.column("attributes").to_pylist() == [None, None]
+    assert last.rows.column("attributes").to_pylist() == ['{"final_answer": "42"}']
 
 
 async def test_a_batch_can_be_sent() -> None:

@@ -106,7 +106,7 @@ class World:
         self.context = ReplayContext(
             ledger=self.store,
             store=self.box,
-            reread=SourceRereader(self.repository, self.store, self.store),
+            reread=SourceRereader(self.repository, self.store, self.store, self.clock),
             locks=SourceLocks(),
         )
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.batches import (
+    ADDED_COLUMNS,
     RECORD_SCHEMA,
     Batch,
     BatchDescriptor,
@@ -40,6 +41,8 @@ records = st.fixed_dictionaries(
         "truncated": st.booleans(),
         "line": int64,
         "byte_offset": int64,
+        "attributes": st.none() | words,
+        "arrived_at": st.none() | st.datetimes(timezones=st.just(UTC)),
     }
 )
 names = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -205,13 +208,25 @@ def test_vectors_of_another_kind_are_refused(column: Any, complaint: str) -> Non
 # --- columns
 
 
-@pytest.mark.parametrize("missing", RECORD_SCHEMA.names)
+@pytest.mark.parametrize("missing", sorted(set(RECORD_SCHEMA.names) - ADDED_COLUMNS))
 def test_a_missing_column_is_named(missing: str) -> None:
     rows = batch().rows
     rows = rows.select([name for name in rows.schema.names if name != missing])
 
     with pytest.raises(InvalidMessage, match=f"no column '{missing}'"):
         require_columns(rows, RECORD_SCHEMA)
+
+
+@pytest.mark.parametrize("missing", sorted(ADDED_COLUMNS))
+def test_a_column_that_was_added_later_may_be_missing_but_not_be_of_another_type(
+    missing: str,
+) -> None:
+    rows = batch().rows
+    position = rows.schema.get_field_index(missing)
+
+    require_columns(rows.drop_columns([missing]), RECORD_SCHEMA)
+    with pytest.raises(InvalidMessage, match=f"column '{missing}' is int64"):
+        require_columns(rows.set_column(position, missing, pa.array([1, 2])), RECORD_SCHEMA)
 
 
 def test_a_column_of_another_type_is_named() -> None:

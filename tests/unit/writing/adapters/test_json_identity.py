@@ -102,7 +102,10 @@ def test_what_a_crash_left_unfinished_is_deleted(tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "new").rglob("*") if one.is_file()] == ["format.json"]
 
 
-LAYOUTS = {1: "f0ab73e96202ec4dbfae0d42ded4c80a28e828573be18cab6626235b5a81b0e8"}
+LAYOUTS = {
+    1: "f0ab73e96202ec4dbfae0d42ded4c80a28e828573be18cab6626235b5a81b0e8",
+    2: "63bf8c933af502dd57535224840ed256355320b941bdf11b8a18d1af242be51e",
+}
 """Of each format, the hash of its layout. A format that was once used is never changed."""
 
 
