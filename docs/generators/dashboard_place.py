@@ -49,6 +49,7 @@ PLACE: dict[str, list[Panel]] = {
             asks={
                 "{{status}}": f"sum by (status) ({m.SOURCES.name}{{{OF}}})",
                 "stalled": now(m.STALLED, "job"),
+                "contradicted": now(m.CONTRADICTED, "job"),
             },
             width=12,
         ),

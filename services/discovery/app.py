@@ -102,7 +102,7 @@ class Discovery:
             recovery = LostBatchRecovery(
                 store, store, scanner.epochs, in_flight=self._in_flight, births=self._births
             )
-            self._figures = LedgerFigures(store, store, store, scanner, collections)
+            self._figures = LedgerFigures(store, store, store, store, scanner, collections)
             await publisher.publish_steps(events.resume())
             for collection in collections:
                 self._bus.broker.include_router(
@@ -180,6 +180,7 @@ class Discovery:
     def gauges(self) -> Iterator[Reading]:
         """Tell the same to Prometheus."""
         for name, told in list(self.figures.items()):
+            yield metrics.CONTRADICTED.read(told.contradicted_batches, collection=name)
             yield metrics.STALLED.read(told.stalled_sources, collection=name)
             for status, count in told.sources.items():
                 yield metrics.SOURCES.read(count, collection=name, status=status)

@@ -102,6 +102,15 @@ class StalledSource(Told):
     in_flight: Count = Field(description="Its records of which nothing was heard yet.")
 
 
+class ContradictedBatch(Told):
+    """A batch of which two things were told that cannot both be true."""
+
+    filename: str = Field(description="Its source's path below its root.")
+    batch_id: str = Field(description="Its id.")
+    what: str = Field(description="What was told, with the numbers.")
+    since: Time = Field(description="When that was found.")
+
+
 class SourceFigures(Told):
     """The sources of a collection, and the ledger of their records."""
 
@@ -122,6 +131,12 @@ class SourceFigures(Told):
     stalled: list[StalledSource] = Field(
         default=[],
         description="Some of those that stand still, and which stage holds them.",
+    )
+    contradicted_batches: Count = Field(
+        default=0, description="Of how many batches two things were told that cannot be true."
+    )
+    contradicted: list[ContradictedBatch] = Field(
+        default=[], description="Some of those, and what was told."
     )
     has_looked: bool = Field(default=False, description="Whether every source was looked at once.")
 

@@ -183,6 +183,12 @@ STALLED = Gauge(
     "discovery",
     "Sources whose numbers have not changed for ingestion.stalled_after_s.",
 )
+CONTRADICTED = Gauge(
+    "mapstream_contradicted_batches",
+    ("collection",),
+    "discovery",
+    "Batches of which two things were told that cannot both be true.",
+)
 LEDGER = Gauge(
     "mapstream_ledger_records",
     ("collection", "state"),

@@ -6,6 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.contradictions import (
+    Contradiction,
+    against_commit,
+    against_death,
+)
 from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.dead_letters import (
     Letter,
@@ -45,6 +50,7 @@ class FakeStateStore(FakePresence):
         self.letters: dict[str, Letter] = {}
         self.sent_again: dict[str, tuple[str, Resend]] = {}
         """Batch id to the letter's key and what was sent."""
+        self.contradicted: dict[str, Contradiction] = {}
         self.standing: dict[str, Stall] = {}
         self.noted_births: dict[str, str] = {}
         self.segments: dict[str, list[Segment]] = {}
@@ -52,6 +58,13 @@ class FakeStateStore(FakePresence):
         """Source id to how far it was read."""
         self.settled: dict[str, Mark] = {}
         """The same of what is mapped."""
+
+    async def contradictions(self, collection: str, most: int) -> list[Contradiction]:
+        mine = [one for one in self.contradicted.values() if one.collection == collection]
+        return sorted(mine, key=lambda one: (one.since, one.batch_id))[:most]
+
+    async def count_contradictions(self, collection: str) -> int:
+        return len(await self.contradictions(collection, len(self.contradicted)))
 
     async def stalls(self, collection: str) -> list[Stall]:
         mine = [one for one in self.standing.values() if one.collection == collection]
@@ -157,8 +170,11 @@ class FakeStateStore(FakePresence):
         touched = []
         for commit in commits:
             if source := self._current(commit.source_id, commit.source_version):
+                known = self.batches.get(commit.batch_id, ("", None))[1]
+                self._contradict(source, commit.batch_id, against_commit(known, commit), now)
                 mapped = commit.records
-                self._change(source, commit.batch_id, lambda batch, m=mapped: batch.commit(m))
+                if not commit.is_superseded:
+                    self._change(source, commit.batch_id, lambda batch, m=mapped: batch.commit(m))
                 touched.append(commit.source_id)
         return self._settle(dict.fromkeys(touched), now)
 
@@ -167,6 +183,11 @@ class FakeStateStore(FakePresence):
         for death in deaths:
             source = self._current(death.source_id, death.source_version)
             if source is not None and not source.is_forgotten:
+                is_new = source.completed_at is None and death.key not in self.letters
+                if is_new and death.batch_id is not None:
+                    known = self.batches.get(death.batch_id, ("", None))[1]
+                    what = against_death(known, death)
+                    self._contradict(source, death.batch_id, what, now)
                 self._enter(source, death)
                 touched.append(death.source_id)
         return self._settle(dict.fromkeys(touched), now)
@@ -300,6 +321,14 @@ class FakeStateStore(FakePresence):
             del self.sources[source_id]
         return len(missing)
 
+    def _contradict(
+        self, source: SourceRecord, batch_id: str, what: str | None, now: datetime
+    ) -> None:
+        if what is not None and batch_id not in self.contradicted:
+            self.contradicted[batch_id] = Contradiction(
+                source.collection, source.source_id, source.filename, batch_id, what, now
+            )
+
     def _refuse(self) -> None:
         if self.failures:
             self.failures -= 1
@@ -425,6 +454,9 @@ class FakeStateStore(FakePresence):
         if not keep_dead:
             for kept in (self.segments, self.marks, self.settled):
                 kept.pop(source_id, None)
+            for batch_id, one in list(self.contradicted.items()):
+                if one.source_id == source_id:
+                    del self.contradicted[batch_id]
             mine = [one.key for one in self.letters.values() if one.source_id == source_id]
             for key in mine:
                 del self.letters[key]

@@ -99,6 +99,8 @@ def rows(figures: Figures) -> Iterator[Row]:
     for line in gone(figures.ledger.gone, figures.ledger.gone_sources):
         yield "gone", line
     yield from _stalled(figures)
+    for one in figures.ledger.contradicted:
+        yield "contradicted", f"{one.filename}: {one.what}"
 
 
 def _stalled(figures: Figures) -> Iterator[Row]:

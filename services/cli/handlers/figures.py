@@ -194,6 +194,8 @@ class Figures:
             "halted": dict(self.halted),
             **self._accounts(),
             **self._named(*NAMED),
+            "contradicted": _told(self.ledger.contradicted),
+            "contradicted_batches": self.ledger.contradicted_batches,
             "model": {
                 "version": self.model.version,
                 "records": self.model.records,

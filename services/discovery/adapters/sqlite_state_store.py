@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from services.discovery.adapters.sqlite_collection_store import CollectionRows
+from services.discovery.adapters.sqlite_contradiction_store import ContradictionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
@@ -14,6 +15,7 @@ from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRo
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
 from services.discovery.adapters.sqlite_version_store import VersionRows
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.contradictions import against_death
 from services.discovery.domain.ledger import (
     STATUSES,
     CommandRef,
@@ -31,7 +33,9 @@ CHUNK = 500
 """How many ids go into one statement."""
 
 
-class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows, VersionRows):
+class SqliteStateStore(
+    StallRows, ContradictionRows, LetterRows, PresenceRows, CollectionRows, VersionRows
+):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod
@@ -136,7 +140,7 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows, Vers
         for commit in commits:
             source = self._current(commit.source_id, commit.source_version)
             if source is not None:
-                self._commit(source, commit)
+                self._commit(source, commit, now)
                 touched[commit.source_id] = None
         return self._settle(touched, now)
 
@@ -150,6 +154,9 @@ class SqliteStateStore(StallRows, LetterRows, PresenceRows, CollectionRows, Vers
                 continue
             touched[source.source_id] = None
             if source.completed_at is None and self._is_new(death):
+                if death.batch_id is not None:
+                    what = against_death(self._account(death.batch_id), death)
+                    self._contradict(source, death.batch_id, what, now)
                 self._dead_letter(source, death)
         return self._settle(touched, now)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
 from services.discovery.domain.completeness import WhyIncomplete
+from services.discovery.domain.contradictions import against_commit
 from services.discovery.domain.cut_rules import parse_rules
 from services.discovery.domain.dead_letters import Letter
 from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
@@ -152,8 +153,24 @@ class LedgerRows:
             source_id,
         )
 
-    def _commit(self, source: SourceRecord, commit: Commit) -> None:
-        self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
+    def _commit(self, source: SourceRecord, commit: Commit, now: datetime) -> None:
+        known = self._account(commit.batch_id)
+        self._contradict(source, commit.batch_id, against_commit(known, commit), now)
+        if not commit.is_superseded:
+            self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
+
+    def _contradict(
+        self, source: SourceRecord, batch_id: str, what: str | None, now: datetime
+    ) -> None:
+        if what is not None:
+            self._execute(
+                "INSERT OR IGNORE INTO contradictions (batch_id, source_id, what, since)"
+                " VALUES (?, ?, ?, ?)",
+                batch_id,
+                source.source_id,
+                what,
+                now.isoformat(),
+            )
 
     def _dead_letter(self, source: SourceRecord, death: Death) -> None:
         if death.batch_id is None:
@@ -192,6 +209,7 @@ class LedgerRows:
         self._execute("DELETE FROM dead_letters WHERE source_id = ?", source_id)
         self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
         self._execute("DELETE FROM segments WHERE source_id = ?", source_id)
+        self._execute("DELETE FROM contradictions WHERE source_id = ?", source_id)
 
     def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         ended: list[SourceRecord] = []

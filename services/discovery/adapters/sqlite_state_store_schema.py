@@ -113,6 +113,13 @@ CREATE TABLE IF NOT EXISTS ways (
     collection TEXT PRIMARY KEY,
     births TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contradictions (
+    batch_id TEXT PRIMARY KEY,
+    source_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    since TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS contradictions_by_source ON contradictions (source_id);
 CREATE TABLE IF NOT EXISTS collections (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -83,6 +83,8 @@ class Commit:
     source_id: str
     source_version: int
     records: int
+    is_superseded: bool = False
+    """Whether the store has a newer version of the source, and so none of these rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Death:
     """How many bytes that part has."""
     spans: str = ""
     """What of it is unreadable, ``begin+size`` each; nothing: all of it."""
+    is_of_record: bool = False
+    """Whether it is about a record of a batch, not about the batch as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,13 @@ async def settled(
         TransientError: The ledger could not be written.
     """
     commits = [
-        Commit(batch.batch_id, batch.source_id, batch.source_version, batch.records)
+        Commit(
+            batch.batch_id,
+            batch.source_id,
+            batch.source_version,
+            batch.records,
+            is_superseded=batch.verdict == "superseded",
+        )
         for event in events
         for batch in event.batches
         if batch.verdict != "refused"
@@ -103,6 +109,7 @@ def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
         letter.byte_offset if is_line else None,
         letter.original_bytes if is_line else 0,
         spell_spans(letter.spans) if is_line else "",
+        is_of_record=letter.record_id is not None,
     )
 
 

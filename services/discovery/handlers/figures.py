@@ -1,10 +1,13 @@
 """Keeps the figures of the status, as the ledger has them."""
 
+import structlog
+
 from services.discovery.domain.completeness import EXPLAINED
 from services.discovery.domain.ledger import Totals
 from services.discovery.handlers.scanner import SourceScanner
-from services.discovery.ports import PresenceStore, StallStore, StateStore
+from services.discovery.ports import ContradictionStore, PresenceStore, StallStore, StateStore
 from shared.contracts.statuses import (
+    ContradictedBatch,
     FailedSource,
     GoneSource,
     IncompleteSource,
@@ -13,6 +16,7 @@ from shared.contracts.statuses import (
     StalledSource,
 )
 
+log = structlog.get_logger(__name__)
 TOLD = 20
 """Of failed, stalled, incomplete and gone sources, the status names so many."""
 
@@ -25,12 +29,16 @@ class LedgerFigures:
         store: StateStore,
         stalls: StallStore,
         presence: PresenceStore,
+        contradictions: ContradictionStore,
         scanner: SourceScanner,
         collections: tuple[str, ...],
     ) -> None:
         self._store = store
         self._stalls = stalls
         self._presence = presence
+        self._contradictions = contradictions
+        self._logged: set[str] = set()
+        """Ids of batches of whose contradictions the log tells since the start."""
         self._scanner = scanner
         self._collections = collections
         self.by_collection: dict[str, SourceFigures] = {}
@@ -69,6 +77,8 @@ class LedgerFigures:
                     )
                     for one in stalls[:TOLD]
                 ],
+                contradicted_batches=await self._contradictions.count_contradictions(collection),
+                contradicted=await self._contradicted(collection),
                 has_looked=has_looked,
             )
 
@@ -95,6 +105,22 @@ class LedgerFigures:
                 since=one.incomplete_since,
             )
             for one in await self._presence.incomplete(collection, TOLD)
+        ]
+
+    async def _contradicted(self, collection: str) -> list[ContradictedBatch]:
+        """Read of which batches two things were told; the log tells each once."""
+        found = await self._contradictions.contradictions(collection, TOLD)
+        for one in found:
+            if one.batch_id not in self._logged:
+                self._logged.add(one.batch_id)
+                log.error(
+                    "accounts.contradict", file=one.filename, batch=one.batch_id, what=one.what
+                )
+        return [
+            ContradictedBatch(
+                filename=one.filename, batch_id=one.batch_id, what=one.what, since=one.since
+            )
+            for one in found
         ]
 
     async def _gone(self, collection: str) -> list[GoneSource]:

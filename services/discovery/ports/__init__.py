@@ -25,6 +25,7 @@ from services.discovery.ports.contents import (
     SourceUnreadableError,
     SourceVanishedError,
 )
+from services.discovery.ports.contradictions import ContradictionStore
 from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.formats import SourceFormat
 from services.discovery.ports.presence import PresenceStore
@@ -33,6 +34,7 @@ from services.discovery.ports.sources import Listed, SourceRepository, Trigger
 __all__ = [
     "CollectionStore",
     "Content",
+    "ContradictionStore",
     "DeadLetterStore",
     "Ledger",
     "LetterLedger",

@@ -61,3 +61,13 @@ def test_the_report_has_the_same() -> None:
     told = Figures(ledger(stalled=[STALLED], stalled_sources=3)).report()
 
     assert (told["stalled"], told["stalled_sources"]) == ([STALLED], 3)
+
+
+def test_what_cannot_be_true_is_told_with_its_source() -> None:
+    since = STALLED["since"]
+    one = {"filename": "a.jsonl", "batch_id": "b", "what": "10 and 11", "since": since}
+    told = Figures(ledger(contradicted=[one], contradicted_batches=1))
+
+    assert ("contradicted", "a.jsonl: 10 and 11") in [(row[0], str(row[1])) for row in rows(told)]
+    assert told.report()["contradicted_batches"] == 1
+    assert told.report()["contradicted"][0]["what"] == "10 and 11"
