@@ -25,7 +25,7 @@ from tests.e2e.local_run import rows, write_source
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
 
-DIMENSIONS = (384, 1024, 2048)
+DIMENSIONS = (1024, 3072, 4096)
 ROUNDS = 3
 PULSES = 30
 PULSE_S = 0.1

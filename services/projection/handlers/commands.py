@@ -57,6 +57,8 @@ class ModelCommands:
                     yield [rejection(run[0].collection, outcome, asked, self._clock)]
                 case projector, command:
                     async with projector.in_order:
+                        async for messages in projector.catch_up():
+                            yield messages
                         outcome = await projector.decide(command, asked)
                         async for messages in projector.announce(outcome, asked):
                             yield messages

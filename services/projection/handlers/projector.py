@@ -51,6 +51,8 @@ class Projector:
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._owes_news = False
+        """Whether the announcement of a model was begun, and not ended."""
 
     async def project(self, batches: Sequence[Batch]) -> Steps:
         """Project a micro-batch; the new model, if any, goes before it.
@@ -59,6 +61,8 @@ class Projector:
             TransientError: The checkpoint could not be stored; nothing has changed.
         """
         async with self.in_order:
+            async for messages in self.catch_up():
+                yield messages
             with step("project"):
                 result = await project(
                     batches,
@@ -121,6 +125,8 @@ class Projector:
             TransientError: The checkpoint could not be stored; nothing has changed.
         """
         async with self.in_order:
+            async for messages in self.catch_up():
+                yield messages
             if not self.state.owes_refit:
                 return
             outcome = await refit(
@@ -141,11 +147,20 @@ class Projector:
         The current model goes to the writers again in any case, under another id each time: the
         bus may have lost what it still knows the id of, and a writer ignores a model that it has.
         """
+        self._owes_news = True
+        async for messages in self.catch_up():
+            yield messages
+        if self.state.model:
+            yield [self._in_band(self.state.model, f"again {self._clock.now()}")]
+
+    async def catch_up(self) -> Steps:
+        """Announce the models whose announcement has failed, ``in_order``: before what follows."""
+        if not self._owes_news:
+            return
         for model in await self._store.unannounced(self._collection):
             async for messages in self.announce(model):
                 yield messages
-        if self.state.model:
-            yield [self._in_band(self.state.model, f"again {self._clock.now()}")]
+        self._owes_news = False
 
     async def announce(self, outcome: Outcome | None, asked: CommandRef = NOBODY) -> Steps:
         """Tell an outcome, ``in_order``; a model goes to the writers first, before its batches."""
@@ -153,10 +168,12 @@ class Projector:
         version = self.state.model.version if self.state.model else 0
         match outcome:
             case ModelVersion() as model:
+                self._owes_news = True
                 yield [self._in_band(model)]
                 reached(Failpoint.MODEL_PUBLISHED)
                 yield [outgoing_event(PROJECTION_UPDATED, events.updated(name, model))]
                 await self._store.mark_announced(name, model.version)
+                self._owes_news = False
                 _log_model(name, model)
             case HeldRefit() as refit:
                 held = events.held(name, refit, version, asked, now)

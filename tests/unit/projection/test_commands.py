@@ -454,3 +454,17 @@ async def test_the_budget_does_not_hold_what_is_to_be_forgotten() -> None:
 
     assert on.version == 2
     assert on.publisher.of("projection.held") == []
+
+
+async def test_a_model_that_could_not_be_announced_is_when_its_command_comes_again() -> None:
+    stage = await theatre()
+    asked = stage.command()
+    failing = stage.commands.carry_out([read_command(asked)])
+    await anext(failing)
+    await failing.aclose()
+    before = len(stage.publisher.sent)
+
+    await stage.say(again(asked))
+
+    assert stage.publisher.families[before:] == ["projection.model", "projection.updated"]
+    assert stage.version == 2

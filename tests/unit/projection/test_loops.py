@@ -77,6 +77,30 @@ async def test_a_start_brings_the_writers_the_current_model_and_announces_it_onc
     ]
 
 
+@pytest.mark.parametrize("published", [0, 1])
+async def test_a_model_whose_announcement_fails_is_announced_before_what_follows(
+    published: int,
+) -> None:
+    """Its batches are projected with it already: without it, nobody could store them."""
+    store = FakeProjectionStore()
+    state = await store.load("default")
+    projector = Projector(state, store=store, clock=FrozenClock(), rules=NO_DRIFT)
+    failing = projector.project([piece(0)])
+    for _ in range(published + 1):  # what is handed out last is not stored
+        await anext(failing)
+    await failing.aclose()
+
+    told = [
+        [one.channel.family async for step in projector.project([piece(0)]) for one in step]
+        for _ in range(2)
+    ]
+
+    assert told == [
+        ["projection.model", "projection.updated", "projection.batch"],
+        ["projection.batch"],
+    ]
+
+
 class Listener:
     """Takes what is published, and notes its families."""
 
