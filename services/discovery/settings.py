@@ -104,7 +104,8 @@ class IngestionSection(Section):
     max_line_bytes: int = Field(
         default=64 << 20,
         ge=1 << 10,
-        description="A longer line is dead-lettered instead of being held in memory.",
+        description="A longer line is dead-lettered instead of being held in memory. A file goes "
+        "on with the limit that it was begun with, until its content is another one.",
     )
     when_gone: Literal["keep", "forget"] = Field(
         default="keep",

@@ -87,20 +87,22 @@ class BatchDescriptor(BaseModel):
 
     collection: Collection = Field(description="The map that the records belong to.")
     batch_id: str = Field(
-        description="Hash of collection, source id, version, fingerprint and index."
+        description="Hash of collection, source id, version, fingerprint, index and of what the "
+        "version is cut by."
     )
     source_id: str = Field(description="Hash of collection and filename.")
     filename: str = Field(description="The source's path below its root, with '/'.")
-    fingerprint: str = Field(description="SHA-256 of the source's content.")
+    fingerprint: str = Field(description="SHA-256 of the source's content when this was read.")
     source_version: int = Field(
         ge=1,
         le=MAX_INT64,
-        description="Counts the contents a source has had; the newest replaces the others.",
+        description="Counts the contents a source has had; the newest replaces the others. A "
+        "content that begins with the one before is the same.",
     )
     index: int = Field(
         ge=0, le=MAX_INT64, description="Position of this batch in the source, from 0."
     )
-    is_last: bool = Field(description="Whether the source ends with this batch.")
+    is_last: bool = Field(description="Whether the source ended with this batch when it was read.")
     records: int = Field(
         ge=0, le=MAX_INT64, description="Records that discovery put into the batch."
     )

@@ -16,7 +16,10 @@ class SourceEvent(Event):
 
 
 class SourceDiscovered(SourceEvent):
-    """A source is complete and will be read."""
+    """A source is complete and will be read.
+
+    One that has grown is told again with the same version.
+    """
 
     family: ClassVar[str] = "source.discovered"
 
@@ -26,7 +29,10 @@ class SourceDiscovered(SourceEvent):
 
 
 class SourceCompleted(SourceEvent):
-    """Every record of a source's content is mapped or dead-lettered."""
+    """Every record of a source's content is mapped or dead-lettered.
+
+    Told again when what was appended is mapped, too, with the same version.
+    """
 
     family: ClassVar[str] = "source.completed"
 
