@@ -92,6 +92,7 @@ NUMBERS = {
     ("discovery", 3): "b6ff5326e0bb68d85db27894ccaf543b4957832facd29628bdd1d353b1b37641",
     ("discovery", 4): "f1e1796a0fc19df005b3d882a01c4146f0d9d32095b823ac0902531c30da50f4",
     ("discovery", 5): "6121157468febb9f0957175c8930fd4cd1e3fb6bbcddf57750485a51547fff7d",
+    ("discovery", 6): "aa2141fe327b6f972dc722ece553173c7487df2a18ea4bc5ea23567c4f194f23",
     ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
     ("projection", 3): "fa48924c60d69088bd776153ea052c66736ca70c0a91a2dc61ab88d67b31e0fa",
 }
