@@ -45,13 +45,13 @@ MEANING = {
     "text": "What is embedded.",
     "iteration": "The iteration that the source gives, 0 for the first prompt.",
     "idx_in_iteration": "Counts the records of one iteration, from 0.",
-    "type": "The kind of record: `initial_prompt` or `iteration`.",
+    "type": "The kind of record: `initial_prompt` or `iteration`; of other JSONL, as it says.",
     "truncated": "Whether the text was longer than a batch may be.",
     "line": "Line of the source, from 1.",
     "byte_offset": "Where the line begins in the source.",
     "attributes": "What else the source says of the record, as a JSON object; null: nothing. Of "
     "an agent run, where its log has them: `outcome`, `final_answer` (its first 1,000 "
-    "characters), `usage` and `cost`.",
+    "characters), `usage` and `cost`; of other JSONL, its other fields, unless they are long.",
     "arrived_at": "When discovery found what the record is from: a new content, or what was "
     "appended to one (again, if the reading was interrupted); of one that was dead and replayed, "
     "when it was read again. Null in what 0.1.0 has sent or stored.",

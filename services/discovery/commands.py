@@ -3,17 +3,29 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
-from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.adapters.json_lines_format import agent_run_format, text_format
 from services.discovery.handlers.dry_run import dry_run
+from services.discovery.ports import SourceFormat
 from services.discovery.settings import IngestionSection, Settings, SourceSection
 from shared.errors import ConfigurationError
 from shared.mistakes import tell
 from shared.redaction import guard_exceptions
+
+FORMATS: dict[str, Callable[[SourceSection, IngestionSection], SourceFormat]] = {
+    "agent_runs": lambda source, section: agent_run_format(
+        section.max_line_bytes, section.completion_of(source).when
+    ),
+    "jsonl": lambda source, section: text_format(
+        source.text_field, section.max_line_bytes, section.completion_of(source).when
+    ),
+}
+"""By the name that a source gives in the settings."""
 
 
 def build_repository(settings: Settings) -> FolderSourceRepository:
@@ -24,14 +36,13 @@ def build_repository(settings: Settings) -> FolderSourceRepository:
 
 
 def _root(source: SourceSection, section: IngestionSection) -> Root:
-    completion = section.completion_of(source)
     return Root(
         source.path,
         source.glob,
         source.collection,
         source.links_may_leave,
-        format=agent_run_format(section.max_line_bytes, completion.when),
-        completion=completion,
+        format=FORMATS[source.format](source, section),
+        completion=section.completion_of(source),
     )
 
 

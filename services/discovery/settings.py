@@ -31,6 +31,16 @@ class SourceSection(Section):
         description="Whether to read files outside the folder to which a link in it leads.",
     )
 
+    format: Literal["agent_runs", "jsonl"] = Field(
+        default="agent_runs",
+        description="What the files are. agent_runs: logs of agents; jsonl: a JSON object a line, "
+        "with a text in text_field (timestamp, iteration and type mean what they mean in a log, "
+        "other fields become attributes; complete_when: any_line will mostly be right). What was "
+        "read to its end stays as it is when this changes.",
+    )
+    text_field: str = Field(
+        default="text", min_length=1, description="With format: jsonl, the field with the text."
+    )
     complete_when: CompleteWhen | None = Field(
         default=None, description="As ingestion.complete_when, for this source."
     )

@@ -1,11 +1,12 @@
 """What every format does, a trivial one of another kind included."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from services.discovery.adapters.json_lines_format import agent_run_format
+from services.discovery.adapters.json_lines_format import agent_run_format, text_format
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.entries import BadLine, Draft, Entry, Part
 from services.discovery.handlers.scan import SourceToRead
@@ -73,6 +74,13 @@ KINDS = {
         lambda number: log(iteration(number, f"text {number}")),
         log(b'{"type": "metadata"}'),
         log(b"{oops"),
+        log(b'{"final_answer": "x"}'),
+    ),
+    "jsonl": Kind(
+        text_format("body"),
+        lambda number: log(json.dumps({"body": f"text {number}"}).encode()),
+        log(b'{"text": "of another field"}'),
+        log(b"[1]"),
         log(b'{"final_answer": "x"}'),
     ),
     "cards": Kind(CardFormat(), lambda n: b"%-8d" % n, b" " * 8, b"\xff" * 8, b"*" * 8),

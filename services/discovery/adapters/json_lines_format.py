@@ -1,11 +1,12 @@
 """Files of JSON objects, one a line; what an object says, another module knows."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
 
-from services.discovery.domain import agent_runs
+from services.discovery.domain import agent_runs, plain_objects
 from services.discovery.domain.completeness import CompleteWhen, WhyIncomplete, why_incomplete
 from services.discovery.domain.encodings import (
     ALIGNMENT,
@@ -22,6 +23,8 @@ from services.discovery.ports import Content, SourceUnreadableError
 AGENT_RUNS = "agent-runs 1"
 """Another number has sources read anew that are not read to their end: it is for a reader that
 makes other records, or cuts them elsewhere."""
+JSONL = "jsonl 1"
+"""As above; the field with the text follows."""
 MAX_LINE_BYTES = 64 << 20
 BLOCK_BYTES = 1 << 20
 LINES_AT_ONCE = 4096
@@ -124,6 +127,20 @@ def agent_run_format(
     """Return the format of agent-run logs; see ``JsonLinesFormat``."""
     return JsonLinesFormat(
         AGENT_RUNS, agent_runs.draft_of, max_line_bytes=max_line_bytes, complete_when=complete_when
+    )
+
+
+def text_format(
+    text_field: str,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    complete_when: CompleteWhen = "final_answer",
+) -> JsonLinesFormat:
+    """Return the format of any objects with a text in this field; see ``JsonLinesFormat``."""
+    return JsonLinesFormat(
+        f"{JSONL} {text_field}",
+        partial(plain_objects.draft_of, text_field=text_field),
+        max_line_bytes=max_line_bytes,
+        complete_when=complete_when,
     )
 
 

@@ -29,7 +29,7 @@ def draft_of(value: dict[str, Any]) -> Draft | str | None:
         return "its text is nested too deeply"
     if not isinstance(kind, str) or text is None:
         return None
-    iteration = 0 if kind == "initial_prompt" else _iteration(value.get("iteration"))
+    iteration = 0 if kind == "initial_prompt" else iteration_of(value.get("iteration"))
     if iteration is None:
         return f"iteration is {_shown(value.get('iteration'))}, not a 32-bit integer"
     timestamp = parse_timestamp(value.get("timestamp"))
@@ -61,7 +61,7 @@ def _kept(name: str, said: Any) -> Any:
         return None
     if name != "final_answer" and len(written) > ATTRIBUTE_CHARACTERS:
         return None
-    return json.loads(_SURROGATES.sub("\ufffd", written))
+    return json.loads(without_surrogates(written))
 
 
 def text_of(value: dict[str, Any]) -> str | None:
@@ -73,8 +73,13 @@ def text_of(value: dict[str, Any]) -> str | None:
         text = _prompt_text(value)
     else:
         return None
-    text = _SURROGATES.sub("\ufffd", text)
+    text = without_surrogates(text)
     return text if text.strip() else None
+
+
+def without_surrogates(text: str) -> str:
+    """Return text that can be written: lone surrogates become U+FFFD."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def plain_text(content: Any) -> str:
@@ -103,7 +108,8 @@ def _prompt_text(value: dict[str, Any]) -> str:
     return plain_text(found)
 
 
-def _iteration(value: Any) -> int | None:
+def iteration_of(value: Any) -> int | None:
+    """Return a number of an iteration; None: it is no 32-bit integer."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from services.discovery.commands import build_repository
 from services.discovery.domain.completeness import Completion
+from services.discovery.handlers.dry_run import dry_run
 from services.discovery.settings import IngestionSection, Settings, SourceSection, TriggerSection
 from shared.errors import ConfigurationError
 
@@ -42,6 +44,19 @@ def test_a_source_is_complete_as_all_are_unless_it_says_otherwise() -> None:
     assert IngestionSection().completion_of(SourceSection(path=Path("x"))) == Completion()
 
 
+async def test_the_files_of_a_source_are_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "x"}\n')
+    source = {"path": str(tmp_path), "complete_when": "any_line"}
+    other = source | {"format": "jsonl", "text_field": "body"}
+
+    found = []
+    for one in (source, other):
+        repository = build_repository(Settings.load(ingestion={"sources": [one]}))
+        survey = await dry_run(repository)
+        found.append((survey.complete, survey.records))
+    assert found == [(1, 0), (1, 1)]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -51,6 +66,8 @@ def test_a_source_is_complete_as_all_are_unless_it_says_otherwise() -> None:
         ({"path": "x", "collection": "Ä"}, "collection"),
         ({"path": "x", "collection": "other"}, "'collections' has only default"),
         ({"path": "x", "globb": "*"}, "globb"),
+        ({"path": "x", "format": "pdf"}, "format"),
+        ({"path": "x", "text_field": ""}, "text_field"),
         ({"path": "x", "complete_when": "some_day"}, "complete_when"),
         ({"path": "x", "unchanged_minutes": 0}, "unchanged_minutes"),
         ({"path": "x", "sidecar": ""}, "sidecar"),
