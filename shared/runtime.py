@@ -4,33 +4,32 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from shared.arguments import answer_arguments
+from shared.assignments import OF_ALL, Assignments, Resources, own, wait_for_consumers
 from shared.bus import message_metrics
 from shared.bus.broker import Bus
-from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S, end
+from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S
 from shared.bus.monitoring import look_at_bus, monitoring_urls
-from shared.bus.presence import watch_durables
 from shared.bus.registry.channel import check_collection
-from shared.bus.registry.durables import DURABLES, Durable
+from shared.bus.registry.durables import Durable
 from shared.bus.service_discovery import announce
-from shared.bus.topology import wait_for_durables
 from shared.contracts.statuses import Common, Status, Wait
 from shared.errors import ConfigurationError, first_leaf
-from shared.locking import exclusive_owner
 from shared.mistakes import tell
 from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
-from shared.observability.instruments import Reading, serve_collections
+from shared.observability.instruments import Reading
 from shared.observability.logs import set_up_logs
 from shared.preflight import (
     CHECK_OPTION,
@@ -44,15 +43,13 @@ from shared.preflight import (
 )
 from shared.redaction import guard_exceptions, redact_all
 from shared.settings import ServiceSettings
-from shared.waits import WAITS, Trial
+from shared.waits import WAITS
 
 STOPPING = "stopping"
 RUNNING = "running"
 HALTED = "halted"
 """Nothing more is given up: too much is dead already."""
 log = structlog.get_logger(__name__)
-
-Loop = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,9 +66,10 @@ class Service:
     """Folders that only one process may change; a second process waits as a standby."""
     checks: tuple[Check, ...] = ()
     """What the place must be good for; looked at before anything is connected."""
-    resources: Callable[[], AbstractAsyncContextManager[Sequence[Loop]]]
-    """Opened once the folders are owned, closed at the end; gives the loops: what the service
-    does besides handling messages, until cancelled."""
+    owns_for: Callable[[str], tuple[Path, ...]] = lambda _: ()
+    """The same of a collection."""
+    resources: Callable[[], AbstractAsyncContextManager[Resources]]
+    """Opened once the folders are owned, closed at the end; gives what the service does."""
     told: Callable[[Common], Status] = lambda common: Status(**common)
     """Adds to what every service tells of itself what this one does."""
     gauges: Callable[[], Iterable[Reading]] = tuple
@@ -81,6 +79,17 @@ class Service:
     certificates: Mapping[str, Path | None] = field(default_factory=dict)
     """Files whose ends its metrics tell, by setting."""
     state: str = field(default="starting", init=False)
+
+    def keep(self, state: str) -> None:
+        """Note what keeps it from running, unless it runs and merely takes up one more."""
+        if self.state != RUNNING:
+            self.state = state
+
+    @property
+    def folders(self) -> list[Path]:
+        """All that it owns when it begins."""
+        each = map(self.owns_for, self.settings.collections)
+        return [*self.owns, *chain.from_iterable(each)]
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures, as JSON."""
@@ -168,7 +177,7 @@ def _findings(build: Callable[[], Service]) -> list[Finding]:
     service = build()
     for collection in service.settings.collections:
         check_collection(collection)
-    with nothing_left(service.owns):
+    with nothing_left(service.folders):
         return examine(service.checks)
 
 
@@ -202,43 +211,28 @@ async def serve(service: Service) -> None:
 
 async def _work(service: Service) -> None:
     """Open everything in order, work until cancelled, close everything in reverse order."""
-    settings = service.settings
-    serve_collections(settings.collections)
-    message_metrics.begin(service.name, service.durables, settings.collections)
+    settings, bus = service.settings, service.bus
+    message_metrics.begin(service.name)
     async with AsyncExitStack() as stack:
         if settings.health.port is not None:
             await _listen_for_health(stack, service, settings.health.port)
-        stack.push_async_callback(service.bus.close)
-        await service.bus.connect()
-        broker = service.bus.broker
-        await announce(broker, service.name, _version(), service.about, service.status)
-        for folder in service.owns:
-            service.state = "standby"
-            with WAITS.trying(f"owning {folder}") as trial:
-                await stack.enter_async_context(
-                    exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
-                )
-        service.state = "waiting"
-        births = await wait_for_durables(
-            service.bus.js,
-            (*service.durables, *(one for one in DURABLES if service.name in one.told_once_by)),
-            settings.collections,
-            on_missing=lambda text: log.error("stream.missing", remedy=text),
-            on_failure=service.bus.require_welcome,
+        stack.push_async_callback(bus.close)
+        await bus.connect()
+        await announce(bus.broker, service.name, _version(), service.about, service.status)
+        await own(stack, service.owns, service.keep)
+        births = await wait_for_consumers(bus, service.durables, OF_ALL, service.keep)
+        resources = await stack.enter_async_context(service.resources())
+        assignments = Assignments(
+            bus, service.durables, service.owns_for, resources.open, service.keep
         )
-        loops = await stack.enter_async_context(service.resources())
-        await stack.enter_async_context(service.bus.consuming())
+        await stack.enter_async_context(assignments.working())
         stack.callback(_set_stopping, service)
+        for collection in settings.collections:
+            await assignments.take_up(collection).is_ready.wait()
+        await assignments.act_for_all(resources, births).is_ready.wait()
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
-        watch = partial(
-            watch_durables,
-            service.bus.js,
-            births,
-            lambda: service.state == STOPPING,
-            service=service.name,
-        )
-        await _run_together([*loops, watch])
+        await asyncio.Event().wait()
 
 
 async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int) -> None:
@@ -254,29 +248,6 @@ async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int)
         )  # fmt: skip
     else:
         log.info("health.listening", host=host, port=port)
-
-
-async def _run_together(loops: Sequence[Loop]) -> None:
-    """Run loops until they are cancelled or one fails.
-
-    Raises:
-        ExceptionGroup: One of them failed.
-    """
-
-    async def work(loop: Loop) -> None:
-        await loop()
-
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(work(loop)) for loop in loops]
-        try:
-            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            await end(running)
-
-
-def _tell_standby(trial: Trial) -> None:
-    log.warning("service.standby")
-    trial.failed("another process owns it; this one takes over when that ends")
 
 
 def _set_stopping(service: Service) -> None:

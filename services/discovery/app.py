@@ -1,7 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -37,15 +37,16 @@ from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
+from shared.assignments import Activity, Loop, Resources
 from shared.bus.answering import answer
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import BUS_ERRORS
 from shared.bus.reading.dead_letter_log import DeadLetterLog
+from shared.bus.registry import durables
 from shared.bus.registry.durables import (
     DISCOVERY_READS_COMMANDS,
     DISCOVERY_READS_DEAD_LETTERS,
     DISCOVERY_READS_SETTLED,
-    DURABLES,
     EMBEDDING_READS_BATCHES,
     PROJECTION_READS_BATCHES,
     WRITING_READS_PROJECTION,
@@ -58,8 +59,9 @@ from shared.contracts.statuses import DiscoveryStatus, SourceFigures
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
-from shared.runtime import Loop, Service
+from shared.runtime import Service
 
+DURABLES = (DISCOVERY_READS_COMMANDS, DISCOVERY_READS_SETTLED, DISCOVERY_READS_DEAD_LETTERS)
 LOOK_FOR_STALLS_S = 10.0
 log = structlog.get_logger(__name__)
 WAY: dict[Holder, Durable] = {
@@ -82,10 +84,12 @@ class Discovery:
         self._changed = asyncio.Event()
         self.folder = settings.state.folder / "discovery"
         self._figures: LedgerFigures | None = None
+        self._collections: list[str] = []
+        """Those that are worked on now."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Sequence[Loop]]:
-        """Open the ledger and subscribe; gives the loops.
+    async def open(self) -> AsyncIterator[Resources]:
+        """Open the ledger; gives the commands, the loops, and how a collection is opened.
 
         Raises:
             ConfigurationError: A root is not there, or the ledger is of another version.
@@ -93,7 +97,7 @@ class Discovery:
         await self._repository.check()
         clock = SystemClock()
         async with SqliteStateStore.open(self.folder) as store:
-            publisher, collections = self._bus.publisher, self._settings.collections
+            publisher = self._bus.publisher
             records = Collections(store, clock)
             await self._record_collections(records)
             events = LedgerKeeper(store, clock, self._changed)
@@ -102,28 +106,28 @@ class Discovery:
             recovery = LostBatchRecovery(
                 store, store, scanner.epochs, in_flight=self._in_flight, births=self._births
             )
-            self._figures = LedgerFigures(store, store, store, store, scanner, collections)
+            self._figures = LedgerFigures(store, store, store, store, scanner, self._collections)
             await publisher.publish_steps(events.resume())
-            for collection in collections:
-                self._bus.broker.include_router(
-                    build_ledger_router(self._bus.settler, collection, events)
-                )
             context = ReplayContext(
                 ledger=store,
                 store=BusDeadLetterStore(DeadLetterLog(await self._bus.connect())),
                 reread=SourceRereader(self._repository, store, store, clock),
                 locks=scanner.locks,
             )
-            commands = SourceCommands(store, context, records, clock, collections, self._changed)
-            self._bus.broker.include_router(build_commands_router(self._bus.settler, commands))
+            commands = SourceCommands(
+                store, context, records, clock, self._collections, self._changed
+            )
             # A day longer than the letters themselves: the server deletes those by its own clock.
             keep = timedelta(days=self._settings.retention.dead_letters_days + 1)
-            yield (
-                partial(scanning.run, self._trigger),
-                RecoveryLoop(recovery, publisher, scanning.scan).run,
-                partial(keep_figures_fresh, self._figures, self._changed),
-                *(self._stall_loop(name, store, clock) for name in collections),
-                partial(forget_old_accounts, store, clock, keep),
+            yield Resources(
+                routers=(build_commands_router(self._bus.settler, commands),),
+                loops=(
+                    partial(scanning.run, self._trigger),
+                    RecoveryLoop(recovery, publisher, scanning.scan).run,
+                    partial(keep_figures_fresh, self._figures, self._changed),
+                    partial(forget_old_accounts, store, clock, keep),
+                ),
+                open=partial(self._collection, store, events, clock),
             )
 
     async def _record_collections(self, records: Collections) -> None:
@@ -131,6 +135,19 @@ class Discovery:
         await records.record(self._settings.collections)
         await self._bus.publisher.publish_steps(records.resume())
         await answer(self._bus.broker, COLLECTIONS_LIST, records.page)
+
+    @asynccontextmanager
+    async def _collection(
+        self, store: SqliteStateStore, events: LedgerKeeper, clock: Clock, name: str
+    ) -> AsyncIterator[Activity]:
+        router = build_ledger_router(self._bus.settler, name, events)
+        self._collections.append(name)
+        self._changed.set()
+        try:
+            yield Activity(routers=(router,), loops=(self._stall_loop(name, store, clock),))
+        finally:
+            self._collections.remove(name)
+            self._changed.set()
 
     @property
     def figures(self) -> Mapping[str, SourceFigures]:
@@ -190,14 +207,14 @@ class Discovery:
     async def _births(self) -> dict[str, str]:
         """Tell when the consumers on the way were made, of collections of which that is known."""
         known = {}
-        for collection in self._settings.collections:
+        for collection in list(self._collections):
             with suppress(*BUS_ERRORS):
                 ways = [await backlog(self._bus.js, one, collection) for one in WAY.values()]
                 known[collection] = " ".join(str(way.born) for way in ways)
         return known
 
     async def _in_flight(self) -> int | None:
-        return await total_backlog(self._bus.js, DURABLES, self._settings.collections)
+        return await total_backlog(self._bus.js, durables.DURABLES, list(self._collections))
 
 
 def build() -> Service:
@@ -214,11 +231,7 @@ def build() -> Service:
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
-        durables=(
-            DISCOVERY_READS_COMMANDS,
-            DISCOVERY_READS_SETTLED,
-            DISCOVERY_READS_DEAD_LETTERS,
-        ),
+        durables=DURABLES,
         owns=(discovery.folder,),
         disks={"state": settings.state.folder},
         checks=tuple(folder_checks(discovery.folder, "state.folder", has_database=True)),

@@ -1,7 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +19,8 @@ from services.embedding.domain.proxies import choose_proxy
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
 from services.embedding.settings import EmbeddingSection, Settings, network_variables
-from services.embedding.subscribers import build_router, known_dimensions
+from services.embedding.subscribers import build_router, known_dimension
+from shared.assignments import Activity, Resources
 from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
 from shared.bus.registry.durables import (
@@ -27,7 +28,7 @@ from shared.bus.registry.durables import (
 )
 from shared.contracts.statuses import EmbeddingStatus
 from shared.observability import metrics
-from shared.runtime import Loop, Service
+from shared.runtime import Service
 
 NAME = "embedding"
 EVERYWHERE = {"stage": NAME, "collection": ""}
@@ -59,17 +60,23 @@ def build() -> Service:
         sleep=pause,
     )
     bus = build_bus(settings.nats, NAME, state=settings.state.folder)
-    router = build_router(
-        bus.settler, settings.collections, encoder=encoder, concurrency=section.batches_in_flight
-    )
-    bus.broker.include_router(router)
 
     @asynccontextmanager
-    async def resources() -> AsyncIterator[Sequence[Loop]]:
+    async def resources() -> AsyncIterator[Resources]:
         async with client:
-            known = await known_dimensions(bus.js, settings.collections)
-            encoder.health.dimensions.update(known)
-            yield (partial(tell_outages, encoder.health),)
+            yield Resources(loops=(partial(tell_outages, encoder.health),), open=collection)
+
+    @asynccontextmanager
+    async def collection(name: str) -> AsyncIterator[Activity]:
+        dimension = await known_dimension(bus.js, name)
+        if dimension is not None:
+            encoder.health.dimensions[name] = dimension
+        in_flight = section.batches_in_flight
+        router = build_router(bus.settler, name, encoder=encoder, concurrency=in_flight)
+        try:
+            yield Activity(routers=(router,))
+        finally:
+            encoder.health.dimensions.pop(name, None)
 
     return Service(
         name=NAME,

@@ -1,6 +1,6 @@
 """The shell: from a batch on the bus to the handler and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from services.embedding import handlers
 from shared.bus.connection import JetStream
@@ -17,32 +17,25 @@ from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, require_colum
 from shared.contracts.projection import ProjectionUpdated
 
 
-async def known_dimensions(js: JetStream, collections: Sequence[str]) -> Mapping[str, int]:
-    """Return the dimension of every collection that has a model, as far as the bus tells.
+async def known_dimension(js: JetStream, collection: str) -> int | None:
+    """Return the dimension of a collection's model, if the bus tells of one.
 
     Without it, a process that starts while another model answers would take that one's vectors.
     """
-    known = {}
-    for collection in collections:
-        body = await last_message(js, PROJECTION_UPDATED, collection)
-        if body is not None:
-            model = ProjectionUpdated.model_validate_json(body).model
-            known[collection] = model.dimension
-    return known
+    body = await last_message(js, PROJECTION_UPDATED, collection)
+    return ProjectionUpdated.model_validate_json(body).model.dimension if body else None
 
 
 def build_router(
-    settler: Settler, collections: Iterable[str], *, encoder: handlers.Encoder, concurrency: int
+    settler: Settler, collection: str, *, encoder: handlers.Encoder, concurrency: int
 ) -> DurableRouter:
-    """Bring the batches of collections to the handler, small ones together, in no order."""
+    """Bring the batches of a collection to the handler, small ones together, in no order."""
     router = DurableRouter(settler)
 
+    @router.durable(EMBEDDING_READS_BATCHES, collection, decode_batch, groups(concurrency))
     async def on_batches(batches: Sequence[Batch]) -> Steps:
         return handlers.embed(batches, encoder=encoder)
 
-    pull = groups(concurrency)
-    for collection in collections:
-        router.durable(EMBEDDING_READS_BATCHES, collection, decode_batch, pull)(on_batches)
     return router
 
 

@@ -37,6 +37,7 @@ from services.gateway.routes.streams import (
 )
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
+from shared.assignments import Resources
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
@@ -56,7 +57,7 @@ from shared.http.rates import Rates
 from shared.http.server import ServerOptions, check_certificate, open_socket, serving
 from shared.http.sharing import share
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
-from shared.runtime import Loop, Service
+from shared.runtime import Service
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class Gateway:
         self.url: str | None = None
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Sequence[Loop]]:
+    async def open(self) -> AsyncIterator[Resources]:
         """Listen on HTTP until the block ends; gives the loops that follow the bus.
 
         Raises:
@@ -92,11 +93,13 @@ class Gateway:
                 self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
                 log.info("gateway.listening", url=self.url, needs_token=not self._keyring.is_open)
                 try:
-                    yield (
-                        partial(follow_events, events, events_reader(client, names)),
-                        partial(follow_points, points, points_reader(client, names)),
-                        partial(follow_commits, points, commits_reader(client, names)),
-                        commands.watch,
+                    yield Resources(
+                        loops=(
+                            partial(follow_events, events, events_reader(client, names)),
+                            partial(follow_points, points, points_reader(client, names)),
+                            partial(follow_commits, points, commits_reader(client, names)),
+                            commands.watch,
+                        )
                     )
                 finally:
                     events.close()

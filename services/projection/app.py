@@ -1,6 +1,6 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -12,10 +12,12 @@ from services.projection.domain.state import CollectionState
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
 from services.projection.loops import forget_when_quiet, resume
+from services.projection.ports import ProjectionStore
 from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
-from shared.bus.broker import build_bus
+from shared.assignments import Activity, Resources
+from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
@@ -23,13 +25,62 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_RETRACTIONS,
 )
 from shared.clock import SystemClock
-from shared.contracts.statuses import HeldRefit, ModelFigures, ProjectionStatus
+from shared.contracts.statuses import Common, HeldRefit, ModelFigures, ProjectionStatus
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
-from shared.runtime import Loop, Service
+from shared.runtime import Service
 
 DURABLES = (PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_COMMANDS)
+
+
+class Projection:
+    """The parts of the running service."""
+
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self._section = settings.projection
+        self._bus = bus
+        self._clock = SystemClock()
+        self._projectors: dict[str, Projector] = {}
+        self.folder = settings.state.folder / "projection"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Resources]:
+        """Open the store; gives the commands, and how a collection is opened.
+
+        Raises:
+            ConfigurationError: The store is of another version.
+        """
+        file = self.folder / "projection.sqlite"
+        async with open_store(file, keep_models=self._section.keep_models) as store:
+            commands = ModelCommands(self._projectors, self._clock)
+            router = build_commands_router(self._bus.settler, commands)
+            yield Resources(routers=(router,), open=partial(self._collection, store))
+
+    @asynccontextmanager
+    async def _collection(self, store: ProjectionStore, name: str) -> AsyncIterator[Activity]:
+        section, state = self._section, await store.load(name)
+        projector = Projector(state, store=store, clock=self._clock, rules=rules_of(section))
+        await resume(projector, self._bus.publisher)
+        pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
+        self._projectors[name] = projector
+        try:
+            yield Activity(
+                routers=(build_collection_router(self._bus.settler, projector, pull),),
+                loops=(partial(forget_when_quiet, projector, self._bus.publisher),),
+            )
+        finally:
+            del self._projectors[name]
+
+    def told(self, common: Common) -> ProjectionStatus:
+        """Tell the state of every collection."""
+        told = {name: figures(one.state) for name, one in self._projectors.items()}
+        return ProjectionStatus(**common, collections=told)
+
+    def gauges(self) -> Iterator[Reading]:
+        """Tell the same to Prometheus."""
+        for one in list(self._projectors.values()):
+            yield from gauges(one.state)
 
 
 def build() -> Service:
@@ -39,44 +90,20 @@ def build() -> Service:
         ConfigurationError: The configuration is wrong.
     """
     settings = Settings.load()
-    section = settings.projection
-    folder = settings.state.folder / "projection"
     bus = build_bus(settings.nats, "projection", state=settings.state.folder)
-    projectors: dict[str, Projector] = {}
-    clock = SystemClock()
-    rules = rules_of(section)
-
-    @asynccontextmanager
-    async def resources() -> AsyncIterator[Sequence[Loop]]:
-        file = folder / "projection.sqlite"
-        async with open_store(file, keep_models=section.keep_models) as store:
-            for collection in settings.collections:
-                state = await store.load(collection)
-                projector = Projector(state, store=store, clock=clock, rules=rules)
-                projectors[collection] = projector
-                await resume(projector, bus.publisher)
-                pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
-                router = build_collection_router(bus.settler, projector, pull)
-                bus.broker.include_router(router)
-            commands = ModelCommands(projectors, clock)
-            bus.broker.include_router(build_commands_router(bus.settler, commands))
-            yield [partial(forget_when_quiet, one, bus.publisher) for one in projectors.values()]
-
+    projection = Projection(settings, bus)
     return Service(
         name="projection",
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
         durables=DURABLES,
-        owns=(folder,),
+        owns=(projection.folder,),
         disks={"state": settings.state.folder},
-        checks=tuple(folder_checks(folder, "state.folder", has_database=True)),
-        resources=resources,
-        told=lambda common: ProjectionStatus(
-            **common,
-            collections={name: figures(one.state) for name, one in projectors.items()},
-        ),
-        gauges=lambda: [read for one in list(projectors.values()) for read in gauges(one.state)],
+        checks=tuple(folder_checks(projection.folder, "state.folder", has_database=True)),
+        resources=projection.open,
+        told=projection.told,
+        gauges=projection.gauges,
     )
 
 

@@ -1,8 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,6 +18,7 @@ from services.writing.handlers.writer import Writer
 from services.writing.loops import keep_files_fresh, move_to_new_models, tidy_up
 from services.writing.settings import Settings
 from services.writing.subscribers import build_router
+from shared.assignments import Activity, Resources
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.handover import BusHandover
@@ -29,14 +29,94 @@ from shared.bus.registry.durables import (
 )
 from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
-from shared.contracts.statuses import WritingStatus
+from shared.contracts.statuses import Common, WritingStatus
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import Check, folder_checks
-from shared.runtime import Loop, Service
+from shared.runtime import Service
 
 TIDY_S = 60.0
 """Between two looks for old versions, which cost a read of each."""
+
+
+class Writing:
+    """The parts of the running service."""
+
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self._section = settings.output
+        self._bus = bus
+        self._clock = SystemClock()
+        self._writers: dict[str, Writer] = {}
+
+    def owns_for(self, collection: str) -> tuple[Path, ...]:
+        """Name the folder of a collection."""
+        return (self._section.folder / collection,)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Resources]:
+        """Tell how a collection is opened; there is nothing else."""
+        yield Resources(open=self._collection)
+
+    @asynccontextmanager
+    async def _collection(self, name: str) -> AsyncIterator[Activity]:
+        section, publisher = self._section, self._bus.publisher
+        folder = section.folder / name
+        claim_folder(folder, name)
+        store = LanceDatasetStore(
+            folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
+        )
+        models = JsonModelArchive(folder / "models", keep=section.keep_models)
+        writer = Writer(
+            name,
+            store=store,
+            models=models,
+            handover=BusHandover(self._bus, PROJECTION_READS_RETRACTIONS, name),
+            clock=self._clock,
+        )
+        files = self._files(writer, store, models)
+        await writer.refresh_figures()
+        pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
+        tidy_every_s = min(TIDY_S, max(1.0, section.keep_versions_s))
+        self._writers[name] = writer
+        try:
+            yield Activity(
+                routers=(build_router(self._bus.settler, writer, pull),),
+                loops=(
+                    partial(move_to_new_models, writer),
+                    partial(tidy_up, store, models, tidy_every_s),
+                    partial(keep_files_fresh, files, publisher),
+                    writer.end_if_foreign,
+                ),
+            )
+        finally:
+            del self._writers[name]
+
+    def _files(
+        self, writer: Writer, store: LanceDatasetStore, models: JsonModelArchive
+    ) -> PublicFiles:
+        section, name = self._section, writer.collection
+        output = ParquetOutputWriter(section.folder / name, has_embeddings=section.embeddings)
+        return PublicFiles(
+            writer,
+            store=store,
+            models=models,
+            output=output,
+            budget=SnapshotBudget(
+                section.snapshot_share, section.snapshot_min_interval_s, section.snapshot_quiet
+            ),
+            clock=self._clock,
+            is_idle=partial(_is_idle, self._bus, name),
+        )
+
+    def told(self, common: Common) -> WritingStatus:
+        """Tell what the dataset of every collection holds."""
+        told = {name: one.figures for name, one in self._writers.items()}
+        return WritingStatus(**common, collections=told)
+
+    def gauges(self) -> Iterator[Reading]:
+        """Tell the same to Prometheus."""
+        for name, one in list(self._writers.items()):
+            yield from gauges(one, self._section.folder / name)
 
 
 def build() -> Service:
@@ -46,91 +126,26 @@ def build() -> Service:
         ConfigurationError: The configuration is wrong.
     """
     settings = Settings.load()
-    section = settings.output
     bus = build_bus(settings.nats, "writing", state=settings.state.folder)
-    folders = tuple(section.folder / name for name in settings.collections)
-    served = [_collection(settings, bus, name) for name in settings.collections]
-    writers = [one.writer for one in served]
-    pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
-
-    @asynccontextmanager
-    async def resources() -> AsyncIterator[Sequence[Loop]]:
-        for name in settings.collections:
-            claim_folder(section.folder / name, name)
-        for writer in writers:
-            await writer.refresh_figures()
-            bus.broker.include_router(build_router(bus.settler, writer, pull))
-        working = [loop for one in served for loop in one.loops]
-        yield (*working, *(one.end_if_foreign for one in writers))
-        for one in served:
-            await bus.publisher.publish_steps(one.files.publish())
-
+    writing = Writing(settings, bus)
+    folders = chain.from_iterable(map(writing.owns_for, settings.collections))
     return Service(
         name="writing",
         about=about.split("\n", 1)[0],
         settings=settings,
         bus=bus,
         durables=(WRITING_READS_PROJECTION,),
-        owns=folders,
-        disks={"state": settings.state.folder, "output": section.folder},
+        owns_for=writing.owns_for,
+        disks={"state": settings.state.folder, "output": settings.output.folder},
         checks=tuple(chain.from_iterable(map(_checks, folders))),
-        resources=resources,
-        told=lambda common: WritingStatus(
-            **common, collections={one.collection: one.figures for one in writers}
-        ),
-        gauges=lambda: [
-            read for one in writers for read in gauges(one, section.folder / one.collection)
-        ],
+        resources=writing.open,
+        told=writing.told,
+        gauges=writing.gauges,
     )
 
 
 def _checks(folder: Path) -> Iterable[Check]:
     return folder_checks(folder, "output.folder (--output)", has_links=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The parts of one collection."""
-
-    writer: Writer
-    files: PublicFiles
-    loops: Sequence[Loop]
-
-
-def _collection(settings: Settings, bus: Bus, collection: str) -> Served:
-    section = settings.output
-    folder = section.folder / collection
-    clock = SystemClock()
-    store = LanceDatasetStore(
-        folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
-    )
-    models = JsonModelArchive(folder / "models", keep=section.keep_models)
-    writer = Writer(
-        collection,
-        store=store,
-        models=models,
-        handover=BusHandover(bus, PROJECTION_READS_RETRACTIONS, collection),
-        clock=clock,
-    )
-    files = PublicFiles(
-        writer,
-        store=store,
-        models=models,
-        output=ParquetOutputWriter(folder, has_embeddings=section.embeddings),
-        budget=SnapshotBudget(
-            section.snapshot_share, section.snapshot_min_interval_s, section.snapshot_quiet
-        ),
-        clock=clock,
-        is_idle=partial(_is_idle, bus, collection),
-    )
-    tidy_every_s = min(TIDY_S, max(1.0, section.keep_versions_s))
-    loops = (
-        partial(move_to_new_models, writer),
-        partial(tidy_up, store, models, tidy_every_s),
-        partial(keep_files_fresh, files, bus.publisher),
-        writer.end_if_foreign,
-    )
-    return Served(writer, files, loops)
 
 
 async def _is_idle(bus: Bus, collection: str) -> bool:

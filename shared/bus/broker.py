@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import nats.aio.client
 import structlog
-from faststream.nats import NatsBroker
+from faststream.nats import NatsBroker, NatsRouter
 from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -19,7 +19,7 @@ from nats.js.errors import APIError
 
 from shared.bus.connection import inbox_prefix, is_answering, jetstream, servers, tls_context
 from shared.bus.consuming.delivery import RetryPolicy
-from shared.bus.consuming.durable_subscriber import durable_subscribers
+from shared.bus.consuming.durable_subscriber import durable_subscribers, included
 from shared.bus.consuming.micro_batches import end
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.consuming.pull_consumer import ANSWER_S
@@ -113,21 +113,28 @@ class Bus:
         return jetstream(self._client, timeout_s=10)
 
     @asynccontextmanager
-    async def consuming(self) -> AsyncIterator[None]:
+    async def consuming(self, routers: Sequence[NatsRouter] | None = None) -> AsyncIterator[None]:
         """Deliver messages until the block ends; then finish what is in hand, give back the rest.
+
+        Args:
+            routers: Those whose subscribers get them, part of the broker for so long; none: all
+                that it has.
 
         Raises:
             ExceptionGroup: A consumer failed in a way that nobody foresaw.
         """
         await self.connect()
-        async with asyncio.TaskGroup() as group:
-            await self.broker.start()
-            readers = durable_subscribers(self.broker)
-            running = [group.create_task(one.pulled()) for one in readers]
-            try:
-                yield
-            finally:
-                await end(running)
+        with included(self.broker, routers or ()):
+            sources = [self.broker] if routers is None else routers
+            readers = [one for source in sources for one in durable_subscribers(source)]
+            async with asyncio.TaskGroup() as group:
+                for one in readers:
+                    await one.start()
+                running = [group.create_task(one.pulled()) for one in readers]
+                try:
+                    yield
+                finally:
+                    await end(running)
 
     async def close(self) -> None:
         """Send what is buffered and disconnect."""

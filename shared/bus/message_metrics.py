@@ -37,19 +37,21 @@ def flow(stage: str, subject: str) -> dict[str, str]:
     return {"stage": stage, "collection": collection, "family": family}
 
 
-def begin(stage: str, durables: Iterable[Durable], collections: Iterable[str]) -> None:
+def begin(stage: str) -> None:
     """Begin the counters of a stage with zero."""
     metrics.BUS_DISCONNECTIONS.begin(stage=stage)
     written = [channel.family for channel in CHANNELS if channel.producer == stage]
     for family, reason in product(written, (REFUSED, UNREACHABLE)):
         metrics.PUBLISH_RETRIES.begin(stage=stage, family=family, reason=reason)
-    read = [channel for durable in durables for channel in durable.channels]
-    for collection in collections:
-        if stage in DEAD:
-            metrics.DEAD_LETTERS.begin(stage=stage, collection=collection)
-            metrics.DEAD_RECORDS.begin(stage=stage, collection=collection)
-        for channel in read:
-            _begin_flow(flow(stage, channel.subject(collection)))
+
+
+def begin_collection(stage: str, durables: Iterable[Durable], collection: str) -> None:
+    """Begin the counters of a stage for one more collection with zero."""
+    if stage in DEAD:
+        metrics.DEAD_LETTERS.begin(stage=stage, collection=collection)
+        metrics.DEAD_RECORDS.begin(stage=stage, collection=collection)
+    for channel in (channel for durable in durables for channel in durable.channels):
+        _begin_flow(flow(stage, channel.subject(collection)))
 
 
 def _begin_flow(labels: dict[str, str]) -> None:

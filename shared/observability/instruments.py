@@ -6,7 +6,6 @@ A declaration costs nothing until it is used: a process tells only what it measu
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -28,6 +27,7 @@ AGES = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 """The same for what waits on the bus."""
 DECLARED: list["Instrument"] = []
 _served: set[str] = set()
+_used: dict["Instrument", Any] = {}
 
 prometheus_client.disable_created_metrics()
 prometheus_client.ProcessCollector(registry=REGISTRY)
@@ -120,9 +120,20 @@ class Reading:
     labels: Mapping[str, str]
 
 
-def serve_collections(names: Iterable[str]) -> None:
-    """Say which collections may have time series of their own."""
-    _served.update(names)
+def serve_collection(name: str) -> None:
+    """Say that a collection may have time series of its own, and none that is not served."""
+    _served.update((name, ""))  # all together, who stay when the last is left
+
+
+def leave_collection(name: str) -> None:
+    """Take away the time series of a collection."""
+    _served.discard(name)
+    for instrument, series in _used.items():
+        if COLLECTION in instrument.labels:
+            samples = (sample for family in series.collect() for sample in family.samples)
+            theirs = (one.labels for one in samples if one.labels[COLLECTION] == name)
+            for values in {tuple(one[label] for label in instrument.labels) for one in theirs}:
+                series.remove(*values)
 
 
 def bounded(labels: Mapping[str, str]) -> Mapping[str, str]:
@@ -170,9 +181,14 @@ class _Everything:
         yield from families.values()
 
 
-@cache
 def _series(instrument: Instrument) -> Any:
-    """Make the metric of Prometheus's client, on first use."""
+    """Return the metric of Prometheus's client; it is made on first use."""
+    if instrument not in _used:
+        _used[instrument] = _made(instrument)
+    return _used[instrument]
+
+
+def _made(instrument: Instrument) -> Any:
     named = (instrument.name, instrument.about, instrument.labels)
     if isinstance(instrument, Histogram):
         buckets = instrument.buckets

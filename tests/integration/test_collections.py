@@ -15,7 +15,7 @@ from services.cli.commands.collections import show, show_list
 from services.cli.commands.command import change
 from services.cli.settings import BusOptions, CliSettings
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.app import Discovery
+from services.discovery.app import DURABLES, Discovery
 from services.discovery.handlers.collections import Collections
 from services.discovery.settings import Settings
 from services.gateway.routes.collections import build_collection_router
@@ -33,10 +33,11 @@ from shared.contracts.collections import (
 )
 from shared.contracts.commands import Rename
 from shared.errors import ConfigurationError, TransientError
+from tests.assigned import at_work
 from tests.nats_server import NatsServer
 from tests.unit.gateway.in_process import client as http_client
 from tests.unit.gateway.in_process import guarded
-from tests.waiting import PATIENCE_S, ended, until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -70,10 +71,8 @@ def run(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Run:
         )
         bus = build_bus(settings.nats, "discovery")
         await bus.connect()
-        async with Discovery(settings, bus).open() as loops, bus.consuming():
-            running = [asyncio.ensure_future(loop()) for loop in loops]
+        async with at_work(bus, DURABLES, Discovery(settings, bus).open(), collections=names):
             yield
-            await ended(*running)
         await bus.close()
 
     return start

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import pytest
 from nats.js import JetStreamContext
 
+from shared.assignments import Resources
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.consuming.durable_subscriber import Pull
@@ -71,7 +72,7 @@ def told_halted(bus: Bus) -> tuple[float, str]:
         about="",
         settings=ServiceSettings(),
         bus=bus,
-        resources=lambda: nullcontext(()),
+        resources=lambda: nullcontext(Resources()),
     )
     service.state = RUNNING
     (reading,) = [one for one in service.readings() if one.gauge is metrics.HALTED]

@@ -11,7 +11,7 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
-from services.discovery.app import Discovery
+from services.discovery.app import DURABLES, Discovery
 from services.discovery.domain.ledger import CommandRef
 from services.discovery.domain.sources import batch_id, source_id
 from services.discovery.settings import Settings
@@ -21,9 +21,10 @@ from shared.contracts.batches import BatchDescriptor, decode
 from shared.contracts.sources import SourceCompleted, SourceForgotten, SourceRejected
 from shared.contracts.statuses import SourceFigures
 from shared.contracts.writing import SettledBatch, WritingSettled
+from tests.assigned import at_work
 from tests.builders import NOW
 from tests.nats_server import NatsServer
-from tests.waiting import ended, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -70,10 +71,8 @@ def run(server: NatsServer, js: JetStreamContext, tmp_path: Path, file: Path) ->
         bus = build_bus(settings.nats, "discovery", policy=policy)
         discovery = Discovery(settings, bus)
         await bus.connect()
-        async with discovery.open() as loops, bus.consuming():
-            running = [asyncio.ensure_future(loop()) for loop in loops]
+        async with at_work(bus, DURABLES, discovery.open()):
             yield discovery
-            await ended(*running)
         await bus.close()
 
     return start

@@ -28,6 +28,7 @@ from shared.errors import ConfigurationError, TransientError
 from shared.runtime import Service
 from shared.services import READERS
 from shared.settings import NatsSection
+from tests.assigned import at_work
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
 
@@ -89,7 +90,9 @@ async def read_by(service: Service) -> list[Reading]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(service.bus.close)
         await service.bus.connect()
-        await stack.enter_async_context(service.resources())
+        await stack.enter_async_context(
+            at_work(service.bus, service.durables, service.resources())
+        )
         return [one.reading for one in durable_subscribers(service.bus.broker)]
 
 

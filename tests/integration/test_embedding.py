@@ -16,7 +16,7 @@ from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.vectors import normalise
 from services.embedding.handlers import CANARY, Encoder
-from services.embedding.subscribers import build_router, known_dimensions
+from services.embedding.subscribers import build_router, known_dimension
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -62,7 +62,7 @@ def run(server: NatsServer, js: JetStreamContext, mind: FakeEmbedder) -> Run:
                 asyncio.Semaphore(4),
                 backoff=Backoff(first_s=0.01, longest_s=0.05),
             )
-            router = build_router(bus.settler, ["default"], encoder=encoder, concurrency=4)
+            router = build_router(bus.settler, "default", encoder=encoder, concurrency=4)
             bus.broker.include_router(router)
             stack.push_async_callback(bus.close)
             await stack.enter_async_context(bus.consuming())
@@ -211,8 +211,9 @@ async def test_the_dimension_of_a_collection_is_learnt_from_its_last_model(
     js: JetStreamContext,
 ) -> None:
     """A process that starts while another model answers knows by it that it is another."""
-    assert await known_dimensions(js, ["default"]) == {}
+    assert await known_dimension(js, "default") is None
     event = EXAMPLES / "projection.updated" / "v2.json"
     await js.publish(PROJECTION_UPDATED.subject("default"), event.read_bytes())
 
-    assert await known_dimensions(js, ["default", "other"]) == {"default": 4}
+    assert await known_dimension(js, "default") == 4
+    assert await known_dimension(js, "other") is None

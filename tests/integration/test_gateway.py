@@ -52,6 +52,7 @@ from shared.contracts.projection import (
 from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
 from shared.settings import NatsSection
+from tests.assigned import at_work
 from tests.builders import batch
 from tests.fakes.collection_store import FakeCollectionStore
 from tests.http_fuzz.attack import TOKEN, attack
@@ -149,14 +150,12 @@ async def running(
     bus = build_bus(settings.nats, "gateway")
     gateway = Gateway(settings, bus, build_keyring(settings.gateway))
     await bus.connect()
-    async with gateway.open() as loops:
-        tasks = [asyncio.create_task(one()) for one in loops]  # type: ignore[arg-type]
+    async with at_work(bus, (), gateway.open()):
         assert gateway.url
         async with httpx.AsyncClient(
             base_url=gateway.url, timeout=PATIENCE_S, trust_env=False
         ) as http:
             yield gateway, http
-        await ended(*tasks)
     await bus.close()
 
 

@@ -10,7 +10,7 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 
-from services.discovery.app import Discovery
+from services.discovery.app import DURABLES, Discovery
 from services.discovery.domain.sources import source_id
 from services.discovery.settings import Settings
 from shared.bus.broker import build_bus
@@ -27,9 +27,10 @@ from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceRejected
 from shared.contracts.writing import SettledBatch, WritingSettled
+from tests.assigned import at_work
 from tests.builders import NOW
 from tests.nats_server import NatsServer
-from tests.waiting import PATIENCE_S, ended, until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -148,10 +149,8 @@ async def discovery(
     bus = build_bus(settings.nats, "discovery", policy=policy)
     service = Discovery(settings, bus)
     await bus.connect()
-    async with service.open() as loops, bus.consuming():
-        running = [asyncio.ensure_future(loop()) for loop in loops]
+    async with at_work(bus, DURABLES, service.open()):
         yield service
-        await ended(*running)
     await bus.close()
 
 

@@ -1,7 +1,7 @@
 """Carries out commands about collections, their sources and their dead letters."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,14 +58,14 @@ class SourceCommands:
         context: ReplayContext,
         records: Collections,
         clock: Clock,
-        collections: Sequence[str],
+        collections: Collection[str],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
         self._context = context
         self._records = records
         self._clock = clock
-        self._collections = tuple(collections)
+        self._collections = collections
         self._changed = changed
 
     async def carry_out(self, commands: Sequence[ReceivedCommand]) -> Steps:

@@ -1,5 +1,7 @@
 """Keeps the figures of the status, as the ledger has them."""
 
+from collections.abc import Collection
+
 import structlog
 
 from services.discovery.domain.completeness import EXPLAINED
@@ -31,7 +33,7 @@ class LedgerFigures:
         presence: PresenceStore,
         contradictions: ContradictionStore,
         scanner: SourceScanner,
-        collections: tuple[str, ...],
+        collections: Collection[str],
     ) -> None:
         self._store = store
         self._stalls = stalls
@@ -49,7 +51,9 @@ class LedgerFigures:
         Raises:
             TransientError: The ledger could not be read.
         """
-        for collection in self._collections:
+        for gone in set(self.by_collection) - set(self._collections):
+            del self.by_collection[gone]
+        for collection in list(self._collections):
             has_looked = self._scanner.has_looked  # before the ledger: what it found is counted
             totals = await self._store.totals(collection)
             stalls = await self._stalls.stalls(collection)

@@ -8,8 +8,8 @@ without a word to the server.
 
 import asyncio
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -178,9 +178,20 @@ class DurableRouter(NatsRouter):
         return subscriber.add_call(parser_=None, decoder_=None, dependencies_=())
 
 
-def durable_subscribers(broker: NatsBroker) -> list[DurableSubscriber]:
-    """Return the subscribers of a broker and its routers that read durable consumers."""
-    return [one for one in broker.subscribers if isinstance(one, DurableSubscriber)]
+def durable_subscribers(source: NatsBroker | NatsRouter) -> list[DurableSubscriber]:
+    """Return the subscribers of a broker or router, and of its routers, that read consumers."""
+    return [one for one in source.subscribers if isinstance(one, DurableSubscriber)]
+
+
+@contextmanager
+def included(broker: NatsBroker, routers: Sequence[NatsRouter]) -> Iterator[None]:
+    """Make routers part of a broker until the block ends; nothing of them stays in it."""
+    broker.include_routers(*routers)
+    try:
+        yield
+    finally:
+        for router in routers:
+            broker.routers.remove(router)
 
 
 def _subscriber(

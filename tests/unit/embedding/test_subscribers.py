@@ -18,7 +18,7 @@ from tests.in_memory import InMemory, in_memory
 def running(mind: FakeEmbedder) -> AbstractAsyncContextManager[InMemory]:
     encoder = Encoder(mind, asyncio.Semaphore(1))
     return in_memory(
-        "embedding", partial(build_router, collections=["default"], encoder=encoder, concurrency=1)
+        "embedding", partial(build_router, collection="default", encoder=encoder, concurrency=1)
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared import runtime, waits
+from shared.assignments import Resources, run_together
 from shared.bus.broker import build_bus
 from shared.bus.consuming import micro_batches
 from shared.errors import ConfigurationError
@@ -25,7 +26,7 @@ def a_service() -> Service:
         about="for a test",
         settings=settings,
         bus=bus,
-        resources=lambda: nullcontext(()),
+        resources=lambda: nullcontext(Resources()),
     )
 
 
@@ -109,7 +110,7 @@ async def test_a_loop_that_lost_a_cancellation_ends_all_the_same(
     monkeypatch.setattr(micro_batches, "GRACEFUL_S", 0.01)
     monkeypatch.setattr(micro_batches, "AFTER_WORK_S", 0.0)
     deaf, other = Deaf(lost), Deaf(0)
-    working = asyncio.ensure_future(runtime._run_together([deaf.run, other.run]))
+    working = asyncio.ensure_future(run_together([deaf.run, other.run]))
     await deaf.begun.wait()
 
     working.cancel()
@@ -128,7 +129,7 @@ async def test_a_loop_that_fails_ends_the_others() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ExceptionGroup) as caught:
-        await runtime._run_together([fail, other.run])
+        await run_together([fail, other.run])
     assert caught.group_contains(ValueError, match="broken")
 
 
@@ -142,7 +143,7 @@ async def test_a_mistake_that_a_loop_meets_is_told_in_a_line(
         raise ConfigurationError("the map is of another state")
 
     async def work(_: Service) -> None:
-        await runtime._run_together([meet_it, other.run])
+        await run_together([meet_it, other.run])
 
     monkeypatch.setattr(runtime, "serve", work)
     monkeypatch.setattr(sys, "argv", ["embedding"])

@@ -14,7 +14,7 @@ from shared.observability.instruments import (
     Histogram,
     Instrument,
     render,
-    serve_collections,
+    serve_collection,
     total,
 )
 from tests.metering import metered
@@ -25,7 +25,7 @@ IDENTIFYING = re.compile(r"_id$|^id$|file|source$|path|batch")
 
 @pytest.fixture
 def only_default() -> Iterator[None]:
-    serve_collections(["default"])
+    serve_collection("default")
     yield
     instruments._served.clear()
 

@@ -1,0 +1,215 @@
+"""The collections that a service works on: taken up, and left, one by one while it runs."""
+
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import structlog
+
+from shared.bus import message_metrics
+from shared.bus.broker import Bus
+from shared.bus.consuming.durable_subscriber import DurableRouter
+from shared.bus.consuming.micro_batches import end
+from shared.bus.presence import watch_durables
+from shared.bus.registry.durables import DURABLES, Durable
+from shared.bus.topology import wait_for_durables
+from shared.contracts.status_reading import STANDBY
+from shared.locking import exclusive_owner
+from shared.observability.instruments import leave_collection, serve_collection
+from shared.waits import WAITS, Trial
+
+WAITING = "waiting"
+OF_ALL = ""
+"""Stands for all collections together."""
+log = structlog.get_logger(__name__)
+
+Loop = Callable[[], Awaitable[None]]
+Births = Mapping[tuple[Durable, str], datetime]
+"""When each consumer was created, by itself and its collection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What is done while something is open: for one collection, or for all together."""
+
+    routers: Sequence[DurableRouter] = ()
+    """Their subscribers read durable consumers."""
+    loops: Sequence[Loop] = ()
+    """What is done besides handling messages, until cancelled."""
+
+
+Opened = AbstractAsyncContextManager[Activity]
+
+
+def _nothing(_: str) -> Opened:
+    return nullcontext(Activity())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources(Activity):
+    """What a service does for all collections together, and how it opens one of them."""
+
+    open: Callable[[str], Opened] = _nothing
+    """Called once the collection's folders are owned and its consumers exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A collection that is worked on, or all together."""
+
+    work: asyncio.Task[None]
+    is_ready: asyncio.Event
+    """Set when its messages are read."""
+
+
+@dataclass(slots=True)
+class Assignments:
+    """Works on collections, each in a task of its own; one that fails ends all.
+
+    Everything of a collection is made when it is taken up and gone when it is left: ownership,
+    subscribers, loops, time series and what the service opens for it.
+    """
+
+    bus: Bus
+    """One that is connected."""
+    durables: Sequence[Durable]
+    """All durable consumers that the service reads."""
+    owns: Callable[[str], Iterable[Path]]
+    """Names the folders of a collection that only one process may change."""
+    open: Callable[[str], Opened]
+    tell: Callable[[str], None]
+    """Told what keeps a collection from being worked on: standby, waiting."""
+    _group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup, init=False)
+    _taken: dict[str, Assignment] = field(default_factory=dict, init=False)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Self]:
+        """Work on what is taken up until the block ends.
+
+        Raises:
+            ExceptionGroup: One of the collections, or what is done for all, failed.
+        """
+        async with self._group:
+            try:
+                yield self
+            finally:
+                taken, self._taken = self._taken, {}
+                await end([one.work for one in taken.values()])
+
+    def take_up(self, collection: str) -> Assignment:
+        """Begin to work on a collection, unless that was done already."""
+        if collection not in self._taken:
+            serve_collection(collection)
+            message_metrics.begin_collection(self.bus.service, self.durables, collection)
+            self._begin(collection, partial(self._work_on, collection))
+        return self._taken[collection]
+
+    async def leave(self, collection: str) -> None:
+        """Finish what is in hand of a collection, and be without it."""
+        if one := self._taken.pop(collection, None):
+            await end([one.work])
+            leave_collection(collection)
+            log.info("collection.left", collection=collection)
+
+    def act_for_all(self, activity: Activity, births: Births) -> Assignment:
+        """Begin what is done for all collections together."""
+        return self._begin(OF_ALL, partial(self._act, OF_ALL, activity, births))
+
+    def _begin(
+        self, name: str, work: Callable[[asyncio.Event], Coroutine[None, None, None]]
+    ) -> Assignment:
+        is_ready = asyncio.Event()
+        self._taken[name] = Assignment(self._group.create_task(work(is_ready)), is_ready)
+        return self._taken[name]
+
+    async def _work_on(self, collection: str, is_ready: asyncio.Event) -> None:
+        """Open everything of a collection in order, work, close everything in reverse order."""
+        async with AsyncExitStack() as stack:
+            await own(stack, self.owns(collection), self.tell)
+            births = await wait_for_consumers(self.bus, self.durables, collection, self.tell)
+            activity = await stack.enter_async_context(self.open(collection))
+            await self._act(collection, activity, births, is_ready)
+
+    async def _act(
+        self, of: str, activity: Activity, births: Births, is_ready: asyncio.Event
+    ) -> None:
+        watch = partial(
+            watch_durables,
+            self.bus.js,
+            births,
+            lambda: of not in self._taken,
+            service=self.bus.service,
+        )
+        async with self.bus.consuming(activity.routers):
+            is_ready.set()
+            await run_together([*activity.loops, watch])
+
+
+async def wait_for_consumers(
+    bus: Bus, durables: Iterable[Durable], of: str, tell: Callable[[str], None]
+) -> Births:
+    """Return when the durable consumers of a collection, or of all together, exist.
+
+    Raises:
+        ConfigurationError: The server refuses what is asked.
+    """
+    tell(WAITING)
+    told_once = (one for one in DURABLES if bus.service in one.told_once_by)
+    return await wait_for_durables(
+        bus.js,
+        [one for one in (*durables, *told_once) if one.is_per_collection == (of != OF_ALL)],
+        (of,),
+        on_missing=lambda text: log.error("stream.missing", remedy=text),
+        on_failure=bus.require_welcome,
+    )
+
+
+async def own(stack: AsyncExitStack, folders: Iterable[Path], tell: Callable[[str], None]) -> None:
+    """Own folders until the stack is closed; wait as a standby while another process does."""
+    for folder in folders:
+        tell(STANDBY)
+        with WAITS.trying(f"owning {folder}") as trial:
+            await stack.enter_async_context(
+                exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
+            )
+
+
+async def run_together(loops: Sequence[Loop]) -> None:
+    """Run loops until they are cancelled or one fails.
+
+    Raises:
+        ExceptionGroup: One of them failed.
+    """
+
+    async def work(loop: Loop) -> None:
+        await loop()
+
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(work(loop)) for loop in loops]
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            await end(running)
+
+
+def _tell_standby(trial: Trial) -> None:
+    log.warning("service.standby")
+    trial.failed("another process owns it; this one takes over when that ends")
