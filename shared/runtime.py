@@ -21,6 +21,7 @@ from shared.bus import message_metrics
 from shared.bus.broker import Bus
 from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S
 from shared.bus.monitoring import look_at_bus, monitoring_urls
+from shared.bus.presence import EXIT_DURABLE_GONE, ConsumerGoneError
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.durables import Durable
 from shared.bus.service_discovery import announce
@@ -163,6 +164,8 @@ def _run_until_told(service: Service) -> None:
         asyncio.run(serve(service))
     except BaseExceptionGroup as errors:
         # Not except*: in Python 3.11.2, that of Debian 12, it wraps what is raised in it.
+        if errors.subgroup(ConsumerGoneError):
+            sys.exit(EXIT_DURABLE_GONE)
         if errors.split(ConfigurationError)[1]:
             raise
         raise first_leaf(errors) from None

@@ -1,7 +1,6 @@
 """Ends a service whose durable consumers are gone: the bus has lost what it had."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
@@ -12,12 +11,20 @@ from nats.js.errors import NotFoundError
 from shared.bus.registry.durables import Durable
 from shared.bus.registry.streams import REMEDY
 from shared.bus.topology import Backlog, backlog, measure_backlog
+from shared.errors import MapstreamError
 from shared.waits import WAITS
 
 EXIT_DURABLE_GONE = 71
 WATCH_S = 5.0
 JETSTREAM = "asking JetStream"
 log = structlog.get_logger(__name__)
+
+
+class ConsumerGoneError(MapstreamError):
+    """A durable consumer is not the one that it was: the process ends, and begins anew.
+
+    No SystemExit: raised in a task, that leaves the loop before everything is closed.
+    """
 
 
 async def watch_durables(
@@ -27,7 +34,7 @@ async def watch_durables(
     *,
     service: str,
 ) -> None:
-    """Exit when a durable consumer was deleted, even if there is one of its name again.
+    """Go on until a durable consumer was deleted, even if there is one of its name again.
 
     Then the bus has lost its data. What a service told only there, as projection its model to
     writing, it tells again when it starts.
@@ -37,6 +44,9 @@ async def watch_durables(
         births: When each consumer was created, by itself and its collection.
         is_stopping: Tells that the service ends anyway.
         service: Notes in its metrics what its own consumers have left.
+
+    Raises:
+        ConsumerGoneError: One was.
     """
     while not is_stopping():
         await asyncio.sleep(WATCH_S)
@@ -60,4 +70,4 @@ async def _require(
     if not is_same:
         name = durable.name(collection)
         log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)
-        sys.exit(EXIT_DURABLE_GONE)
+        raise ConsumerGoneError(f"{durable.stream}/{name}")

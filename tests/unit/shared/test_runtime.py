@@ -12,6 +12,7 @@ from shared import runtime, waits
 from shared.assignments import Resources, run_together
 from shared.bus.broker import build_bus
 from shared.bus.consuming import micro_batches
+from shared.bus.presence import EXIT_DURABLE_GONE, ConsumerGoneError
 from shared.errors import ConfigurationError
 from shared.observability.health import build_health, serving
 from shared.runtime import Service, _listen_for_health
@@ -152,3 +153,33 @@ async def test_a_mistake_that_a_loop_meets_is_told_in_a_line(
 
     assert ended.value.code == 2
     assert capsys.readouterr().err == "mapstream: the map is of another state\n"
+
+
+async def test_a_consumer_that_is_gone_ends_the_process_with_its_code_when_all_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thread of a store that was not closed would keep the process from ending."""
+    closed: list[str] = []
+
+    async def lose_it() -> None:
+        raise ConsumerGoneError("EMBEDDING/projection-embedding-batch-default")
+
+    async def work(_: Service) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(collection())
+            await asyncio.Event().wait()
+
+    async def collection() -> None:
+        try:
+            await run_together([lose_it])
+        finally:
+            await asyncio.sleep(0)
+            closed.append("the store")
+
+    monkeypatch.setattr(runtime, "serve", work)
+    monkeypatch.setattr(sys, "argv", ["embedding"])
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(runtime.run, a_service)
+
+    assert ended.value.code == EXIT_DURABLE_GONE
+    assert closed == ["the store"]
