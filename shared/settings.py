@@ -39,6 +39,8 @@ from shared.variables import PREFIX, not_json, unknown_variables
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 ACK_WAIT_S = 15.0
+DEFAULT_GLOB = "**/*.jsonl"
+"""Which files of a folder are read, of the configuration as of the command line."""
 
 
 class Section(BaseModel):

@@ -15,6 +15,7 @@ from services.cli.commands.options.collections import build_collections_app
 from services.cli.commands.options.dead import build_dead_app
 from services.cli.commands.options.model import build_model_app
 from services.cli.commands.options.streams import build_streams_app
+from shared.settings import DEFAULT_GLOB
 
 
 def build_app() -> typer.Typer:
@@ -74,7 +75,7 @@ def run(
     ] = False,
     output: RunOutput = cli.DEFAULT_OUTPUT,
     collection: RunCollection = "default",
-    glob: Glob = "**/*.jsonl",
+    glob: Glob = DEFAULT_GLOB,
     config: cli.Config = None,
     json: cli.Json = False,
     dry_run: Annotated[
@@ -116,7 +117,7 @@ def check(
     *,
     output: RunOutput = cli.DEFAULT_OUTPUT,
     collection: RunCollection = "default",
-    glob: Glob = "**/*.jsonl",
+    glob: Glob = DEFAULT_GLOB,
     config: cli.Config = None,
     json: cli.Json = False,
 ) -> None:

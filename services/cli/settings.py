@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from shared.environment import ENVIRONMENT
 from shared.settings import (
     CONFIG_VARIABLE,
+    DEFAULT_GLOB,
     RetentionSection,
     Section,
     ServiceSettings,
@@ -53,7 +54,7 @@ class SourceEntry(Section):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     path: Path = Field(description="Folder or file.")
-    glob: str = Field(default="**/*.jsonl", description="Which files of a folder.")
+    glob: str = Field(default=DEFAULT_GLOB, description="Which files of a folder.")
     collection: str = Field(default="default", description="The map that it belongs to.")
     links_may_leave: bool = Field(default=False, description="Whether links may lead elsewhere.")
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from services.discovery.domain.completeness import CompleteWhen, Completion
 from shared.contracts.base import DEFAULT_COLLECTION, Collection
-from shared.settings import RetentionSection, Section, ServiceSettings
+from shared.settings import DEFAULT_GLOB, RetentionSection, Section, ServiceSettings
 
 Sidecar = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
 """The end of a file's name."""
@@ -19,7 +19,7 @@ class SourceSection(Section):
 
     path: Path = Field(description="The folder, or a single file; ~ is the home folder.")
     glob: str = Field(
-        default="**/*.jsonl",
+        default=DEFAULT_GLOB,
         description="Which files below the folder; ** stands for any folders, links to folders "
         "are not followed by it.",
     )
@@ -63,7 +63,7 @@ class SourceSection(Section):
         """Refuse patterns that can match nothing, or something outside the folder."""
         pattern = PurePosixPath(glob)
         if pattern.is_absolute() or not pattern.parts or ".." in pattern.parts:
-            raise ValueError("must be a pattern below the folder, such as **/*.jsonl")
+            raise ValueError(f"must be a pattern below the folder, such as {DEFAULT_GLOB}")
         return glob
 
 

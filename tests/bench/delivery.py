@@ -4,28 +4,22 @@ They are there before the clock starts, are decoded and acked, and noted while t
 """
 
 import asyncio
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import nats
-import numpy as np
 from nats.aio.client import Client
 
 from shared.bus.broker import build_bus
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
-from shared.bus.messages.outgoing import Outgoing, outgoing_batch
-from shared.bus.registry.batches import EMBEDDING_BATCH
+from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
-from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode
 from shared.settings import NatsSection
-from tests.builders import embedded_batch
-from tests.nats_server import NatsServer
+from tests.bench.rounds import Costs, batch_of, declared_server, in_rounds, tell
 
 MESSAGES = 400
 ROUNDS = 9
@@ -92,35 +86,22 @@ async def fill(client: Client, one: Outgoing) -> None:
         await js.publish(one.channel.subject(one.collection), one.body, headers=dict(one.headers))
 
 
-async def measure(folder: Path) -> dict[str, list[float]]:
-    server = await NatsServer(folder / "nats").start()
-    client = await nats.connect(server.url)
-    await apply_topology(client.jetstream(), ["default"])
-    vectors = np.random.default_rng(0).standard_normal((RECORDS, 384)).astype(np.float32)
-    one = outgoing_batch(EMBEDDING_BATCH, embedded_batch(vectors))
-    results: dict[str, list[float]] = {name: [] for name in WAYS}
-    for round_ in range(ROUNDS + 1):
-        for name, take in WAYS.items():
+async def measure(folder: Path) -> Costs:
+    async with declared_server(folder / "nats") as (server, client):
+        one = batch_of(RECORDS)
+
+        async def cost_us(take: Take) -> float:
             await fill(client, one)
-            cost_us = 1e6 * await take(server.url, folder / "state") / MESSAGES
-            if round_:  # the first round warms up
-                results[name].append(cost_us)
-    await client.close()
-    await server.stop()
-    return results
+            return 1e6 * await take(server.url, folder / "state") / MESSAGES
+
+        return await in_rounds(
+            {name: partial(cost_us, take) for name, take in WAYS.items()}, ROUNDS
+        )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        results = asyncio.run(measure(Path(folder)))
-    base = median(results["bare client"])
-    for name, costs in results.items():
-        each = ", ".join(f"{one:.0f}" for one in costs)
-        ratio = median(costs) / base
-        sys.stdout.write(
-            f"{name:>12}: {median(costs):.0f} µs of CPU a message, ratio {ratio:.2f} ({each})\n"
-        )
-    sys.stdout.write(json.dumps({"delivery": results}) + "\n")
+        tell("delivery", "µs", asyncio.run(measure(Path(folder))), digits=0)
 
 
 if __name__ == "__main__":

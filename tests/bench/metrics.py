@@ -1,31 +1,26 @@
 """Delivery with metrics, without, and with traces: ``python -m tests.bench.metrics``."""
 
 import asyncio
-import json
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
-from statistics import median
 from unittest.mock import patch
 
-import nats
-import numpy as np
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared.bus.broker import build_bus
 from shared.bus.consuming.durable_subscriber import Pull
-from shared.bus.messages.outgoing import Outgoing, outgoing_batch
-from shared.bus.registry.batches import EMBEDDING_BATCH
+from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
-from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode
 from shared.observability import instruments, tracing
 from shared.observability.otel import OtelTracing
 from shared.settings import NatsSection
-from tests.builders import embedded_batch
+from tests.bench.rounds import Costs, batch_of, declared_server, in_rounds, tell
 from tests.integration.one_by_one import router_of
 from tests.nats_server import NatsServer
 
@@ -56,6 +51,12 @@ def with_traces() -> Iterator[None]:
     """Make every span; nobody collects them."""
     with tracing.active(OtelTracing(TracerProvider())):
         yield
+
+
+Mode = Callable[[], AbstractContextManager[None]]
+MODES: dict[str, Mode] = {
+    "without": without, "metrics": with_metrics, "metrics and traces": with_traces
+}  # fmt: skip
 
 
 async def deliver(server: NatsServer, batches: Sequence[Outgoing], first: int) -> float:
@@ -90,37 +91,23 @@ async def deliver(server: NatsServer, batches: Sequence[Outgoing], first: int) -
     return 1000 * seconds / len(batches)
 
 
-async def measure(folder: Path) -> dict[str, list[float]]:
-    server = await NatsServer(folder).start()
-    client = await nats.connect(server.url)
-    await apply_topology(client.jetstream(), ["default"])
-    vectors = np.random.default_rng(0).standard_normal((RECORDS, 384)).astype(np.float32)
-    batches = [outgoing_batch(EMBEDDING_BATCH, embedded_batch(vectors))] * MESSAGES
-    modes = {"without": without, "metrics": with_metrics, "metrics and traces": with_traces}
-    results: dict[str, list[float]] = {name: [] for name in modes}
-    for round_ in range(ROUNDS + 1):
-        for position, (name, mode) in enumerate(modes.items()):
+async def measure(folder: Path) -> Costs:
+    async with declared_server(folder) as (server, _):
+        batches = [batch_of(RECORDS)] * MESSAGES
+        firsts = count(0, MESSAGES)
+
+        async def cost_ms(mode: Mode) -> float:
             with mode():
-                first = (round_ * len(modes) + position) * MESSAGES
-                cost_ms = await deliver(server, batches, first)
-            if round_:  # the first round warms up
-                results[name].append(cost_ms)
-    await client.close()
-    await server.stop()
-    return results
+                return await deliver(server, batches, next(firsts))
+
+        return await in_rounds(
+            {name: partial(cost_ms, mode) for name, mode in MODES.items()}, ROUNDS
+        )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        results = asyncio.run(measure(Path(folder)))
-    base = median(results["without"])
-    for name, costs in results.items():
-        each = ", ".join(f"{one:.2f}" for one in costs)
-        ratio = median(costs) / base
-        sys.stdout.write(
-            f"{name:>18}: {median(costs):.2f} ms of CPU a message, ratio {ratio:.2f} ({each})\n"
-        )
-    sys.stdout.write(json.dumps({"metrics": results}) + "\n")
+        tell("metrics", "ms", asyncio.run(measure(Path(folder))), digits=2)
 
 
 if __name__ == "__main__":

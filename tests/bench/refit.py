@@ -91,7 +91,7 @@ async def measure(folder: Path) -> list[dict[str, float]]:
                 start = time.perf_counter()
                 cause = f"{size}-{attempt}"
                 asked = CommandRef(subject="command.refit.default", key=cause, causes=(cause,))
-                outcome = await projector.decide(Refit(force=True), asked)
+                outcome = await projector.refit(Refit(force=True), asked)
                 await bus.publisher.publish_steps(projector.announce(outcome, asked))
                 times.append(time.perf_counter() - start)
             median = float(np.median(times))

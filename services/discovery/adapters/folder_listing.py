@@ -14,6 +14,7 @@ from services.discovery.domain.completeness import Completion
 from services.discovery.domain.globs import Remainders, Step, advance, parse_glob
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
 from services.discovery.ports import SourceFormat
+from shared.settings import DEFAULT_GLOB
 
 AGENT_RUNS = agent_run_format()
 COMPLETE_BY_ANSWER = Completion()
@@ -26,7 +27,7 @@ class Root:
     """A folder (or a single file) whose files are sources of a collection."""
 
     path: Path
-    glob: str = "**/*.jsonl"
+    glob: str = DEFAULT_GLOB
     collection: str = "default"
     links_may_leave: bool = False
     """Whether files are read that lie elsewhere, and to which a link of the folder leads."""
