@@ -19,9 +19,9 @@ from pydantic import BaseModel, ValidationError
 import services
 import shared.contracts
 from services.projection.subscribers.collection import decode_batch, decode_retraction
-from services.projection.subscribers.commands import read_command
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
+from shared.bus.reading.commands import read_command
 from shared.bus.registry.channel import BYTES, Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.questions import QUESTIONS

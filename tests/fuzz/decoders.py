@@ -15,16 +15,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.discovery.subscribers.commands import read_command as read_source_command
 from services.discovery.subscribers.ledger import (
     decode_dead_letter,
     decode_settled,
 )
 from services.gateway.handlers.maps import require_points
 from services.projection.subscribers.collection import decode_batch, decode_retraction
-from services.projection.subscribers.commands import read_command as read_model_command
 from services.writing.subscribers import decode_message
 from shared.bus.messages.received import Delivery
+from shared.bus.reading.commands import read_command
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.contracts.batches import RECORD_SCHEMA, decode, encode, require_columns
@@ -51,11 +50,11 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
     "writing.settled": (decode_settled,),
     "audit.command": (),  # by its contract alone
-    "command.refit": (read_model_command,),
-    "command.rollback": (read_model_command,),
-    "command.forget": (read_source_command,),
-    "command.replay": (read_source_command,),
-    "command.drop": (read_source_command,),
+    "command.refit": (read_command,),
+    "command.rollback": (read_command,),
+    "command.forget": (read_command,),
+    "command.replay": (read_command,),
+    "command.drop": (read_command,),
     **{f"dead.{stage}": (decode_dead_letter,)
        for stage in ("discovery", "embedding", "projection", "writing")},
 }  # fmt: skip

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
@@ -21,7 +19,8 @@ from services.discovery.handlers.replay import (
 )
 from services.discovery.ports import StateStore
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
-from shared.bus.publishing.audits import Given, audited
+from shared.bus.messages.received_command import ReceivedCommand
+from shared.bus.publishing.audits import audited
 from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
 from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
@@ -30,23 +29,12 @@ from shared.contracts.audit import Outcome
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Drop, Forget, Rename, Replay
+from shared.contracts.reading import Unreadable
 from shared.contracts.sources import SourceForgotten
 
 Settled = tuple[list[Outgoing], Outcome, str | None]
 """What is to be told, what became of the command, and why it was rejected."""
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedCommand:
-    """A command as it arrived, readable or not."""
-
-    collection: str
-    subject: str
-    ref: CommandRef
-    given_at: datetime | None
-    body: Command | Rejected
-    given: Given
 
 
 class SourceCommands:
@@ -84,15 +72,17 @@ class SourceCommands:
                     async for messages in steps:
                         yield messages
             told, outcome, reason = await self._settle(command, wanted, result)
-            now, cause = self._clock.now(), command.ref.correlation_id
+            now, cause = self._clock.now(), command.cause
             audit = audited(command.given, outcome, now, correlation_id=cause, reason=reason)
             outgoing += [*told, audit]
         self._changed.set()
         yield outgoing
 
     def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
-        if isinstance(command.body, Rejected) or command.collection in self._collections:
-            return command.body
+        if isinstance(command.command, Unreadable):
+            return Rejected(command.command.reason)
+        if command.collection in self._collections:
+            return command.command
         served = ", ".join(self._collections)
         return Rejected(f"nobody serves this collection; served are: {served}")
 
@@ -114,11 +104,11 @@ class SourceCommands:
             case Forget(source=source):
                 return await self._forget(command, source)
             case Replay():
-                event = replayed(command.collection, result, command.ref, now)
+                event = replayed(command.collection, result, _ref(command), now)
                 told = outgoing_event(LETTERS_REPLAYED, event)
             case Drop():
                 result = await drop(_about_letters(command, wanted), context=self._context)
-                event = dropped(command.collection, result, command.ref, now)
+                event = dropped(command.collection, result, _ref(command), now)
                 told = outgoing_event(LETTERS_DROPPED, event)
             case Rename():
                 return await self._rename(command, wanted)
@@ -137,7 +127,7 @@ class SourceCommands:
         outcome = await forget(
             command.collection,
             source,
-            command.ref,
+            _ref(command),
             store=self._store,
             locks=self._context.locks,
         )
@@ -157,16 +147,20 @@ class SourceCommands:
         if record is None:
             return self._reject(command, Rejected("there is no such collection"))
         log.info("collection.renamed", subject=command.subject, revision=record.revision)
-        return [self._records.answer(record, command.ref)], "done", None
+        return [self._records.answer(record, _ref(command))], "done", None
 
     def _reject(self, command: ReceivedCommand, refusal: Rejected) -> Settled:
         reason = refusal.reason
         log.warning("command.rejected", subject=command.subject, reason=reason)
         event = rejected(
-            command.collection, command.subject, reason, command.ref, self._clock.now()
+            command.collection, command.subject, reason, _ref(command), self._clock.now()
         )
         return [outgoing_event(SOURCE_REJECTED, event)], "rejected", reason
 
 
+def _ref(command: ReceivedCommand) -> CommandRef:
+    return CommandRef(command.given.key, command.cause)
+
+
 def _about_letters(command: ReceivedCommand, wanted: Replay | Drop) -> LetterCommand:
-    return LetterCommand(command.collection, wanted, command.ref.key, command.given_at)
+    return LetterCommand(command.collection, wanted, command.given.key, command.given.given_at)

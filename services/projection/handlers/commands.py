@@ -1,7 +1,6 @@
 """Carries out the commands for all collections, in order, and tells what became of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from services.projection.domain.refits import HeldRefit
@@ -9,28 +8,15 @@ from services.projection.handlers.events import CommandRef
 from services.projection.handlers.projector import Projector, rejection
 from services.projection.handlers.refit import Outcome, Previewed, Rejected
 from shared.bus.messages.outgoing import Outgoing, Steps
-from shared.bus.publishing.audits import Given, audited
+from shared.bus.messages.received_command import ReceivedCommand
+from shared.bus.publishing.audits import audited
 from shared.clock import Clock
 from shared.contracts.audit import Outcome as Word
 from shared.contracts.base import Command
-from shared.contracts.commands import Refit
+from shared.contracts.commands import Refit, Rollback
+from shared.contracts.reading import Unreadable
 
 WORDS: dict[type, Word] = {HeldRefit: "held", Previewed: "previewed", Rejected: "rejected"}
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedCommand:
-    """A command as it arrived, readable or not."""
-
-    collection: str
-    subject: str
-    key: str
-    """Of the message itself: no two messages share it, as they may a correlation id."""
-    cause: str
-    command: Command | Rejected
-    given: Given
-    is_repeated: bool = False
-    """Whether it was delivered before, and perhaps carried out."""
 
 
 class ModelCommands:
@@ -59,20 +45,38 @@ class ModelCommands:
                     async with projector.in_order:
                         async for messages in projector.catch_up():
                             yield messages
-                        outcome = await projector.decide(command, asked)
+                        outcome = await self._carry_out(command, asked, projector)
                         async for messages in projector.announce(outcome, asked):
                             yield messages
             audits += self._audits(run, outcome)
         yield audits
 
     def _taken_by(self, one: ReceivedCommand) -> tuple[Projector, Command] | Rejected:
-        if isinstance(one.command, Rejected):
-            return one.command
+        if isinstance(one.command, Unreadable):
+            return Rejected(one.command.reason)
         projector = self._projectors.get(one.collection)
         if projector is None:
             served = ", ".join(self._projectors)
             return Rejected(f"nobody serves this collection; served are: {served}")
         return projector, one.command
+
+    async def _carry_out(
+        self, command: Command, asked: CommandRef, projector: Projector
+    ) -> Outcome | None:
+        """Carry out a command; returns its outcome, none if that was told before.
+
+        Raises:
+            TypeError: It is no command about models.
+        """
+        if asked.is_repeated and await projector.is_answered(asked.causes):
+            return None
+        match command:
+            case Refit():
+                return await projector.refit(command, asked)
+            case Rollback():
+                return await projector.rollback(command, asked)
+            case _:
+                raise TypeError(f"{command.family} is no command about models")
 
     def _audits(
         self, run: Iterable[ReceivedCommand], outcome: Outcome | None

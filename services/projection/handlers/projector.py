@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import structlog
 
@@ -30,7 +31,6 @@ from shared.bus.registry.projection import (
     PROJECTION_UPDATED,
 )
 from shared.clock import Clock
-from shared.contracts.base import Command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
 from shared.failpoints import Failpoint, reached
@@ -94,29 +94,29 @@ class Projector:
         """Held from a decision until all of it is published, so that the next one follows it."""
         return self.state.publishing
 
-    async def decide(self, command: Command, asked: CommandRef) -> Outcome | None:
-        """Carry out a command, ``in_order``; returns its outcome, none if that was told before.
+    async def refit(self, command: Refit, asked: CommandRef) -> Outcome:
+        """Fit a model to everything that is counted, ``in_order``.
 
         Raises:
-            TypeError: It is no command about models.
             TransientError: The checkpoint could not be stored; nothing has changed.
         """
-        if asked.is_repeated and await self._is_answered(asked.causes):
-            return None
-        given = {
-            "correlation_ids": asked.causes,
-            "state": self.state,
-            "store": self._store,
-            "clock": self._clock,
-            "rules": self._rules,
-        }
-        match command:
-            case Refit():
-                return await refit(command, **given)
-            case Rollback():
-                return await rollback(command, **given)
-            case _:
-                raise TypeError(f"{command.family} is no command about models")
+        return await refit(command, correlation_ids=asked.causes, **self._parts)
+
+    async def rollback(self, command: Rollback, asked: CommandRef) -> Outcome:
+        """Make an older model current again, ``in_order``.
+
+        Raises:
+            TransientError: The checkpoint could not be stored; nothing has changed.
+        """
+        return await rollback(command, correlation_ids=asked.causes, **self._parts)
+
+    async def is_answered(self, causes: tuple[str, ...]) -> bool:
+        """Tell whether all these commands led to models before they were delivered again.
+
+        Raises:
+            TransientError: The store could not be read.
+        """
+        return set(causes) <= await self._store.answered(self._collection, causes)
 
     async def forget(self) -> Steps:
         """Fit a model without the records that were forgotten, if that is owed.
@@ -129,14 +129,7 @@ class Projector:
                 yield messages
             if not self.state.owes_refit:
                 return
-            outcome = await refit(
-                FORGET,
-                trigger="forget",
-                state=self.state,
-                store=self._store,
-                clock=self._clock,
-                rules=self._rules,
-            )
+            outcome = await refit(FORGET, trigger="forget", **self._parts)
             if isinstance(outcome, ModelVersion):
                 async for messages in self.announce(outcome):
                     yield messages
@@ -185,9 +178,15 @@ class Projector:
             case Rejected() as refusal:
                 yield [rejection(name, refusal, asked, self._clock)]
 
-    async def _is_answered(self, causes: tuple[str, ...]) -> bool:
-        """Tell whether all these commands led to models before they were delivered again."""
-        return set(causes) <= await self._store.answered(self._collection, causes)
+    @property
+    def _parts(self) -> dict[str, Any]:
+        """What carries out refits needs of this one."""
+        return {
+            "state": self.state,
+            "store": self._store,
+            "clock": self._clock,
+            "rules": self._rules,
+        }
 
     def _in_band(self, model: ModelVersion, *again: str) -> Outgoing:
         contract = events.contract_of(self._collection, model)

@@ -1,24 +1,11 @@
 """Tells of a command that was settled: who gave it, and what became of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.bus.messages.outgoing import Outgoing, outgoing_event
+from shared.bus.messages.received_command import Given
 from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.contracts.audit import CommandAudited, Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A command as the bus tells of it, whatever stands in its body."""
-
-    who: str
-    family: str
-    collection: str
-    key: str
-    """Of the message: a second delivery of it is audited as the same."""
-    given_at: datetime | None
-    wish: str
 
 
 def audited(

@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from shared.bus.messages.received import CALLER, Delivery
-from shared.bus.publishing.audits import Given
+from shared.bus.messages.received_command import Given
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.bus.registry.channel import split_subject

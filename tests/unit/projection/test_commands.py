@@ -12,13 +12,13 @@ from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
-from services.projection.handlers.refit import Rejected
-from services.projection.subscribers.commands import read_command
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.publisher import Publisher
+from shared.bus.reading.commands import read_command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
+from shared.contracts.reading import Unreadable
 from shared.errors import InvalidMessage, TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.projection_store import FakeProjectionStore
@@ -154,7 +154,7 @@ def test_a_body_that_cannot_be_read_is_a_refusal_that_names_the_field(
 ) -> None:
     wish = read_command(command(body, kind, wish="wish-1"))
 
-    assert isinstance(wish.command, Rejected)
+    assert isinstance(wish.command, Unreadable)
     assert wish.command.reason.startswith("the command cannot be read: ")
     assert complaint in wish.command.reason
     assert (wish.collection, wish.cause) == ("default", "wish-1")
