@@ -14,7 +14,6 @@ from services.discovery.adapters.folder_source_repository import FolderSourceRep
 from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.watch_trigger import WatchTrigger
-from services.discovery.commands import build_repository
 from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
@@ -37,6 +36,7 @@ from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
+from services.discovery.terminal import build_repository
 from shared.assignments import Activity, Loop, Resources
 from shared.bus.answering import answer
 from shared.bus.broker import Bus, build_bus

@@ -34,7 +34,7 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.discovery.commands",
+        "services.discovery.terminal",
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

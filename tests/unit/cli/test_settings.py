@@ -174,7 +174,7 @@ def test_modules_in_the_users_folder_do_not_take_the_place_of_ours(tmp_path: Pat
     (tmp_path / "shared.py").write_text("raise SystemExit('the wrong one')")
 
     loaded = subprocess.run(
-        [sys.executable, "-m", "services.discovery.commands"],
+        [sys.executable, "-m", "services.discovery.terminal"],
         env=environment(options(tmp_path, tmp_path)),
         cwd=tmp_path,
         capture_output=True,

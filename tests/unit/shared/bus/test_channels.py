@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
 from shared.bus.registry import commands
+from shared.bus.registry.audit import ANSWERING
 from shared.bus.registry.channel import (
     ANYBODY,
     COLLECTION,
@@ -16,9 +17,7 @@ from shared.bus.registry.channel import (
 )
 from shared.bus.registry.channels import BY_FAMILY, CHANNELS
 from shared.bus.registry.durables import (
-    DISCOVERY_READS_COMMANDS,
     DURABLES,
-    PROJECTION_READS_COMMANDS,
     Durable,
 )
 from shared.bus.registry.streams import BY_NAME, STREAMS, streams_of
@@ -101,7 +100,9 @@ def test_collections_have_consumers_of_their_own() -> None:
 
 def test_commands_have_one_consumer_for_every_collection() -> None:
     """So that a command for a collection that nobody serves is refused, not left lying."""
-    for durable in (PROJECTION_READS_COMMANDS, DISCOVERY_READS_COMMANDS):
+    reading = [one for one in DURABLES if one.reads == "commands"]
+    assert {one.service for one in reading} == {*ANSWERING}
+    for durable in reading:
         assert durable.name("a") == durable.name("b") == f"{durable.service}-commands"
         assert consumer_config(durable, "a") == consumer_config(durable, "b")
 

@@ -1,4 +1,4 @@
-"""The shell for the terminal: ``python -m services.discovery.commands`` makes a dry run."""
+"""The shell for the terminal: ``python -m services.discovery.terminal`` makes a dry run."""
 
 import asyncio
 import json
