@@ -24,6 +24,7 @@ from services.projection.subscribers.collection import decode_batch, decode_retr
 from services.writing.subscribers import decode_message
 from shared.bus.messages.received import Delivery
 from shared.bus.reading.commands import read_command
+from shared.bus.registry import commands
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.contracts.batches import RECORD_SCHEMA, decode, encode, require_columns
@@ -50,11 +51,7 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
     "writing.settled": (decode_settled,),
     "audit.command": (),  # by its contract alone
-    "command.refit": (read_command,),
-    "command.rollback": (read_command,),
-    "command.forget": (read_command,),
-    "command.replay": (read_command,),
-    "command.drop": (read_command,),
+    **{one.family: (read_command,) for one in commands.CHANNELS},
     **{f"dead.{stage}": (decode_dead_letter,)
        for stage in ("discovery", "embedding", "projection", "writing")},
 }  # fmt: skip
