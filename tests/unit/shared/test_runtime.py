@@ -162,7 +162,7 @@ async def test_a_consumer_that_is_gone_ends_the_process_with_its_code_when_all_i
     closed: list[str] = []
 
     async def lose_it() -> None:
-        raise ConsumerGoneError("EMBEDDING/projection-embedding-batch-default")
+        raise ConsumerGoneError("a durable consumer")
 
     async def work(_: Service) -> None:
         async with asyncio.TaskGroup() as group:
