@@ -167,8 +167,7 @@ async def stored(js: JetStreamContext, stream: str) -> list[Msg]:
 
 async def faults(one: Deployment, js: JetStreamContext) -> AsyncIterator[str]:
     """Say what is wrong, or not yet there."""
-    work = ("EMBEDDING", "RETRACTIONS", "PROJECTION", "SETTLED", "COMMANDS")
-    for stream in (*work, "DEAD_LETTERS"):
+    for stream in ("EMBEDDING", "RETRACTIONS", "PROJECTION", "COMMANDS", "DEAD_LETTERS"):
         if not await _has(js, stream, 0):
             yield f"{stream} is not empty"
     events = [
