@@ -45,6 +45,8 @@ class Failpoint(StrEnum):
     """Writing: a file is written and flushed, but is not in its place yet."""
     BETWEEN_RENAMES = "between-renames"
     """Writing: one public file is replaced, the other one is not."""
+    FILES_PUBLISHED = "after-files-before-told"
+    """Writing: the public files are replaced, nobody was told."""
 
 
 def _folder() -> Path | None:

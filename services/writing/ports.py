@@ -235,3 +235,15 @@ class OutputWriter(Protocol):
             TransientError: The files could not be written; the old ones stay.
         """
         ...
+
+    async def told(self) -> PublishedFiles | None:
+        """Return the files of which it was noted that they were told, if any."""
+        ...
+
+    async def note_told(self, files: PublishedFiles) -> None:
+        """Note that everybody was told of these files, for good.
+
+        Raises:
+            TransientError: It could not be noted; they will be told again.
+        """
+        ...

@@ -28,6 +28,7 @@ FAILPOINTS = (
     ("writing", Failpoint.IN_SNAPSHOT),
     ("writing", Failpoint.BEFORE_RENAME),
     ("writing", Failpoint.BETWEEN_RENAMES),
+    ("writing", Failpoint.FILES_PUBLISHED),
 )
 
 ANSWERS = (

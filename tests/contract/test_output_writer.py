@@ -77,6 +77,27 @@ async def test_what_is_published_is_told(output: OutputWriter) -> None:
     assert await output.published() == told
 
 
+async def test_it_is_noted_of_which_files_it_was_told(output: OutputWriter) -> None:
+    store = await filled()
+    files = await write(output, store, model(1))
+    assert await output.told() is None
+
+    await output.note_told(files)
+    assert await output.told() == files
+
+    await store.commit([piece("c")], {}, {})
+    assert await write(output, store, model(2)) != await output.told()
+
+
+async def test_what_was_told_outlives_a_restart(tmp_path: Path) -> None:
+    files = await write(parquet(tmp_path), await filled(), model(1))
+    await parquet(tmp_path).note_told(files)
+
+    assert await parquet(tmp_path).told() == files
+    (tmp_path / "told.json").write_text("rubbish")
+    assert await parquet(tmp_path).told() is None
+
+
 async def test_without_rows_and_model_files_are_published_too(output: OutputWriter) -> None:
     told = await write(output, FakeDatasetStore(), None)
 

@@ -14,6 +14,13 @@ class FakeOutputWriter:
         self.logs: pa.Table | None = None
         self.writings = 0
         self._published: PublishedFiles | None = None
+        self._told: PublishedFiles | None = None
+
+    async def told(self) -> PublishedFiles | None:
+        return self._told
+
+    async def note_told(self, files: PublishedFiles) -> None:
+        self._told = files
 
     async def published(self) -> PublishedFiles | None:
         return self._published

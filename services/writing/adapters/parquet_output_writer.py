@@ -1,7 +1,8 @@
 """The public files, ``<folder>/logs.parquet`` and ``<folder>/embeddings.parquet``."""
 
+import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from services.writing.adapters.durable_files import (
     TEMPORARY,
     disk_errors,
     put_in_place,
+    replace_text,
     sync,
     temporary,
 )
@@ -24,6 +26,8 @@ from shared.contracts.projection import ProjectionModel
 from shared.failpoints import Failpoint, reached
 from shared.plain_paths import plain_path
 
+TOLD = "told.json"
+"""Of which files it was told that they are there."""
 UNKNOWN_DIMENSION = 1
 """Of the column ``vector`` while there was never a row; the type must say something."""
 GROUP_ROWS = 122_880
@@ -108,6 +112,28 @@ class ParquetOutputWriter:
         self._published = await anyio.to_thread.run_sync(work, limiter=self._limiter)
         self._is_known = True
         return self._published
+
+    async def told(self) -> PublishedFiles | None:
+        """Return the files of which it was noted that they were told, if any."""
+        return await anyio.to_thread.run_sync(self._read_told, limiter=self._limiter)
+
+    async def note_told(self, files: PublishedFiles) -> None:
+        """Note that everybody was told of these files, for good.
+
+        Raises:
+            TransientError: It could not be noted; they will be told again.
+        """
+        await anyio.to_thread.run_sync(self._note_told, files, limiter=self._limiter)
+
+    def _read_told(self) -> PublishedFiles | None:
+        try:
+            return PublishedFiles(**json.loads((self._folder / TOLD).read_text()))
+        except (OSError, ValueError, TypeError):  # they are told again
+            return None
+
+    def _note_told(self, files: PublishedFiles) -> None:
+        with disk_errors(f"what was told of the public files in {self._folder}"):
+            replace_text(self._folder / TOLD, json.dumps(asdict(files)) + "\n")
 
     def _look(self) -> PublishedFiles | None:
         if not self._folder.exists():

@@ -9,10 +9,11 @@ import structlog
 from services.writing.domain.budget import SnapshotBudget
 from services.writing.handlers.publish import publish
 from services.writing.handlers.writer import Writer
-from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
+from services.writing.ports import DatasetStore, ModelArchive, OutputWriter, PublishedFiles
 from shared.bus.messages.outgoing import Steps, outgoing_event
 from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.clock import Clock
+from shared.failpoints import Failpoint, reached
 from shared.observability import metrics
 
 LOOK_EVERY_S = 0.2
@@ -75,10 +76,11 @@ class PublicFiles:
                 return
 
     async def publish(self) -> Steps:
-        """Write the files if they are stale, and tell that.
+        """Write the files if they are stale, and tell that; what was not told is told again.
 
         Raises:
-            TransientError: They could not be written; the old ones stay.
+            TransientError: They could not be written, and the old ones stay; or it could not be
+                noted that they were told.
         """
         started_s = self._clock.monotonic()
         event = await publish(
@@ -96,7 +98,7 @@ class PublicFiles:
             return
         metrics.STEPS.observe(event.seconds, step="snapshot")
         metrics.FILES_PUBLISHED.set(event.occurred_at.timestamp(), collection=self.collection)
-        movement = self._writer.take_movement(event.model_version)
+        movement = self._writer.movement_to(event.model_version)
         log.info(
             "files.published",
             collection=self.collection,
@@ -105,4 +107,8 @@ class PublicFiles:
             seconds=round(event.seconds, 3),
         )
         told = event.model_copy(update={"movement": movement})
+        reached(Failpoint.FILES_PUBLISHED)
         yield [outgoing_event(WRITING_PUBLISHED, told)]
+        self._writer.movement_was_told(event.model_version)
+        files = PublishedFiles(event.dataset_version, event.model_version, event.records)
+        await self._output.note_told(files)

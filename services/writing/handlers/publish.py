@@ -18,7 +18,7 @@ async def publish(
     """Replace the public files by the present dataset, if they say anything else.
 
     Returns:
-        The event, or nothing if the files were fresh.
+        The event, or nothing if the files were fresh and it was noted that they were told.
 
     Raises:
         DiskFullError: There is no room; the old files stay.
@@ -35,8 +35,10 @@ async def publish(
             and files.model_version == version
             and state.content_version <= files.dataset_version <= state.dataset_version
         ):
-            return None
-        files = await output.write(snapshot, collection=collection, model=model)
+            if files == await output.told():
+                return None
+        else:
+            files = await output.write(snapshot, collection=collection, model=model)
     return WritingPublished(
         id=WritingPublished.id_of(collection, files.dataset_version, files.model_version),
         collection=collection,

@@ -177,12 +177,11 @@ class Writer:
                 **asdict(applied.displacement),
             )
 
-    def take_movement(self, version: int | None) -> MeasuredMovement | None:
-        """Return how far the points moved to this version, once."""
+    def movement_to(self, version: int | None) -> MeasuredMovement | None:
+        """Return how far the points moved to this version, until it was told."""
         applied = self._applied
         if applied is None or applied.version != version:
             return None
-        self._applied = None
         moved = applied.displacement
         return MeasuredMovement(
             points=moved.points,
@@ -191,6 +190,11 @@ class Writer:
             p95=moved.p95,
             largest=moved.max,
         )
+
+    def movement_was_told(self, version: int | None) -> None:
+        """Tell how far the points moved to this version no more."""
+        if self._applied and self._applied.version == version:
+            self._applied = None
 
     async def end_if_foreign(self) -> None:
         """Wait for models of another state.

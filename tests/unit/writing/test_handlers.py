@@ -12,7 +12,7 @@ from services.writing.handlers.models import (
 )
 from services.writing.handlers.publish import publish
 from services.writing.handlers.write import commit_write, plan_write
-from services.writing.ports import DiskFullError
+from services.writing.ports import DiskFullError, PublishedFiles
 from shared.clock import SystemClock
 from shared.contracts.batches import POINT_SCHEMA, Batch, BatchDescriptor
 from shared.errors import InvalidMessage, TransientError
@@ -256,11 +256,15 @@ async def test_files_are_published_once_per_change(desk: Desk) -> None:
     await desk.write(piece("a"))
 
     first = await desk.publish(output)
+    untold = await desk.publish(output)
+    await output.note_told(PublishedFiles(1, 1, 2))
     again = await desk.publish(output)
     await desk.write(piece("b"))
     second = await desk.publish(output)
 
     assert first is not None
+    assert untold is not None
+    assert (untold.id, untold.records) == (first.id, 2)
     assert (first.records, first.model_version) == (2, 1)
     assert again is None
     assert second is not None

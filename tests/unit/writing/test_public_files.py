@@ -18,6 +18,7 @@ from services.writing.ports import PublishedFiles, Snapshot
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.contracts.projection import ProjectionModel
+from shared.contracts.writing import WritingPublished
 from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
@@ -51,6 +52,16 @@ class Bin(Publisher):
         return len([*messages])
 
 
+class Away(Publisher):
+    """A bus that is not there."""
+
+    def __init__(self) -> None:
+        """Need no bus."""
+
+    async def publish_all(self, messages: Iterable[Outgoing]) -> int:
+        raise TransientError("the bus is away")
+
+
 class World:
     """One collection with files that are slow to write."""
 
@@ -68,7 +79,7 @@ class World:
             handover=cast("Any", None),  # nothing is retracted here
             clock=self.clock,
         )
-        self._files = PublicFiles(
+        self.files = PublicFiles(
             self.writer,
             store=self.store,
             models=self.models,
@@ -93,7 +104,7 @@ class World:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the files were written once."""
-        task = asyncio.ensure_future(keep_files_fresh(self._files, Bin()))
+        task = asyncio.ensure_future(keep_files_fresh(self.files, Bin()))
         try:
             await self.until(lambda: self.output.writings == 1)
             yield
@@ -203,6 +214,30 @@ async def test_how_far_the_points_have_moved_is_told_once_and_with_their_model()
     await world.take(model(2))
     await world.writer.move()
 
-    told = [world.writer.take_movement(version) for version in (1, 2, 2)]
+    moved = [world.writer.movement_to(version) for version in (1, 2, 2)]
+    world.writer.movement_was_told(1)
+    still = world.writer.movement_to(2)
+    world.writer.movement_was_told(2)
 
-    assert [one and one.points for one in told] == [None, 2, None]
+    assert [one and one.points for one in moved] == [None, 2, 2]
+    assert still == moved[-1]
+    assert world.writer.movement_to(2) is None
+
+
+async def test_what_could_not_be_told_is_told_by_the_next_turn() -> None:
+    """The bus was away, or the process ended: the files are fresh, and nobody knows of them."""
+    world = World(quiet=1)
+    await world.append("a")
+    await world.take(model(2))
+    await world.writer.move()
+    with pytest.raises(TransientError, match="the bus is away"):
+        await Away().publish_steps(world.files.publish())
+
+    told = [step async for step in world.files.publish()]
+    again = [step async for step in world.files.publish()]
+
+    assert world.output.writings == 1
+    event = WritingPublished.model_validate_json(told[0][0].body)
+    assert (event.records, event.model_version) == (2, 2)
+    assert event.movement
+    assert again == []
