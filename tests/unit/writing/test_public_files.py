@@ -59,7 +59,7 @@ class Away(Publisher):
         """Need no bus."""
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
-        raise TransientError("the bus is away")
+        raise TransientError(f"the bus is away; {len([*messages])} wait")
 
 
 class World:
