@@ -237,7 +237,7 @@ async def test_what_could_not_be_told_is_told_by_the_next_turn() -> None:
     again = [step async for step in world.files.publish()]
 
     assert world.output.writings == 1
-    event = WritingPublished.model_validate_json(told[0][0].body)
+    event = WritingPublished.model_validate_json(next(iter(told[0])).body)
     assert (event.records, event.model_version) == (2, 2)
     assert event.movement
     assert again == []
