@@ -42,18 +42,9 @@ def build() -> Service:
     """
     settings = Settings.load()
     section = settings.embedding
-    api_key = section.api_key.get_secret_value() if section.api_key else None
-    url, variables = str(section.url), network_variables()
-    client = build_client(
-        url,
-        api_key=api_key,
-        timeout_s=section.timeout_s,
-        proxy=choose_proxy(url, variables),
-        authorities=named_authorities(variables) if url.startswith("https") else None,
-    )
-    memory = AnswerMemory(memory_for_answers())
+    client = build_client_of(section)
     encoder = Encoder(
-        build_embedder(section, client, memory),
+        build_embedder(section, client, AnswerMemory(memory_for_answers())),
         asyncio.Semaphore(section.requests_in_flight),
         Limits(section.request_bytes, section.max_chars, section.normalise),
         Backoff(longest_s=section.longest_pause_s),
@@ -88,6 +79,18 @@ def build() -> Service:
         resources=resources,
         told=lambda common: EmbeddingStatus(**common, **asdict(encoder.health)),
         gauges=lambda: [metrics.BLOCKED.read(bool(encoder.health.blocked), **EVERYWHERE)],
+    )
+
+
+def build_client_of(section: EmbeddingSection) -> httpx.AsyncClient:
+    """Wire the connections to the embedding server, as the settings and the environment say."""
+    url, variables = str(section.url), network_variables()
+    return build_client(
+        url,
+        api_key=section.api_key.get_secret_value() if section.api_key else None,
+        timeout_s=section.timeout_s,
+        proxy=choose_proxy(url, variables),
+        authorities=named_authorities(variables) if url.startswith("https") else None,
     )
 
 

@@ -514,11 +514,12 @@ async def test_sources_are_those_of_discovery(start: Start, server: NatsServer) 
             answer = await world.http.get("/sources")
             return answer.json() if answer.status_code == 200 else None
 
-        none = {"stalled": [], "incomplete": [], "gone": []}
+        none = {"stalled": [], "incomplete": [], "gone": [], "contradicted": []}
         later = {
             "stalled_sources": 0,
             "incomplete_sources": 0,
             "gone_sources": 0,
+            "contradicted_batches": 0,
             **none,
         }  # an older one does not tell
         records = FIGURES["records"] | {"dropped": 0}
