@@ -29,7 +29,7 @@ CHECKS = {
     "kept": "versions and models go when their time is over",
 }
 PUBLIC = {"logs.parquet", "embeddings.parquet", "store.lance"}
-OWN = {"models", "emptied.jsonl", "format.json", "owner.lock"}
+OWN = {"models", "emptied.jsonl", "format.json", "owner.lock", "told.json"}
 
 
 @dataclass(frozen=True, slots=True)

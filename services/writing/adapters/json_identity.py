@@ -21,7 +21,9 @@ FORMAT = 2
 OLDER = (1,)
 """What is brought to the present one: of 1, the table lacks the columns that were added later."""
 IDENTITY = "format.json"
-OURS = ("store.lance", "emptied.jsonl", "models", "logs.parquet", "embeddings.parquet")
+OURS = (
+    "store.lance", "emptied.jsonl", "models", "logs.parquet", "embeddings.parquet", "told.json",
+)  # fmt: skip
 REMEDY = "use the program that wrote it, or point output.folder (or --output) to another folder"
 
 
