@@ -33,6 +33,8 @@ class Failpoint(StrEnum):
     """Writing: what leaves the dataset is on the bus, the dataset is as before."""
     COMMITTED = "after-commit-before-ack"
     """Writing: the dataset holds the batches, nobody was told, nothing is acked."""
+    STAGED = "after-staging-before-ack"
+    """Writing: batches wait for their version to be shown, nobody was told, nothing is acked."""
     TOLD = "after-committed-before-settled"
     """Writing: anybody may know what is stored, but not yet the stages that keep count of it."""
     MODEL_KEPT = "after-model-before-reprojection"

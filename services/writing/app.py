@@ -12,6 +12,7 @@ from services.writing.adapters.json_identity import claim_folder
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
+from services.writing.adapters.sqlite_staging import SqliteStaging
 from services.writing.domain.budget import SnapshotBudget
 from services.writing.handlers.public_files import PublicFiles
 from services.writing.handlers.writer import Writer
@@ -66,9 +67,11 @@ class Writing:
             folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
         )
         models = JsonModelArchive(folder / "models", keep=section.keep_models)
+        staging = SqliteStaging(folder)
         writer = Writer(
             name,
             store=store,
+            staging=staging,
             models=models,
             handover=BusHandover(self._bus, PROJECTION_READS_RETRACTIONS, name),
             clock=self._clock,
@@ -90,6 +93,7 @@ class Writing:
             )
         finally:
             del self._writers[name]
+            await staging.close()
 
     def _files(
         self, writer: Writer, store: LanceDatasetStore, models: JsonModelArchive

@@ -1,6 +1,6 @@
 """What writing needs from outside."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from services.writing.domain.displacement import Displacement
-from services.writing.domain.stored_state import StoreState
+from services.writing.domain.stored_state import StagedSource, StoreState
 from shared.bus.messages.outgoing import Outgoing
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
@@ -85,12 +85,17 @@ class DatasetStore(Protocol):
         ...
 
     async def commit(
-        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+        self,
+        append: Sequence[Batch],
+        removals: Mapping[str, int],
+        emptied: Mapping[str, int],
+        more: Iterable[Batch] = (),
     ) -> StoreState:
         """Append batches and remove replaced rows, all in one or not at all.
 
         Args:
             append: Batches with final coordinates, all of one model, which their descriptors name.
+            more: More of them, too many to be held at once; they are taken in a thread, once.
             removals: Source id to version: its rows of lower versions go.
             emptied: Source id to version: what is to be remembered although no row tells it.
 
@@ -152,6 +157,39 @@ class DatasetStore(Protocol):
 
         Raises:
             TransientError: The dataset could not be read.
+        """
+        ...
+
+
+class Staging(Protocol):
+    """Batches of one collection that wait for their version to be shown. One caller at a time."""
+
+    async def held(self) -> Mapping[str, StagedSource]:
+        """Return what waits, by source id.
+
+        Raises:
+            TransientError: It could not be read.
+        """
+        ...
+
+    async def change(self, add: Sequence[Batch], discard: Mapping[str, int]) -> None:
+        """Let batches go and keep others, all or nothing; it outlives a power cut.
+
+        Args:
+            add: Batches that wait from now on; one that waits already stays as it came first.
+            discard: Source id to version: what waits of it and of lower ones goes.
+
+        Raises:
+            DiskFullError: There is no room.
+            TransientError: It could not be read or written.
+        """
+        ...
+
+    def scan(self, sources: Mapping[str, frozenset[str]]) -> Iterator[Batch]:
+        """Read what waits of sources, without these batches. It blocks: call it in a thread.
+
+        Raises:
+            TransientError: It could not be read.
         """
         ...
 

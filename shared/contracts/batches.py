@@ -112,6 +112,15 @@ class BatchDescriptor(BaseModel):
     is_forgotten: bool = Field(
         default=False, description="Whether the source is to be forgotten: model included."
     )
+    can_wait: bool = Field(
+        default=False,
+        description="Whether a batch follows that shows its version: until then its rows are not "
+        "stored, if rows of another version of the source are.",
+    )
+    shows: bool = Field(
+        default=False,
+        description="Whether it has no records, and shows those that wait of its version.",
+    )
     model_version: int | None = Field(
         default=None,
         le=MAX_INT64,
@@ -127,6 +136,11 @@ class BatchDescriptor(BaseModel):
         description="Of what is sent again because the bus lost it: since when, in seconds "
         "since 1970. It is a part of the message's id, not of the batch's.",
     )
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the version had no other batch when it was read."""
+        return self.is_last and self.index == 0
 
     @property
     def delivery_id(self) -> str:

@@ -29,9 +29,10 @@ class WritingCommitted(Event):
     dataset_version: int = Field(ge=0, description="The store's version that first holds them.")
 
 
-SettledAs = Literal["stored", "superseded", "refused"]
-"""What writing made of a batch that came: it holds its rows; it holds a newer version of the
-source, and has put the batch aside; it can never store what came, and has dead-lettered it."""
+SettledAs = Literal["stored", "staged", "superseded", "refused"]
+"""What writing made of a batch that came: it holds its rows; it keeps them beside the dataset
+until their version is shown; it has a newer version of the source, and has put the batch aside; it
+can never store what came, and has dead-lettered it."""
 
 Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """See ``shared/vector_checksum.py``."""
@@ -47,14 +48,16 @@ class SettledBatch(Message):
     )
     verdict: SettledAs = Field(
         description="stored: its rows are in the store, by this delivery or by an earlier one; "
+        "staged: they wait until their version is shown, when they are told as stored; "
         "superseded: a newer version of its source is there; refused: what came can never be "
         "stored, a dead letter says why."
     )
     records: int = Field(
         ge=0,
         le=MAX_INT64,
-        description="Rows that the store holds now of this batch in this version. What came with "
-        "this delivery is not told: a second copy may be another one.",
+        description="Rows that the store holds now of this batch in this version; of one that is "
+        "staged, those that wait. What came with this delivery is not told: a second copy may be "
+        "another one.",
     )
     checksum: Checksum = Field(
         description="BLAKE2b of 128 bits, in hex, of the vectors of these rows: float32, little "
@@ -63,11 +66,14 @@ class SettledBatch(Message):
 
 
 class WritingSettled(Event):
-    """A micro-batch was decided on for good: each batch that came, with what is stored of it."""
+    """A micro-batch was decided on: each batch that came, with what is stored of it.
+
+    Batches that waited are told when their version is shown, or another one comes in its place.
+    """
 
     family: ClassVar[str] = "writing.settled"
 
-    batches: tuple[SettledBatch, ...] = Field(description="Each batch that came, once.")
+    batches: tuple[SettledBatch, ...] = Field(description="Each of these batches, once.")
     dataset_version: int = Field(ge=0, description="The store's version of which this is true.")
 
 

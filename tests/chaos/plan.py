@@ -22,6 +22,7 @@ FAILPOINTS = (
     ("projection", Failpoint.MODEL_PUBLISHED),
     ("writing", Failpoint.RETRACTED),
     ("writing", Failpoint.COMMITTED),
+    ("writing", Failpoint.STAGED),
     ("writing", Failpoint.TOLD),
     ("writing", Failpoint.MODEL_KEPT),
     ("writing", Failpoint.REPROJECTED),

@@ -130,7 +130,7 @@ def test_an_arrow_example_still_has_its_columns(channel: Channel) -> None:
 
 
 @pytest.mark.parametrize("family", ["discovery.batch", "embedding.batch", "projection.batch"])
-@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
 def test_a_batch_still_has_its_descriptor(family: str, version: str) -> None:
     got = decode((EXAMPLES / family / f"{version}.arrow").read_bytes())
 

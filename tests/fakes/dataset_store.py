@@ -1,6 +1,6 @@
 """The dataset and the models of one collection in memory."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -49,9 +49,13 @@ class FakeDatasetStore:
         return StoreState(rows, self.version, self.version, model_version, self.dimension, sources)
 
     async def commit(
-        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+        self,
+        append: Sequence[Batch],
+        removals: Mapping[str, int],
+        emptied: Mapping[str, int],
+        more: Iterable[Batch] = (),
     ) -> StoreState:
-        append = [batch for batch in append if len(batch)]
+        append = [batch for batch in (*append, *more) if len(batch)]
         held = (await self.state()).model_version
         if append and {one.descriptor.model_version for one in append} != {
             held or append[0].descriptor.model_version

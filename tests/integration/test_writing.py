@@ -23,6 +23,7 @@ from shared.contracts.batches import ARROW, Batch, encode
 from shared.errors import TransientError
 from shared.settings import NatsSection
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.fakes.staging import FakeStaging
 from tests.nats_server import NatsServer
 from tests.unit.writing.scenes import ids, model, piece, read
 
@@ -73,6 +74,7 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
     writer = Writer(
         "default",
         store=store,
+        staging=FakeStaging(),
         models=FakeModelArchive(model(1)),
         handover=handover(bus, patience_s=0.2),
         clock=SystemClock(),

@@ -1,7 +1,15 @@
 """The dataset as a Lance table, ``<folder>/store.lance``."""
 
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -86,7 +94,11 @@ class LanceDatasetStore:
         return state
 
     async def commit(
-        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+        self,
+        append: Sequence[Batch],
+        removals: Mapping[str, int],
+        emptied: Mapping[str, int],
+        more: Iterable[Batch] = (),
     ) -> StoreState:
         """Append batches and remove replaced rows, all in one or not at all.
 
@@ -97,7 +109,7 @@ class LanceDatasetStore:
             TransientError: The dataset could not be read or written.
         """
         with step("commit"):
-            state = await self.run(self._table.commit, append, removals, emptied)
+            state = await self.run(self._table.commit, append, removals, emptied, more)
         self._commits += 1
         return state
 

@@ -6,7 +6,7 @@ import lance
 import pyarrow as pa
 
 from services.writing.domain.stored_state import HeldSource
-from shared.contracts.batches import Batch
+from shared.contracts.batches import BatchDescriptor
 
 _KEYS = ["batch_id", "source_id", "source_version"]
 _ROWS = 16_384
@@ -39,7 +39,7 @@ class SourceIndex:
 
     def apply(
         self,
-        append: Sequence[Batch],
+        appended: Sequence[BatchDescriptor],
         removals: Mapping[str, int],
         emptied: Mapping[str, int],
         present: Iterable[int],
@@ -52,11 +52,9 @@ class SourceIndex:
             del self._fragments[key]
         for held_sources in self._fragments.values():
             held_sources.difference_update(removals)
-        appended = {batch.descriptor.source_id for batch in append}
         for key in ids - self._fragments.keys():
-            self._fragments[key] = set(appended)
-        for batch in append:
-            one = batch.descriptor
+            self._fragments[key] = {one.source_id for one in appended}
+        for one in appended:
             self._note(one.batch_id, one.source_id, one.source_version)
         for source_id, version in emptied.items():
             held = self.sources.setdefault(source_id, HeldSource(version))

@@ -3,24 +3,29 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import lance
 import numpy as np
 import pyarrow as pa
 
 from services.writing.adapters.durable_files import LASTING, sync, unfit
+from services.writing.domain.stored_state import StoreState
 from services.writing.ports import DiskFullError, StaleModelError
 from shared.contracts.batches import (
     ADDED_COLUMNS,
     RECORD_SCHEMA,
     Batch,
+    BatchDescriptor,
     projected_schema,
     require_columns,
 )
 from shared.errors import InvalidMessage, TransientError
 from shared.plain_paths import plain_path
 
+Rows = pa.Table | pa.RecordBatchReader
 COORDINATES = ("x", "y", "model_version")
 """The columns that a new model rewrites."""
 
@@ -122,6 +127,38 @@ def require_one_model(batches: Sequence[Batch], held: int | None) -> None:
         versions.add(held)
     if len(versions) > 1 or None in versions:
         raise StaleModelError(f"coordinates of models {versions}, held is {held}")
+
+
+def rows_of(
+    batches: Sequence[Batch],
+    more: Iterable[Batch],
+    state: StoreState,
+    appended: list[BatchDescriptor],
+) -> Rows | None:
+    """Return what is to be written; what it is of is noted as it is read.
+
+    Raises:
+        InvalidMessage: A number of ``batches`` is not finite, or the dimension is another.
+    """
+    rest = iter(more)
+    first = next(rest, None)
+    if first is None and not batches:
+        return None
+    one = batches[0] if batches else cast("Batch", first)
+    schema = store_schema(state.dimension or one.vectors.shape[1])
+    appended += [batch.descriptor for batch in batches]
+    ready = [to_rows(batch, schema) for batch in batches]
+    if first is None:
+        return pa.Table.from_batches(ready)
+
+    def read() -> Iterator[pa.RecordBatch]:
+        yield from ready
+        for batch in chain((first,), rest):
+            require_one_model([batch], state.model_version)
+            appended.append(batch.descriptor)
+            yield to_rows(batch, schema)
+
+    return pa.RecordBatchReader.from_batches(schema, read())
 
 
 @contextmanager

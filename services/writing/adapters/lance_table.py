@@ -16,6 +16,7 @@ from services.writing.adapters.jsonl_emptied import EmptiedSources
 from services.writing.adapters.lance_index import SourceIndex, batch_filter, removal_filter
 from services.writing.adapters.lance_layout import (
     IO_BUFFER_BYTES,
+    Rows,
     added_schema,
     batch_rows,
     dimension_of,
@@ -23,14 +24,13 @@ from services.writing.adapters.lance_layout import (
     lance_errors,
     open_table,
     require_one_model,
-    store_schema,
+    rows_of,
     sync_fragments,
     sync_manifest,
-    to_rows,
 )
 from services.writing.domain.stored_state import StoreState
 from services.writing.ports import BatchVectors
-from shared.contracts.batches import Batch, vectors_of
+from shared.contracts.batches import Batch, BatchDescriptor, vectors_of
 from shared.plain_paths import plain_path
 
 
@@ -62,9 +62,13 @@ class LanceTable:
         return self._state
 
     def commit(
-        self, append: Sequence[Batch], removals: Mapping[str, int], emptied: Mapping[str, int]
+        self,
+        append: Sequence[Batch],
+        removals: Mapping[str, int],
+        emptied: Mapping[str, int],
+        more: Iterable[Batch] = (),
     ) -> StoreState:
-        """Append and remove rows, all in one or not at all.
+        """Append and remove rows, all in one or not at all; of ``more``, one batch at a time.
 
         Raises:
             InvalidMessage: A number is not finite, or the dimension is another.
@@ -76,7 +80,8 @@ class LanceTable:
         append = [batch for batch in append if len(batch)]
         removals = {key: value for key, value in removals.items() if key in state.sources}
         require_one_model(append, state.model_version)
-        rows = _to_table(append, state.dimension)
+        appended: list[BatchDescriptor] = []
+        rows = rows_of([*append], more, state, appended)
         if emptied:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._emptied.add(emptied)
@@ -85,8 +90,8 @@ class LanceTable:
             if is_changed:
                 self._commit_rows(rows, removals)
             present = [fragment.fragment_id for fragment in self.fragments()]
-            self._index.apply(append, removals, emptied, present)
-            version = append[0].descriptor.model_version if append else state.model_version
+            self._index.apply(appended, removals, emptied, present)
+            version = appended[0].model_version if appended else state.model_version
             return self._look(version, None if is_changed else state.content_version)
 
     def removed_rows(self, removals: Mapping[str, int]) -> Iterator[BatchVectors]:
@@ -177,7 +182,7 @@ class LanceTable:
         self.dataset.add_columns(added_schema())
         sync_manifest(self.path, self.dataset.version)
 
-    def _commit_rows(self, rows: pa.Table | None, removals: Mapping[str, int]) -> None:
+    def _commit_rows(self, rows: Rows | None, removals: Mapping[str, int]) -> None:
         if self.dataset is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lance.write_dataset(rows, plain_path(self.path), mode="create")
@@ -252,13 +257,6 @@ def _model_version(dataset: lance.LanceDataset | None) -> int | None:
         return None
     versions = dataset.to_table(columns=["model_version"], limit=1).column(0).to_pylist()
     return versions[0] if versions else None
-
-
-def _to_table(batches: Sequence[Batch], dimension: int | None) -> pa.Table | None:
-    if not batches:
-        return None
-    schema = store_schema(dimension or batches[0].vectors.shape[1])
-    return pa.Table.from_batches([to_rows(batch, schema) for batch in batches])
 
 
 def _by_batch(rows: pa.RecordBatch) -> Iterator[tuple[str, np.ndarray]]:

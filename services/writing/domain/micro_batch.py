@@ -1,15 +1,20 @@
 """What to do with a micro-batch, whatever was delivered before and in whatever order.
 
-The newest version of a source replaces the others as soon as one piece of it is here. So after
-every commit all stored rows of a source are of one version, and at the end, for every order and
-repetition of deliveries, they are the records of the newest one.
+After every commit all stored rows of a source are of one version, and at the end, for every order
+and repetition of deliveries, they are the records of the newest one. A version that replaces rows
+is shown at once: its pieces wait in the staging until the piece comes that shows them, and the
+rows of the version before stay until then. A piece that is a whole version by itself, or that does
+not say that such a piece follows, replaces the others as soon as it is here.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
 
-from services.writing.domain.stored_state import HeldSource
+from services.writing.domain.stored_state import HeldSource, StagedSource
+
+NOTHING: Mapping[str, StagedSource] = MappingProxyType({})
 
 
 class Verdict(Enum):
@@ -17,6 +22,8 @@ class Verdict(Enum):
 
     APPEND = auto()
     """It is new."""
+    STAGE = auto()
+    """It waits for the rest of its version, while another one is shown."""
     DUPLICATE = auto()
     """It is stored, or comes twice in the micro-batch."""
     SUPERSEDED = auto()
@@ -31,6 +38,8 @@ class Piece:
     source_id: str
     source_version: int
     rows: int
+    can_wait: bool = False
+    """Whether it is a part of a version, and one follows that shows all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,71 +54,127 @@ class MicroBatchPlan:
     """Source id to version: its stored rows of lower versions are to be removed."""
     emptied: Mapping[str, int]
     """Source id to version: this new version leaves no row that would tell of it."""
+    shown: Mapping[str, int]
+    """Source id to version: what is staged of it is to be stored."""
+    discarded: Mapping[str, int]
+    """Source id to version: what is staged of lower versions leaves the staging unseen."""
     has_stragglers: bool
     """Whether vectors are retracted of a source whose newest version has no rows: most likely it
     was forgotten, and these have come after that."""
 
 
-def plan_micro_batch(pieces: Sequence[Piece], sources: Mapping[str, HeldSource]) -> MicroBatchPlan:
+def plan_micro_batch(
+    pieces: Sequence[Piece],
+    sources: Mapping[str, HeldSource],
+    staged: Mapping[str, StagedSource] = NOTHING,
+) -> MicroBatchPlan:
     """Decide what becomes of every piece.
 
     Args:
         pieces: The delivered pieces, in any order, with any repetition.
         sources: What the store holds.
+        staged: What waits.
 
     Returns:
         The plan; to carry it out twice changes nothing.
     """
-    newest = _newest(pieces, sources)
-    verdicts = _verdicts(pieces, sources, newest)
-    retracted = _retracted(pieces, sources, verdicts)
+    newest = _newest(pieces, sources, staged)
+    seen = _seen(pieces, sources, newest)
+    shown = {
+        source: version
+        for source, version in seen.items()
+        if source in staged and staged[source].version == version
+    }
+    verdicts = _verdicts(pieces, sources, newest, seen, {key: staged[key] for key in shown})
+    retracted = _retracted(pieces, sources, staged, verdicts)
     late = {pieces[position].source_id for position in retracted}
     return MicroBatchPlan(
         verdicts=verdicts,
         retracted=retracted,
         removals={
             source: version
-            for source, version in newest.items()
+            for source, version in seen.items()
             if source in sources and 0 < sources[source].oldest < version
         },
-        emptied=_emptied(pieces, sources, verdicts),
+        emptied={
+            source: version
+            for source, version in _emptied(pieces, sources, verdicts).items()
+            if source not in shown
+        },
+        shown=shown,
+        discarded={
+            source: version
+            for source, version in newest.items()
+            if source in staged and staged[source].version < version
+        },
         has_stragglers=any(
-            not _has_rows(source, newest[source], pieces, sources) for source in late
+            source not in staged and not _has_rows(source, newest[source], pieces, sources)
+            for source in late
         ),
     )
 
 
-def _newest(pieces: Sequence[Piece], sources: Mapping[str, HeldSource]) -> dict[str, int]:
+def _newest(
+    pieces: Sequence[Piece],
+    sources: Mapping[str, HeldSource],
+    staged: Mapping[str, StagedSource],
+) -> dict[str, int]:
     newest: dict[str, int] = {}
     for piece in pieces:
-        held = sources.get(piece.source_id)
-        known = newest.get(piece.source_id, held.current if held else 0)
-        newest[piece.source_id] = max(known, piece.source_version)
+        source = piece.source_id
+        if source not in newest:
+            held = sources[source].current if source in sources else 0
+            newest[source] = max(held, staged[source].version if source in staged else 0)
+        newest[source] = max(newest[source], piece.source_version)
     return newest
 
 
-def _verdicts(
+def _seen(
     pieces: Sequence[Piece], sources: Mapping[str, HeldSource], newest: Mapping[str, int]
+) -> dict[str, int]:
+    """Tell which version of each source is to be seen after this."""
+    seen = {source: sources[source].current for source in newest if source in sources}
+    for piece in pieces:
+        source, version = piece.source_id, piece.source_version
+        has_rows = source in sources and sources[source].oldest > 0
+        if version == newest[source] and not (piece.can_wait and has_rows):
+            seen[source] = version
+    return seen
+
+
+def _verdicts(
+    pieces: Sequence[Piece],
+    sources: Mapping[str, HeldSource],
+    newest: Mapping[str, int],
+    seen: Mapping[str, int],
+    shown: Mapping[str, StagedSource],
 ) -> tuple[Verdict, ...]:
     # A source that gets an old content back has the old batch ids under a new version: so a
     # batch is known by both.
-    seen: set[tuple[str, int]] = set()
+    before: set[tuple[str, int]] = set()
     verdicts = []
     for piece in pieces:
-        key = (piece.batch_id, piece.source_version)
-        held = sources.get(piece.source_id)
-        if piece.source_version < newest[piece.source_id]:
+        source, version = piece.source_id, piece.source_version
+        key = (piece.batch_id, version)
+        held = sources.get(source)
+        is_held = held is not None and held.batches.get(piece.batch_id) == version
+        is_known = is_held or (source in shown and piece.batch_id in shown[source].batches)
+        if version < newest[source] and not (is_held and seen[source] == version):
             verdicts.append(Verdict.SUPERSEDED)
-        elif key in seen or (held and held.batches.get(piece.batch_id) == piece.source_version):
+        elif key in before or is_known:
             verdicts.append(Verdict.DUPLICATE)
         else:
-            verdicts.append(Verdict.APPEND)
-        seen.add(key)
+            stays = seen.get(source, 0) < version
+            verdicts.append(Verdict.STAGE if stays else Verdict.APPEND)
+        before.add(key)
     return tuple(verdicts)
 
 
 def _retracted(
-    pieces: Sequence[Piece], sources: Mapping[str, HeldSource], verdicts: Sequence[Verdict]
+    pieces: Sequence[Piece],
+    sources: Mapping[str, HeldSource],
+    staged: Mapping[str, StagedSource],
+    verdicts: Sequence[Verdict],
 ) -> tuple[int, ...]:
     done = {
         piece.batch_id
@@ -120,6 +185,9 @@ def _retracted(
     for position, (piece, verdict) in enumerate(zip(pieces, verdicts, strict=True)):
         held = sources.get(piece.source_id)
         is_stored = held is not None and piece.batch_id in held.batches
+        if piece.source_id in staged:
+            # What is staged of it is taken out with the rest of its version.
+            is_stored = is_stored or piece.batch_id in staged[piece.source_id].batches
         if verdict is not Verdict.SUPERSEDED or not piece.rows or is_stored:
             continue
         if piece.batch_id not in done:

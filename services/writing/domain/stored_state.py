@@ -17,6 +17,15 @@ class HeldSource:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedSource:
+    """What waits of a source's version that is still to come, beside the one that is stored."""
+
+    version: int
+    batches: frozenset[str]
+    """Ids of the batches that have rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreState:
     """The store between two commits."""
 

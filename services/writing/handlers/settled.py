@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.writing.domain.micro_batch import Verdict
-from services.writing.domain.stored_state import StoreState
+from services.writing.domain.stored_state import StagedSource, StoreState
+from services.writing.handlers.staged import Key, Rows, key_of, rows_of
 from services.writing.ports import DatasetStore
 from shared.bus.messages.outgoing import of_epoch
 from shared.clock import Clock
@@ -32,20 +33,34 @@ class Decided:
     verdict: Verdict | None
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         """The batch in its version."""
-        return self.batch.descriptor.batch_id, self.batch.descriptor.source_version
+        return key_of(self.batch)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class News:
+    """What is to be told of a micro-batch."""
+
+    came: Sequence[Decided]
+    """All that came, at least one."""
+    shown: Mapping[str, int]
+    """Source id to version: of these, all that is stored is told."""
+    gone: Mapping[str, StagedSource]
+    """What had waited and goes unseen, by source id."""
+    rows: Mapping[Key, Rows]
+    """What is known of batches that wait, or that waited and are stored now."""
 
 
 async def settle(
-    decided: Sequence[Decided], state: StoreState, *, store: DatasetStore, clock: Clock
+    news: News, state: StoreState, *, store: DatasetStore, clock: Clock
 ) -> WritingSettled:
-    """Say what is stored of each batch that came, since a commit.
+    """Say what is stored of each batch that came, or had waited, since a commit.
 
     A copy of a batch says nothing of the first one: of what was there before, the store is asked.
 
     Args:
-        decided: All that came, at least one.
+        news: What is told of.
         state: What the store holds since the commit.
         store: The dataset.
         clock: Dates the event.
@@ -53,28 +68,42 @@ async def settle(
     Raises:
         TransientError: The store could not be read.
     """
-    held = await _held(decided, state, store)
-    batches = {}
-    for one in decided:
-        records, checksum = held.get(one.key, NO_ROWS)
-        facts = one.batch.descriptor
-        batches[one.key] = SettledBatch(
-            batch_id=facts.batch_id,
-            source_id=facts.source_id,
-            source_version=facts.source_version,
-            verdict=_settled_as(one, is_held=one.key in held),
-            records=records,
-            checksum=checksum,
+    sources = _told(news, state)
+    held = await _held(news, sources, state, store)
+    verdicts = {one.key: _settled_as(one, is_held=one.key in held) for one in news.came}
+    gone = {(name, one.version) for one in news.gone.values() for name in one.batches}
+    told = []
+    for key, source_id in sources.items():
+        records, checksum = held.get(key, NO_ROWS)
+        told.append(
+            SettledBatch(
+                batch_id=key[0],
+                source_id=source_id,
+                source_version=key[1],
+                verdict=verdicts.get(key, "superseded" if key in gone else "stored"),
+                records=records,
+                checksum=checksum,
+            )
         )
-    told = tuple(batches.values())
-    first = decided[0].batch.descriptor
+    first = news.came[0].batch.descriptor
     return WritingSettled(
-        id=WritingSettled.id_of(_digest([*_sendings(decided), *map(repr, told)])),
+        id=WritingSettled.id_of(_digest([*_sendings(news.came), *map(repr, told)])),
         collection=first.collection,
         occurred_at=clock.now(),
-        batches=told,
+        batches=tuple(told),
         dataset_version=state.dataset_version,
     )
+
+
+def _told(news: News, state: StoreState) -> dict[Key, str]:
+    """List the batches that are told of, with their sources; what shows others comes last."""
+    told: dict[Key, str] = {}
+    for source, version in news.shown.items():
+        held = state.sources[source].batches if source in state.sources else {}
+        told |= {(name, version): source for name, its in held.items() if its == version}
+    for source, one in news.gone.items():
+        told |= {(name, one.version): source for name in one.batches}
+    return told | {one.key: one.batch.descriptor.source_id for one in news.came}
 
 
 def committed(decided: Sequence[Decided], settled: WritingSettled) -> WritingCommitted | None:
@@ -83,7 +112,7 @@ def committed(decided: Sequence[Decided], settled: WritingSettled) -> WritingCom
     Repeated ones are told too, for their first news may be lost.
     """
     valid = [one for one in decided if one.verdict is not None]
-    keys = {one.key for one in valid}
+    never = {one.key for one in decided} - {one.key for one in valid}
     batches = tuple(
         CommittedBatch(
             batch_id=one.batch_id,
@@ -92,9 +121,9 @@ def committed(decided: Sequence[Decided], settled: WritingSettled) -> WritingCom
             records=one.records,
         )
         for one in settled.batches
-        if (one.batch_id, one.source_version) in keys
+        if one.verdict != "staged" and (one.batch_id, one.source_version) not in never
     )
-    if not batches:
+    if not (valid and batches):
         return None
     return WritingCommitted(
         id=WritingCommitted.id_of(_digest(_sendings(valid))),
@@ -106,21 +135,23 @@ def committed(decided: Sequence[Decided], settled: WritingSettled) -> WritingCom
 
 
 async def _held(
-    decided: Sequence[Decided], state: StoreState, store: DatasetStore
-) -> Mapping[tuple[str, int], tuple[int, str]]:
+    news: News, told: Mapping[Key, str], state: StoreState, store: DatasetStore
+) -> Mapping[Key, Rows]:
     """Return rows and checksum of each batch of which there are rows in its version."""
     held = {
-        one.key: (len(one.batch), vector_checksum(one.batch.vectors))
-        for one in decided
-        if one.verdict is Verdict.APPEND and len(one.batch)
+        **news.rows,
+        **{
+            one.key: rows_of(one.batch)
+            for one in news.came
+            if one.verdict is Verdict.APPEND and len(one.batch)
+        },
     }
     versions, sources = dict[str, int](), dict[str, str]()
-    for one in decided:
-        facts = one.batch.descriptor
-        source = state.sources.get(facts.source_id)
-        is_there = source and source.batches.get(facts.batch_id) == facts.source_version
-        if is_there and one.key not in held:
-            versions[facts.batch_id], sources[facts.batch_id] = one.key[1], facts.source_id
+    for key, source_id in told.items():
+        source = state.sources.get(source_id)
+        is_there = source and source.batches.get(key[0]) == key[1]
+        if is_there and key not in held:
+            versions[key[0]], sources[key[0]] = key[1], source_id
     async for rows in store.rows_in(sources):
         key = rows.batch_id, versions[rows.batch_id]
         held[key] = len(rows.vectors), vector_checksum(rows.vectors)
@@ -130,6 +161,8 @@ async def _held(
 def _settled_as(one: Decided, *, is_held: bool) -> SettledAs:
     if one.verdict is Verdict.SUPERSEDED:
         return "superseded"
+    if one.verdict is Verdict.STAGE:
+        return "staged"
     return "refused" if one.verdict is None and not is_held else "stored"
 
 

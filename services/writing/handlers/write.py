@@ -1,10 +1,9 @@
 """Writes micro-batches: plan, retract, commit."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from services.writing.domain.micro_batch import (
     MicroBatchPlan,
@@ -12,12 +11,20 @@ from services.writing.domain.micro_batch import (
     Verdict,
     plan_micro_batch,
 )
-from services.writing.domain.stored_state import StoreState
+from services.writing.domain.stored_state import StagedSource, StoreState
 from services.writing.handlers.models import held_model
-from services.writing.handlers.settled import Decided, committed, settle
-from services.writing.ports import BatchVectors, DatasetStore, ModelArchive
+from services.writing.handlers.settled import Decided, News, committed, settle
+from services.writing.handlers.staged import (
+    Shown,
+    not_stored,
+    place,
+    points_of,
+    rows_that_wait,
+    vectors_of,
+)
+from services.writing.ports import BatchVectors, DatasetStore, ModelArchive, Staging
 from shared.clock import Clock
-from shared.contracts.batches import POINT_SCHEMA, Batch, projected_schema, require_columns
+from shared.contracts.batches import Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import WritingCommitted, WritingSettled
 from shared.errors import InvalidMessage, TransientError
@@ -31,6 +38,8 @@ class WritePlan:
     batches: tuple[Batch, ...]
     """The valid ones, in the order of their delivery."""
     decided: MicroBatchPlan
+    staged: Mapping[str, StagedSource]
+    """What waited before."""
     invalid: tuple[tuple[Batch, InvalidMessage], ...]
     """Batches that can never be stored, and why; the others do not suffer from them."""
 
@@ -48,17 +57,18 @@ class Written:
 
 
 async def plan_write(
-    batches: Sequence[Batch], *, store: DatasetStore, models: ModelArchive
+    batches: Sequence[Batch], *, store: DatasetStore, staging: Staging, models: ModelArchive
 ) -> WritePlan:
     """Decide what becomes of a micro-batch; nothing is changed yet.
 
     Args:
         batches: Deliveries of one collection in any order, with any repetition.
         store: The dataset.
+        staging: What waits beside it.
         models: The models.
 
     Raises:
-        TransientError: There is no model yet, or store or archive could not be read.
+        TransientError: There is no model yet, or store, staging or archive could not be read.
     """
     state = await store.state()
     model = await held_model(store=store, models=models)
@@ -70,11 +80,14 @@ async def plan_write(
             invalid.append((batch, error))
         else:
             valid.append(batch)
-    decided = plan_micro_batch([_piece(batch) for batch in valid], state.sources)
-    return WritePlan(tuple(valid), decided, tuple(invalid))
+    staged = dict(await staging.held())
+    decided = plan_micro_batch([_piece(batch) for batch in valid], state.sources, staged)
+    return WritePlan(tuple(valid), decided, staged, tuple(invalid))
 
 
-async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[BatchVectors]:
+async def retractions(
+    plan: WritePlan, *, store: DatasetStore, staging: Staging
+) -> AsyncIterator[BatchVectors]:
     """Give out the vectors that a plan takes off the map, before it is carried out.
 
     Each batch id comes at most once. They must have left the moments before ``commit_write``:
@@ -87,6 +100,8 @@ async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[
     for position in plan.decided.retracted:
         batch = plan.batches[position]
         yield BatchVectors(batch.descriptor.batch_id, batch.vectors)
+    async for unseen in vectors_of(staging, plan.decided.discarded):
+        yield unseen
     staying = {batch.descriptor.batch_id for batch in _with(plan, Verdict.APPEND)}
     async for retraction in store.rows_of(plan.decided.removals):
         if retraction.batch_id not in staying:
@@ -94,9 +109,12 @@ async def retractions(plan: WritePlan, *, store: DatasetStore) -> AsyncIterator[
 
 
 async def commit_write(
-    plan: WritePlan, *, store: DatasetStore, models: ModelArchive, clock: Clock
+    plan: WritePlan, *, store: DatasetStore, staging: Staging, models: ModelArchive, clock: Clock
 ) -> Written:
     """Carry out a plan. No other write and no model may have come in between.
+
+    First the dataset, in one step, then the staging: what a crash leaves in it is stored already,
+    or comes again with the message.
 
     Raises:
         StaleModelError: A model was applied in between; plan again.
@@ -104,23 +122,45 @@ async def commit_write(
         TransientError: The store could not be read or written.
     """
     model = await held_model(store=store, models=models)
-    append = [_place(batch, model) for batch in _with(plan, Verdict.APPEND)]
-    if plan.decided.retracted or plan.decided.removals:
+    append = [place(batch, model) for batch in _with(plan, Verdict.APPEND)]
+    if plan.decided.retracted or plan.decided.removals or plan.decided.discarded:
         reached(Failpoint.RETRACTED)
-    state = await store.commit(append, plan.decided.removals, plan.decided.emptied)
+    decided, shown = plan.decided, Shown()
+    waiting = not_stored(decided.shown, plan.staged, await store.state())
+    more = shown.placing(staging.scan(waiting), model)
+    state = await store.commit(append, decided.removals, decided.emptied, more)
     reached(Failpoint.COMMITTED)
-    decided = [
-        *(Decided(batch, None) for batch, _ in plan.invalid),
-        *map(Decided, plan.batches, plan.decided.verdicts),
-    ]
-    settled = await settle(decided, state, store=store, clock=clock)
-    known = [_place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
-    by_id = {batch.descriptor.batch_id: batch for batch in (*known, *append)}
+    stays = [batch for batch in _with(plan, Verdict.STAGE) if len(batch)]
+    waits = await rows_that_wait(stays, plan.staged, staging)
+    lower = {source: version - 1 for source, version in decided.discarded.items()}
+    await staging.change(stays, {**lower, **decided.shown})
+    if stays:
+        reached(Failpoint.STAGED)
+    news = News(
+        came=(
+            *(Decided(batch, None) for batch, _ in plan.invalid),
+            *map(Decided, plan.batches, decided.verdicts),
+        ),
+        shown=_shown(plan),
+        gone={source: plan.staged[source] for source in decided.discarded},
+        rows={**waits, **shown.rows},
+    )
+    settled = await settle(news, state, store=store, clock=clock)
+    known = [place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
+    by_id = {batch.descriptor.batch_id: points_of(batch) for batch in (*known, *append)}
+    by_id |= {batch.descriptor.batch_id: batch for batch in shown.points}
     return Written(
         settled,
-        committed(decided, settled),
-        tuple(_points(batch) for batch in by_id.values() if len(batch)),
+        committed(news.came, settled),
+        tuple(points for points in by_id.values() if len(points)),
     )
+
+
+def _shown(plan: WritePlan) -> dict[str, int]:
+    """Return the versions that are shown as a whole: now, or by an earlier delivery."""
+    facts = (batch.descriptor for batch in _with(plan, Verdict.APPEND))
+    again = {one.source_id: one.source_version for one in facts if one.shows}
+    return {**plan.decided.shown, **again}
 
 
 def _require_valid(batch: Batch, state: StoreState, model: ProjectionModel | None) -> None:
@@ -143,33 +183,10 @@ def _require_valid(batch: Batch, state: StoreState, model: ProjectionModel | Non
 
 def _piece(batch: Batch) -> Piece:
     one = batch.descriptor
-    return Piece(one.batch_id, one.source_id, one.source_version, len(batch))
+    can_wait = one.can_wait and not (one.is_whole or one.shows)
+    return Piece(one.batch_id, one.source_id, one.source_version, len(batch), can_wait)
 
 
 def _with(plan: WritePlan, wanted: Verdict) -> Iterable[Batch]:
     pairs = zip(plan.batches, plan.decided.verdicts, strict=True)
     return (batch for batch, verdict in pairs if verdict is wanted)
-
-
-def _place(batch: Batch, model: ProjectionModel | None) -> Batch:
-    """Return the batch with the coordinates of this model."""
-    if not len(batch) or model is None or batch.descriptor.model_version == model.version:
-        return batch
-    places = model.plane().project(batch.vectors)
-    rows = batch.rows
-    for axis, name in enumerate(("x", "y")):
-        position = rows.schema.get_field_index(name)
-        rows = rows.set_column(position, rows.schema.field(position), pa.array(places[:, axis]))
-    return Batch(batch.descriptor.model_copy(update={"model_version": model.version}), rows)
-
-
-def _points(batch: Batch) -> Batch:
-    """Return what ``map.points`` says of a batch."""
-    version = pa.scalar(batch.descriptor.model_version, pa.int32())
-    columns = [
-        pa.repeat(version, len(batch))
-        if field.name == "model_version"
-        else batch.rows.column(field.name)
-        for field in POINT_SCHEMA
-    ]
-    return Batch(batch.descriptor, pa.RecordBatch.from_arrays(columns, schema=POINT_SCHEMA))

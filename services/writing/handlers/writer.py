@@ -25,7 +25,7 @@ from services.writing.handlers.write import (
     retractions,
 )
 from services.writing.handlers.yielding_lock import YieldingLock
-from services.writing.ports import DatasetStore, Handover, ModelArchive
+from services.writing.ports import DatasetStore, Handover, ModelArchive, Staging
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import MAP_POINTS
@@ -52,6 +52,7 @@ class Writer:
         collection: str,
         *,
         store: DatasetStore,
+        staging: Staging,
         models: ModelArchive,
         handover: Handover,
         clock: Clock,
@@ -63,6 +64,7 @@ class Writer:
         """Whether somebody waits for the files of a model that is still to be applied."""
         self._writing = asyncio.Lock()
         self._store = store
+        self._staging = staging
         self._models = models
         self._handover = handover
         self._clock = clock
@@ -114,11 +116,10 @@ class Writer:
         if self._foreign is not None:
             raise self._foreign
         async with self._writing:
-            plan = await plan_write(batches, store=self._store, models=self._models)
+            stores = {"store": self._store, "staging": self._staging, "models": self._models}
+            plan = await plan_write(batches, **stores)
             await self._handover.deliver(self._retractions(plan))
-            written = await commit_write(
-                plan, store=self._store, models=self._models, clock=self._clock
-            )
+            written = await commit_write(plan, **stores, clock=self._clock)
             await self._store.maintain()
         self.snapshots.request()
         self.snapshots.caused_by(tracing.current())
@@ -129,7 +130,7 @@ class Writer:
         is_forgotten = plan.decided.has_stragglers or any(
             one.descriptor.is_forgotten for one in plan.batches
         )
-        async for gone in retractions(plan, store=self._store):
+        async for gone in retractions(plan, store=self._store, staging=self._staging):
             yield outgoing_retraction(self.collection, gone, is_forgotten=is_forgotten)
 
     async def _accept(self, model: ProjectionModel) -> Sequence[Outgoing]:

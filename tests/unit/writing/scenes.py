@@ -7,12 +7,13 @@ import pyarrow as pa
 
 from services.writing.domain.stored_state import StoreState
 from services.writing.handlers.write import Written, commit_write, plan_write, retractions
-from services.writing.ports import DatasetStore, ModelArchive
+from services.writing.ports import DatasetStore, ModelArchive, Staging
 from shared.clock import SystemClock
 from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel, encode_floats
 from shared.plane import Plane
 from tests.builders import NOW, embedded_batch
+from tests.fakes.staging import FakeStaging
 
 DIMENSION = 8
 
@@ -84,12 +85,15 @@ def with_vectors(batch: Batch, value: float) -> Batch:
 
 
 async def write(
-    *batches: Batch, store: DatasetStore, models: ModelArchive
+    *batches: Batch, store: DatasetStore, models: ModelArchive, staging: Staging | None = None
 ) -> tuple[Written, list[str]]:
     """Write a micro-batch as the shell does; return the ids of what was retracted, too."""
-    plan = await plan_write(batches, store=store, models=models)
-    retracted = [item.batch_id async for item in retractions(plan, store=store)]
-    written = await commit_write(plan, store=store, models=models, clock=SystemClock())
+    staging = staging or FakeStaging()
+    plan = await plan_write(batches, store=store, staging=staging, models=models)
+    retracted = [item.batch_id async for item in retractions(plan, store=store, staging=staging)]
+    written = await commit_write(
+        plan, store=store, staging=staging, models=models, clock=SystemClock()
+    )
     return written, retracted
 
 

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from shared.errors import InvalidMessage, TransientError
 from tests.builders import embedded_batch
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.fakes.output_writer import FakeOutputWriter
+from tests.fakes.staging import FakeStaging
 from tests.unit.writing.scenes import ids, model, piece, read, with_vectors, write
 
 
@@ -28,9 +30,15 @@ class Desk:
     def __init__(self, failures: int = 0) -> None:
         self.store = FakeDatasetStore(failures)
         self.models = FakeModelArchive(model(1))
+        self.staging = FakeStaging()
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What planning and committing need."""
+        return {"store": self.store, "staging": self.staging, "models": self.models}
 
     async def write(self, *batches: Batch):  # noqa: ANN201  as scenes.write
-        return await write(*batches, store=self.store, models=self.models)
+        return await write(*batches, store=self.store, models=self.models, staging=self.staging)
 
     async def publish(self, output: FakeOutputWriter):  # noqa: ANN201  as handlers.publish
         return await publish(
@@ -88,7 +96,7 @@ async def test_an_empty_batch_needs_no_model() -> None:
 async def test_only_the_batch_of_another_dimension_is_invalid(desk: Desk) -> None:
     wrong, right = piece("a", dimension=5), piece("b")
 
-    plan = await plan_write([wrong, right], store=desk.store, models=desk.models)
+    plan = await plan_write([wrong, right], **desk.parts)
 
     assert [batch for batch, _ in plan.invalid] == [wrong]
     assert list(plan.batches) == [right]
@@ -96,7 +104,7 @@ async def test_only_the_batch_of_another_dimension_is_invalid(desk: Desk) -> Non
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 async def test_a_batch_with_nan_is_invalid(desk: Desk, value: float) -> None:
-    plan = await plan_write([with_vectors(piece(), value)], store=desk.store, models=desk.models)
+    plan = await plan_write([with_vectors(piece(), value)], **desk.parts)
 
     assert len(plan.invalid) == 1
 
@@ -104,7 +112,7 @@ async def test_a_batch_with_nan_is_invalid(desk: Desk, value: float) -> None:
 async def test_a_batch_without_coordinates_is_invalid(desk: Desk) -> None:
     bare = embedded_batch(np.ones((2, 8)))
 
-    plan = await plan_write([bare], store=desk.store, models=desk.models)
+    plan = await plan_write([bare], **desk.parts)
 
     assert isinstance(plan.invalid[0][1], InvalidMessage)
 
@@ -241,10 +249,10 @@ async def test_batches_are_written_while_a_model_is_applied(desk: Desk) -> None:
 
 async def test_coordinates_are_of_the_model_held_at_the_commit(desk: Desk) -> None:
     await desk.write(piece("a"))
-    plan = await plan_write([piece("b")], store=desk.store, models=desk.models)
+    plan = await plan_write([piece("b")], **desk.parts)
     await _apply(desk, 2)
 
-    await commit_write(plan, store=desk.store, models=desk.models, clock=SystemClock())
+    await commit_write(plan, **desk.parts, clock=SystemClock())
 
     assert await read(desk.store, "x", "y") == await _places(
         piece("a", model_version=2), piece("b", model_version=2)

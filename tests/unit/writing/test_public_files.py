@@ -23,6 +23,7 @@ from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.fakes.output_writer import FakeOutputWriter
+from tests.fakes.staging import FakeStaging
 from tests.unit.writing.scenes import model, piece, write
 
 TOOK_S = 40.0
@@ -75,6 +76,7 @@ class World:
         self.writer = Writer(
             "default",
             store=self.store,
+            staging=FakeStaging(),
             models=self.models,
             handover=cast("Any", None),  # nothing is retracted here
             clock=self.clock,

@@ -14,6 +14,7 @@ from shared.bus.registry.projection import PROJECTION_MODEL
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.fakes.staging import FakeStaging
 from tests.in_memory import InMemory, in_memory
 from tests.unit.writing.scenes import model, piece
 
@@ -29,6 +30,7 @@ def running(store: FakeDatasetStore) -> AbstractAsyncContextManager[InMemory]:
     writer = Writer(
         "default",
         store=store,
+        staging=FakeStaging(),
         models=FakeModelArchive(),
         handover=NoHandover(),
         clock=FrozenClock(),

@@ -11,6 +11,7 @@ from shared.contracts.batches import FORGOTTEN_KEY, Batch, decode_rows
 from shared.contracts.projection import ProjectionModel
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.fakes.staging import FakeStaging
 from tests.unit.writing.scenes import ids, model, piece, read
 
 
@@ -41,6 +42,7 @@ class World:
         self.writer = Writer(
             "default",
             store=self.store,
+            staging=FakeStaging(),
             models=FakeModelArchive(),
             handover=self.projection,
             clock=FrozenClock(),

@@ -1,0 +1,97 @@
+"""What every Staging does."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.writing.adapters.sqlite_staging import FILENAME, SqliteStaging
+from services.writing.domain.stored_state import StagedSource
+from services.writing.ports import Staging
+from shared.contracts.batches import encode
+from tests.fakes.staging import FakeStaging
+from tests.unit.writing.scenes import piece, with_vectors
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+async def staging(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Staging]:
+    if request.param == "fake":
+        yield FakeStaging()
+        return
+    one = SqliteStaging(tmp_path)
+    yield one
+    await one.close()
+
+
+async def test_nothing_waits_at_first(staging: Staging) -> None:
+    assert not await staging.held()
+    assert list(staging.scan({"a": frozenset()})) == []
+
+
+async def test_what_waits_is_as_it_came_and_in_its_order(staging: Staging) -> None:
+    came = [piece("a", 2, 1), piece("a", 2, 0), piece("b", 3)]
+
+    await staging.change(came, {})
+
+    assert await staging.held() == {
+        "a": StagedSource(2, frozenset({"a@2#0", "a@2#1"})),
+        "b": StagedSource(3, frozenset({"b@3#0"})),
+    }
+    found = [*staging.scan({"a": frozenset()}), *staging.scan({"b": frozenset()})]
+    assert list(map(encode, found)) == list(map(encode, came))
+
+
+async def test_a_batch_that_waits_already_stays_as_it_came_first(staging: Staging) -> None:
+    await staging.change([piece("a", 2)], {})
+    await staging.change([with_vectors(piece("a", 2), 7.0)], {})
+
+    (found,) = staging.scan({"a": frozenset()})
+
+    assert encode(found) == encode(piece("a", 2))
+
+
+async def test_batches_that_are_not_asked_for_are_left_out(staging: Staging) -> None:
+    await staging.change([piece("a", 2, 0), piece("a", 2, 1)], {})
+
+    (found,) = staging.scan({"a": frozenset({"a@2#0"})})
+
+    assert found.descriptor.batch_id == "a@2#1"
+
+
+async def test_a_version_goes_when_the_next_one_comes(staging: Staging) -> None:
+    await staging.change([piece("a", 2), piece("b", 2)], {})
+    await staging.change([piece("a", 3)], {"a": 2, "c": 5})
+
+    assert await staging.held() == {
+        "a": StagedSource(3, frozenset({"a@3#0"})),
+        "b": StagedSource(2, frozenset({"b@2#0"})),
+    }
+
+
+async def test_what_waits_outlives_the_process(tmp_path: Path) -> None:
+    before = SqliteStaging(tmp_path)
+    await before.change([piece("a", 2)], {})
+    after = SqliteStaging(tmp_path)
+
+    assert await after.held() == {"a": StagedSource(2, frozenset({"a@2#0"}))}
+    assert [encode(one) for one in after.scan({"a": frozenset()})] == [encode(piece("a", 2))]
+    await before.close()
+    await after.close()
+
+
+async def test_a_collection_that_replaces_nothing_has_no_file(tmp_path: Path) -> None:
+    staging = SqliteStaging(tmp_path)
+
+    await staging.held()
+    await staging.change([], {"a": 3})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_room_is_given_back(tmp_path: Path) -> None:
+    staging = SqliteStaging(tmp_path)
+    await staging.change([piece("a", 2, index, rows=100) for index in range(50)], {})
+    await staging.change([], {"a": 2})
+
+    assert sum(one.stat().st_size for one in tmp_path.glob(f"{FILENAME}*")) < 100_000
+    await staging.close()
