@@ -1,5 +1,6 @@
 """What every OutputWriter does, and what the Parquet files look like to others."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.domain.stored_state import StoreState
 from services.writing.ports import OutputWriter, PublishedFiles
+from shared.contracts.batches import Batch
 from shared.contracts.projection import ProjectionModel
 from shared.errors import TransientError
+from tests.builders import NOW
 from tests.fakes.dataset_store import FakeDatasetStore
 from tests.fakes.output_writer import FakeOutputWriter
 from tests.unit.writing.scenes import model, piece
@@ -32,8 +35,20 @@ LOGS = pa.schema(
         ("projection_y", pa.float32()),
         ("attributes", pa.string()),
         ("arrived_at", pa.timestamp("us", tz="UTC")),
+        ("outcome", pa.string()),
+        ("final_answer", pa.string()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("cost", pa.float64()),
     ]
 )
+
+
+def saying(batch: Batch, attributes: list[str | None]) -> Batch:
+    at = batch.rows.schema.get_field_index("attributes")
+    column = pa.array(attributes, pa.string())
+    rows = batch.rows.set_column(at, batch.rows.schema.field(at), column)
+    return Batch(batch.descriptor, rows)
 
 
 def names(folder: Path) -> list[str]:
@@ -118,6 +133,45 @@ async def test_columns_and_types_are_those_of_the_contract(tmp_path: Path) -> No
     )
 
 
+async def test_what_is_said_of_records_stands_in_columns_behind_the_others(tmp_path: Path) -> None:
+    said = [
+        {"outcome": "ok", "usage": {"input_tokens": 3, "output_tokens": 4}, "cost": 0.5},
+        {"final_answer": "42", "town": "Ulm", "floor": 2},
+        None,
+    ]
+    store = FakeDatasetStore()
+    texts = [None if one is None else json.dumps(one) for one in said]
+    await store.commit([piece("a", rows=1), saying(piece("b", rows=3), texts)], {}, {})
+    await write(parquet(tmp_path), store, model(1))
+
+    logs = pq.read_table(tmp_path / "logs.parquet")
+    further = [pa.field("floor", pa.int64()), pa.field("town", pa.string())]
+    assert logs.schema.remove_metadata() == pa.schema([*LOGS, *further])
+    assert {name: logs.column(name).to_pylist() for name in logs.schema.names[9:]} == {
+        "attributes": [None, *texts],
+        "arrived_at": [NOW] * 4,
+        "outcome": [None, "ok", None, None],
+        "final_answer": [None, None, "42", None],
+        "input_tokens": [None, 3, None, None],
+        "output_tokens": [None, 4, None, None],
+        "cost": [None, 0.5, None, None],
+        "floor": [None, None, 2, None],
+        "town": [None, None, "Ulm", None],
+    }
+
+
+async def test_files_with_the_columns_of_another_version_are_written_anew(tmp_path: Path) -> None:
+    await write(parquet(tmp_path), await filled(), model(1))
+    for name in ("logs", "embeddings"):
+        file = tmp_path / f"{name}.parquet"
+        table = pq.read_table(file)
+        marks = dict(table.schema.metadata)
+        del marks[b"mapstream.format"]  # as the files of 0.1.0
+        pq.write_table(table.replace_schema_metadata(marks), file)
+
+    assert await parquet(tmp_path).published() is None
+
+
 async def test_without_rows_the_files_have_the_same_columns(tmp_path: Path) -> None:
     await write(parquet(tmp_path), FakeDatasetStore(), None)
 
@@ -135,6 +189,7 @@ async def test_files_say_what_they_hold(tmp_path: Path) -> None:
         assert marks == {
             b"mapstream.collection": b"default",
             b"mapstream.dataset_version": b"1",
+            b"mapstream.format": b"2",
             b"mapstream.model_version": b"1",
             b"mapstream.records": b"6",
         }

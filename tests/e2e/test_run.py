@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from sklearn.decomposition import PCA
 
+from tests.e2e.attributes import check_attributes
 from tests.e2e.exporting import check_exports
 from tests.e2e.local_run import (
     EXAMPLES,
@@ -51,6 +52,11 @@ LOGS = pa.schema(
         ("projection_y", pa.float32()),
         ("attributes", pa.string()),
         ("arrived_at", pa.timestamp("us", tz="UTC")),
+        ("outcome", pa.string()),
+        ("final_answer", pa.string()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("cost", pa.float64()),
     ]
 )
 
@@ -90,9 +96,7 @@ def _check_files(output: Path, count: int) -> None:
     vectors = read_table(folder / "embeddings.parquet")
     assert logs.schema.remove_metadata() == LOGS
     assert logs["arrived_at"].null_count == 0
-    said = [json.loads(one) for one in logs["attributes"].to_pylist() if one is not None]
-    assert all(one.keys() <= {"outcome", "final_answer", "usage", "cost"} for one in said)
-    assert sum("final_answer" in one for one in said) >= len(set(logs["filename"].to_pylist()))
+    check_attributes(logs)
     assert vectors.schema.field("vector").type == pa.list_(pa.float32(), 256)
     name = str(folder / "logs.parquet")
     assert duckdb.read_parquet(name).aggregate("count(DISTINCT id)").fetchall() == [(count,)]

@@ -1,7 +1,7 @@
 """The public files, ``<folder>/logs.parquet`` and ``<folder>/embeddings.parquet``."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.writing.adapters.durable_files import (
     temporary,
 )
 from services.writing.adapters.process_memory import give_back_memory
+from services.writing.adapters.public_columns import FIXED, STORED, STORED_AS, LogsColumns
 from services.writing.ports import PublishedFiles, Snapshot
 from shared.contracts.projection import ProjectionModel
 from shared.failpoints import Failpoint, reached
@@ -33,37 +34,30 @@ UNKNOWN_DIMENSION = 1
 GROUP_ROWS = 122_880
 """What DuckDB reads in one thread at a time."""
 GROUP_BYTES = 64 << 20
-
-_LOGS = {
-    "id": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "filename": pa.string(),
-    "text": pa.string(),
-    "iteration": pa.int32(),
-    "idx_in_iteration": pa.int32(),
-    "type": pa.string(),
-    "projection_x": pa.float32(),
-    "projection_y": pa.float32(),
-    "attributes": pa.string(),
-    "arrived_at": pa.timestamp("us", tz="UTC"),
-}
-_STORED_AS = {"projection_x": "x", "projection_y": "y"}
+FORMAT = 2
+"""Of the public files: those of another are written anew."""
+NOT_ALIKE = ("id", "text", "attributes", "final_answer")
+"""Of these, statistics are of no use."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file: its columns, and how they are written."""
+    """One file: its columns, how they are written, and what they are made of."""
 
     name: str
     schema: pa.Schema
     options: dict[str, Any]
+    stored: Sequence[str]
+    """The columns of the dataset that are needed."""
+    fill: Callable[[pa.Table], pa.Table]
 
 
-def _logs_file() -> _File:
+def _logs_file(columns: LogsColumns) -> _File:
     # Statistics let readers skip row groups; of ids (hashes) and texts they would be of no use.
-    with_statistics = [name for name in _LOGS if name not in ("id", "text", "attributes")]
+    with_statistics = [name for name in FIXED if name not in NOT_ALIKE]
     options = {"use_dictionary": ["filename", "type"], "write_statistics": with_statistics}
-    return _File("logs.parquet", pa.schema(list(_LOGS.items())), options)
+    stored = [STORED_AS.get(name, name) for name in STORED]
+    return _File("logs.parquet", columns.schema, options, stored, columns.fill)
 
 
 def _embeddings_file(dimension: int) -> _File:
@@ -74,7 +68,12 @@ def _embeddings_file(dimension: int) -> _File:
         "write_statistics": False,
         "use_byte_stream_split": ["vector.list.element"],
     }
-    return _File("embeddings.parquet", schema, options)
+    cast = partial(_as_they_are, schema=schema)
+    return _File("embeddings.parquet", schema, options, schema.names, cast)
+
+
+def _as_they_are(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_arrays([rows.column(name) for name in schema.names], schema=schema)
 
 
 class ParquetOutputWriter:
@@ -151,7 +150,7 @@ class ParquetOutputWriter:
     def _write(
         self, snapshot: Snapshot, collection: str, model: ProjectionModel | None
     ) -> PublishedFiles:
-        files = [_logs_file()]
+        files = [_logs_file(LogsColumns.of(snapshot))]
         if self._has_embeddings:
             files.insert(0, _embeddings_file(snapshot.state.dimension or UNKNOWN_DIMENSION))
         marks = _marks(snapshot, collection, model)
@@ -176,7 +175,6 @@ class ParquetOutputWriter:
         return PublishedFiles(state.dataset_version, version, state.rows)
 
     def _write_file(self, file: _File, snapshot: Snapshot, marks: dict[str, str]) -> None:
-        stored = [_STORED_AS.get(name, name) for name in file.schema.names]
         with pq.ParquetWriter(
             plain_path(temporary(self._folder / file.name)),
             file.schema.with_metadata(marks),
@@ -184,10 +182,8 @@ class ParquetOutputWriter:
             compression_level=1,
             **file.options,
         ) as writer:
-            for group in _groups(snapshot.scan(stored)):
-                table = pa.Table.from_batches(group)
-                columns = [table.column(name) for name in stored]
-                rows = pa.Table.from_arrays(columns, schema=file.schema)
+            for group in _groups(snapshot.scan(file.stored)):
+                rows = file.fill(pa.Table.from_batches(group))
                 writer.write_table(rows, row_group_size=GROUP_ROWS)
                 reached(Failpoint.IN_SNAPSHOT)
 
@@ -199,6 +195,7 @@ def _marks(snapshot: Snapshot, collection: str, model: ProjectionModel | None) -
         "mapstream.collection": collection,
         "mapstream.dataset_version": str(state.dataset_version),
         "mapstream.records": str(state.rows),
+        "mapstream.format": str(FORMAT),
     }
     if model is not None:
         marks["mapstream.model_version"] = str(model.version)
@@ -210,6 +207,8 @@ def _read_marks(path: Path) -> PublishedFiles | None:
     try:
         marks = pq.read_schema(plain_path(path)).metadata or {}
         model_version = marks.get(b"mapstream.model_version")
+        if marks.get(b"mapstream.format") != str(FORMAT).encode():
+            return None
         return PublishedFiles(
             int(marks[b"mapstream.dataset_version"]),
             None if model_version is None else int(model_version),
