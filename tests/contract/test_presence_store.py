@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,79 @@ async def test_facts_that_were_not_kept_are_completed(store: Store) -> None:
     assert needs_look(one, replace(now, inode=7))
     await store.note_unchanged(replace(now, inode=7), LATER)
     assert (await row(store)).checked_at == LATER
+
+
+SEEN = stat("a.jsonl", mtime_ns=7, ctime_ns=8, inode=9)
+
+
+async def unremarkable(store: Store, seen: SourceStat = SEEN, **since: datetime) -> bool:
+    found = await store.unremarkable([seen, B], since.get("checked_since"))
+    assert found <= {ID}
+    return bool(found)
+
+
+async def test_what_is_as_it_was_is_unremarkable(store: Store) -> None:
+    assert not await unremarkable(store)
+    await mapped(store, SEEN)
+
+    assert await unremarkable(store)
+    assert await unremarkable(store, checked_since=NOW)
+    assert not await unremarkable(store, checked_since=NOW + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 11},
+        {"mtime_ns": 6},
+        {"ctime_ns": 9},
+        {"inode": 8},
+        {"path": "/elsewhere/a.jsonl"},
+    ],
+)
+async def test_a_file_that_looks_otherwise_is_remarkable(
+    store: Store, change: dict[str, Any]
+) -> None:
+    await mapped(store, SEEN)
+    assert not await unremarkable(store, replace(SEEN, **change))
+
+
+async def test_what_is_on_its_way_is_unremarkable_once_it_was_read(store: Store) -> None:
+    await store.begin_version(SEEN, ContentHash("f1"), RULES, NOW)
+    assert not await unremarkable(store)
+    await store.record_batch("b", ID, 1, 3)
+    await store.finish_reading(ID, 1, END, NOW)
+    assert await unremarkable(store)
+    assert await store.requeue(ID)
+    assert not await unremarkable(store)
+
+
+@pytest.mark.parametrize(
+    "why", ["incomplete", "failed", "gone", "forgotten", "gone and forgotten"]
+)
+async def test_what_is_not_well_is_remarkable(store: Store, why: str) -> None:
+    await mapped(store, SEEN)
+    if why == "incomplete":
+        await store.note_incomplete(SEEN, "no_final_answer", LATER)
+    elif why == "failed":
+        await store.fail(SEEN, "may not be read", LATER)
+    if why.startswith("gone"):
+        await store.note_gone({ID: None}, LATER)
+    if why.endswith("forgotten"):
+        await store.forget(ID, CommandRef("gone:1", "gone:1"))
+    assert not await unremarkable(store)
+
+
+async def test_what_somebody_had_forgotten_is_unremarkable_once_that_is_told(store: Store) -> None:
+    await mapped(store, SEEN)
+    await store.forget(ID, CommandRef("k", "c"))
+    batch = (await row(store)).empty_batch_id
+    (one,) = await store.apply_committed([Commit(batch, ID, 2, 0)], NOW)
+    assert not await unremarkable(store)
+    await store.mark_announced(ID, one.status)
+    assert await unremarkable(store)
+
+
+async def test_of_what_an_older_ledger_noted_the_facts_are_to_be_completed(store: Store) -> None:
+    await mapped(store, stat("a.jsonl", mtime_ns=7))
+    assert not await unremarkable(store)

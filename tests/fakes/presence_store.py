@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.ledger import SourceRecord, is_due, lacks_facts, needs_look
 from services.discovery.domain.sources import SourceStat
 
 
@@ -55,6 +55,24 @@ class FakePresence:
                 moments: dict[str, Any] = {"gone_at": None, "returned_at": now, "same_as": None}
                 found.append(self._see(source_id, **moments, fingerprint=content))
         return found
+
+    async def unremarkable(
+        self, stats: Sequence[SourceStat], checked_since: datetime | None
+    ) -> set[str]:
+        rows = [(self.sources.get(stat.source_id), stat) for stat in stats]
+        return {
+            row.source_id
+            for row, stat in rows
+            if row is not None
+            and not needs_look(row, stat)
+            and not lacks_facts(row)
+            and not (checked_since and is_due(row, checked_since))
+            and row.is_read
+            and row.status != "failed"
+            and row.gone_at is None
+            and row.why_incomplete is None
+            and (row.is_announced or not row.is_forgotten)
+        }
 
     async def note_facts(self, stats: Sequence[SourceStat], now: datetime) -> None:
         for stat in stats:

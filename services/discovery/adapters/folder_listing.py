@@ -60,6 +60,8 @@ class _Place:
     """Whether it is a link itself."""
     is_by_link: bool
     """Whether a link below the root leads here."""
+    top: str
+    """The path of the root."""
 
     def to(self, name: str, *, is_link: bool | None = None) -> "_Place":
         """Go to a name in this folder."""
@@ -67,7 +69,7 @@ class _Place:
         if is_link is None:
             is_link = posixpath.islink(path)
         below = f"{self.name}{self.name and os.sep}{name}"
-        return _Place(path, below, is_link, self.is_by_link or is_link)
+        return _Place(path, below, is_link, self.is_by_link or is_link, self.top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,13 @@ class _Folder:
 
 def list_root(root: Root, own: OwnPlaces = NOTHING) -> Iterator[Listed]:
     """List a root in order of the names, without what the program has written itself."""
-    if posixpath.isfile(root.base):
-        is_link = posixpath.islink(root.base)
-        name = posixpath.basename(root.base)
-        yield from _list_file(root, _Place(root.base, name, is_link, is_link), own)
+    base = root.base
+    if posixpath.isfile(base):
+        is_link = posixpath.islink(base)
+        name = posixpath.basename(base)
+        yield from _list_file(root, _Place(base, name, is_link, is_link, base), own)
     else:
-        top = _Place(root.base, "", is_link=False, is_by_link=False)
+        top = _Place(base, "", is_link=False, is_by_link=False, top=base)
         yield from _walk(root, _Folder(top, parse_glob(root.glob)), own)
 
 
@@ -122,7 +125,8 @@ def would_list(root: Root, path: str) -> bool:
 
 def _descend(root: Root, relative: str, own: OwnPlaces) -> Iterator[Listed]:
     *names, name = relative.split(posixpath.sep)
-    folder = _Folder(_Place(root.base, "", is_link=False, is_by_link=False), parse_glob(root.glob))
+    top = _Place(root.base, "", is_link=False, is_by_link=False, top=root.base)
+    folder = _Folder(top, parse_glob(root.glob))
     for one in names:
         folder = folder.enter(folder.place.to(one), advance(folder.remainders, one))
         if not folder.remainders or own.has(folder.place.path, is_link=folder.place.is_by_link):
@@ -184,14 +188,14 @@ def _list_file(root: Root, place: _Place, own: OwnPlaces) -> Iterator[Listed]:
         return
     if not modes.S_ISREG(stat.st_mode) or (place.is_by_link and own.holds(place.path)):
         return
-    is_named = place.path == root.base  # by whoever wrote the configuration
+    is_named = place.path == place.top  # by whoever wrote the configuration
     yield SourceStat(
         collection=root.collection,
         filename=display_name(place.name),
         path=place.path,
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
-        within=None if root.links_may_leave or is_named else root.base,
+        within=None if root.links_may_leave or is_named else place.top,
         ctime_ns=stat.st_ctime_ns,
         device=stat.st_dev,
         inode=stat.st_ino,

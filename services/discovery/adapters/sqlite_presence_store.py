@@ -1,15 +1,28 @@
 """What of the sources is there, in the ledger's file."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
 from services.discovery.domain.ledger import SourceRecord
-from services.discovery.domain.sources import SourceStat
+from services.discovery.domain.sources import SourceStat, display_name
 from shared.sqlite_state import sql
 
 MINE = "gone_at IS NOT NULL AND NOT is_forgotten"
+UNREMARKABLE = """
+SELECT source_id FROM json_each(?1) AS found CROSS JOIN sources ON source_id = found.value ->> 0
+WHERE sources.path = found.value ->> 1
+    AND size = found.value ->> 2 AND mtime_ns = found.value ->> 3
+    AND ctime_ns = found.value ->> 4 AND inode = found.value ->> 5
+    AND status IN ('dispatched', 'completed', 'forgotten') AND reason IS NULL
+    AND why_incomplete IS NULL AND gone_at IS NULL AND fingerprint IS NOT NULL
+    AND is_read AND checked_at >= ?2 AND (is_announced OR NOT is_forgotten)
+"""
+"""What is wanting in a row, NULLs among it, makes it remarkable.
+
+CROSS JOIN keeps the order: else every source is compared with every one that was found."""
 
 
 class PresenceRows(LedgerRows):
@@ -94,6 +107,25 @@ class PresenceRows(LedgerRows):
                 )
                 found += self._select("WHERE source_id = ?", source_id)
         return found
+
+    @reads
+    def unremarkable(
+        self, stats: Sequence[SourceStat], checked_since: datetime | None
+    ) -> set[str]:
+        """See PresenceStore."""
+        found = [
+            (
+                stat.source_id,
+                display_name(stat.path),
+                stat.size,
+                stat.mtime_ns,
+                stat.ctime_ns,
+                stat.inode,
+            )
+            for stat in stats
+        ]
+        since = checked_since.isoformat() if checked_since else ""
+        return {row[0] for row in self._rows(UNREMARKABLE, json.dumps(found), since)}
 
     @change
     def note_facts(self, stats: Sequence[SourceStat], now: datetime) -> None:

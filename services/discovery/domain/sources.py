@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.errors import ConfigurationError
 
@@ -40,11 +40,12 @@ class SourceStat:
     """How many hard links it has."""
     root: int = 0
     """Which of the roots that are read it was found below."""
+    source_id: str = field(init=False)
+    """The hash of collection and filename."""
 
-    @property
-    def source_id(self) -> str:
-        """The hash of collection and filename."""
-        return source_id(self.collection, self.filename)
+    def __post_init__(self) -> None:
+        """Make the id once: a look asks for it many times."""
+        object.__setattr__(self, "source_id", source_id(self.collection, self.filename))
 
     @property
     def signature(self) -> tuple[int, int]:
@@ -92,6 +93,8 @@ def display_name(path: str) -> str:
     Bytes that are no UTF-8 are written as ``\xNN``; where a name itself looks like that, its
     backslash is written as ``\x5c``, so that different paths never get the same text.
     """
+    if os.sep == "/" and path.isascii() and "\\" not in path:
+        return path
     text = _LOOKS_ESCAPED.sub(r"\\x5c", os.fsencode(path).decode("utf-8", "surrogateescape"))
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text.replace(os.sep, "/")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from services.discovery.domain.completeness import WhyIncomplete
@@ -156,7 +157,7 @@ async def _wanted(
 ) -> AsyncGenerator[_Wanted]:
     budget = RECHECKED_BYTES
     for start in range(0, len(stats), KNOWN_AT_ONCE):
-        some = stats[start : start + KNOWN_AT_ONCE]
+        some = await _remarkable(stats[start : start + KNOWN_AT_ONCE], options, store, clock)
         known = await store.get([stat.source_id for stat in some])
         unchanged: list[SourceStat] = []
         for stat in some:
@@ -171,6 +172,18 @@ async def _wanted(
                 unchanged.append(stat)
         if unchanged:
             await store.note_facts(unchanged, clock.now())
+
+
+async def _remarkable(
+    stats: Sequence[SourceStat], options: ScanOptions, store: Ledger, clock: Clock
+) -> Sequence[SourceStat]:
+    """Leave out those of which one question to the ledger says that nothing is to be done."""
+    if options.is_deep:
+        return stats
+    is_partial = options.changed is not None or options.recheck_after is None
+    since = None if is_partial else clock.now() - (options.recheck_after or timedelta())
+    as_they_were = await store.unremarkable(stats, since)
+    return [stat for stat in stats if stat.source_id not in as_they_were]
 
 
 def _is_back(known: SourceRecord) -> bool:

@@ -86,6 +86,24 @@ class PresenceStore(Protocol):
         """
         ...
 
+    async def unremarkable(
+        self, stats: Sequence[SourceStat], checked_since: datetime | None
+    ) -> set[str]:
+        """Return the ids of those of which nothing is to be done, nor anything to be noted.
+
+        Each was read, told and found as it is, lacks nothing, and is neither gone nor forgotten a
+        moment ago; what ``needs_look``, ``is_due`` and ``lacks_facts`` say of all others is asked
+        of their rows. So a look costs little for what is as it was.
+
+        Args:
+            stats: What a look has found.
+            checked_since: Since when a content must have been compared; None: ever.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
     async def note_facts(self, stats: Sequence[SourceStat], now: datetime) -> None:
         """Complete what an older ledger did not keep of unchanged sources.
 

@@ -89,7 +89,8 @@ def stat(
 ) -> SourceStat:
     collection = more.get("collection", "default")
     path = more.get("path", f"/root/{filename}")
-    return SourceStat(collection, filename, path, size, mtime_ns)
+    facts = {key: more[key] for key in ("ctime_ns", "inode") if key in more}
+    return SourceStat(collection, filename, path, size, mtime_ns, **facts)
 
 
 async def looked(

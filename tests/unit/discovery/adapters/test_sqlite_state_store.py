@@ -1,7 +1,10 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from services.discovery.adapters.sqlite_presence_store import UNREMARKABLE
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.sqlite_state_store_schema import FILENAME
 from services.discovery.domain.ledger import Commit, Death, needs_look
@@ -172,3 +175,13 @@ async def test_what_nobody_knows_how_it_was_cut_is_read_anew_unless_it_is_read_t
     assert (totals.seen, totals.mapped, totals.dead, totals.in_flight) == (
         (5, 3, 1, 1) if is_read else (0, 0, 0, 0)
     )
+
+
+async def test_what_a_look_has_found_is_looked_up_one_by_one(tmp_path: Path) -> None:
+    async with SqliteStateStore.open(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / FILENAME)) as db:
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {UNREMARKABLE}", ("[]", ""))]
+
+    assert any(step.startswith("SEARCH sources") for step in plan), plan
+    assert not any(step.startswith("SCAN sources") for step in plan), plan
