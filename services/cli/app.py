@@ -15,6 +15,7 @@ from services.cli.commands.options.collections import build_collections_app
 from services.cli.commands.options.dead import build_dead_app
 from services.cli.commands.options.model import build_model_app
 from services.cli.commands.options.streams import build_streams_app
+from services.cli.commands.options.verify import verify
 from shared.settings import DEFAULT_GLOB
 
 
@@ -33,7 +34,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(mapstream)
-    for command in (run, check, status, top, refit, rollback, forget, audit):
+    for command in (run, check, status, top, refit, rollback, forget, audit, verify):
         app.command(command.__name__)(command)
     app.add_typer(build_streams_app(), name="streams", no_args_is_help=True)
     app.add_typer(build_collections_app(), name="collections", no_args_is_help=True)

@@ -1,0 +1,113 @@
+"""What discovery and projection keep of a collection in their SQLite files; it is only read."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.cli.domain.kept import Account, KeptModel, KeptMoments
+from shared.errors import ConfigurationError
+from shared.plane import COMPONENTS
+
+LEDGER = Path("discovery") / "discovery.sqlite"
+PROJECTION = Path("projection") / "projection.sqlite"
+ACCOUNTS = """
+SELECT filename, status, source_version, mapped,
+    status NOT IN ('reading', 'dispatched') AND NOT EXISTS
+        (SELECT 1 FROM batches WHERE batches.source_id = sources.source_id AND NOT is_settled)
+FROM sources WHERE collection = ?
+"""
+STAND = """
+SELECT count(*), coalesce(sum(seen), 0), coalesce(sum(mapped), 0), coalesce(sum(dead), 0),
+    coalesce(sum(source_version), 0)
+FROM sources WHERE collection = ?
+"""
+MODEL = """
+SELECT version, dimension, mean, components FROM models WHERE collection = ?
+ORDER BY version DESC LIMIT 1
+"""
+COLLECTIONS = {
+    LEDGER: "SELECT DISTINCT collection FROM sources",
+    PROJECTION: "SELECT DISTINCT collection FROM moments",
+}
+
+
+class KeptState:
+    """The state folder of a deployment, for one collection."""
+
+    def __init__(self, folder: Path, collection: str) -> None:
+        """Take what is to be read.
+
+        Args:
+            folder: Has the folders of discovery and of projection.
+            collection: The map.
+        """
+        self.folder = folder
+        self._collection = collection
+
+    def accounts(self) -> Iterator[Account]:
+        """Read the ledger's account of every source."""
+        for name, status, version, mapped, is_settled in self._rows(LEDGER, ACCOUNTS):
+            yield Account(name, status, version, mapped, bool(is_settled))
+
+    def ledger_stand(self) -> tuple[int, ...]:
+        """Return sums that change with the ledger."""
+        return tuple(next(self._rows(LEDGER, STAND), ()))
+
+    def revision(self) -> int:
+        """Return how often the moments have changed."""
+        query = "SELECT revision FROM moments WHERE collection = ?"
+        return int(next(self._rows(PROJECTION, query), (0,))[0])
+
+    def counted(self) -> Iterator[tuple[str, int]]:
+        """Read the batches that are counted."""
+        query = "SELECT batch_id, records FROM batches WHERE collection = ? AND is_counted"
+        yield from self._rows(PROJECTION, query)
+
+    def moments(self) -> KeptMoments | None:
+        """Return the moments, if there are any."""
+        query = "SELECT count, dimension, mean, scatter FROM moments WHERE collection = ?"
+        for count, dimension, mean, scatter in self._rows(PROJECTION, query):
+            square = np.frombuffer(scatter).reshape(dimension, dimension)
+            return KeptMoments(count, np.frombuffer(mean), square)
+        return None
+
+    def newest_model(self) -> KeptModel | None:
+        """Return the newest model, if there is any."""
+        for version, dimension, mean, components in self._rows(PROJECTION, MODEL):
+            axes = np.frombuffer(components, dtype=np.float32).reshape(COMPONENTS, dimension)
+            return KeptModel(version, np.frombuffer(mean, dtype=np.float32), axes)
+        return None
+
+    def _rows(self, name: Path, query: str) -> Iterator[tuple[Any, ...]]:
+        return _read(self.folder / name, query, self._collection)
+
+
+def collections_in(folder: Path) -> set[str]:
+    """Return the collections that the ledger or projection has anything of.
+
+    Raises:
+        ConfigurationError: They cannot be read.
+    """
+    found: set[str] = set()
+    for file, query in COLLECTIONS.items():
+        found.update(str(name) for (name,) in _read(folder / file, query))
+    return found
+
+
+def _read(file: Path, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
+    """Read rows; a state that is not there has none.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        if not file.exists():
+            return
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            yield from db.execute(query, values)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
