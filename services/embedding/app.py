@@ -1,9 +1,9 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import httpx
@@ -14,7 +14,7 @@ from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
-from services.embedding.domain.backoff import Backoff
+from services.embedding.domain.backoff import Backoff, Healths
 from services.embedding.domain.proxies import choose_proxy
 from services.embedding.handlers import Encoder, Limits
 from services.embedding.loops import tell_outages
@@ -31,7 +31,6 @@ from shared.observability import metrics
 from shared.runtime import Service
 
 NAME = "embedding"
-EVERYWHERE = {"stage": NAME, "collection": ""}
 
 
 def build() -> Service:
@@ -42,32 +41,30 @@ def build() -> Service:
     """
     settings = Settings.load()
     section = settings.embedding
-    client = build_client_of(section)
-    encoder = Encoder(
-        build_embedder(section, client, AnswerMemory(memory_for_answers())),
-        asyncio.Semaphore(section.requests_in_flight),
-        Limits(section.request_bytes, section.max_chars, section.normalise),
-        Backoff(longest_s=section.longest_pause_s),
-        sleep=pause,
-    )
+    servers = EmbeddingServers(section)
+    healths = Healths()
     bus = build_bus(settings.nats, NAME, state=settings.state.folder)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Resources]:
-        async with client:
-            yield Resources(loops=(partial(tell_outages, encoder.health),), open=collection)
+        async with AsyncExitStack() as stack:
+            for server in servers.all:
+                await stack.enter_async_context(server.client)
+            yield Resources(open=collection)
 
     @asynccontextmanager
     async def collection(name: str) -> AsyncIterator[Activity]:
+        encoder = servers.encoder(name)
         dimension = await known_dimension(bus.js, name)
         if dimension is not None:
             encoder.health.dimensions[name] = dimension
         in_flight = section.batches_in_flight
         router = build_router(bus.settler, name, encoder=encoder, concurrency=in_flight)
+        healths.of[name] = encoder.health
         try:
-            yield Activity(routers=(router,))
+            yield Activity(routers=(router,), loops=(partial(tell_outages, name, encoder.health),))
         finally:
-            encoder.health.dimensions.pop(name, None)
+            healths.leave(name)
 
     return Service(
         name=NAME,
@@ -77,9 +74,63 @@ def build() -> Service:
         durables=(EMBEDDING_READS_BATCHES,),
         disks={"state": settings.state.folder},
         resources=resources,
-        told=lambda common: EmbeddingStatus(**common, **asdict(encoder.health)),
-        gauges=lambda: [metrics.BLOCKED.read(bool(encoder.health.blocked), **EVERYWHERE)],
+        told=lambda common: EmbeddingStatus(
+            **common,
+            **asdict(healths.together),
+            blocked_collections=healths.blocked_collections,
+        ),
+        gauges=lambda: [
+            metrics.BLOCKED.read(bool(one.blocked), stage=NAME, collection=name)
+            for name, one in list(healths.of.items())
+        ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingServer:
+    """One embedding server, and what those share that ask it."""
+
+    client: httpx.AsyncClient
+    embedder: MeasuredEmbedder
+    slots: asyncio.Semaphore
+
+
+class EmbeddingServers:
+    """The servers of all collections; each has connections, slots and memory of its own.
+
+    So one that takes requests and never answers keeps nobody from asking another.
+    """
+
+    def __init__(self, section: EmbeddingSection) -> None:
+        self._section = section
+        names = (one.collection for one in section.collections)
+        sections = {section.of_collection(name) for name in ("", *names)}
+        memory = memory_for_answers() // len(sections)
+        self._servers = {one: build_server(one, AnswerMemory(memory)) for one in sections}
+
+    @property
+    def all(self) -> Iterable[EmbeddingServer]:
+        """All of them."""
+        return self._servers.values()
+
+    def encoder(self, collection: str) -> Encoder:
+        """Build what embeds the texts of a collection, with a health of its own."""
+        section = self._section.of_collection(collection)
+        server = self._servers[section]
+        return Encoder(
+            server.embedder,
+            server.slots,
+            Limits(section.request_bytes, section.max_chars, section.normalise),
+            Backoff(longest_s=section.longest_pause_s),
+            sleep=pause,
+        )
+
+
+def build_server(section: EmbeddingSection, memory: AnswerMemory) -> EmbeddingServer:
+    """Wire an embedding server; nothing connects yet."""
+    client = build_client_of(section)
+    slots = asyncio.Semaphore(section.requests_in_flight)
+    return EmbeddingServer(client, build_embedder(section, client, memory), slots)
 
 
 def build_client_of(section: EmbeddingSection) -> httpx.AsyncClient:

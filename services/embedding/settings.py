@@ -11,6 +11,21 @@ from shared.redaction import register, secrets_of_url
 from shared.settings import Section, ServiceSettings
 
 
+class CollectionEmbedder(Section):
+    """The embedding server of one collection; what is not given is as for the others."""
+
+    collection: str = Field(description="Name of the collection.")
+    url: HttpUrl | None = Field(default=None, description="Root of its embedding server.")
+    protocol: Literal["openai", "vectors"] | None = Field(
+        default=None, description="What that server speaks."
+    )
+    model: str | None = Field(default=None, description="The model to ask for.")
+    api_key: Key = Field(
+        default=None,
+        description="Sent as a bearer token; the key of the others only goes to their server.",
+    )
+
+
 class EmbeddingSection(Section):
     """The embedding server and how it is asked."""
 
@@ -49,12 +64,32 @@ class EmbeddingSection(Section):
         default=30.0, gt=0, description="Longest pause between tries during an outage."
     )
 
+    collections: tuple[CollectionEmbedder, ...] = Field(
+        default=(),
+        description="Collections with an embedding server or a model of their own. A collection "
+        "keeps the length of vectors that it began with.",
+    )
+
     @model_validator(mode="after")
     def require_one_login(self) -> Self:
         """Refuse a key beside a login in the URL: only one of them can be sent."""
-        if self.api_key and self.url.username:
-            raise ValueError("url names a user and there is an api_key: give one of them")
+        names = [one.collection for one in self.collections]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"collections names {', '.join(sorted(twice))} twice")
+        for one in (self, *map(self.of_collection, names)):
+            if one.api_key and one.url.username:
+                raise ValueError("url names a user and there is an api_key: give one of them")
         return self
+
+    def of_collection(self, collection: str) -> "EmbeddingSection":
+        """Return what holds for a collection; equal sections are about the same server."""
+        given = {}
+        for one in self.collections:
+            if one.collection == collection:
+                given = one.model_dump(exclude={"collection"}, exclude_none=True)
+        if given.get("url", self.url) != self.url:
+            given.setdefault("api_key", None)  # nobody else's server gets it
+        return self.model_copy(update=given | {"collections": ()})
 
 
 class Settings(ServiceSettings):

@@ -213,7 +213,12 @@ class DiscoveryStatus(Status):
 class EmbeddingStatus(Status):
     """What embedding tells: how its server is."""
 
-    blocked: str | None = Field(default=None, description="Why nothing can be embedded.")
+    blocked: str | None = Field(
+        default=None, description="Why nothing can be embedded, if so; it may name collections."
+    )
+    blocked_collections: dict[str, str] = Field(
+        default={}, description="Why nothing can be embedded of each of these; others go on."
+    )
     texts: Count = Field(default=0, description="Texts that it was given since it was started.")
     rejected: Count = Field(default=0, description="Of those: what the server refused.")
     dimensions: dict[str, int] = Field(

@@ -47,3 +47,39 @@ class ServerHealth:
     rejected: int = 0
     dimensions: dict[str, int] = field(default_factory=dict)
     """Of the vectors of each collection, as far as known."""
+
+
+@dataclass(slots=True)
+class Healths:
+    """What the service knows about the embedding servers of its collections."""
+
+    of: dict[str, ServerHealth] = field(default_factory=dict)
+    """By collection: one whose server is away is blocked alone."""
+    _left: ServerHealth = field(default_factory=ServerHealth)
+
+    def leave(self, collection: str) -> None:
+        """Keep the counts of a collection that is worked on no more, and nothing else."""
+        health = self.of.pop(collection)
+        self._left.texts += health.texts
+        self._left.rejected += health.rejected
+
+    @property
+    def together(self) -> ServerHealth:
+        """All of them as one; it names the blocked collections if others are well."""
+        blocked = self.blocked_collections
+        reasons = dict.fromkeys(blocked.values())
+        told = "; ".join(reasons) or None
+        if told and len(blocked) < len(self.of):
+            told = f"{', '.join(sorted(blocked))}: {told}"
+        every = (self._left, *self.of.values())
+        return ServerHealth(
+            blocked=told,
+            texts=sum(one.texts for one in every),
+            rejected=sum(one.rejected for one in every),
+            dimensions={name: d for one in every for name, d in one.dimensions.items()},
+        )
+
+    @property
+    def blocked_collections(self) -> dict[str, str]:
+        """Why nothing can be embedded of those of which that is so."""
+        return {name: one.blocked for name, one in self.of.items() if one.blocked}
