@@ -84,6 +84,16 @@ async def value(client: httpx.AsyncClient, expression: str) -> float:
     return float(found[0]["value"][1]) if found else 0.0
 
 
+async def answer_without_host(url: str) -> bytes:
+    """Send what the door refuses, so that there is a refusal to be counted."""
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /health HTTP/1.1\r\n\r\n")
+    answer = await reader.readline()
+    writer.close()
+    return answer
+
+
 async def figures(client: httpx.AsyncClient) -> dict[str, float]:
     """Ask for what was counted, as it was when each service was scraped last."""
     dead = 'sum(mapstream_dead_records_total{stage="discovery"})'
@@ -125,6 +135,7 @@ async def test_prometheus_has_data_for_every_panel_and_alert(tmp_path: Path) -> 
             await run.http()
             async with httpx.AsyncClient(base_url=run.gateway, timeout=60) as gateway:
                 assert (await gateway.get("/health")).status_code == 200
+            assert b" 400 " in await answer_without_host(run.gateway)
             async with asyncio.timeout(PATIENCE_S):
                 while await value(client, "mapstream_dataset_rows") < 230:
                     await asyncio.sleep(0.5)
