@@ -53,7 +53,7 @@ MEANING = {
     "an agent run, where its log has them: `outcome`, `final_answer` (its first 1,000 "
     "characters), `usage` and `cost`; of other JSONL, its other fields, unless they are long.",
     "arrived_at": "When discovery found what the record is from: a new content, or what was "
-    "appended to one (again, if the reading was interrupted); of one that was dead and replayed, "
+    "appended to one, whenever that is read or sent again; of one that was dead and replayed, "
     "when it was read again. Null in what 0.1.0 has sent or stored.",
     "vector": "The text's embedding; d is the model's dimension.",
     "x": "First coordinate, in the plane of the model version.",

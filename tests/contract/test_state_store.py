@@ -249,7 +249,7 @@ async def test_of_a_source_that_grows_only_what_is_new_is_to_be_read(store: Stat
     await mapped(store)
 
     begun = await grow(store, rules=WIDE)
-    assert begun == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+    assert begun == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2", LATER),))
     assert await counts(store) == (3, 3, 0, 0)
     one = await row(store)
     assert (one.status, one.fingerprint, one.content_size) == ("reading", "f2", 30)
@@ -269,7 +269,7 @@ async def test_a_version_that_has_grown_is_completed_again(store: StateStore) ->
 
     longest = stat("a.jsonl", size=40, mtime_ns=3)
     begun = await store.begin_version(longest, ContentHash("f3", "f2", "r3"), RULES, LATER)
-    assert begun == BegunVersion(1, RULES, Mark(5, 30, 2), (Segment(2, 40, "f3", "r3"),))
+    assert begun == BegunVersion(1, RULES, Mark(5, 30, 2), (Segment(2, 40, "f3", "r3", LATER),))
 
 
 async def test_an_answer_about_what_it_was_before_it_grew_is_none_about_what_it_is_now(
@@ -303,7 +303,7 @@ async def test_a_version_may_grow_while_it_is_being_mapped(store: StateStore) ->
     await publish(store, "b0", 3)
     await store.finish_reading(ID, 1, MARK, NOW)
 
-    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2", LATER),))
     await publish(store, "b1", 2)
     await commit(store, "b0", 3)
     await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
@@ -323,7 +323,7 @@ async def test_what_the_bus_has_lost_of_a_version_that_grew_is_sent_again_by_the
     await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
     await store.requeue(ID)
 
-    both = (Segment(0, A.size, "f1", "f1"), Segment(1, 30, "f2", "r2"))
+    both = (Segment(0, A.size, "f1", "f1", NOW), Segment(1, 30, "f2", "r2", LATER))
     assert await grow(store) == BegunVersion(1, RULES, BEGINNING, both)
 
 
@@ -334,13 +334,13 @@ async def test_what_was_mapped_before_it_grew_is_not_sent_again(store: StateStor
     await store.finish_reading(ID, 1, Mark(5, 30, 2), NOW)
     await store.requeue(ID)
 
-    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2"),))
+    assert await grow(store) == BegunVersion(1, RULES, MARK, (Segment(1, 30, "f2", "r2", LATER),))
 
 
 async def test_a_version_may_grow_before_it_was_read_to_its_end(store: StateStore) -> None:
     await begin(store)
 
-    both = (Segment(0, A.size, "f1", "f1"), Segment(1, 30, "f2", "r2"))
+    both = (Segment(0, A.size, "f1", "f1", NOW), Segment(1, 30, "f2", "r2", LATER))
     assert await grow(store) == BegunVersion(1, RULES, BEGINNING, both)
 
 
@@ -364,7 +364,9 @@ async def test_what_cannot_grow_is_replaced(store: Whole, why: str) -> None:
     rules = OTHER_READER if why == "reader" else RULES
 
     begun = await store.begin_version(LONGER, content, rules, LATER)
-    assert begun == BegunVersion(before + 1, rules, BEGINNING, (Segment(0, 30, "f2", "f2"),))
+    assert begun == BegunVersion(
+        before + 1, rules, BEGINNING, (Segment(0, 30, "f2", "f2", LATER),)
+    )
     assert await counts(store) == (0, 0, 0, 0)
 
 

@@ -130,11 +130,13 @@ class FakeStateStore(FakePresence):
             fresh |= held | {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "rules": rules}
             fresh |= {"is_forgotten": False, "dropped": 0, "replays": 0}
             fresh |= {"source_version": row.source_version + 1}
-            self.segments[row.source_id] = [Segment(0, stat.size, content.whole, content.whole)]
+            self.segments[row.source_id] = [
+                Segment(0, stat.size, content.whole, content.whole, now)
+            ]
         elif what == "grown":
             fresh |= held | {"is_read": False}
             mine = self.segments[row.source_id]
-            grown = Segment(mine[-1].number + 1, stat.size, content.whole, content.rest)
+            grown = Segment(mine[-1].number + 1, stat.size, content.whole, content.rest, now)
             mine.append(grown)
         if what != "same" or not row.is_read:
             self._update(row.source_id, **fresh)

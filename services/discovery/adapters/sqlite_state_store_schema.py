@@ -161,7 +161,21 @@ ALTER TABLE sources ADD COLUMN rules TEXT;
 ALTER TABLE sources ADD COLUMN content_size INTEGER;
 {SEGMENTS}
 """
-FORMAT = StateFormat("discovery", 6, TABLES + SEGMENTS, AIDS, {3: FROM_3, 4: FROM_4, 5: FROM_5})
+FOUND_AT = """
+ALTER TABLE segments ADD COLUMN found_at TEXT NOT NULL DEFAULT '';
+"""
+FOUND_BEFORE = """
+UPDATE segments SET found_at =
+    (SELECT discovered_at FROM sources WHERE sources.source_id = segments.source_id);
+"""
+"""What is known of a segment of before is when its source was found."""
+FORMAT = StateFormat(
+    "discovery",
+    7,
+    TABLES + SEGMENTS + FOUND_AT,
+    AIDS,
+    {3: FROM_3, 4: FROM_4, 5: FROM_5, 6: FOUND_AT + FOUND_BEFORE},
+)
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (

@@ -22,9 +22,10 @@ class VersionRows(LedgerRows):
         known = self._put_stat(stat, now, is_checked=True)
         what = continuation(known, content, rules)
         if what == "other":
-            return self._begin(known, stat.size, content.whole, rules)
+            first = Segment(0, stat.size, content.whole, content.whole, now)
+            return self._begin(known, first, rules)
         if what == "grown":
-            self._grow(known, stat.size, content)
+            self._grow(known, stat.size, content, now)
         self._execute(
             "UPDATE sources SET status = 'reading', is_announced = 0, reason = NULL"
             " WHERE source_id = ? AND NOT is_read",
@@ -73,9 +74,7 @@ class VersionRows(LedgerRows):
             )
         return bool(changed)
 
-    def _begin(
-        self, known: SourceRecord, size: int, fingerprint: str, rules: CutRules
-    ) -> BegunVersion:
+    def _begin(self, known: SourceRecord, first: Segment, rules: CutRules) -> BegunVersion:
         if known.source_version:
             self._forget_batches(known.source_id)
         self._execute(
@@ -84,18 +83,17 @@ class VersionRows(LedgerRows):
             " is_read = 0, dropped = 0, replays = 0,"
             " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
             " WHERE source_id = ?",
-            fingerprint,
-            size,
+            first.fingerprint,
+            first.size,
             rules.spell(),
             known.source_id,
         )
-        first = Segment(0, size, fingerprint, fingerprint)
         self._put_segment(known.source_id, first)
         return BegunVersion(known.source_version + 1, rules, BEGINNING, (first,))
 
-    def _grow(self, known: SourceRecord, size: int, content: ContentHash) -> None:
+    def _grow(self, known: SourceRecord, size: int, content: ContentHash, now: datetime) -> None:
         rows = self._rows("SELECT max(number) FROM segments WHERE source_id = ?", known.source_id)
-        grown = Segment(rows[0][0] + 1, size, content.whole, content.rest)
+        grown = Segment(rows[0][0] + 1, size, content.whole, content.rest, now)
         self._put_segment(known.source_id, grown)
         self._execute(
             "UPDATE sources SET fingerprint = ?, content_size = ?, is_read = 0,"
@@ -107,18 +105,19 @@ class VersionRows(LedgerRows):
 
     def _put_segment(self, source_id: str, segment: Segment) -> None:
         self._execute(
-            "INSERT INTO segments (source_id, number, size, fingerprint, digest)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO segments (source_id, number, size, fingerprint, digest, found_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             source_id,
             segment.number,
             segment.size,
             segment.fingerprint,
             segment.digest,
+            segment.found_at.isoformat(),
         )
 
     def _unread(self, source_id: str) -> tuple[Mark, tuple[Segment, ...]]:
         rows = self._rows(
-            "SELECT number, size, fingerprint, digest FROM segments"
+            "SELECT number, size, fingerprint, digest, found_at FROM segments"
             " WHERE source_id = ? AND NOT is_read ORDER BY number",
             source_id,
         )
@@ -128,4 +127,7 @@ class VersionRows(LedgerRows):
             source_id,
         )
         start = Mark.decode(marks[0][0]) if rows and marks else BEGINNING
-        return start, tuple(Segment(*row) for row in rows)
+        return start, tuple(
+            Segment(number, size, whole, rest, datetime.fromisoformat(found_at))
+            for number, size, whole, rest, found_at in rows
+        )

@@ -9,6 +9,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 BEYOND = 2**63
 """More than any iteration."""
@@ -89,6 +90,8 @@ class Segment:
     """Of all bytes up to its end."""
     digest: str
     """Of its own bytes."""
+    found_at: datetime
+    """When it was found: whenever it is read, that is when its records arrived."""
 
 
 def _split(run: Run, added: Mapping[int, int], ordered: list[int]) -> Iterator[Run]:

@@ -104,7 +104,7 @@ class Messages:
             is_last=cut.is_last,
             records=len(cut.records),
         )
-        return batch_of(descriptor, cut.records, self._source.event.occurred_at)
+        return batch_of(descriptor, cut.records, self._segment.found_at)
 
 
 def letter_of(

@@ -19,6 +19,7 @@ from services.discovery.handlers.read import read_source
 from services.discovery.handlers.scan import SMALL_BYTES, Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
+from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
 from tests.fakes.contents import content_of
@@ -100,6 +101,7 @@ async def looked(
     changed: frozenset[str] | None = None,
     locks: SourceLocks | None = None,
     is_first: bool = True,
+    clock: Clock | None = None,
 ) -> list[Found]:
     """Look once; take what is found and do nothing with it. Small sources come at once, so they
     are put into order here."""
@@ -108,9 +110,8 @@ async def looked(
     async def take(one: Found) -> None:
         found.append(one)
 
-    clock = FrozenClock()
     options = ScanOptions(changed, is_first=is_first)
-    await scan(repository, store, clock, take=take, options=options, locks=locks)
+    await scan(repository, store, clock or FrozenClock(), take=take, options=options, locks=locks)
     return sorted(found, key=_order)
 
 

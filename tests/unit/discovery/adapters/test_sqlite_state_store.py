@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from services.discovery.adapters.sqlite_presence_store import UNREMARKABLE
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.adapters.sqlite_state_store_schema import FILENAME
 from services.discovery.domain.ledger import Commit, Death, needs_look
-from services.discovery.domain.segments import ContentHash
+from services.discovery.domain.segments import ContentHash, Segment
 from services.discovery.handlers.collections import Collections
 from shared.errors import ConfigurationError, TransientError
 from shared.sqlite_state import StateFormat, open_blocking
@@ -19,6 +20,8 @@ FORMAT_3 = Path(__file__).with_name("ledger_3.sql")
 """The tables of the first release, as they were."""
 FORMAT_5 = Path(__file__).with_name("ledger_5.sql")
 """Those of the last one before it was noted how a version is cut."""
+FORMAT_6 = Path(__file__).with_name("ledger_6.sql")
+"""Those of the last one before it was noted when a segment was found."""
 
 
 async def opening(folder: Path) -> None:
@@ -185,3 +188,26 @@ async def test_what_a_look_has_found_is_looked_up_one_by_one(tmp_path: Path) -> 
 
     assert any(step.startswith("SEARCH sources") for step in plan), plan
     assert not any(step.startswith("SCAN sources") for step in plan), plan
+
+
+async def test_what_was_found_before_arrived_when_its_source_did(tmp_path: Path) -> None:
+    old = StateFormat("discovery", 6, FORMAT_6.read_text(encoding="utf-8"))
+    connection = await open_blocking(tmp_path / FILENAME, old)
+    connection.execute(
+        "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
+        " source_version, fingerprint, rules, content_size, discovered_at)"
+        " VALUES (?, 'default', 'a.jsonl', '/root/a.jsonl', 10, 1, 'reading', 1, 'f', ?, 10, ?)",
+        (A.source_id, RULES.spell(), NOW.isoformat()),
+    )
+    connection.execute(
+        "INSERT INTO segments (source_id, number, size, fingerprint, digest)"
+        " VALUES (?, 0, 10, 'f', 'f')",
+        (A.source_id,),
+    )
+    connection.close()
+
+    for _ in range(2):
+        async with SqliteStateStore.open(tmp_path) as store:
+            later = NOW + timedelta(hours=1)
+            begun = await store.begin_version(A, ContentHash("f"), RULES, later)
+            assert begun.segments == (Segment(0, 10, "f", "f", NOW),)

@@ -1,5 +1,6 @@
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceChangedError, SourceVanishedError
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
+from tests.fakes.clock import FrozenClock
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, final, iteration, log, looked, read_all
@@ -120,6 +122,25 @@ async def test_surrogates_do_not_hinder_sending() -> None:
 
     assert isinstance(batch, Batch)
     assert batch.rows.column("text").to_pylist() == ["a\ufffdb"]
+
+
+async def test_what_is_read_again_later_is_the_same_to_the_byte() -> None:
+    """Copies of a batch that said different things would contradict each other."""
+    repository, store, clock = FakeSourceRepository(), FakeStateStore(), FrozenClock()
+    said = dict[str, bytes]()
+    for lines in ([final(1)], [final(1), final(2)]):
+        repository.put("a.jsonl", log(*lines))
+        for _ in range(2):
+            clock.advance(60)
+            (source,) = await looked(repository, store, clock=clock)
+            assert isinstance(source, SourceToRead)
+            for piece in await read(repository, source):
+                assert isinstance(piece, Batch)
+                body = encode(piece)
+                assert said.setdefault(piece.descriptor.batch_id, body) == body
+
+    found = [decode(body).rows.column("arrived_at").to_pylist() for body in said.values()]
+    assert found == [[NOW + timedelta(seconds=60)], [NOW + timedelta(seconds=180)]]
 
 
 async def test_the_same_content_gives_the_same_batches() -> None:
