@@ -127,6 +127,7 @@ class Assignments:
         if one := self._taken.pop(collection, None):
             await end([one.work])
             leave_collection(collection)
+            self.bus.publisher.dead_letter_limits.leave(collection)
             log.info("collection.left", collection=collection)
 
     def act_for_all(self, activity: Activity, births: Births) -> Assignment:

@@ -94,7 +94,7 @@ class Service:
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures, as JSON."""
-        halted = self.bus.publisher.dead_letter_limit.halted
+        halted = self.bus.publisher.dead_letter_limits.halted
         told = self.told(
             Common(
                 service=self.name,
@@ -111,7 +111,7 @@ class Service:
         yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.state)
         yield metrics.BUILD.read(1, stage=self.name, version=_version())
         yield metrics.BUS_CONNECTED.read(self.bus.is_connected, stage=self.name)
-        is_halted = self.bus.publisher.dead_letter_limit.halted is not None
+        is_halted = self.bus.publisher.dead_letter_limits.halted is not None
         yield metrics.HALTED.read(is_halted, stage=self.name)
         yield from self.gauges()
         yield from self._place()

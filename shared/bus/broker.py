@@ -31,7 +31,7 @@ from shared.bus.fitness import (
     require_fit_server,
     require_jetstream,
 )
-from shared.bus.publishing.dead_letter_limit import DeadLetterLimit
+from shared.bus.publishing.dead_letter_limit import DeadLetterLimits
 from shared.bus.publishing.publisher import Publisher
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
@@ -220,8 +220,8 @@ def build_bus(
     """
     bus = Bus(service, section=settings)
     bus.broker = _build_broker(bus, settings, service)
-    limit = DeadLetterLimit(settings.max_dead_share, settings.dead_share_from)
-    bus.publisher = Publisher(bus.broker, service, dead_letter_limit=limit)
+    limits = DeadLetterLimits(settings.max_dead_share, settings.dead_share_from)
+    bus.publisher = Publisher(bus.broker, service, dead_letter_limits=limits)
     bus.settler = Settler(
         bus.publisher,
         policy or RetryPolicy(),

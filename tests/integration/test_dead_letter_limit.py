@@ -14,6 +14,7 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.batches import EMBEDDING_BATCH, PROJECTION_BATCH
 from shared.bus.registry.durables import PROJECTION_READS_BATCHES
+from shared.bus.topology import apply_topology
 from shared.contracts.batches import Batch, decode, encode
 from shared.errors import InvalidMessage
 from shared.observability import metrics
@@ -55,10 +56,13 @@ async def build(server: NatsServer, stage: Stage) -> Bus:
     return bus
 
 
-async def send(js: JetStreamContext, first: int, count: int, text: str = "well") -> None:
+async def send(
+    js: JetStreamContext, first: int, count: int, text: str = "well", collection: str = "default"
+) -> None:
     for number in range(first, first + count):
         one = batch((text,), batch_id=f"b{number}")
-        await js.publish(EMBEDDING_BATCH.subject("default"), encode(one))
+        one = Batch(one.descriptor.model_copy(update={"collection": collection}), one.rows)
+        await js.publish(EMBEDDING_BATCH.subject(collection), encode(one))
 
 
 async def messages(js: JetStreamContext, stream: str) -> int:
@@ -88,7 +92,7 @@ async def test_a_broken_stage_halts_and_loses_nothing_and_recovers_by_itself(
     await send(js, 0, 30)
 
     async with bus.consuming():
-        limit = bus.publisher.dead_letter_limit
+        limit = bus.publisher.dead_letter_limits.of("default")
 
         async def is_without_the_buried() -> bool:
             return await messages(js, "EMBEDDING") <= 26
@@ -124,7 +128,7 @@ async def test_while_it_halts_what_is_well_still_passes(
     async with bus.consuming():
 
         async def is_halted() -> bool:
-            return bus.publisher.dead_letter_limit.halted is not None
+            return bus.publisher.dead_letter_limits.halted is not None
 
         await until(is_halted)
         await send(js, 10, 40)
@@ -136,3 +140,28 @@ async def test_while_it_halts_what_is_well_still_passes(
     await bus.close()
 
     assert await messages(js, "DEAD_LETTERS") == 10
+
+
+async def test_a_collection_that_halts_keeps_no_other_from_giving_up_single_records(
+    server: NatsServer, js: JetStreamContext
+) -> None:
+    await apply_topology(js, ["other"])
+    stage = Stage()
+    bus = await build(server, stage)
+    router_of(bus).durable(PROJECTION_READS_BATCHES, "other", stage.decode, Pull(8, 0.01))(
+        stage.handle
+    )
+    limits = bus.publisher.dead_letter_limits
+    await send(js, 0, 10, "poison")
+
+    async with bus.consuming():
+        await until(lambda: limits.of("default").halted is not None)
+        stage.is_broken = False
+        await send(js, 10, 1, "poison", "other")
+
+        async def is_given_up() -> bool:
+            return await messages(js, "DEAD_LETTERS") == 5
+
+        await until(is_given_up)
+        assert limits.of("default").halted is not None
+    await bus.close()

@@ -75,6 +75,31 @@ class DeadLetterLimit:
             self.halted = None
 
 
+@dataclass(slots=True)
+class DeadLetterLimits:
+    """A limit for each collection: one that would give up too much halts alone."""
+
+    max_share: float = 0.5
+    min_letters: int = 20
+    _of: dict[str, DeadLetterLimit] = field(default_factory=dict)
+
+    def of(self, collection: str) -> DeadLetterLimit:
+        """Return the limit of a collection."""
+        fresh = DeadLetterLimit(self.max_share, self.min_letters)
+        return self._of.setdefault(collection, fresh)
+
+    def leave(self, collection: str) -> None:
+        """Forget a collection that is worked on no more."""
+        self._of.pop(collection, None)
+
+    @property
+    def halted(self) -> str | None:
+        """Why nothing more is given up of some collections at present, if so; it names them."""
+        halted = {name: one.halted for name, one in self._of.items() if one.halted}
+        told = (f"collection '{name}': {halted[name]}" for name in sorted(halted))
+        return "; ".join(told) or None
+
+
 def outcomes_of(messages: Iterable[Outgoing]) -> list[Outcome]:
     """Return what messages say of the records that they are about."""
     found = []

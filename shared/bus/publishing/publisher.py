@@ -17,7 +17,7 @@ from shared.bus.message_metrics import REFUSED, UNREACHABLE, published
 from shared.bus.messages.causation import FIRST_PUBLISHED, Origin, origin_of
 from shared.bus.messages.outgoing import MESSAGE_ID, Outgoing, Steps
 from shared.bus.publishing.dead_letter_limit import (
-    DeadLetterLimit,
+    DeadLetterLimits,
     DeadLetterRefusedError,
     outcomes_of,
 )
@@ -48,9 +48,9 @@ class Publisher:
         broker: NatsBroker,
         service: str,
         clock: Clock | None = None,
-        dead_letter_limit: DeadLetterLimit | None = None,
+        dead_letter_limits: DeadLetterLimits | None = None,
     ) -> None:
-        self.dead_letter_limit = dead_letter_limit or DeadLetterLimit()
+        self.dead_letter_limits = dead_letter_limits or DeadLetterLimits()
         self._broker = broker
         self._service = service
         self._source = f"/mapstream/{service}"
@@ -111,15 +111,22 @@ class Publisher:
         Raises:
             DeadLetterRefusedError: Too much is dead.
         """
-        was_halted = self.dead_letter_limit.halted is not None
+        for collection in dict.fromkeys(message.collection for message in messages):
+            of_it = [message for message in messages if message.collection == collection]
+            self._admit_of(collection, of_it)
+
+    def _admit_of(self, collection: str, messages: Sequence[Outgoing]) -> None:
+        limit = self.dead_letter_limits.of(collection)
+        was_halted = limit.halted is not None
         try:
-            self.dead_letter_limit.admit(outcomes_of(messages))
+            limit.admit(outcomes_of(messages))
         except DeadLetterRefusedError as error:
             if not was_halted:
-                log.critical("stage.halted", reason=str(error))
+                log.critical("stage.halted", collection=collection, reason=str(error))
             raise
-        if was_halted and self.dead_letter_limit.halted is None:
-            log.info("stage.resumed", dead_share=round(self.dead_letter_limit.share, 3))
+        if was_halted and limit.halted is None:
+            share = round(limit.share, 3)
+            log.info("stage.resumed", collection=collection, dead_share=share)
 
     async def _publish(self, message: Outgoing) -> int:
         """Publish one message and return when the stream has stored it, or had it already.

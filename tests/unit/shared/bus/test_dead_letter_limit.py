@@ -6,6 +6,7 @@ from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.publishing.dead_letter_limit import (
     WINDOW,
     DeadLetterLimit,
+    DeadLetterLimits,
     DeadLetterRefusedError,
     Outcome,
     outcomes_of,
@@ -120,3 +121,16 @@ def test_batches_and_letters_are_counted_by_their_records_and_nothing_else_is() 
 def test_unreadable_lines_do_not_count() -> None:
     """A file of rubbish must not keep discovery from reading good ones."""
     assert outcomes_of([letter("discovery")]) == []
+
+
+def test_a_collection_halts_alone_and_is_named() -> None:
+    limits = DeadLetterLimits(0.5, 1)
+
+    with pytest.raises(DeadLetterRefusedError):
+        limits.of("bad").admit([Outcome(1, is_dead=True)])
+    limits.of("good").admit([Outcome(1, is_dead=False)])
+
+    assert limits.of("good").halted is None
+    assert (limits.halted or "").startswith("collection 'bad': 100%")
+    limits.leave("bad")
+    assert limits.halted is None
