@@ -27,6 +27,8 @@ class Failpoint(StrEnum):
     """Discovery: the ledger knows what was committed, nobody was told, nothing is acked."""
     CHECKPOINTED = "after-checkpoint-before-ack"
     """Projection: the checkpoint is stored, nothing of it is published or acked."""
+    RESOLVED = "after-resolution-before-ack"
+    """Projection: the moments are those of what was told to be stored; that is not acked."""
     MODEL_PUBLISHED = "after-model-publish-before-event"
     """Projection: the writers have the new model, the public does not."""
     RETRACTED = "after-retraction-before-commit"

@@ -150,6 +150,12 @@ FLOW: dict[str, list[Panel]] = {
             width=12,
         ),
         Panel(
+            title="Batches not known to be stored",
+            about="Pending ones wait to be told of; those in doubt are stored and do not count.",
+            asks={"{{collection}} {{state}}": now(m.UNSETTLED, "collection, state")},
+            width=12,
+        ),
+        Panel(
             title="Age of the model",
             asks={"{{collection}}": f"time() - {now(m.MODEL_CREATED, 'collection')}"},
             unit="s",

@@ -23,6 +23,7 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
     PROJECTION_READS_COMMANDS,
     PROJECTION_READS_RETRACTIONS,
+    PROJECTION_READS_SETTLED,
 )
 from shared.clock import SystemClock
 from shared.contracts.statuses import Common, HeldRefit, ModelFigures, ProjectionStatus
@@ -31,7 +32,12 @@ from shared.observability.instruments import Reading
 from shared.preflight import folder_checks
 from shared.runtime import Service
 
-DURABLES = (PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS, PROJECTION_READS_COMMANDS)
+DURABLES = (
+    PROJECTION_READS_BATCHES,
+    PROJECTION_READS_RETRACTIONS,
+    PROJECTION_READS_SETTLED,
+    PROJECTION_READS_COMMANDS,
+)
 
 
 class Projection:
@@ -124,6 +130,8 @@ def figures(state: CollectionState) -> ModelFigures:
     model = state.model
     return ModelFigures(
         records=state.records,
+        pending=state.pending,
+        in_doubt=state.in_doubt,
         version=model.version if model else 0,
         is_stale=state.is_stale,
         explained_variance_ratio=list(model.explained_variance_ratio) if model else [0.0, 0.0],
@@ -135,6 +143,8 @@ def gauges(state: CollectionState) -> Iterator[Reading]:
     """Tell the state of one collection to Prometheus."""
     name, model = state.collection, state.model
     yield metrics.COUNTED_RECORDS.read(state.records, collection=name)
+    yield metrics.UNSETTLED.read(state.pending, collection=name, state="pending")
+    yield metrics.UNSETTLED.read(state.in_doubt, collection=name, state="in doubt")
     yield metrics.REFIT_HELD.read(state.held is not None, collection=name)
     yield metrics.MODEL_VERSION.read(model.version if model else 0, collection=name)
     if model is None:

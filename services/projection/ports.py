@@ -1,12 +1,33 @@
 """What the handlers need from the outside world."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from services.projection.domain.moments import Moments
+from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Journalled:
+    """A candidate with its vectors."""
+
+    candidate: Candidate
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """How much of a collection is not known to be stored."""
+
+    pending: int = 0
+    """Batches that wait until they are told to be stored or not."""
+    in_doubt: int = 0
+    """Batches that are stored with vectors that never came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,12 +35,23 @@ class Checkpoint:
     """Everything that a step changed; stored together or not at all."""
 
     collection: str
-    moments: Moments
+    moments: Moments | None
+    """None: they are as they were, and so are the revision and what is owed."""
     revision: int
     applied: Mapping[str, int]
     """Batch id to records, of batches that were merged into the moments."""
     retracted: Sequence[str] = ()
-    """Ids of batches that were subtracted from the moments."""
+    """Ids of batches that were subtracted from the moments, and never count again."""
+    disowned: Sequence[str] = ()
+    """Ids of batches that do not count any more, but may when they come again."""
+    journalled: Sequence[Journalled] = ()
+    """To be kept, until they are closed."""
+    closed: Sequence[Candidate] = ()
+    floors: Mapping[str, Floor] = field(default_factory=dict)
+    """By source; doubts about what is below them end."""
+    doubts: Sequence[Doubt] = ()
+    cleared: Sequence[str] = ()
+    """Ids of batches of which there is no doubt any more."""
     model: ModelVersion | None = None
     """A new model; it counts as not yet announced."""
     owes_refit: bool = False
@@ -45,7 +77,31 @@ class ProjectionStore(Protocol):
         """Return those batches that were ever applied, and whether each is still counted."""
         ...
 
-    async def save(self, checkpoint: Checkpoint) -> None:
+    async def candidates(
+        self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None
+    ) -> Sequence[Candidate]:
+        """Return what waits of these batches, and of sources in versions below these floors."""
+        ...
+
+    async def vectors(
+        self, collection: str, candidates: Iterable[Candidate]
+    ) -> Mapping[Candidate, np.ndarray]:
+        """Return the vectors of candidates, of each that still has them.
+
+        Raises:
+            TransientError: They could not be read.
+        """
+        ...
+
+    async def floors(self, collection: str, source_ids: Iterable[str]) -> Mapping[str, Floor]:
+        """Return the floors of those sources that have one."""
+        ...
+
+    async def doubts(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return those batches that are in doubt, and the checksum that is stored."""
+        ...
+
+    async def save(self, checkpoint: Checkpoint) -> Unsettled:
         """Store a checkpoint in one transaction; what is no longer to be kept goes with it.
 
         Raises:

@@ -153,6 +153,13 @@ class ModelFigures(Told):
     """What is counted of a collection, and its model."""
 
     records: Count = Field(default=0, description="Records whose vectors are counted.")
+    pending: Count = Field(
+        default=0, description="Batches of which it is not known yet whether they are stored."
+    )
+    in_doubt: Count = Field(
+        default=0,
+        description="Batches that are stored with vectors that never came, so they do not count.",
+    )
     version: Count = Field(default=0, description="The current model; 0: none.")
     is_stale: bool = Field(
         default=False, description="Whether anything was counted after the last fit."

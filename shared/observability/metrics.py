@@ -224,6 +224,9 @@ MODEL_CREATED = Gauge(
 COUNTED_RECORDS = Gauge(
     "mapstream_projection_records", ("collection",), "projection", "Records in the moments."
 )
+UNSETTLED = Gauge(
+    "mapstream_unsettled_batches", ("collection", "state"), "projection", "Pending or in doubt."
+)
 REFIT_HELD = Gauge(
     "mapstream_refit_held",
     ("collection",),

@@ -18,8 +18,9 @@ READERS = {
     "EMBEDDING": "projection",
     "PROJECTION": "writing",
     "RETRACTIONS": "projection",
+    "SETTLED": "projection",
 }
-"""Of the streams of work: the service that reads each."""
+"""Of the streams of work: the service that reads each, of those that read SETTLED one."""
 HOLD_S = 3.0
 
 

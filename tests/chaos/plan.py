@@ -19,6 +19,7 @@ FAILPOINTS = (
     ("discovery", Failpoint.NOTED),
     ("discovery", Failpoint.SETTLED),
     ("projection", Failpoint.CHECKPOINTED),
+    ("projection", Failpoint.RESOLVED),
     ("projection", Failpoint.MODEL_PUBLISHED),
     ("writing", Failpoint.RETRACTED),
     ("writing", Failpoint.COMMITTED),
@@ -39,7 +40,7 @@ ANSWERS = (
 """What the embedding server is made to answer, whatever it is asked."""
 DISKS = ("output", "state")
 DISK_OF = {"discovery": "state", "projection": "state", "writing": "output"}
-STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS")
+STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS", "SETTLED")
 COMMANDS = ("refit", "forced-refit", "dry-run", "rollback", "forget", "forget")
 SOURCES = (
     "change", "change-back", "append", "begin", "complete",

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from services.projection.domain.moments import Moments
+from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
-from services.projection.ports import Checkpoint
+from services.projection.ports import Checkpoint, Journalled, Unsettled
 from shared.errors import TransientError
 
 
@@ -23,6 +26,14 @@ class Kept:
     batches: dict[str, bool] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
     announced: set[int] = field(default_factory=set)
+    journal: dict[tuple[str, str], Journalled] = field(default_factory=dict)
+    floors: dict[str, Floor] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
+    lost: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def unsettled(self) -> Unsettled:
+        return Unsettled(len({batch_id for batch_id, _ in self.journal}), len(self.doubts))
 
 
 class FakeProjectionStore:
@@ -51,30 +62,83 @@ class FakeProjectionStore:
         state.forgotten_version = kept.forgotten_version
         if kept.held:
             state.hold(kept.held)
+        state.pending, state.in_doubt = kept.unsettled.pending, kept.unsettled.in_doubt
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
         batches = self._of(collection).batches
         return {batch_id: batches[batch_id] for batch_id in batch_ids if batch_id in batches}
 
+    def lose_vectors(self) -> None:
+        """Have the vectors of all candidates gone, as after a file was removed."""
+        for kept in self._kept.values():
+            kept.lost |= kept.journal.keys()
+
     def _write(self) -> None:
         if self.failures:
             self.failures -= 1
             raise TransientError("the disk is full")
 
-    async def save(self, checkpoint: Checkpoint) -> None:
+    async def candidates(
+        self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None
+    ) -> Sequence[Candidate]:
+        wanted, below = set(batch_ids), floors or {}
+        waiting = [kept.candidate for kept in self._of(collection).journal.values()]
+        return [
+            one
+            for one in waiting
+            if one.batch_id in wanted
+            or (one.source_id in below and one.source_version < below[one.source_id].version)
+        ]
+
+    async def vectors(
+        self, collection: str, candidates: Iterable[Candidate]
+    ) -> Mapping[Candidate, np.ndarray]:
+        kept = self._of(collection)
+        keys = {one: (one.batch_id, one.checksum) for one in candidates}
+        there = kept.journal.keys() - kept.lost
+        return {one: kept.journal[key].vectors for one, key in keys.items() if key in there}
+
+    async def floors(self, collection: str, source_ids: Iterable[str]) -> Mapping[str, Floor]:
+        floors = self._of(collection).floors
+        return {source: floors[source] for source in source_ids if source in floors}
+
+    async def doubts(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, str]:
+        doubts = self._of(collection).doubts
+        return {one: doubts[one].checksum for one in batch_ids if one in doubts}
+
+    async def save(self, checkpoint: Checkpoint) -> Unsettled:
         self._write()
         kept = self._of(checkpoint.collection)
+        for one in checkpoint.closed:
+            kept.journal.pop((one.batch_id, one.checksum), None)
+        for batch_id in checkpoint.disowned:
+            kept.batches.pop(batch_id, None)
         assert not kept.batches.keys() & checkpoint.applied.keys(), "counted twice"
-        kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
-        kept.owes_refit = checkpoint.owes_refit
-        kept.forgotten_version, kept.held = checkpoint.forgotten_version, checkpoint.held
+        if checkpoint.moments is not None:
+            kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
+            kept.owes_refit = checkpoint.owes_refit
+            kept.forgotten_version, kept.held = checkpoint.forgotten_version, checkpoint.held
+        self._journal(kept, checkpoint)
         kept.batches |= dict.fromkeys(checkpoint.applied, True)
         kept.batches |= {key: False for key in checkpoint.retracted if key in kept.batches}
         if checkpoint.model:
             kept.models.append(checkpoint.model)
         self.saved.append(checkpoint)
         await self.gate.wait()
+        return kept.unsettled
+
+    @staticmethod
+    def _journal(kept: Kept, checkpoint: Checkpoint) -> None:
+        for new in checkpoint.journalled:
+            kept.journal[new.candidate.batch_id, new.candidate.checksum] = new
+        kept.floors |= checkpoint.floors
+        for batch_id, doubt in list(kept.doubts.items()):
+            floor = checkpoint.floors.get(doubt.source_id)
+            is_below = floor is not None and doubt.source_version < floor.version
+            if is_below or batch_id in checkpoint.cleared:
+                del kept.doubts[batch_id]
+        kept.doubts |= {one.batch_id: one for one in checkpoint.doubts}
 
     async def get_model(self, collection: str, version: int) -> ModelVersion | None:
         models = {model.version: model for model in self._of(collection).models}

@@ -15,15 +15,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.discovery.subscribers.ledger import (
-    decode_dead_letter,
-    decode_settled,
-)
+from services.discovery.subscribers.ledger import decode_dead_letter
 from services.gateway.handlers.maps import require_points
 from services.projection.subscribers.collection import decode_batch, decode_retraction
 from services.writing.subscribers import decode_message
 from shared.bus.messages.received import Delivery
 from shared.bus.reading.commands import read_command
+from shared.bus.reading.settled import read_settled
 from shared.bus.registry import commands
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
@@ -49,7 +47,7 @@ READERS: dict[str, tuple[Callable[[Delivery], Any], ...]] = {
     "projection.batch": (decode_message,),
     "projection.model": (decode_message,),
     "map.points": (lambda delivery: require_points(decode(delivery.body)),),
-    "writing.settled": (decode_settled,),
+    "writing.settled": (read_settled,),
     "audit.command": (),  # by its contract alone
     **{one.family: (read_command,) for one in commands.CHANNELS},
     **{f"dead.{stage}": (decode_dead_letter,)

@@ -11,9 +11,11 @@ from nats.js import JetStreamContext
 
 from services.projection import loops
 from shared.bus.registry.batches import WRITING_RETRACTION
-from shared.contracts.batches import FORGOTTEN_KEY, decode
+from shared.contracts.batches import FORGOTTEN_KEY, Batch, decode
 from shared.contracts.projection import ProjectionHeld, ProjectionModel, ProjectionUpdated
-from tests.builders import embedded_batch
+from shared.contracts.writing import SettledAs, SettledBatch, WritingSettled
+from shared.vector_checksum import vector_checksum
+from tests.builders import NOW, embedded_batch
 from tests.integration.projecting import (
     Run,
     Running,
@@ -287,3 +289,46 @@ async def pay(service: Running) -> None:
     await asyncio.sleep(0.3)  # long enough for a second one
     await ended(loop)
     assert loop.cancelled()
+
+
+def news(*told: tuple[Batch, SettledAs]) -> bytes:
+    """What writing tells of batches."""
+    batches = tuple(
+        SettledBatch(
+            batch_id=one.descriptor.batch_id,
+            source_id=one.descriptor.source_id,
+            source_version=one.descriptor.source_version,
+            verdict=verdict,
+            records=len(one) if verdict == "stored" else 0,
+            checksum=vector_checksum(one.vectors if verdict == "stored" else one.vectors[:0]),
+        )
+        for one, verdict in told
+    )
+    settled = WritingSettled(
+        id=WritingSettled.id_of("x"),
+        collection="default",
+        occurred_at=NOW,
+        batches=batches,
+        dataset_version=1,
+    )
+    return settled.model_dump_json().encode()
+
+
+async def test_moments_follow_what_is_told_to_be_stored(js: JetStreamContext, run: Run) -> None:
+    other = embedded_batch(piece(8).vectors, first=200, batch_id="batch-2")
+    async with run() as service:
+        await send(js, piece(0), piece(1), piece(2))
+        await settled(js)
+        await send(js, other)
+        await settled(js)
+        told = news((piece(0), "stored"), (piece(1), "refused"), (other, "stored"))
+        await js.publish("writing.settled.default", told)
+        await until(lambda: service.state.pending == 0)
+
+        assert_counted(service, 0, 8)
+    async with run() as service:
+        await js.publish("writing.settled.default", told)
+        await js.publish("writing.settled.default", news((piece(5), "stored")))
+        await until(lambda: service.state.in_doubt == 1)
+
+        assert_counted(service, 0, 8)

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
 from services.discovery.handlers.ledger import LedgerKeeper
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
 from shared.bus.publishing.dead_letters import read_dead_letter
+from shared.bus.reading.settled import read_settled
 from shared.bus.registry.durables import (
     DISCOVERY_READS_DEAD_LETTERS,
     DISCOVERY_READS_SETTLED,
 )
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.writing import WritingSettled
-from shared.errors import InvalidMessage
 
 PULL = Pull(64, 0.1)
 
@@ -25,7 +23,7 @@ def build_ledger_router(settler: Settler, collection: str, events: LedgerKeeper)
     """Bring the news about one collection to the ledger."""
     router = DurableRouter(settler)
 
-    @router.durable(DISCOVERY_READS_SETTLED, collection, decode_settled, PULL)
+    @router.durable(DISCOVERY_READS_SETTLED, collection, read_settled, PULL)
     async def on_settled(news: Sequence[WritingSettled]) -> Steps:
         return events.settled(news)
 
@@ -34,18 +32,6 @@ def build_ledger_router(settler: Settler, collection: str, events: LedgerKeeper)
         return events.dead_lettered(letters)
 
     return router
-
-
-def decode_settled(delivery: Delivery) -> WritingSettled:
-    """Read what became of batches.
-
-    Raises:
-        InvalidMessage: It is none.
-    """
-    try:
-        return WritingSettled.model_validate_json(delivery.body)
-    except ValidationError as error:
-        raise InvalidMessage(f"the event cannot be read: {error}") from error
 
 
 def decode_dead_letter(delivery: Delivery) -> DeadLetter:

@@ -2,52 +2,42 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
+import anyio.to_thread
 import numpy as np
 
+from services.projection.adapters.sqlite_format import FORMAT
+from services.projection.adapters.sqlite_journal import (
+    count_unsettled,
+    read_candidates,
+    read_doubts,
+    read_floors,
+    read_places,
+    used_segments,
+    write_journal,
+)
+from services.projection.adapters.sqlite_models import (
+    MODEL_COLUMNS,
+    held_of,
+    model_of,
+    model_values,
+)
+from services.projection.adapters.vector_files import VectorFiles
 from services.projection.domain.moments import Moments
-from services.projection.domain.movement import MovementFigures
-from services.projection.domain.refits import DecisionFigures, HeldRefit
+from services.projection.domain.pending import Candidate, Floor
 from services.projection.domain.state import CollectionState, ModelVersion
-from services.projection.ports import Checkpoint
+from services.projection.ports import Checkpoint, Unsettled
 from shared.errors import TransientError
 from shared.observability.steps import step
-from shared.plane import COMPONENTS, Plane
-from shared.sqlite_state import StateFormat, open_state, sql
+from shared.sqlite_state import open_state, sql
 
-TABLES = """
-CREATE TABLE moments (
-    collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
-    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL,
-    owes_refit INTEGER NOT NULL, forgotten_version INTEGER NOT NULL, held TEXT
-) STRICT;
-CREATE TABLE batches (
-    collection TEXT NOT NULL, batch_id TEXT NOT NULL, records INTEGER NOT NULL,
-    is_counted INTEGER NOT NULL, retracted_at INTEGER, PRIMARY KEY (collection, batch_id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX batches_by_retraction ON batches (retracted_at) WHERE retracted_at IS NOT NULL;
-CREATE TABLE models (
-    collection TEXT NOT NULL, version INTEGER NOT NULL, parent INTEGER, dimension INTEGER NOT NULL,
-    mean BLOB NOT NULL, components BLOB NOT NULL, explained_variance_ratio TEXT NOT NULL,
-    record_count INTEGER NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL,
-    revision INTEGER NOT NULL, movement TEXT, decision TEXT, correlation_ids TEXT NOT NULL,
-    is_announced INTEGER NOT NULL DEFAULT 0, explained_variance TEXT,
-    PRIMARY KEY (collection, version)
-) STRICT;
-"""
-UPGRADES = {2: "ALTER TABLE models ADD COLUMN explained_variance TEXT;"}
-FORMAT = StateFormat("projection", 3, TABLES, upgrades=UPGRADES)
-MODEL_COLUMNS = (
-    "version, parent, dimension, mean, components, explained_variance_ratio, record_count, "
-    "reason, created_at, revision, movement, decision, correlation_ids, explained_variance"
-)
+Result = TypeVar("Result")
 
 
 @asynccontextmanager
@@ -65,9 +55,11 @@ async def open_store(
         ConfigurationError: The file is of another service or format, or no database.
     """
     db = await open_state(file, FORMAT)
+    files = VectorFiles(file.parent / "pending")
     try:
-        yield SqliteProjectionStore(db, keep_models, keep_retracted_s)
+        yield SqliteProjectionStore(db, files, keep_models, keep_retracted_s)
     finally:
+        files.close()
         await db.close()
 
 
@@ -75,9 +67,14 @@ class SqliteProjectionStore:
     """The store of an open database."""
 
     def __init__(
-        self, db: aiosqlite.Connection, keep_models: int, keep_retracted_s: float
+        self,
+        db: aiosqlite.Connection,
+        files: VectorFiles,
+        keep_models: int,
+        keep_retracted_s: float,
     ) -> None:
         self._db = db
+        self._files = files
         self._keep_models = keep_models
         self._keep_retracted_s = round(keep_retracted_s)
         self._writing = asyncio.Lock()
@@ -100,7 +97,9 @@ class SqliteProjectionStore:
         if models:
             state.take_model(models[0])
         if row and row[-1]:
-            state.hold(_held(row[-1]))
+            state.hold(held_of(row[-1]))
+        unsettled = await count_unsettled(self._db, collection)
+        state.pending, state.in_doubt = unsettled.pending, unsettled.in_doubt
         return state
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
@@ -110,54 +109,80 @@ class SqliteProjectionStore:
         async with self._db.execute(query, (collection, json.dumps(list(batch_ids)))) as cursor:
             return {batch_id: bool(counted) for batch_id, counted in await cursor.fetchall()}
 
-    async def save(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint in one transaction."""
-        with step("checkpoint"):
-            await self._save(checkpoint)
+    async def candidates(
+        self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None
+    ) -> Sequence[Candidate]:
+        """Return what waits of these batches, and of sources in versions below these floors."""
+        return await read_candidates(self._db, collection, batch_ids, floors or {})
 
-    async def _save(self, checkpoint: Checkpoint) -> None:
-        collection, moments = checkpoint.collection, checkpoint.moments
-        async with self._transaction() as db:
+    async def vectors(
+        self, collection: str, candidates: Iterable[Candidate]
+    ) -> Mapping[Candidate, np.ndarray]:
+        """Return the vectors of candidates, of each that still has them."""
+        places = await read_places(self._db, collection, candidates)
+        found = {}
+        for one, place in places.items():
+            vectors = await _on_disk(self._files.read, place, one.records)
+            if vectors is not None:
+                found[one] = vectors
+        return found
+
+    async def floors(self, collection: str, source_ids: Iterable[str]) -> Mapping[str, Floor]:
+        """Return the floors of those sources that have one."""
+        return await read_floors(self._db, collection, source_ids)
+
+    async def doubts(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return those batches that are in doubt, and the checksum that is stored."""
+        return await read_doubts(self._db, collection, batch_ids)
+
+    async def save(self, checkpoint: Checkpoint) -> Unsettled:
+        """Store a checkpoint in one transaction, the vectors that wait before it."""
+        with step("checkpoint"):
+            async with self._transaction() as db:
+                parts = [one.vectors for one in checkpoint.journalled]
+                places = await _on_disk(self._files.append, parts) if parts else []
+                await _write_moments(db, checkpoint)
+                await write_journal(db, checkpoint, places)
+                await self._write_batches(db, checkpoint)
+                await self._write_model(db, checkpoint)
+                unsettled = await count_unsettled(db, checkpoint.collection)
+            if checkpoint.closed:
+                async with self._writing:  # what is appended is in the tables again
+                    await _on_disk(self._files.keep, await used_segments(self._db))
+        return unsettled
+
+    async def _write_batches(self, db: aiosqlite.Connection, checkpoint: Checkpoint) -> None:
+        collection = checkpoint.collection
+        await db.executemany(
+            "DELETE FROM batches WHERE collection = ? AND batch_id = ?",
+            [(collection, batch_id) for batch_id in checkpoint.disowned],
+        )
+        await db.executemany(
+            "INSERT INTO batches VALUES (?, ?, ?, 1, NULL)",
+            [(collection, batch_id, n) for batch_id, n in checkpoint.applied.items()],
+        )
+        await db.executemany(
+            "UPDATE batches SET is_counted = 0, retracted_at = unixepoch()"
+            " WHERE collection = ? AND batch_id = ?",
+            [(collection, batch_id) for batch_id in checkpoint.retracted],
+        )
+        if checkpoint.retracted:
             await db.execute(
-                "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    collection,
-                    moments.dimension,
-                    moments.count,
-                    moments.mean.tobytes(),
-                    np.ascontiguousarray(moments.scatter).tobytes(),
-                    checkpoint.revision,
-                    checkpoint.owes_refit,
-                    checkpoint.forgotten_version,
-                    json.dumps(asdict(checkpoint.held)) if checkpoint.held else None,
-                ),
+                "DELETE FROM batches WHERE retracted_at < unixepoch() - ?",
+                (self._keep_retracted_s,),
             )
-            await db.executemany(
-                "INSERT INTO batches VALUES (?, ?, ?, 1, NULL)",
-                [(collection, batch_id, n) for batch_id, n in checkpoint.applied.items()],
-            )
-            await db.executemany(
-                "UPDATE batches SET is_counted = 0, retracted_at = unixepoch()"
-                " WHERE collection = ? AND batch_id = ?",
-                [(collection, batch_id) for batch_id in checkpoint.retracted],
-            )
-            if checkpoint.retracted:
-                await db.execute(
-                    "DELETE FROM batches WHERE retracted_at < unixepoch() - ?",
-                    (self._keep_retracted_s,),
-                )
-            if checkpoint.model:
-                await db.execute(
-                    sql(
-                        f"INSERT INTO models (collection, {MODEL_COLUMNS})",
-                        f"VALUES (?{', ?' * 14})",
-                    ),
-                    (collection, *_model_values(checkpoint.model)),
-                )
-                await db.execute(
-                    "DELETE FROM models WHERE collection = ? AND version <= ? AND is_announced",
-                    (collection, checkpoint.model.version - self._keep_models),
-                )
+
+    async def _write_model(self, db: aiosqlite.Connection, checkpoint: Checkpoint) -> None:
+        if not checkpoint.model:
+            return
+        await db.execute(
+            sql(f"INSERT INTO models (collection, {MODEL_COLUMNS})", f"VALUES (?{', ?' * 14})"),
+            (checkpoint.collection, *model_values(checkpoint.model)),
+        )
+        await db.execute(
+            "DELETE FROM models WHERE collection = ? AND version <= ? AND is_announced",
+            (checkpoint.collection, checkpoint.model.version - self._keep_models),
+        )
 
     async def get_model(self, collection: str, version: int) -> ModelVersion | None:
         """Return a model of the history, if it is there."""
@@ -187,7 +212,7 @@ class SqliteProjectionStore:
     async def _models(self, collection: str, rest: str, *values: int) -> list[ModelVersion]:
         query = sql("SELECT", MODEL_COLUMNS, "FROM models WHERE collection = ?", rest)
         async with self._db.execute(query, (collection, *values)) as cursor:
-            return [_model(row) for row in await cursor.fetchall()]
+            return [model_of(row) for row in await cursor.fetchall()]
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -207,52 +232,33 @@ class SqliteProjectionStore:
                 ) from error
 
 
-def _model_values(model: ModelVersion) -> tuple[Any, ...]:
-    return (
-        model.version,
-        model.parent,
-        model.plane.dimension,
-        model.plane.mean.tobytes(),
-        model.plane.components.tobytes(),
-        json.dumps(model.explained_variance_ratio),
-        model.record_count,
-        model.reason,
-        model.created_at.isoformat(),
-        model.revision,
-        json.dumps(asdict(model.movement)) if model.movement else None,
-        json.dumps(asdict(model.decision)) if model.decision else None,
-        json.dumps(model.correlation_ids),
-        json.dumps(model.explained_variance) if model.explained_variance else None,
+async def _on_disk(work: Callable[..., Result], *given: Any) -> Result:
+    """Do something with files in a thread.
+
+    Raises:
+        TransientError: The disk refuses.
+    """
+    try:
+        return await anyio.to_thread.run_sync(work, *given)
+    except OSError as error:
+        raise TransientError(f"the projection's state cannot be stored: {error}") from error
+
+
+async def _write_moments(db: aiosqlite.Connection, checkpoint: Checkpoint) -> None:
+    moments = checkpoint.moments
+    if moments is None:
+        return
+    await db.execute(
+        "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            checkpoint.collection,
+            moments.dimension,
+            moments.count,
+            moments.mean.tobytes(),
+            np.ascontiguousarray(moments.scatter).tobytes(),
+            checkpoint.revision,
+            checkpoint.owes_refit,
+            checkpoint.forgotten_version,
+            json.dumps(asdict(checkpoint.held)) if checkpoint.held else None,
+        ),
     )
-
-
-def _held(document: str) -> HeldRefit:
-    told = json.loads(document)
-    return HeldRefit(
-        MovementFigures(**told["movement"]), DecisionFigures(**told["decision"]), told["revision"]
-    )
-
-
-def _model(row: Any) -> ModelVersion:
-    version, parent, dimension, mean, components, ratio, count, reason, at, *rest = row
-    revision, movement, decision, correlation_ids, variance = rest
-    axes = np.frombuffer(components, dtype=np.float32).reshape(COMPONENTS, dimension)
-    return ModelVersion(
-        version=version,
-        parent=parent,
-        plane=Plane(np.frombuffer(mean, dtype=np.float32), axes),
-        explained_variance_ratio=_both(ratio),
-        explained_variance=_both(variance) if variance else None,
-        record_count=count,
-        reason=reason,
-        created_at=datetime.fromisoformat(at),
-        revision=revision,
-        movement=MovementFigures(**json.loads(movement)) if movement else None,
-        decision=DecisionFigures(**json.loads(decision)) if decision else None,
-        correlation_ids=tuple(json.loads(correlation_ids)),
-    )
-
-
-def _both(document: str) -> tuple[float, float]:
-    first, second = json.loads(document)
-    return first, second

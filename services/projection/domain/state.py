@@ -46,6 +46,10 @@ class CollectionState:
     forgotten_version: int = 0
     """The last model that was fitted to records that were forgotten since; 0: none."""
     held: HeldRefit | None = None
+    pending: int = 0
+    """Batches of which it is not known yet whether they are stored."""
+    in_doubt: int = 0
+    """Batches that are stored with vectors that never came."""
     drift: DriftWatch = field(default_factory=DriftWatch)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the moments change and are checkpointed."""

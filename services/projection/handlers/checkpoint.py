@@ -15,11 +15,13 @@ async def save(checkpoint: Checkpoint, state: CollectionState, store: Projection
     """
 
     async def both() -> None:
-        await store.save(checkpoint)
+        unsettled = await store.save(checkpoint)
         reached(Failpoint.CHECKPOINTED)
-        state.moments, state.revision = checkpoint.moments, checkpoint.revision
-        state.owes_refit = checkpoint.owes_refit
-        state.forgotten_version = checkpoint.forgotten_version
+        state.pending, state.in_doubt = unsettled.pending, unsettled.in_doubt
+        if checkpoint.moments is not None:
+            state.moments, state.revision = checkpoint.moments, checkpoint.revision
+            state.owes_refit = checkpoint.owes_refit
+            state.forgotten_version = checkpoint.forgotten_version
         if checkpoint.model:
             state.take_model(checkpoint.model)
 

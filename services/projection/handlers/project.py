@@ -10,6 +10,7 @@ import pyarrow as pa
 from services.projection.domain.moments import Moments
 from services.projection.domain.refits import HeldRefit, Rules
 from services.projection.domain.state import CollectionState, ModelVersion
+from services.projection.handlers.arrivals import Arrived, sort_out
 from services.projection.handlers.checkpoint import save
 from services.projection.handlers.refit import consider
 from services.projection.ports import Checkpoint, ProjectionStore
@@ -56,33 +57,40 @@ async def project(
     result = Projected()
     async with state.changing:
         usable = _usable(batches, state, result)
-        known = await store.known(state.collection, [b.descriptor.batch_id for b in usable])
-        fresh = {b.descriptor.batch_id: b for b in usable if b.descriptor.batch_id not in known}
-        moments = await anyio.to_thread.run_sync(_count, state.moments, list(fresh.values()))
+        arrived = await sort_out(usable, state, store)
+        moments = await anyio.to_thread.run_sync(_count, state.moments, arrived.counted)
         if moments is not None:
-            revision = state.revision + any(len(batch) for batch in fresh.values())
+            revision = state.revision + bool(arrived.counted)
             watch = replace(state.drift)
             verdict = await consider(state, watch, moments, revision, clock, rules)
             result.model = verdict if isinstance(verdict, ModelVersion) else None
             result.held = verdict if isinstance(verdict, HeldRefit) else None
-            if fresh or verdict:
-                checkpoint = Checkpoint(
-                    collection=state.collection,
-                    moments=moments,
-                    revision=revision,
-                    applied={batch_id: len(batch) for batch_id, batch in fresh.items()},
-                    model=result.model,
-                    owes_refit=state.owes_refit and result.model is None,
-                    forgotten_version=state.forgotten_version,
-                    held=None if result.model else result.held or state.held,
-                )
-                await save(checkpoint, state, store)
+            if verdict or not arrived.is_empty:
+                await save(_checkpoint(state, arrived, moments, revision, result), state, store)
             if result.model is None:
                 state.drift = watch
             if result.held:
                 state.hold(result.held)
     result.batches = [_with_coordinates(batch, state.model) for batch in usable]
     return result
+
+
+def _checkpoint(
+    state: CollectionState, arrived: Arrived, moments: Moments, revision: int, result: Projected
+) -> Checkpoint:
+    return Checkpoint(
+        collection=state.collection,
+        moments=moments,
+        revision=revision,
+        applied=arrived.applied,
+        journalled=arrived.journalled,
+        floors=arrived.floors,
+        cleared=arrived.cleared,
+        model=result.model,
+        owes_refit=state.owes_refit and result.model is None,
+        forgotten_version=state.forgotten_version,
+        held=None if result.model else result.held or state.held,
+    )
 
 
 def _usable(batches: Sequence[Batch], state: CollectionState, result: Projected) -> list[Batch]:
@@ -117,7 +125,7 @@ def _finite_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
 
 
 def _count(moments: Moments | None, batches: Sequence[Batch]) -> Moments | None:
-    for vectors in _together([batch.vectors for batch in batches if len(batch)]):
+    for vectors in _together([batch.vectors for batch in batches]):
         part = Moments.of(vectors)
         moments = part if moments is None else moments.merge(part)
     return moments

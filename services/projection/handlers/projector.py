@@ -13,6 +13,7 @@ from services.projection.handlers.events import NOBODY, CommandRef
 from services.projection.handlers.project import project
 from services.projection.handlers.refit import Outcome, Previewed, Rejected, refit, rollback
 from services.projection.handlers.retract import Retraction, retract
+from services.projection.handlers.settle import settle, told_of
 from services.projection.ports import ProjectionStore
 from shared.bus.messages.outgoing import (
     Outgoing,
@@ -33,6 +34,7 @@ from shared.bus.registry.projection import (
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
+from shared.contracts.writing import SettledBatch
 from shared.failpoints import Failpoint, reached
 from shared.observability.steps import step
 
@@ -88,6 +90,17 @@ class Projector:
             TransientError: The checkpoint could not be stored; nothing has changed.
         """
         await retract([*retractions], state=self.state, store=self._store)
+
+    async def settle(self, batches: Iterable[SettledBatch]) -> None:
+        """Make the moments those of what is stored.
+
+        Raises:
+            InvalidMessage: Vectors that were kept for this are gone.
+            TransientError: The checkpoint could not be stored; nothing has changed.
+        """
+        told = [*map(told_of, batches)]
+        for batch_id in await settle(told, state=self.state, store=self._store):
+            log.error("batch.in_doubt", collection=self._collection, batch_id=batch_id)
 
     @property
     def in_order(self) -> asyncio.Lock:

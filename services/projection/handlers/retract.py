@@ -1,11 +1,12 @@
 """Takes vectors that left the dataset out of the moments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.pending import Candidate
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.checkpoint import save
 from services.projection.ports import Checkpoint, ProjectionStore
@@ -27,30 +28,37 @@ async def retract(
 ) -> None:
     """Take batches out of the moments, each at most once, and only if it was counted.
 
-    What is to be forgotten may have left them before, as a replaced version: then the model is
-    what still remembers it.
+    What was not told to be stored yet leaves as it was counted, whatever was stored. What is to
+    be forgotten may have left before, as a replaced version: then the model is what still
+    remembers it.
 
     Raises:
         InvalidMessage: The vectors cannot be those that were counted.
         TransientError: The checkpoint could not be stored; nothing has changed.
     """
     async with state.changing:
-        known = await store.known(state.collection, [r.batch_id for r in retractions])
-        counted = {r.batch_id: r for r in retractions if known.get(r.batch_id)}
+        ids = [one.batch_id for one in retractions]
+        known = await store.known(state.collection, ids)
+        candidates = await store.candidates(state.collection, ids)
+        counted = {r.batch_id: r.vectors for r in retractions if known.get(r.batch_id)}
+        waiting = [one for one in candidates if one.is_counted and one.batch_id in counted]
+        kept = await store.vectors(state.collection, waiting)
+        counted |= {one.batch_id: vectors for one, vectors in kept.items()}
         is_forgotten = any(r.is_forgotten and r.batch_id in known for r in retractions)
         is_remembered = is_forgotten and state.is_stale and not state.owes_refit
-        if state.moments is None or not (counted or is_remembered):
+        is_new = bool(counted or candidates or state.in_doubt)
+        if state.moments is None or not (is_new or is_remembered):
             return
-        moments = state.moments
-        for retraction in counted.values():
-            moments = _without(moments, retraction)
+        uncounted = _uncounted(candidates, known)
         version = state.model.version if state.model and is_forgotten else 0
         checkpoint = Checkpoint(
             collection=state.collection,
-            moments=moments,
+            moments=_without(state.moments, counted),
             revision=state.revision + bool(counted),
-            applied={},
-            retracted=list(counted),
+            applied=uncounted,
+            retracted=[*counted, *uncounted],
+            closed=candidates,
+            cleared=ids,
             owes_refit=state.owes_refit or is_forgotten,
             forgotten_version=max(state.forgotten_version, version),
             held=state.held,
@@ -58,10 +66,17 @@ async def retract(
         await save(checkpoint, state, store)
 
 
-def _without(moments: Moments, retraction: Retraction) -> Moments:
-    if not np.isfinite(retraction.vectors).all():
-        raise InvalidMessage(f"the vectors of {retraction.batch_id} hold NaN or infinite values")
-    try:
-        return moments.subtract(Moments.of(retraction.vectors))
-    except ValueError as error:
-        raise InvalidMessage(f"{retraction.batch_id} was never counted so: {error}") from error
+def _uncounted(candidates: Sequence[Candidate], known: Mapping[str, bool]) -> dict[str, int]:
+    """Return those that never counted: they are not to when they are told to have been stored."""
+    return {one.batch_id: one.records for one in candidates if one.batch_id not in known}
+
+
+def _without(moments: Moments, counted: Mapping[str, np.ndarray]) -> Moments:
+    for batch_id, vectors in counted.items():
+        if not np.isfinite(vectors).all():
+            raise InvalidMessage(f"the vectors of {batch_id} hold NaN or infinite values")
+        try:
+            moments = moments.subtract(Moments.of(vectors))
+        except ValueError as error:
+            raise InvalidMessage(f"{batch_id} was never counted so: {error}") from error
+    return moments

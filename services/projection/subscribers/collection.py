@@ -1,4 +1,4 @@
-"""Batches and retractions of one collection."""
+"""Batches, retractions and what is stored, of one collection."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,8 +10,13 @@ from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery
+from shared.bus.reading.settled import read_settled
 from shared.bus.registry.batches import EMBEDDING_BATCH
-from shared.bus.registry.durables import PROJECTION_READS_BATCHES, PROJECTION_READS_RETRACTIONS
+from shared.bus.registry.durables import (
+    PROJECTION_READS_BATCHES,
+    PROJECTION_READS_RETRACTIONS,
+    PROJECTION_READS_SETTLED,
+)
 from shared.contracts.batches import (
     FORGOTTEN_KEY,
     RECORD_SCHEMA,
@@ -22,7 +27,11 @@ from shared.contracts.batches import (
     retraction_schema,
     vectors_of,
 )
+from shared.contracts.writing import WritingSettled
 from shared.errors import InvalidMessage
+
+SETTLED_PULL = Pull(64, 0.1)
+"""Nobody waits for it, and many at once cost one transaction."""
 
 
 def build_collection_router(settler: Settler, projector: Projector, pull: Pull) -> DurableRouter:
@@ -42,6 +51,11 @@ def build_collection_router(settler: Settler, projector: Projector, pull: Pull) 
     )
     async def on_retractions(messages: Sequence[Sequence[Retraction]]) -> Iterable[Outgoing]:
         await projector.retract(chain(*messages))
+        return ()
+
+    @router.durable(PROJECTION_READS_SETTLED, collection, read_settled, SETTLED_PULL)
+    async def on_settled(news: Sequence[WritingSettled]) -> Iterable[Outgoing]:
+        await projector.settle(chain.from_iterable(one.batches for one in news))
         return ()
 
     return router

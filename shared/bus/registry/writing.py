@@ -13,7 +13,7 @@ WRITING_SETTLED = Channel(
     WritingSettled.family,
     "SETTLED",
     "writing",
-    ("discovery",),
+    ("discovery", "projection"),
     "What became of each batch, and what is stored of it: for the stages that keep count.",
     contract=WritingSettled,
 )

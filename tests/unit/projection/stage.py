@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from services.projection.domain.moments import Moments
+from services.projection.domain.pending import Fate, Told
 from services.projection.domain.refits import Rules, Trigger
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.handlers.project import Projected, project
 from services.projection.handlers.refit import Outcome, refit, rollback
 from services.projection.handlers.retract import Retraction, retract
+from services.projection.handlers.settle import settle
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
+from shared.vector_checksum import vector_checksum
 from tests.builders import embedded_batch
 from tests.fakes.clock import FrozenClock
 from tests.fakes.projection_store import FakeProjectionStore
@@ -38,6 +41,13 @@ class Stage:
     async def retract(self, *batches: Batch, is_forgotten: bool = False) -> None:
         parts = [Retraction(one.descriptor.batch_id, one.vectors, is_forgotten) for one in batches]
         await retract(parts, state=self.state, store=self.store)
+
+    async def settle(
+        self, *batches: Batch, fate: Fate = Fate.STORED, stored: Batch | None = None
+    ) -> Sequence[str]:
+        """Tell what is stored of batches, of one perhaps what another one holds."""
+        told = [told_of(one, fate, stored=stored) for one in batches]
+        return await settle(told, state=self.state, store=self.store)
 
     async def refit(
         self, *, trigger: Trigger = "command", causes: Sequence[str] = (), **fields: Any
@@ -83,6 +93,19 @@ class Stage:
     @property
     def stored_versions(self) -> list[int]:
         return [one.model.version for one in self.store.saved if one.model]
+
+
+def told_of(batch: Batch, fate: Fate = Fate.STORED, *, stored: Batch | None = None) -> Told:
+    held = stored or batch
+    is_held = fate is Fate.STORED
+    return Told(
+        batch_id=batch.descriptor.batch_id,
+        source_id=batch.descriptor.source_id,
+        source_version=batch.descriptor.source_version,
+        fate=fate,
+        records=len(held) if is_held else 0,
+        checksum=vector_checksum(held.vectors) if is_held and len(held) else "",
+    )
 
 
 def vectors(seed: int, count: int = 3, dimension: int = 4) -> np.ndarray:

@@ -325,6 +325,7 @@ async def test_a_retraction_that_cannot_be_right_never_touches_the_moments(
     stage: Stage, wrong: np.ndarray
 ) -> None:
     await stage.project(piece(0), piece(1, count=2))
+    await stage.settle(piece(0), piece(1, count=2))
 
     with pytest.raises(InvalidMessage):
         await retract(

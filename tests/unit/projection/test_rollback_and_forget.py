@@ -337,6 +337,7 @@ async def test_a_map_of_nothing_but_forgotten_records_owes_until_it_has_others()
 async def test_a_forgetting_that_cannot_be_right_owes_nothing() -> None:
     stage = Stage()
     await stage.project(piece(0), piece(1))
+    await stage.settle(piece(0), piece(1))
 
     with pytest.raises(InvalidMessage):
         await stage.retract(cloud(0, np.full((3, 4), np.nan)), is_forgotten=True)
