@@ -176,7 +176,6 @@ class Discovery:
         report = StallReport(
             finder=StallFinder(collection, after_s=after_s),
             loads=partial(self._loads, collection),
-            store=store,
             stalls=store,
             clock=clock,
             changed=self._changed,

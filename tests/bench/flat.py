@@ -86,13 +86,14 @@ async def look_at_everything(store: SqliteStateStore, folder: Path) -> None:
 async def look_for_stalls(store: SqliteStateStore, _: Path) -> None:
     finder = StallFinder("default", after_s=600)
     for _turn in range(10):
-        await finder.look({}, store=store, stalls=store, clock=SystemClock())
+        await finder.look({}, stalls=store, clock=SystemClock())
 
 
 async def read_totals(store: SqliteStateStore, _: Path) -> None:
     for _turn in range(100):
         await store.totals("default")
-        await store.stalls("default")
+        await store.stalls("default", 20)
+        await store.count_stalls("default")
 
 
 Work = Callable[[SqliteStateStore, Path], Awaitable[None]]

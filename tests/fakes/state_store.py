@@ -34,13 +34,13 @@ from services.discovery.domain.ledger import (
 )
 from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
 from services.discovery.domain.sources import SourceStat, display_name
-from services.discovery.domain.stalls import Stall
 from services.discovery.domain.versions import BegunVersion, continuation
 from shared.errors import TransientError
 from tests.fakes.presence_store import FakePresence
+from tests.fakes.stall_store import FakeStalls
 
 
-class FakeStateStore(FakePresence):
+class FakeStateStore(FakeStalls, FakePresence):
     """Keeps rows in dictionaries. The next ``failures`` writes are refused."""
 
     def __init__(self, failures: int = 0) -> None:
@@ -51,7 +51,9 @@ class FakeStateStore(FakePresence):
         self.sent_again: dict[str, tuple[str, Resend]] = {}
         """Batch id to the letter's key and what was sent."""
         self.contradicted: dict[str, Contradiction] = {}
-        self.standing: dict[str, Stall] = {}
+        self.standing = {}
+        self.moved = {}
+        self.looks = 0
         self.noted_births: dict[str, str] = {}
         self.segments: dict[str, list[Segment]] = {}
         self.marks: dict[str, Mark] = {}
@@ -65,16 +67,6 @@ class FakeStateStore(FakePresence):
 
     async def count_contradictions(self, collection: str) -> int:
         return len(await self.contradictions(collection, len(self.contradicted)))
-
-    async def stalls(self, collection: str) -> list[Stall]:
-        mine = [one for one in self.standing.values() if one.collection == collection]
-        return sorted(mine, key=lambda one: (one.since, one.source_id))
-
-    async def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
-        self._refuse()
-        for source_id in over:
-            self.standing.pop(source_id, None)
-        self.standing |= {one.source_id: one for one in begun}
 
     async def get(self, source_ids: Sequence[str]) -> dict[str, SourceRecord]:
         return {key: self.sources[key] for key in source_ids if key in self.sources}

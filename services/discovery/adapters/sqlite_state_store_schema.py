@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from services.discovery.adapters.sqlite_movement import MOVEMENT, MOVEMENT_TRIGGERS
 from shared.sqlite_state import StateFormat, open_blocking
 
 FILENAME = "discovery.sqlite"
@@ -134,6 +135,9 @@ CREATE TABLE IF NOT EXISTS collections (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS collections_untold ON collections (name)
     WHERE told_revision < revision;
+CREATE INDEX IF NOT EXISTS stalls_by_age ON stalls (collection, since, source_id);
+CREATE INDEX IF NOT EXISTS stalls_untold ON stalls (collection, since, source_id)
+    WHERE NOT is_announced;
 CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
 CREATE INDEX IF NOT EXISTS sources_incomplete ON sources (collection, filename)
     WHERE why_incomplete IS NOT NULL;
@@ -230,6 +234,7 @@ CREATE TEMP TRIGGER batch_changed AFTER UPDATE ON batches
     BEGIN {LEAVE_FLIGHT} {ENTER_FLIGHT} END;
 CREATE TEMP TRIGGER batch_went AFTER DELETE ON batches BEGIN {LEAVE_FLIGHT} END;
 """
+BESIDE = TOTALS + TRIGGERS + MOVEMENT + MOVEMENT_TRIGGERS
 
 
 async def open_connection(folder: Path) -> sqlite3.Connection:
@@ -240,5 +245,5 @@ async def open_connection(folder: Path) -> sqlite3.Connection:
     """
     connection = await open_blocking(folder / FILENAME, FORMAT)
     connection.row_factory = sqlite3.Row
-    await to_thread.run_sync(connection.executescript, TOTALS + TRIGGERS)
+    await to_thread.run_sync(connection.executescript, BESIDE)
     return connection

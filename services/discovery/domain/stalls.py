@@ -1,5 +1,6 @@
 """Which sources stand still, and which stage holds them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,37 +54,45 @@ def numbers_of(source: SourceRecord) -> Numbers:
     return source.source_version, source.seen, source.mapped, source.dead, source.status
 
 
-class StallWatch:
-    """Remembers when the numbers of each unfinished source last changed.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a look has found, and its number: of every look a higher one."""
+
+    number: int
+    found: Sequence[tuple[SourceRecord, int]]
+    """Each source with the last look in which something moved at it or before it."""
+
+
+class LookTimes:
+    """Remembers when each look was, to tell since when something has not moved.
 
     Work is queued in order: a source that waits behind others which move does not stand still.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[Numbers, float]] = {}
+        self._numbers: list[int] = []
+        self._times: list[float] = []
 
-    def look(self, unfinished: Sequence[SourceRecord], now_s: float) -> dict[str, float]:
-        """Take note of the sources.
+    def last_before(self, time_s: float) -> int:
+        """Return the last look that was not later than this; 0: there was none.
 
-        Returns:
-            Source id to when something last moved at it or before it, on the clock of ``now_s``.
+        What did not move since has stood still since then, and is asked for by its number; the
+        looks before it are forgotten.
         """
-        present = {source.source_id: numbers_of(source) for source in unfinished}
-        order = [*self._seen, *(key for key in present if key not in self._seen)]
-        after: dict[str, tuple[Numbers, float]] = {}
-        since: dict[str, float] = {}
-        moved_s = float("-inf")
-        for key in order:
-            numbers = present.get(key)
-            before, changed_s = self._seen.get(key, (None, now_s))
-            if numbers != before:
-                changed_s = now_s
-            moved_s = max(moved_s, changed_s)
-            if numbers is not None:
-                after[key] = numbers, changed_s
-                since[key] = moved_s
-        self._seen = after
-        return since
+        old = bisect_right(self._times, time_s)
+        if not old:
+            return 0
+        del self._numbers[: old - 1], self._times[: old - 1]
+        return self._numbers[0]
+
+    def note(self, number: int, time_s: float) -> None:
+        """Note when a look was."""
+        self._numbers.append(number)
+        self._times.append(time_s)
+
+    def seen_s(self, moved_in: int) -> float:
+        """Return when it was first seen that something had moved: at the look after."""
+        return self._times[bisect_right(self._numbers, moved_in)]
 
 
 def moving(before: Mapping[Holder, StageLoad], now: Mapping[Holder, StageLoad]) -> set[Holder]:

@@ -56,7 +56,7 @@ class LedgerFigures:
         for collection in list(self._collections):
             has_looked = self._scanner.has_looked  # before the ledger: what it found is counted
             totals = await self._store.totals(collection)
-            stalls = await self._stalls.stalls(collection)
+            stalls = await self._stalls.stalls(collection, TOLD)
             self.by_collection[collection] = SourceFigures(
                 sources={**totals.sources},
                 records=Ledger(
@@ -71,7 +71,7 @@ class LedgerFigures:
                 incomplete=await self._incomplete(collection),
                 gone_sources=await self._presence.count_gone(collection),
                 gone=await self._gone(collection),
-                stalled_sources=len(stalls),
+                stalled_sources=await self._stalls.count_stalls(collection),
                 stalled=[
                     StalledSource(
                         filename=one.filename,
@@ -79,7 +79,7 @@ class LedgerFigures:
                         since=one.since,
                         in_flight=one.in_flight,
                     )
-                    for one in stalls[:TOLD]
+                    for one in stalls
                 ],
                 contradicted_batches=await self._contradictions.count_contradictions(collection),
                 contradicted=await self._contradicted(collection),

@@ -9,19 +9,21 @@ import structlog
 
 from services.discovery.domain.stalls import (
     Holder,
+    LookTimes,
     StageLoad,
     Stall,
-    StallWatch,
     holder_of,
     moving,
     numbers_of,
 )
-from services.discovery.ports import StallStore, StateStore
+from services.discovery.ports import StallStore
 from shared.bus.messages.outgoing import Steps, outgoing_event
 from shared.bus.registry.sources import SOURCE_STALLED
 from shared.clock import Clock
 from shared.contracts.sources import SourceStalled
 
+AT_ONCE = 100
+"""So many are noted and told by one look; the next one finds the others."""
 Loads = Mapping[Holder, StageLoad]
 log = structlog.get_logger(__name__)
 
@@ -32,23 +34,20 @@ class StallFinder:
     def __init__(self, collection: str, *, after_s: float) -> None:
         self._collection = collection
         self._after_s = after_s
-        self._watch = StallWatch()
+        self._times = LookTimes()
         self._loads: Loads = {}
 
     def restart(self) -> None:
         """Measure from the next look on: in between, nothing could move."""
-        self._watch = StallWatch()
+        self._times = LookTimes()
         self._loads = {}
 
-    async def look(
-        self, loads: Loads, *, store: StateStore, stalls: StallStore, clock: Clock
-    ) -> list[Stall]:
-        """Look once, and note what stands still and what does not any more.
+    async def look(self, loads: Loads, *, stalls: StallStore, clock: Clock) -> list[Stall]:
+        """Look once, and note what stands still.
 
         Args:
             loads: What each stage has to do.
-            store: The ledger.
-            stalls: What was found before.
+            stalls: Knows what moves, and what was found before.
             clock: Measures and dates.
 
         Returns:
@@ -58,13 +57,11 @@ class StallFinder:
             TransientError: The ledger could not be read or written.
         """
         now, now_s = clock.now(), clock.monotonic()
-        unfinished = await store.unfinished(self._collection)
         are_moving = moving(self._loads, loads)
         self._loads = loads
-        since = self._watch.look(unfinished, now_s)
-        present = {source.source_id: numbers_of(source) for source in unfinished}
-        known = {one.source_id: one for one in await stalls.stalls(self._collection)}
-        over = [key for key, one in known.items() if present.get(key) != one.numbers]
+        before = self._times.last_before(now_s - self._after_s)
+        standing = await stalls.look_for_standing(self._collection, before, AT_ONCE)
+        self._times.note(standing.number, now_s)
         begun = [
             Stall(
                 self._collection,
@@ -72,16 +69,13 @@ class StallFinder:
                 source.filename,
                 numbers_of(source),
                 holder_of(source, loads, are_moving),
-                now - timedelta(seconds=now_s - since[source.source_id]),
+                now - timedelta(seconds=now_s - self._times.seen_s(moved_in)),
             )
-            for source in unfinished
-            if now_s - since[source.source_id] >= self._after_s
-            and (source.source_id not in known or source.source_id in over)
+            for source, moved_in in standing.found
         ]
-        if over or begun:
-            await stalls.replace_stalls(over, begun)
-        kept = [one for key, one in known.items() if key not in over and not one.is_announced]
-        return [*kept, *begun]
+        if begun:
+            await stalls.note_stalls(begun)
+        return await stalls.untold_stalls(self._collection, AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,6 @@ class StallReport:
     finder: StallFinder
     loads: Callable[[], Awaitable[Loads | None]]
     """What each stage has to do; None if the bus does not tell."""
-    store: StateStore
     stalls: StallStore
     clock: Clock
     changed: asyncio.Event
@@ -107,9 +100,7 @@ class StallReport:
         if loads is None:
             self.finder.restart()
             return
-        for stall in await self.finder.look(
-            loads, store=self.store, stalls=self.stalls, clock=self.clock
-        ):
+        for stall in await self.finder.look(loads, stalls=self.stalls, clock=self.clock):
             log.warning(
                 "source.stands_still",
                 file=stall.filename,
@@ -118,7 +109,7 @@ class StallReport:
                 in_flight=stall.in_flight,
             )
             yield [outgoing_event(SOURCE_STALLED, stalled(stall, self.clock))]
-            await self.stalls.replace_stalls((), [replace(stall, is_announced=True)])
+            await self.stalls.note_stalls([replace(stall, is_announced=True)])
         self.changed.set()
 
 

@@ -16,7 +16,6 @@ from services.discovery.domain.ledger import (
 )
 from services.discovery.domain.segments import ContentHash, Mark
 from services.discovery.domain.sources import SourceStat
-from services.discovery.domain.stalls import Stall
 from services.discovery.domain.versions import BegunVersion
 from services.discovery.ports.collections import CollectionStore
 from services.discovery.ports.contents import (
@@ -30,6 +29,7 @@ from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.formats import SourceFormat
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import Listed, SourceRepository, Trigger
+from services.discovery.ports.stalls import StallStore
 
 __all__ = [
     "CollectionStore",
@@ -285,15 +285,3 @@ class StateStore(Protocol):
 
 class Ledger(StateStore, PresenceStore, Protocol):
     """The accounts of the sources, and what was seen of their files."""
-
-
-class StallStore(Protocol):
-    """The sources that stand still. Every method may raise ``TransientError``."""
-
-    async def stalls(self, collection: str) -> list[Stall]:
-        """Return those of a collection, the longest first."""
-        ...
-
-    async def replace_stalls(self, over: Sequence[str], begun: Sequence[Stall]) -> None:
-        """Let go of the stalls of these source ids, and note others, in one transaction."""
-        ...

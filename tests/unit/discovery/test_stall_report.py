@@ -31,7 +31,6 @@ class World:
         return StallReport(
             finder=StallFinder("default", after_s=60),
             loads=self._loads,
-            store=self.store,
             stalls=self.store,
             clock=self.clock,
             changed=self.changed,
@@ -85,7 +84,7 @@ async def test_a_source_that_moves_again_may_stall_again(world: World) -> None:
     await world.look(61)
     await world.commit("b1")
     await world.look(1)
-    assert await world.store.stalls("default") == []
+    assert await world.store.stalls("default", 9) == []
     await world.look(61)
 
     first, second = world.told()
@@ -98,7 +97,7 @@ async def test_a_source_that_is_completed_is_let_go(world: World) -> None:
     await world.commit("b1", "b2")
     await world.look(1)
 
-    assert await world.store.stalls("default") == []
+    assert await world.store.stalls("default", 9) == []
     assert len(world.told()) == 1
 
 
@@ -109,7 +108,7 @@ async def test_a_restart_does_not_tell_it_again(world: World) -> None:
     await world.look(100)
 
     assert len(world.told()) == 1
-    assert len(await world.store.stalls("default")) == 1
+    assert len(await world.store.stalls("default", 9)) == 1
 
 
 async def test_what_a_crash_kept_from_being_told_is_told_after_it(world: World) -> None:

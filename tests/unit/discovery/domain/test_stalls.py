@@ -5,51 +5,30 @@ from dataclasses import replace
 import pytest
 
 from services.discovery.domain.ledger import SourceRecord, Status
-from services.discovery.domain.stalls import Holder, StageLoad, StallWatch, holder_of, moving
+from services.discovery.domain.stalls import Holder, LookTimes, StageLoad, holder_of, moving
 from tests.unit.discovery.builders import NOW
 
 A = SourceRecord(
     "default", "a", "a.jsonl", "/a", 1, 1, "dispatched", 1, "f", 5, 2, 1, True, False, None, NOW,
     None,
 )  # fmt: skip
-B = replace(A, source_id="b", filename="b.jsonl")
 
 
-def test_a_source_stands_still_since_its_numbers_changed() -> None:
-    watch = StallWatch()
-    watch.look([A], 0)
-    watch.look([replace(A, mapped=3)], 10)
+def test_what_did_not_move_for_long_is_asked_for_by_the_last_look_that_long_ago() -> None:
+    times = LookTimes()
+    assert times.last_before(100) == 0
+    for number, time_s in ((3, 10.0), (5, 20.0), (8, 30.0)):
+        times.note(number, time_s)
 
-    assert watch.look([replace(A, mapped=3)], 30) == {"a": 10}
-
-
-def test_a_source_that_waits_behind_one_that_moves_does_not_stand_still() -> None:
-    watch = StallWatch()
-    watch.look([A, B], 0)
-    watch.look([replace(A, mapped=3), B], 10)
-
-    assert watch.look([replace(A, mapped=3), B], 30) == {"a": 10, "b": 10}
+    assert [times.last_before(when) for when in (9, 10, 29, 30, 99)] == [0, 3, 5, 8, 8]
 
 
-def test_a_source_that_others_overtake_stands_still() -> None:
-    watch = StallWatch()
-    watch.look([A, B], 0)
+def test_a_move_is_seen_by_the_look_after_it() -> None:
+    times = LookTimes()
+    for number, time_s in ((3, 10.0), (5, 20.0), (8, 30.0)):
+        times.note(number, time_s)
 
-    assert watch.look([A, replace(B, mapped=3)], 30) == {"a": 0, "b": 30}
-
-
-def test_the_end_of_a_source_is_a_move_for_those_behind_it() -> None:
-    watch = StallWatch()
-    watch.look([A, B], 0)
-
-    assert watch.look([B], 30) == {"b": 30}
-
-
-def test_a_new_version_begins_anew() -> None:
-    watch = StallWatch()
-    watch.look([A], 0)
-
-    assert watch.look([replace(A, source_version=2)], 30) == {"a": 30}
+    assert [times.seen_s(moved_in) for moved_in in (0, 2, 3, 4, 5, 7)] == [10, 10, 20, 20, 30, 30]
 
 
 def loads(**messages: int) -> dict[Holder, StageLoad]:
