@@ -27,9 +27,15 @@ class FakePresence:
     async def count_gone(self, collection: str) -> int:
         return len(await self.gone(collection, len(self.sources)))
 
-    async def there(self) -> dict[str, str]:
+    async def being_read(self) -> list[SourceRecord]:
+        rows = sorted(self.sources.values(), key=lambda row: (row.collection, row.filename))
+        return [row for row in rows if row.status == "reading"]
+
+    async def there(self, after: str, most: int) -> dict[str, str]:
         rows = [row for row in self.sources.values() if row.is_read and not row.gone_at]
-        return {row.source_id: row.path for row in rows if not row.is_forgotten}
+        found = {row.source_id: row.path for row in rows if not row.is_forgotten}
+        wanted = [key for key in sorted(found) if key > after]
+        return {key: found[key] for key in wanted[:most]}
 
     async def all_gone(self) -> list[SourceRecord]:
         rows = sorted(self.sources.values(), key=lambda row: (row.collection, row.filename))

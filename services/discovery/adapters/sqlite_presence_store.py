@@ -60,11 +60,18 @@ class PresenceRows(LedgerRows):
         return int(self._rows(query, collection)[0][0])
 
     @reads
-    def there(self) -> dict[str, str]:
+    def being_read(self) -> list[SourceRecord]:
+        """See PresenceStore."""
+        return self._select("WHERE status = 'reading' ORDER BY collection, filename")
+
+    @reads
+    def there(self, after: str, most: int) -> dict[str, str]:
         """See PresenceStore."""
         rows = self._rows(
-            "SELECT source_id, path FROM sources"
-            " WHERE is_read AND NOT is_forgotten AND gone_at IS NULL"
+            "SELECT source_id, path FROM sources WHERE source_id > ?"
+            " AND is_read AND NOT is_forgotten AND gone_at IS NULL ORDER BY source_id LIMIT ?",
+            after,
+            most,
         )
         return {row[0]: row[1] for row in rows}
 

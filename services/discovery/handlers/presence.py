@@ -16,6 +16,7 @@ from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceFailed, SourceForgotten, SourceGone, SourceReturned
 
+KNOWN_AT_ONCE = 2_000
 VANISHED = "{path} went away before it was read to its end; put it back"
 
 
@@ -47,14 +48,17 @@ async def miss(sight: Sight, store: Ledger, clock: Clock) -> list[SourceFailed |
     """
     present = sight.present
     events: list[SourceFailed | SourceGone] = []
-    for source in await store.unfinished():
-        is_missing = source.source_id not in present and not sight.is_hidden(source.path)
-        if source.status == "reading" and is_missing:
+    for source in await store.being_read():
+        if source.source_id not in present and not sight.is_hidden(source.path):
             reason = VANISHED.format(path=source.path)
             events += await source_failed(_stat_of(source), reason, store, clock)
     if not sight.unlisted:
         await store.forget_missing(present)
-    gone = dict(_gone(sight, await store.there()))
+    gone: dict[str, str | None] = {}
+    last = ""
+    while there := await store.there(last, KNOWN_AT_ONCE):
+        gone |= _gone(sight, there)
+        last = max(there)
     for row in await store.note_gone(gone, clock.now()) if gone else ():
         event = presence_event(row)
         if isinstance(event, SourceGone):

@@ -46,8 +46,20 @@ class PresenceStore(Protocol):
         """
         ...
 
-    async def there(self) -> dict[str, str]:
-        """Return id and path of each source that was read, is not forgotten and not gone.
+    async def being_read(self) -> list[SourceRecord]:
+        """Return the sources of all collections that are being read.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
+    async def there(self, after: str, most: int) -> dict[str, str]:
+        """Return id and path of sources that were read, are not forgotten and not gone.
+
+        Args:
+            after: The id before the first; they come in the order of their ids.
+            most: At most so many: others get to the ledger between two pages of a long list.
 
         Raises:
             TransientError: The ledger could not be read.
