@@ -123,7 +123,7 @@ class Discovery:
                 routers=(build_commands_router(self._bus.settler, commands),),
                 loops=(
                     partial(scanning.run, self._trigger),
-                    RecoveryLoop(recovery, publisher, scanning.scan).run,
+                    RecoveryLoop(recovery, publisher, scanning.scan, self._changed).run,
                     partial(keep_figures_fresh, self._figures, self._changed),
                     partial(forget_old_accounts, store, clock, keep),
                 ),

@@ -567,6 +567,42 @@ async def test_what_is_in_flight_can_be_read_again(store: StateStore) -> None:
     assert await counts(store) == (3, 0, 0, 3)
 
 
+async def test_what_is_nowhere_leaves_the_account_of_a_source_that_failed(
+    store: StateStore,
+) -> None:
+    await begin(store)
+    for batch_id, records in (("b0", 3), ("b1", 4), ("b2", 5)):
+        await publish(store, batch_id, records)
+    await commit(store, "b0", 3)
+    await store.apply_deaths([Death("k", ID, 1, "b1", 1, is_of_record=True)], NOW)
+    assert await store.withdraw(ID) == 0, "it has not failed"
+    await store.fail(A, "it is gone", NOW)
+
+    assert [one.source_id for one in await store.lost_with_source()] == [ID]
+    assert await store.withdraw(ID) == 8
+    assert await store.withdraw(ID) == 0
+    assert await counts(store) == (4, 3, 1, 0)
+    assert await store.lost_with_source() == []
+
+
+async def test_what_was_not_lost_after_all_counts_again(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await publish(store, "b1", 4)
+    await store.fail(A, "it is gone", NOW)
+    await store.withdraw(ID)
+
+    await commit(store, "b0", 3)
+    assert await counts(store) == (3, 3, 0, 0)
+    assert await begin(store) == 1
+    await publish(store, "b0", 3)
+    await publish(store, "b1", 4)
+    assert await counts(store) == (7, 3, 0, 4)
+    await commit(store, "b1", 4)
+    await finish(store)
+    assert (await row(store)).status == "completed"
+
+
 async def test_what_is_completed_or_unknown_is_not_read_again(store: StateStore) -> None:
     await complete(store)
 

@@ -260,6 +260,20 @@ class FakeStateStore(FakeStalls, FakePresence):
         self._update(source_id, status=status, is_read=False)
         return True
 
+    async def lost_with_source(self) -> list[SourceRecord]:
+        rows = [row for row in self.sources.values() if row.status == "failed" and row.in_flight]
+        return sorted(rows, key=lambda row: (row.collection, row.filename))
+
+    async def withdraw(self, source_id: str) -> int:
+        before = self.sources.get(source_id)
+        if before is None or before.status != "failed":
+            return 0
+        mine = [key for key, (owner, one) in self.batches.items()
+                if owner == source_id and not one.is_settled]  # fmt: skip
+        for batch_id in mine:
+            self._change(before, batch_id, BatchAccount.withdraw)
+        return before.seen - self.sources[source_id].seen
+
     async def births(self, collection: str) -> str | None:
         return self.noted_births.get(collection)
 

@@ -9,6 +9,7 @@ from typing import Self
 from services.discovery.adapters.sqlite_collection_store import CollectionRows
 from services.discovery.adapters.sqlite_contradiction_store import ContradictionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
+from services.discovery.adapters.sqlite_loss_store import LossRows
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRows
@@ -34,7 +35,7 @@ CHUNK = 500
 
 
 class SqliteStateStore(
-    StallRows, ContradictionRows, LetterRows, PresenceRows, CollectionRows, VersionRows
+    StallRows, ContradictionRows, LetterRows, LossRows, PresenceRows, CollectionRows, VersionRows
 ):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
@@ -178,17 +179,6 @@ class SqliteStateStore(
             )
         rows = self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
         return rows[0] if rows else None
-
-    @reads
-    def births(self, collection: str) -> str | None:
-        """See StateStore."""
-        rows = self._rows("SELECT births FROM ways WHERE collection = ?", collection)
-        return rows[0][0] if rows else None
-
-    @change
-    def note_births(self, collection: str, births: str) -> None:
-        """See StateStore."""
-        self._execute("REPLACE INTO ways (collection, births) VALUES (?, ?)", collection, births)
 
     @change
     def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:

@@ -70,6 +70,10 @@ class BatchAccount:
         """Note that the batch, dead as a whole, was sent again: so many are in flight again."""
         return replace(self, dead=self.dead - dead, is_closed=False)
 
+    def withdraw(self) -> "BatchAccount":
+        """Note that what is in flight is nowhere; should it arrive all the same, it counts."""
+        return replace(self, records=self.mapped + self.dead, is_recorded=False)
+
     def release(self, dead: int) -> "BatchAccount":
         """Note that dead records went to batches of their own."""
         return replace(self, records=self.records - dead, dead=self.dead - dead)

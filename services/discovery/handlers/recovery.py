@@ -144,6 +144,34 @@ class LostBatchRecovery:
         for doubt in self._doubts.values():
             doubt.note_sent({source.source_id for source in lost})
 
+    async def withdraw(self) -> int:
+        """Close the accounts of sources that cannot be read, and whose batches are nowhere.
+
+        A batch that was noted and never sent, or lost, comes from its source alone. It
+        may be what is on its way, so this is done while nothing is.
+
+        Returns:
+            How many records count as not read now.
+
+        Raises:
+            TransientError: The ledger could not be read or written.
+        """
+        before = await self._store.lost_with_source()
+        if not before or await self._in_flight() != 0:
+            return 0
+        await asyncio.sleep(REFRESH_S)
+        still = {source.source_id for source in await self._store.lost_with_source()}
+        if await self._in_flight() != 0:
+            return 0
+        withdrawn = 0
+        for source in before:
+            if source.source_id not in still:
+                continue
+            if lost := await self._store.withdraw(source.source_id):
+                log.error("records.lost_with_their_source", file=source.filename, records=lost)
+                withdrawn += lost
+        return withdrawn
+
     async def _forget_again(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:
             if source.is_forgotten:

@@ -24,6 +24,8 @@ class RecoveryLoop:
     publisher: Publisher
     scan: Callable[[frozenset[str] | None], Awaitable[None]]
     """Scans for sources, all of them with None."""
+    changed: asyncio.Event
+    """Set when the figures are others."""
 
     async def run(self) -> None:
         """Send what a crash kept from being sent; then look now and then, until cancelled."""
@@ -42,6 +44,8 @@ class RecoveryLoop:
         await self.publisher.publish_steps(self.recovery.recover(lost))
         if to_read(lost):
             await self.scan(None)
+        if await self.recovery.withdraw():
+            self.changed.set()
 
     async def _unless_it_fails(self, work: Callable[[], Awaitable[None]]) -> None:
         with WAITS.retrying(SWEEPING, partial(log.warning, "sweep.failed")):

@@ -27,6 +27,7 @@ from services.discovery.ports.contents import (
 from services.discovery.ports.contradictions import ContradictionStore
 from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
 from services.discovery.ports.formats import SourceFormat
+from services.discovery.ports.losses import LossStore
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import Listed, SourceRepository, Trigger
 from services.discovery.ports.stalls import StallStore
@@ -39,6 +40,7 @@ __all__ = [
     "Ledger",
     "LetterLedger",
     "Listed",
+    "LossStore",
     "PresenceStore",
     "SourceChangedError",
     "SourceFormat",
@@ -51,7 +53,7 @@ __all__ = [
 ]
 
 
-class StateStore(Protocol):
+class StateStore(LossStore, Protocol):
     """The ledger of every source. Each method is one transaction, and harmless when repeated.
 
     News about another version than a source's current one is ignored. Every method may raise
@@ -201,22 +203,6 @@ class StateStore(Protocol):
         """Have a source that failed or is in flight read again; tell whether it is such a one.
 
         One that is being forgotten is none.
-
-        Raises:
-            TransientError: The ledger could not be written.
-        """
-        ...
-
-    async def births(self, collection: str) -> str | None:
-        """Return what was noted of the consumers on the way of a collection; none at first.
-
-        Raises:
-            TransientError: The ledger could not be read.
-        """
-        ...
-
-    async def note_births(self, collection: str, births: str) -> None:
-        """Note when the consumers on the way of a collection were made.
 
         Raises:
             TransientError: The ledger could not be written.

@@ -88,7 +88,7 @@ class World:
             in_flight=self._in_flight,
             births=self._births,
         )
-        self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan)
+        self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan, self.changed)
 
     async def _nothing(self) -> int:
         return 0
@@ -194,6 +194,30 @@ async def test_what_a_crash_kept_from_being_sent_is_sent_at_start(world: World) 
     (sent,) = world.publisher.sent
     assert decode(sent.body).descriptor == batch.descriptor
     assert sent.message_id == f"discovery:{batch.descriptor.batch_id}"
+
+
+async def test_the_account_of_a_source_that_is_gone_closes_without_what_was_lost(
+    world: World,
+) -> None:
+    """Killed after a batch was noted, before it was sent; then the file was deleted."""
+    world.repository.put("a.jsonl", LONG)
+    await world.scanning.scan(None)
+    await world.store.requeue(ID)
+    await world.store.fail(stat("a.jsonl"), "went away", NOW)
+    before = world.store.sources[ID]
+    assert (before.status, before.in_flight) == ("failed", before.seen)
+    assert before.in_flight > 0
+
+    world.under_way = repeat(1)
+    await world.recovering.recover()
+    assert world.store.sources[ID].in_flight, "it may be on its way"
+    world.under_way = iter(())
+    world.changed.clear()
+    await world.recovering.recover()
+
+    after = world.store.sources[ID]
+    assert (after.status, after.seen, after.in_flight) == ("failed", 0, 0)
+    assert world.changed.is_set()
 
 
 async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: World) -> None:
