@@ -29,6 +29,31 @@ class WritingCommitted(Event):
     dataset_version: int = Field(ge=0, description="The store's version that first holds them.")
 
 
+class RemovedRows(Message):
+    """What left the map of one source."""
+
+    source_id: str = Field(description="The source.")
+    filename: str = Field(description="The source's path below its root, with '/'.")
+    below_version: int = Field(
+        ge=1,
+        le=MAX_INT64,
+        description="Its points of lower versions are gone; see `source_version` in the "
+        "descriptor of `map.points`.",
+    )
+
+
+class MapRemoved(Event):
+    """Points left the map: their sources were replaced or forgotten.
+
+    It is told after the commit that removed them, before the points that take their place.
+    """
+
+    family: ClassVar[str] = "map.removed"
+
+    sources: tuple[RemovedRows, ...] = Field(description="Each of these sources, once.")
+    dataset_version: int = Field(ge=0, description="The store's version without them.")
+
+
 SettledAs = Literal["stored", "staged", "superseded", "refused"]
 """What writing made of a batch that came: it holds its rows; it keeps them beside the dataset
 until their version is shown; it has a newer version of the source, and has put the batch aside; it

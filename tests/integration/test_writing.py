@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from services.projection.subscribers.collection import decode_retraction
 from services.writing.handlers.writer import Writer
@@ -17,9 +19,11 @@ from shared.bus.handover import BusHandover
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.registry.batches import PROJECTION_BATCH, WRITING_RETRACTION
 from shared.bus.registry.durables import PROJECTION_READS_RETRACTIONS
+from shared.bus.registry.writing import MAP_REMOVED
 from shared.bus.topology import apply_topology
 from shared.clock import SystemClock
 from shared.contracts.batches import ARROW, Batch, encode
+from shared.contracts.writing import MapRemoved
 from shared.errors import TransientError
 from shared.settings import NatsSection
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
@@ -61,6 +65,16 @@ async def handled(js: JetStreamContext) -> bytes:
     return message.data
 
 
+async def removed(js: JetStreamContext) -> MapRemoved:
+    """Wait until it is told what left the map."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(NotFoundError):
+                found = await js.get_last_msg(MAP_REMOVED.stream, MAP_REMOVED.subject("default"))
+                return MapRemoved.model_validate_json(found.data or b"")
+            await asyncio.sleep(0.02)
+
+
 async def send(js: JetStreamContext, batch: Batch) -> None:
     subject = PROJECTION_BATCH.subject("default")
     await js.publish(subject, encode(batch), headers={"content-type": ARROW})
@@ -90,8 +104,10 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
         (gone,) = decode_retraction(await handled(js))
         assert gone.batch_id == piece().descriptor.batch_id
         await until(lambda: (writer.figures.blocked, writer.figures.rows) == (None, rows))
+        told = await removed(js)
 
     assert [one.descriptor.source_version for one in store.batches] == [2] * bool(rows)
+    assert [(one.filename, one.below_version) for one in told.sources] == [("s.jsonl", 2)]
     assert (await js.stream_info(STREAM)).state.messages == 0
 
 

@@ -13,6 +13,7 @@ from services.writing.domain.micro_batch import (
 )
 from services.writing.domain.stored_state import StagedSource, StoreState
 from services.writing.handlers.models import held_model
+from services.writing.handlers.removed import removed
 from services.writing.handlers.settled import Decided, News, committed, settle
 from services.writing.handlers.staged import (
     Shown,
@@ -26,7 +27,7 @@ from services.writing.ports import BatchVectors, DatasetStore, ModelArchive, Sta
 from shared.clock import Clock
 from shared.contracts.batches import Batch, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
-from shared.contracts.writing import WritingCommitted, WritingSettled
+from shared.contracts.writing import MapRemoved, WritingCommitted, WritingSettled
 from shared.errors import InvalidMessage, TransientError
 from shared.failpoints import Failpoint, reached
 
@@ -52,6 +53,8 @@ class Written:
     """What became of each batch that came, for the stages that keep count."""
     committed: WritingCommitted | None
     """The same for anybody; none if no batch was valid."""
+    removed: MapRemoved | None
+    """What is on the map no more; none if all is that was."""
     points: tuple[Batch, ...]
     """The rows that are on the map now, batch by batch, without text and vectors."""
 
@@ -149,9 +152,11 @@ async def commit_write(
     known = [place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
     by_id = {batch.descriptor.batch_id: points_of(batch) for batch in (*known, *append)}
     by_id |= {batch.descriptor.batch_id: batch for batch in shown.points}
+    told = committed(news.came, settled)
     return Written(
         settled,
-        committed(news.came, settled),
+        told,
+        removed(news.came, decided.removals, told),
         tuple(points for points in by_id.values() if len(points)),
     )
 

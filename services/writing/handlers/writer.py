@@ -29,7 +29,7 @@ from services.writing.ports import DatasetStore, Handover, ModelArchive, Staging
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import MAP_POINTS
-from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
+from shared.bus.registry.writing import MAP_REMOVED, WRITING_COMMITTED, WRITING_SETTLED
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_batches import dead_batch
@@ -225,6 +225,8 @@ def _news(plan: WritePlan, written: Written) -> Iterator[Outgoing]:
     for batch, error in plan.invalid:
         log.error("batch.buried", file=batch.descriptor.filename, reason=str(error))
         yield outgoing_dead_letter(dead_batch(batch, str(error), stage=STAGE))
+    if written.removed:
+        yield outgoing_event(MAP_REMOVED, written.removed)
     for points in written.points:
         yield outgoing_batch(MAP_POINTS, points)
     if written.committed:

@@ -1,7 +1,7 @@
 """The rows of events about the dataset and its public files."""
 
-from shared.bus.registry.channel import Channel, event_channel
-from shared.contracts.writing import WritingCommitted, WritingPublished, WritingSettled
+from shared.bus.registry.channel import ANYBODY, Channel, event_channel
+from shared.contracts.writing import MapRemoved, WritingCommitted, WritingPublished, WritingSettled
 
 WRITING_COMMITTED = event_channel(
     WritingCommitted, "writing", "Batches that are in the store for good."
@@ -17,4 +17,12 @@ WRITING_SETTLED = Channel(
     "What became of each batch, and what is stored of it: for the stages that keep count.",
     contract=WritingSettled,
 )
-CHANNELS = (WRITING_COMMITTED, WRITING_PUBLISHED, WRITING_SETTLED)
+MAP_REMOVED = Channel(
+    MapRemoved.family,
+    "POINTS",
+    "writing",
+    (ANYBODY,),
+    "Points that left the map, source by source.",
+    contract=MapRemoved,
+)
+CHANNELS = (MAP_REMOVED, WRITING_COMMITTED, WRITING_PUBLISHED, WRITING_SETTLED)

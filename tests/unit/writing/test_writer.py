@@ -7,8 +7,10 @@ import pytest
 
 from services.writing.handlers.writer import Writer
 from shared.bus.messages.outgoing import Outgoing
+from shared.bus.registry.writing import MAP_REMOVED
 from shared.contracts.batches import FORGOTTEN_KEY, Batch, decode_rows
 from shared.contracts.projection import ProjectionModel
+from shared.contracts.writing import MapRemoved
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.fakes.staging import FakeStaging
@@ -51,6 +53,10 @@ class World:
     async def take(self, *messages: Batch | ProjectionModel) -> list[str]:
         """Have messages written together; return the families of what is told."""
         return [one.channel.family async for step in self.writer.take(messages) for one in step]
+
+    async def outgoing(self, *messages: Batch | ProjectionModel) -> list[Outgoing]:
+        """Have messages written together; return what is told."""
+        return [one async for step in self.writer.take(messages) for one in step]
 
     async def told_of(self, *messages: Batch | ProjectionModel) -> list[str]:
         """Have messages written together; return the ids of what is told."""
@@ -132,3 +138,37 @@ async def test_who_keeps_count_hears_of_a_commit_when_anybody_could() -> None:
     told = [[one.channel.family for one in step] async for step in steps]
 
     assert told == [["dead.writing", "map.points", "writing.committed"], ["writing.settled"]]
+
+
+def left_the_map(steps: list[Outgoing]) -> list[tuple[str, int]]:
+    found = [one for one in steps if one.channel is MAP_REMOVED]
+    events = [MapRemoved.model_validate_json(one.body) for one in found]
+    return [(one.source_id, one.below_version) for event in events for one in event.sources]
+
+
+@pytest.mark.parametrize("rows", [2, 0], ids=["replaced", "emptied"])
+async def test_what_left_the_map_is_told_before_what_takes_its_place(rows: int) -> None:
+    world = World()
+    first = await world.outgoing(model(1), piece("a"), piece("b"))
+    again = await world.outgoing(piece("b"))
+    assert left_the_map([*first, *again]) == []
+
+    news = await world.outgoing(piece("a", version=2, rows=rows), piece("c"))
+    assert left_the_map(news) == [("a", 2)]
+    assert news[0].channel is MAP_REMOVED
+
+
+@pytest.mark.parametrize("rows", [2, 0], ids=["replaced", "emptied"])
+async def test_what_left_the_map_is_told_after_a_crash_too(rows: int) -> None:
+    """It is gone when the batch comes again; the stream drops what it has."""
+    world = World()
+    await world.take(model(1), piece("a"))
+    newer = piece("a", version=2, rows=rows)
+    told = await world.outgoing(newer)
+
+    again = await world.outgoing(newer)
+
+    assert left_the_map(again) == [("a", 2)]
+    assert again[0].message_id == told[0].message_id
+    await world.take(piece("a", version=3))
+    assert left_the_map(await world.outgoing(newer)) == []
