@@ -49,7 +49,11 @@ async def test_a_silent_server_holds_up_the_collections_that_ask_it_and_no_other
         well_url = await stack.enter_async_context(EmbeddingServer(FakeEmbedder()).running())
         sick_url = await stack.enter_async_context(silent.running())
         section = EmbeddingSection.model_validate(
-            {"url": well_url, "collections": [{"collection": "sick", "url": sick_url}]}
+            {
+                "url": well_url,
+                "requests_in_flight": 1,
+                "collections": [{"collection": "sick", "url": sick_url}],
+            }
         )
         servers = EmbeddingServers(section)
         for one in servers.all:
