@@ -339,7 +339,7 @@ async def test_at_rest_they_are_those_of_what_is_stored(random: Any) -> None:
         for copy in (1, 2)
     ]
     coming = random.choices(sent, k=random.randint(0, 12))
-    await stage.project(*coming[: len(coming) // 2])
+    await stage.project(*random.sample(coming, k=len(coming) // 2))
     writer, news = Writer(), list[News]()
     for batch in coming:
         await stage.project(batch)
