@@ -1,7 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,11 +23,10 @@ from services.embedding.subscribers import build_router, known_dimension
 from shared.assignments import Activity, Resources
 from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
-from shared.bus.registry.durables import (
-    EMBEDDING_READS_BATCHES,
-)
-from shared.contracts.statuses import EmbeddingStatus
+from shared.bus.registry.durables import EMBEDDING_READS_BATCHES
+from shared.contracts.statuses import Common, EmbeddingStatus
 from shared.observability import metrics
+from shared.observability.instruments import Reading
 from shared.runtime import Service
 
 NAME = "embedding"
@@ -74,16 +73,22 @@ def build() -> Service:
         durables=(EMBEDDING_READS_BATCHES,),
         disks={"state": settings.state.folder},
         resources=resources,
-        told=lambda common: EmbeddingStatus(
-            **common,
-            **asdict(healths.together),
-            blocked_collections=healths.blocked_collections,
-        ),
-        gauges=lambda: [
-            metrics.BLOCKED.read(bool(one.blocked), stage=NAME, collection=name)
-            for name, one in list(healths.of.items())
-        ],
+        told=partial(tell, healths),
+        gauges=partial(gauges, healths),
     )
+
+
+def tell(healths: Healths, common: Common) -> EmbeddingStatus:
+    """Tell how all collections are."""
+    return EmbeddingStatus(
+        **common, **asdict(healths.together), blocked_collections=healths.blocked_collections
+    )
+
+
+def gauges(healths: Healths) -> Iterator[Reading]:
+    """Tell Prometheus which collections are blocked."""
+    for name, one in list(healths.of.items()):
+        yield metrics.BLOCKED.read(bool(one.blocked), stage=NAME, collection=name)
 
 
 @dataclass(frozen=True, slots=True)
