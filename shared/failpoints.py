@@ -23,6 +23,8 @@ class Failpoint(StrEnum):
     """Any stage: the results of a message are on the bus, the message is not acked."""
     NOTED = "after-ledger-before-send"
     """Discovery: the ledger counts a batch as in flight, the bus does not have it."""
+    SHOWING = "after-ledger-before-showing"
+    """Discovery: the ledger says that a version is to be shown, the bus does not."""
     SETTLED = "after-ledger-before-ack"
     """Discovery: the ledger knows what was committed, nobody was told, nothing is acked."""
     CHECKPOINTED = "after-checkpoint-before-ack"

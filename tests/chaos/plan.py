@@ -18,6 +18,7 @@ FAILPOINTS = (
     *((service, Failpoint.PUBLISHED) for service in SERVICES),
     ("discovery", Failpoint.NOTED),
     ("discovery", Failpoint.SETTLED),
+    ("discovery", Failpoint.SHOWING),
     ("projection", Failpoint.CHECKPOINTED),
     ("projection", Failpoint.RESOLVED),
     ("projection", Failpoint.MODEL_PUBLISHED),

@@ -64,6 +64,15 @@ async def test_what_did_not_move_since_a_look_stands_still(store: Store) -> None
     assert await standing(store, 3) == (4, [("a.jsonl", 2)])
 
 
+async def test_what_waits_to_be_shown_has_moved(store: Store) -> None:
+    await dispatch(store)
+    await standing(store, 0)
+    await store.apply_committed([Commit("a.jsonl-0", A.source_id, 1, 3, is_staged=True)], NOW)
+
+    assert await standing(store, 1) == (2, [])
+    assert await standing(store, 2) == (3, [("a.jsonl", 1)])
+
+
 async def test_what_waits_behind_one_that_moves_does_not_stand_still(store: Store) -> None:
     await dispatch(store)
     await dispatch(store, B)

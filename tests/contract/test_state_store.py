@@ -647,6 +647,101 @@ async def test_a_source_that_is_forgotten_gets_a_version_without_records(
     assert [found.source_id for found in await store.unfinished()] == [ID]
 
 
+async def stage(store: StateStore, batch: str, records: int) -> list[SourceRecord]:
+    told = [Commit(batch, ID, 1, records, is_staged=True)]
+    await store.apply_committed(told, NOW)
+    return await store.apply_committed(told, NOW)
+
+
+async def staged(store: StateStore) -> SourceRecord:
+    """Have a version of two batches wait to be shown."""
+    await begin(store)
+    await publish(store, "b0", 3)
+    await publish(store, "b1", 2)
+    await finish(store)
+    await stage(store, "b0", 3)
+    assert [one for one in await stage(store, "b1", 1) if one.is_showing] == []
+    await bury(store, "k", "b1")
+    return await row(store)
+
+
+async def test_a_version_is_shown_when_all_of_it_waits_or_is_dead(store: StateStore) -> None:
+    one = await staged(store)
+
+    assert one.is_showing
+    assert one.status == "dispatched"
+    assert (one.seen, one.staged, one.mapped, one.dead, one.in_flight) == (5, 4, 0, 1, 0)
+    totals = await store.totals("default")
+    assert (totals.mapped, totals.dead, totals.in_flight) == (0, 1, 4)
+    assert [source.source_id for source in await store.unfinished()] == [ID]
+
+
+async def test_a_version_that_was_shown_is_completed(store: StateStore) -> None:
+    one = await staged(store)
+
+    assert [row.is_showing for row in await commit(store, "b0", 3)] == [True]
+    assert [row.is_showing for row in await commit(store, "b1", 1)] == [True]
+    (ended,) = await commit(store, one.showing_batch_id, 0)
+
+    assert (ended.status, ended.mapped, ended.staged, ended.dead) == ("completed", 4, 0, 1)
+    assert not ended.is_showing
+    assert await counts(store) == (5, 4, 1, 0)
+
+
+async def test_a_version_does_not_end_before_it_is_shown(store: StateStore) -> None:
+    await staged(store)
+    await commit(store, "b0", 3)
+    await commit(store, "b1", 1)
+
+    assert (await row(store)).status == "dispatched"
+
+
+async def test_that_a_batch_waited_is_old_news_when_it_is_stored(store: StateStore) -> None:
+    one = await staged(store)
+    await commit(store, "b0", 3)
+
+    await stage(store, "b0", 3)
+    await commit(store, "b1", 1)
+    (ended,) = await commit(store, one.showing_batch_id, 0)
+
+    assert (ended.mapped, ended.staged) == (4, 0)
+
+
+async def test_a_version_that_waits_without_a_record_is_shown_too(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 0)
+    await finish(store)
+
+    (one,) = await stage(store, "b0", 0)
+
+    assert one.is_showing
+
+
+async def test_what_grows_while_it_is_shown_is_completed_with_the_rest(store: StateStore) -> None:
+    one = await staged(store)
+    await store.begin_version(A, ContentHash("f2", "f1", "r"), RULES, NOW)
+    await publish(store, "b2", 1)
+    await commit(store, "b0", 3)
+    await commit(store, "b1", 1)
+    await commit(store, one.showing_batch_id, 0)
+    await finish(store)
+    assert (await row(store)).status == "dispatched"
+
+    (ended,) = await commit(store, "b2", 1)
+
+    assert (ended.status, ended.mapped, ended.is_showing) == ("completed", 5, False)
+
+
+async def test_another_content_and_forgetting_end_the_waiting(store: StateStore) -> None:
+    await staged(store)
+    await begin(store, "f2")
+    other = await row(store)
+    one = await forget(store)
+
+    assert (other.staged, other.is_showing, other.in_flight) == (0, False, 0)
+    assert (one.staged, one.is_showing) == (0, False)
+
+
 async def test_forgetting_ends_with_the_commit_of_the_empty_batch(store: StateStore) -> None:
     await complete(store)
     one = await forget(store)

@@ -13,8 +13,8 @@ class FakeStalls:
 
     sources: dict[str, SourceRecord]
     standing: dict[str, Stall]
-    moved: dict[str, tuple[Numbers, int]]
-    """Source id to its numbers at the last look, and in which look they changed."""
+    moved: dict[str, tuple[tuple[Numbers, int], int]]
+    """Source id to its numbers and what waits to be shown, and in which look they changed."""
     looks: int
 
     async def look_for_standing(self, collection: str, before: int, most: int) -> Standing:
@@ -27,14 +27,14 @@ class FakeStalls:
         moved = {key: self.moved.get(key, (None, self.looks)) for key in mine}
         ended = [key for key in self.moved if key not in mine and self._is_of(key, collection)]
         order = [*(key for key in self.moved if key in mine or key in ended), *mine]
-        now: dict[str, tuple[Numbers, int]] = {}
+        now: dict[str, tuple[tuple[Numbers, int], int]] = {}
         found: list[tuple[SourceRecord, int]] = []
         last = 0
         for key in dict.fromkeys(order):
             if key in ended:
                 last = self.looks
                 continue
-            numbers = numbers_of(mine[key])
+            numbers = numbers_of(mine[key]), mine[key].staged
             changed = moved[key][1] if moved[key][0] == numbers else self.looks
             now[key] = numbers, changed
             if key not in self.standing:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.discovery.domain.batch_accounts import BatchAccount
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.contradictions import (
     Contradiction,
@@ -23,7 +24,6 @@ from services.discovery.domain.dead_letters import (
 )
 from services.discovery.domain.ledger import (
     STATUSES,
-    BatchAccount,
     CommandRef,
     Commit,
     Death,
@@ -89,7 +89,8 @@ class FakeStateStore(FakeStalls, FakePresence):
         for row in rows:
             counts[row.status] += 1
         ids = {row.source_id for row in rows}
-        in_flight = sum(one.in_flight for source, one in self.batches.values() if source in ids)
+        mine = [one for source, one in self.batches.values() if source in ids]
+        in_flight = sum(one.in_flight + one.staged for one in mine)
         seen, mapped, dead, dropped = (
             sum(getattr(row, name) for row in rows)
             for name in ("seen", "mapped", "dead", "dropped")
@@ -121,6 +122,7 @@ class FakeStateStore(FakeStalls, FakePresence):
             self._forget(row.source_id)
             fresh |= held | {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "rules": rules}
             fresh |= {"is_forgotten": False, "dropped": 0, "replays": 0}
+            fresh |= {"staged": 0, "is_showing": False}
             fresh |= {"source_version": row.source_version + 1}
             self.segments[row.source_id] = [
                 Segment(0, stat.size, content.whole, content.whole, now)
@@ -167,7 +169,9 @@ class FakeStateStore(FakeStalls, FakePresence):
                 known = self.batches.get(commit.batch_id, ("", None))[1]
                 self._contradict(source, commit.batch_id, against_commit(known, commit), now)
                 mapped = commit.records
-                if not commit.is_superseded:
+                if commit.is_staged:
+                    self._change(source, commit.batch_id, lambda batch, m=mapped: batch.stage(m))
+                elif not commit.is_superseded:
                     self._change(source, commit.batch_id, lambda batch, m=mapped: batch.commit(m))
                 touched.append(commit.source_id)
         return self._settle(dict.fromkeys(touched), now)
@@ -393,6 +397,7 @@ class FakeStateStore(FakeStalls, FakePresence):
             after.records - before.records,
             after.mapped - before.mapped,
             after.dead - before.dead,
+            after.staged - before.staged,
         )
 
     def _put_account(self, source_id: str, batch_id: str, account: BatchAccount) -> None:
@@ -400,10 +405,11 @@ class FakeStateStore(FakeStalls, FakePresence):
         if account.is_settled:
             self.sent_again.pop(batch_id, None)
 
-    def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
+    def _count(self, source_id: str, seen: int, mapped: int, dead: int, staged: int = 0) -> None:
         row = self.sources[source_id]
         self._update(
             source_id,
+            staged=row.staged + staged,
             seen=row.seen + seen,
             mapped=row.mapped + mapped,
             dead=row.dead + dead,
@@ -475,13 +481,19 @@ class FakeStateStore(FakeStalls, FakePresence):
             row = self.sources[source_id]
             mine = [batch for owner, batch in self.batches.values() if owner == source_id]
             is_done = row.is_read and all(batch.is_settled for batch in mine)
+            if row.status == "dispatched" and is_done and any(batch.is_staged for batch in mine):
+                self._put_account(source_id, row.showing_batch_id, BatchAccount().record(0))
+                self._update(source_id, is_showing=True)
+                is_done = False
             if row.status == "dispatched" and is_done:
                 status = "forgotten" if row.is_forgotten else "completed"
-                self._update(source_id, status=status, completed_at=now, is_announced=False)
+                told = {"completed_at": now, "is_announced": False, "is_showing": False}
+                self._update(source_id, status=status, **told)
                 self._forget(source_id, keep_dead=True)
                 if source_id in self.marks:
                     self.settled[source_id] = self.marks[source_id]
             row = self.sources[source_id]
-            if row.status in ("completed", "forgotten") and not row.is_announced:
+            is_over = row.status in ("completed", "forgotten") and not row.is_announced
+            if row.is_showing or is_over:
                 completed.append(row)
         return completed

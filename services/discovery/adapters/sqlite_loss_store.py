@@ -2,7 +2,8 @@
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
-from services.discovery.domain.ledger import BatchAccount, SourceRecord
+from services.discovery.domain.batch_accounts import BatchAccount
+from services.discovery.domain.ledger import SourceRecord
 
 
 class LossRows(LedgerRows):

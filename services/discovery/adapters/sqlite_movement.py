@@ -40,9 +40,9 @@ UPDATE movement SET moved_in = (SELECT number FROM looks), is_noted = 0, is_open
 MOVEMENT_TRIGGERS = f"""
 CREATE TEMP TRIGGER movement_began AFTER INSERT ON sources BEGIN {_BEGIN} END;
 CREATE TEMP TRIGGER movement_went_on
-    AFTER UPDATE OF source_version, seen, mapped, dead, status ON sources
-    WHEN (OLD.source_version, OLD.seen, OLD.mapped, OLD.dead, OLD.status)
-        IS NOT (NEW.source_version, NEW.seen, NEW.mapped, NEW.dead, NEW.status)
+    AFTER UPDATE OF source_version, seen, mapped, dead, staged, status ON sources
+    WHEN (OLD.source_version, OLD.seen, OLD.mapped, OLD.dead, OLD.staged, OLD.status)
+        IS NOT (NEW.source_version, NEW.seen, NEW.mapped, NEW.dead, NEW.staged, NEW.status)
     BEGIN {_MOVE} {_BEGIN} END;
 CREATE TEMP TRIGGER movement_ended AFTER DELETE ON sources BEGIN {_END} END;
 """

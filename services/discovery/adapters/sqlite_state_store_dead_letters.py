@@ -5,6 +5,7 @@ from dataclasses import astuple, fields, replace
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_state_store_rows import LETTER, LedgerRows
+from services.discovery.domain.batch_accounts import BatchAccount
 from services.discovery.domain.dead_letters import (
     Letter,
     Refused,
@@ -14,7 +15,7 @@ from services.discovery.domain.dead_letters import (
     why_not,
     why_not_now,
 )
-from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
+from services.discovery.domain.ledger import Death, SourceRecord
 from shared.sqlite_state import sql
 
 SELECT_LETTERS = sql("SELECT", LETTER, "FROM dead_letters ")

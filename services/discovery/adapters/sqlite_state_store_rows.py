@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.adapters.sqlite_group_commit import GroupCommit
+from services.discovery.domain.batch_accounts import BatchAccount
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.contradictions import against_commit
 from services.discovery.domain.cut_rules import parse_rules
 from services.discovery.domain.dead_letters import Letter
-from services.discovery.domain.ledger import BatchAccount, CommandRef, Commit, Death, SourceRecord
+from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.sqlite_state import sql
 
@@ -22,7 +23,7 @@ SELECT_SOURCES = sql("SELECT", COLUMNS, "FROM sources ")
 SELECT_ACCOUNT = sql("SELECT", ACCOUNT, "FROM batches WHERE batch_id = ?")
 PUT_ACCOUNT = sql(
     f"INSERT INTO batches (batch_id, source_id, is_settled, {ACCOUNT})",
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch_id) DO UPDATE SET",
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch_id) DO UPDATE SET",
     "source_id = excluded.source_id, is_settled = excluded.is_settled,",
     ", ".join(f"{field.name} = excluded.{field.name}" for field in fields(BatchAccount)),
 )
@@ -120,6 +121,7 @@ class LedgerRows:
             after.records - before.records,
             after.mapped - before.mapped,
             after.dead - before.dead,
+            after.staged - before.staged,
         )
 
     def _has_settled(self, source_id: str) -> bool:
@@ -143,20 +145,23 @@ class LedgerRows:
         if account.is_settled:
             self._execute("DELETE FROM resends WHERE batch_id = ?", batch_id)
 
-    def _count(self, source_id: str, seen: int, mapped: int, dead: int) -> None:
+    def _count(self, source_id: str, seen: int, mapped: int, dead: int, staged: int = 0) -> None:
         self._execute(
             "UPDATE sources SET seen = seen + ?1, mapped = mapped + ?2, dead = dead + ?3,"
-            " dropped = min(dropped, dead + ?3) WHERE source_id = ?4",
+            " dropped = min(dropped, dead + ?3), staged = staged + ?5 WHERE source_id = ?4",
             seen,
             mapped,
             dead,
             source_id,
+            staged,
         )
 
     def _commit(self, source: SourceRecord, commit: Commit, now: datetime) -> None:
         known = self._account(commit.batch_id)
         self._contradict(source, commit.batch_id, against_commit(known, commit), now)
-        if not commit.is_superseded:
+        if commit.is_staged:
+            self._change(source, commit.batch_id, lambda batch: batch.stage(commit.records))
+        elif not commit.is_superseded:
             self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
 
     def _contradict(
@@ -181,7 +186,7 @@ class LedgerRows:
     def _put_forgotten(self, source: SourceRecord) -> None:
         self._execute(
             "UPDATE sources SET status = ?, source_version = ?, seen = 0, mapped = 0, dead = 0,"
-            " dropped = 0, replays = 0,"
+            " dropped = 0, replays = 0, staged = 0, is_showing = 0,"
             " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1"
             " WHERE source_id = ?",
             source.status,
@@ -211,12 +216,25 @@ class LedgerRows:
         self._execute("DELETE FROM segments WHERE source_id = ?", source_id)
         self._execute("DELETE FROM contradictions WHERE source_id = ?", source_id)
 
+    def _show(self, source_id: str) -> None:
+        """Decide that a version is shown, if batches wait and of no other one is to be heard."""
+        rows = self._select(
+            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND EXISTS"
+            " (SELECT 1 FROM batches WHERE source_id = ?1 AND is_staged) AND NOT EXISTS"
+            " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
+            source_id,
+        )
+        for source in rows:
+            self._put_account(source_id, source.showing_batch_id, BatchAccount().record(0))
+            self._execute("UPDATE sources SET is_showing = 1 WHERE source_id = ?", source_id)
+
     def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         ended: list[SourceRecord] = []
         for source_id in source_ids:
+            self._show(source_id)
             changed = self._rows(
                 "UPDATE sources SET status = iif(is_forgotten, 'forgotten', 'completed'),"
-                " completed_at = ?2, is_announced = 0"
+                " completed_at = ?2, is_announced = 0, is_showing = 0"
                 " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
                 " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)"
                 " RETURNING source_id",
@@ -234,21 +252,22 @@ class LedgerRows:
                 )
                 self._execute("UPDATE segments SET is_settled = 1 WHERE source_id = ?", source_id)
             ended += self._select(
-                "WHERE source_id = ? AND status IN ('completed', 'forgotten')"
-                " AND NOT is_announced",
+                "WHERE source_id = ? AND (is_showing OR"
+                " status IN ('completed', 'forgotten') AND NOT is_announced)",
                 source_id,
             )
         return ended
 
 
 def _account(row: sqlite3.Row) -> BatchAccount:
-    flags = {name: bool(row[name]) for name in ("is_recorded", "is_closed")}
-    return BatchAccount(row["records"], row["mapped"], row["dead"], **flags)
+    flags = {name: bool(row[name]) for name in ("is_recorded", "is_closed", "is_staged")}
+    numbers = {name: row[name] for name in ("records", "mapped", "dead", "staged")}
+    return BatchAccount(**numbers, **flags)
 
 
 def _source(row: sqlite3.Row) -> SourceRecord:
     values: dict[str, Any] = dict(row)
-    for name in ("is_read", "is_announced", "is_forgotten", "is_presence_told"):
+    for name in ("is_read", "is_announced", "is_forgotten", "is_presence_told", "is_showing"):
         values[name] = bool(values[name])
     for name in MOMENTS:
         values[name] = values[name] and datetime.fromisoformat(values[name])

@@ -44,7 +44,9 @@ CREATE TABLE sources (
     same_as TEXT,
     is_presence_told INTEGER NOT NULL DEFAULT 1,
     rules TEXT,
-    content_size INTEGER
+    content_size INTEGER,
+    staged INTEGER NOT NULL DEFAULT 0,
+    is_showing INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX sources_by_name ON sources (collection, filename);
 CREATE TABLE batches (
@@ -56,6 +58,8 @@ CREATE TABLE batches (
     is_recorded INTEGER NOT NULL,
     is_closed INTEGER NOT NULL,
     is_settled INTEGER NOT NULL,
+    staged INTEGER NOT NULL DEFAULT 0,
+    is_staged INTEGER NOT NULL DEFAULT 0,
     CHECK (records >= mapped + dead)
 ) WITHOUT ROWID;
 CREATE INDEX batches_by_source ON batches (source_id, is_settled);
@@ -174,13 +178,14 @@ UPDATE segments SET found_at =
     (SELECT discovered_at FROM sources WHERE sources.source_id = segments.source_id);
 """
 """What is known of a segment of before is when its source was found."""
-FORMAT = StateFormat(
-    "discovery",
-    7,
-    TABLES + SEGMENTS + FOUND_AT,
-    AIDS,
-    {3: FROM_3, 4: FROM_4, 5: FROM_5, 6: FOUND_AT + FOUND_BEFORE},
-)
+FROM_7 = """
+ALTER TABLE sources ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sources ADD COLUMN is_showing INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN is_staged INTEGER NOT NULL DEFAULT 0;
+"""
+UPGRADES = {3: FROM_3, 4: FROM_4, 5: FROM_5, 6: FOUND_AT + FOUND_BEFORE, 7: FROM_7}
+FORMAT = StateFormat("discovery", 8, TABLES + SEGMENTS + FOUND_AT, AIDS, UPGRADES)
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (
@@ -196,7 +201,8 @@ INSERT INTO totals
     FROM sources GROUP BY collection, status;
 INSERT INTO in_flight
     SELECT collection, sum(batches.records - batches.mapped - batches.dead)
-    FROM batches JOIN sources USING (source_id) WHERE NOT is_settled GROUP BY collection;
+    FROM batches JOIN sources USING (source_id) WHERE is_staged OR NOT is_settled
+    GROUP BY collection;
 """
 """The sums over the ledger, kept up to date by triggers: to tell them must not cost a look at
 every source. They belong to the connection; the file is as it would be without."""
@@ -214,14 +220,14 @@ UPDATE totals SET sources = sources + 1, seen = seen + NEW.seen, mapped = mapped
 """
 LEAVE_FLIGHT = """
 UPDATE in_flight SET records = records - (OLD.records - OLD.mapped - OLD.dead)
-    WHERE NOT OLD.is_settled
+    WHERE (OLD.is_staged OR NOT OLD.is_settled)
     AND collection = (SELECT collection FROM sources WHERE source_id = OLD.source_id);
 """
 ENTER_FLIGHT = """
 INSERT INTO in_flight SELECT collection, 0 FROM sources
     WHERE source_id = NEW.source_id AND collection NOT IN (SELECT collection FROM in_flight);
 UPDATE in_flight SET records = records + NEW.records - NEW.mapped - NEW.dead
-    WHERE NOT NEW.is_settled
+    WHERE (NEW.is_staged OR NOT NEW.is_settled)
     AND collection = (SELECT collection FROM sources WHERE source_id = NEW.source_id);
 """
 FIGURES = "status, seen, mapped, dead, dropped"

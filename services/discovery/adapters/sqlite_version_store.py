@@ -80,7 +80,7 @@ class VersionRows(LedgerRows):
         self._execute(
             "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
             " fingerprint = ?, content_size = ?, rules = ?, seen = 0, mapped = 0, dead = 0,"
-            " is_read = 0, dropped = 0, replays = 0,"
+            " is_read = 0, dropped = 0, replays = 0, staged = 0, is_showing = 0,"
             " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
             " WHERE source_id = ?",
             first.fingerprint,

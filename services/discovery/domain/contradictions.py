@@ -8,7 +8,8 @@ another version or is forgotten.
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.discovery.domain.ledger import BatchAccount, Commit, Death
+from services.discovery.domain.batch_accounts import BatchAccount
+from services.discovery.domain.ledger import Commit, Death
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.discovery.domain.ledger import BatchAccount, Death, SourceRecord
+from services.discovery.domain.batch_accounts import BatchAccount
+from services.discovery.domain.ledger import Death, SourceRecord
 
 Fate = Literal["dead", "replayed", "dropped"]
 

@@ -1,4 +1,4 @@
-"""The accounts of sources and batches: seen = mapped + dead + in flight, always."""
+"""The accounts of sources: seen = staged + mapped + dead + in flight, always."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,62 +24,6 @@ FORGETS_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class BatchAccount:
-    """What became of one batch.
-
-    Its batch may be known from its commit or from a dead letter before discovery notes that it was
-    published: until then, it is taken to have as many records as were heard of.
-    """
-
-    records: int = 0
-    mapped: int = 0
-    dead: int = 0
-    is_recorded: bool = False
-    is_closed: bool = False
-    """Whether it was committed, or dead-lettered as a whole."""
-
-    @property
-    def in_flight(self) -> int:
-        """Records of which nothing was heard yet."""
-        return self.records - self.mapped - self.dead
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing more is to come: an empty batch must have been committed, too."""
-        return self.is_recorded and self.in_flight == 0 and (self.records > 0 or self.is_closed)
-
-    def record(self, records: int) -> "BatchAccount":
-        """Note how many records were published."""
-        return replace(self, records=max(records, self.mapped + self.dead), is_recorded=True)
-
-    def commit(self, mapped: int) -> "BatchAccount":
-        """Note how many records are in the store; one that was dead before is dead no more."""
-        records = self.records if self.is_recorded else max(self.records, mapped + self.dead)
-        mapped = min(mapped, records)
-        dead = min(self.dead, records - mapped)
-        return replace(self, records=records, mapped=mapped, dead=dead, is_closed=True)
-
-    def dead_letter(self, dead: int) -> "BatchAccount":
-        """Note that records were dead-lettered."""
-        total = self.mapped + self.dead + dead
-        records = self.records if self.is_recorded else max(self.records, total)
-        given_up = min(self.dead + dead, records - self.mapped)
-        return replace(self, records=records, dead=given_up, is_closed=self.is_closed or dead == 0)
-
-    def revive(self, dead: int) -> "BatchAccount":
-        """Note that the batch, dead as a whole, was sent again: so many are in flight again."""
-        return replace(self, dead=self.dead - dead, is_closed=False)
-
-    def withdraw(self) -> "BatchAccount":
-        """Note that what is in flight is nowhere; should it arrive all the same, it counts."""
-        return replace(self, records=self.mapped + self.dead, is_recorded=False)
-
-    def release(self, dead: int) -> "BatchAccount":
-        """Note that dead records went to batches of their own."""
-        return replace(self, records=self.records - dead, dead=self.dead - dead)
-
-
-@dataclass(frozen=True, slots=True)
 class Commit:
     """One batch of which the store says how many records it holds."""
 
@@ -89,6 +33,8 @@ class Commit:
     records: int
     is_superseded: bool = False
     """Whether the store has a newer version of the source, and so none of these rows."""
+    is_staged: bool = False
+    """Whether the rows wait beside the store until their version is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +121,10 @@ class SourceRecord:
     """How this version is cut; None: a ledger without that began it."""
     content_size: int | None = None
     """Bytes that the fingerprint is of; None as above."""
+    staged: int = 0
+    """Records of this version that wait to be shown with the others of it."""
+    is_showing: bool = False
+    """Whether it was decided that this version is to be shown, and not told yet that it is."""
 
     @property
     def is_forgotten_as_gone(self) -> bool:
@@ -194,14 +144,19 @@ class SourceRecord:
         )
 
     @property
+    def showing_batch_id(self) -> str:
+        """The id of the batch that shows this version; it stays so when the version grows."""
+        return batch_id(self.collection, self.source_id, self.source_version, "", 0, "shows")
+
+    @property
     def signature(self) -> tuple[int, int]:
         """Size and time of modification at the last look."""
         return self.size, self.mtime_ns
 
     @property
     def in_flight(self) -> int:
-        """Records that are neither mapped nor dead."""
-        return self.seen - self.mapped - self.dead
+        """Records of which nothing was heard yet."""
+        return self.seen - self.staged - self.mapped - self.dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +168,7 @@ class Totals:
     mapped: int
     dead: int
     in_flight: int
+    """On their way, or staged: not on the map yet."""
     dropped: int
     """Of the dead: those that somebody gave up for good."""
 
@@ -297,4 +253,6 @@ def forgotten_for(known: SourceRecord, ref: CommandRef) -> SourceRecord:
         wishes=(ref,),
         dropped=0,
         replays=0,
+        staged=0,
+        is_showing=False,
     )

@@ -14,7 +14,7 @@ from services.discovery.handlers.events import (
 )
 from services.discovery.ports import Ledger, StateStore
 from shared.clock import Clock
-from shared.contracts.batches import BatchDescriptor
+from shared.contracts.batches import Batch, BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter, spell_spans
 from shared.contracts.sources import (
     SourceCompleted,
@@ -69,6 +69,7 @@ async def settled(
             batch.source_version,
             batch.records,
             is_superseded=batch.verdict == "superseded",
+            is_staged=batch.verdict == "staged",
         )
         for event in events
         for batch in event.batches
@@ -128,9 +129,13 @@ async def source_failed(
 async def announced(event: SourceNews, store: Ledger) -> None:
     """Note that an event about a source is on the bus, so that it is not told again.
 
+    What shows a version is no event: its settling tells that it came.
+
     Raises:
         TransientError: The ledger could not be written.
     """
+    if isinstance(event, Batch):
+        return
     if isinstance(event, SourceGone | SourceReturned):
         await store.mark_presence_told(event.source_id, event.occurred_at)
     elif isinstance(event, SourceCompleted):

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.ledger import CommandRef, SourceRecord
+from services.discovery.handlers.showing import showing_batch
 from shared.clock import Clock
+from shared.contracts.batches import Batch
 from shared.contracts.sources import (
     SourceCompleted,
     SourceFailed,
@@ -15,7 +17,8 @@ from shared.contracts.sources import (
     SourceReturned,
 )
 
-SourceEnding = SourceCompleted | SourceForgotten
+SourceEnding = SourceCompleted | SourceForgotten | Batch
+"""How a version ends; before that, what shows those of its batches that waited."""
 SourceNews = SourceEnding | SourceFailed | SourceGone | SourceReturned
 
 
@@ -39,10 +42,15 @@ def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
 
 
 def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
-    """Return the events of sources that are completed or forgotten, one for each command."""
+    """Return the events of sources that are completed or forgotten, one for each command.
+
+    Of one that is to be shown first, what does that.
+    """
     events: list[SourceEnding] = []
     for source in sources:
-        if source.is_forgotten:
+        if source.is_showing:
+            events.append(showing_batch(source))
+        elif source.is_forgotten:
             events += [forgotten(source, ref) for ref in source.wishes]
         elif source.completed_at is not None:
             events.append(completed(source, source.completed_at))

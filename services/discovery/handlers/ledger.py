@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from services.discovery.handlers import accounts
 from services.discovery.handlers.events import SourceNews
 from services.discovery.ports import Ledger
-from shared.bus.messages.outgoing import Steps, outgoing_event
+from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.sources import (
     SOURCE_COMPLETED,
@@ -16,6 +17,8 @@ from shared.bus.registry.sources import (
     SOURCE_RETURNED,
 )
 from shared.clock import Clock
+from shared.contracts.base import Event
+from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import (
     SourceCompleted,
@@ -25,10 +28,11 @@ from shared.contracts.sources import (
     SourceReturned,
 )
 from shared.contracts.writing import WritingSettled
+from shared.failpoints import Failpoint, reached
 from shared.task_groups import LimitedTaskGroup
 
 NOTED_AT_ONCE = 64
-CHANNELS: dict[type[SourceNews], Channel] = {
+CHANNELS: dict[type[Event], Channel] = {
     SourceCompleted: SOURCE_COMPLETED,
     SourceFailed: SOURCE_FAILED,
     SourceForgotten: SOURCE_FORGOTTEN,
@@ -70,14 +74,21 @@ class LedgerKeeper:
     async def announce(self, events: Sequence[SourceNews]) -> Steps:
         """Tell the outside about sources, and then note that it was told.
 
-        A source that several commands asked to forget has an event for each.
+        A source that several commands asked to forget has an event for each. What shows a version
+        goes to the others: the ledger has noted it, and sends it again until it is settled.
 
         Raises:
             TransientError: The ledger could not be written; what was told is told once more.
         """
-        yield [outgoing_event(CHANNELS[type(event)], event) for event in events]
+        if any(isinstance(event, Batch) for event in events):
+            reached(Failpoint.SHOWING)
+        told = [event for event in events if not isinstance(event, Batch)]
+        yield [
+            *(outgoing_event(CHANNELS[type(event)], event) for event in told),
+            *(outgoing_batch(DISCOVERY_BATCH, one) for one in events if isinstance(one, Batch)),
+        ]
         async with LimitedTaskGroup(NOTED_AT_ONCE) as group:
-            for event in events:
+            for event in told:
                 await group.begin(accounts.announced, event, self._store)
 
     async def resume(self) -> Steps:

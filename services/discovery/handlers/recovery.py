@@ -10,6 +10,7 @@ from services.discovery.domain.ledger import SourceRecord
 from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.forget import empty_batch
 from services.discovery.handlers.replay import send_again
+from services.discovery.handlers.showing import showing_batch
 from services.discovery.ports import LetterLedger, StateStore
 from shared.bus.messages.outgoing import Steps, outgoing_batch
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -71,12 +72,12 @@ class LostBatchRecovery:
         self._doubts: dict[str, Doubt] = {}
 
     async def resume(self) -> Steps:
-        """Send the empty batches of sources that are being forgotten, and replays, once more.
+        """Send once more what forgets sources or shows versions, and replays.
 
         Raises:
             TransientError: The ledger could not be read.
         """
-        async for messages in self._forget_again(await self._store.unfinished()):
+        async for messages in self._send_empty(await self._store.unfinished()):
             yield messages
         async for messages in send_again(self._letters):
             yield messages
@@ -134,7 +135,7 @@ class LostBatchRecovery:
         if lost:
             log.warning("sources.lost_on_the_bus", sources=len(lost), first=lost[0].filename)
         began = [self._epochs.begin(source.source_id) for source in lost]
-        async for messages in self._forget_again(lost):
+        async for messages in self._send_empty(lost):
             yield messages
         if any(source.replays for source in lost):
             async for messages in send_again(self._letters, max(began)):
@@ -172,13 +173,18 @@ class LostBatchRecovery:
                 withdrawn += lost
         return withdrawn
 
-    async def _forget_again(self, sources: Sequence[SourceRecord]) -> Steps:
+    async def _send_empty(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:
-            if source.is_forgotten:
-                batch = self._epochs.date(empty_batch(source))
-                yield [outgoing_batch(DISCOVERY_BATCH, batch)]
+            if source.is_forgotten or source.is_showing:
+                batch = empty_batch(source) if source.is_forgotten else showing_batch(source)
+                yield [outgoing_batch(DISCOVERY_BATCH, self._epochs.date(batch))]
 
 
 def to_read(lost: Sequence[SourceRecord]) -> list[SourceRecord]:
     """List those of the lost sources that only reading them brings back."""
-    return [source for source in lost if not (source.is_forgotten or source.replays)]
+    return [
+        source
+        for source in lost
+        if not (source.is_forgotten or source.replays)
+        and (source.in_flight or not source.is_showing)
+    ]

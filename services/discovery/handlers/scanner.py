@@ -121,7 +121,7 @@ class SourceScanner:
     def _steps(self, found: Found) -> Steps:
         if isinstance(found, SourceToRead):
             return self._dispatcher.dispatch(found)
-        if isinstance(found, Batch):
+        if isinstance(found, Batch) and found.descriptor.is_forgotten:
             return forget_gone(found)
         assert not isinstance(found, FolderUnreadable), "nothing is told of it"  # noqa: S101
         if isinstance(found, SourceGone | SourceReturned):

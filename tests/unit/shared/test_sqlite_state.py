@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from services.discovery.adapters.sqlite_state_store_schema import FORMAT as DISCOVERY
 from services.projection.adapters.sqlite_projection_store import FORMAT as PROJECTION
+from services.writing.adapters.sqlite_staging import FORMAT as WRITING
 from shared.errors import ConfigurationError
 from shared.sqlite_state import StateFormat, open_state
 from tests.waiting import until
@@ -93,13 +94,17 @@ NUMBERS = {
     ("discovery", 4): "f1e1796a0fc19df005b3d882a01c4146f0d9d32095b823ac0902531c30da50f4",
     ("discovery", 5): "6121157468febb9f0957175c8930fd4cd1e3fb6bbcddf57750485a51547fff7d",
     ("discovery", 6): "aa2141fe327b6f972dc722ece553173c7487df2a18ea4bc5ea23567c4f194f23",
+    ("discovery", 7): "cff89b3ff4bc8f02eeb04d5c4dae7d274214641cfc1287d3f769c7e02ee40c44",
+    ("discovery", 8): "cb27a9adf8687d2e079c3712c3868f9d03e738726a49e4ca87fdff24e4c67006",
+    ("writing", 1): "5c797893b3faa7f3578bce51103ae870b1855990b7bb638aac42acfe5e98fc79",
     ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
     ("projection", 3): "fa48924c60d69088bd776153ea052c66736ca70c0a91a2dc61ab88d67b31e0fa",
+    ("projection", 4): "540b764306c5e7a28832e3aa5c7671b16565e95fc6bd3158b9cc73b8bfc46aac",
 }
 """Of each format, the hash of its tables. A format that was once used is never changed."""
 
 
-@pytest.mark.parametrize("form", [DISCOVERY, PROJECTION], ids=lambda form: form.service)
+@pytest.mark.parametrize("form", [DISCOVERY, PROJECTION, WRITING], ids=lambda form: form.service)
 def test_other_tables_have_another_number(form: StateFormat) -> None:
     """If this fails: count the format's number up, and note the new hash beside the old ones."""
     digest = hashlib.sha256(form.tables.encode()).hexdigest()

@@ -213,3 +213,36 @@ async def test_what_was_found_before_arrived_when_its_source_did(tmp_path: Path)
             later = NOW + timedelta(hours=1)
             begun = await store.begin_version(A, ContentHash("f"), RULES, later)
             assert begun.segments == (Segment(0, 10, "f", "f", NOW),)
+
+
+async def test_a_ledger_from_before_versions_were_shown_whole_goes_on(tmp_path: Path) -> None:
+    """What is in flight when the program changes is settled in the old way or the new one."""
+    old = StateFormat("discovery", 6, FORMAT_6.read_text(encoding="utf-8"))
+    connection = await open_blocking(tmp_path / FILENAME, old)
+    connection.execute(
+        "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
+        " source_version, fingerprint, seen, mapped, dead, is_read, discovered_at, rules,"
+        " content_size) VALUES (?, 'default', 'a.jsonl', '/root/a.jsonl', 10, 1, 'dispatched', 2,"
+        " 'f', 5, 2, 0, 1, ?, ?, 10)",
+        (A.source_id, NOW.isoformat(), RULES.spell()),
+    )
+    connection.execute("INSERT INTO batches VALUES ('b0', ?, 2, 2, 0, 1, 1, 1)", (A.source_id,))
+    connection.execute("INSERT INTO batches VALUES ('b1', ?, 3, 0, 0, 1, 0, 0)", (A.source_id,))
+    connection.close()
+
+    async with SqliteStateStore.open(tmp_path) as store:
+        before = await store.totals("default")
+        staged = await store.apply_committed(
+            [Commit("b1", A.source_id, 2, 3, is_staged=True)], NOW
+        )
+        waiting = await store.totals("default")
+        shown = [
+            Commit("b1", A.source_id, 2, 3),
+            Commit(staged[0].showing_batch_id, A.source_id, 2, 0),
+        ]
+        (row,) = await store.apply_committed(shown, NOW)
+
+    assert (before.mapped, before.in_flight) == (2, 3)
+    assert (staged[0].is_showing, staged[0].staged, staged[0].in_flight) == (True, 3, 0)
+    assert (waiting.mapped, waiting.in_flight) == (2, 3)
+    assert (row.status, row.mapped, row.staged, row.is_showing) == ("completed", 5, 0, False)

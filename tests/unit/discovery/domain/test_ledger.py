@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.discovery.domain.ledger import BatchAccount
+from services.discovery.domain.batch_accounts import BatchAccount
 
 NEWS = st.lists(
     st.tuples(st.sampled_from(["record", "commit", "dead_letter"]), st.integers(0, 5)), max_size=8
