@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs pairs-deck mutations soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,10 @@ fuzz-http: setup-dev  ## Send the gateway of a whole pipeline what nobody expect
 
 monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashboard, and test the alerts.
 	@$(BIN)/python -m pytest tests/unit/monitoring tests/e2e/test_monitoring.py tests/e2e/test_alerts.py $(ARGS)
+
+replacements: setup-dev  ## Replace sources N times under kills (N=200 SEED=1); each is seen whole.
+	@MAPSTREAM_REPLACEMENTS=$(or $(N),200) MAPSTREAM_REPLACEMENTS_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -q -n 0 -m e2e --timeout 7200 tests/e2e/test_shown_whole.py
 
 soak: setup-dev  ## Huge lines, many files, a slow embedder, for minutes (ARGS="lines files").
 	@$(BIN)/python -m tests.soak $(ARGS)

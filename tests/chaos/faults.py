@@ -134,6 +134,8 @@ class Injector:
             self._inputs.add()
         if turn == 10 and point == Failpoint.RETRACTED:
             self._inputs.apply("change")
+        if turn == 10 and point in (Failpoint.STAGED, Failpoint.SHOWING):
+            self._inputs.apply("change-large")
         if turn == 15:
             await self._send(COMMAND_REFIT, {"force": True})
 

@@ -139,7 +139,11 @@ class Inputs:
             self._put(name, [content])
         else:
             back = self._before.get(name) if kind == "change-back" else None
-            new = back if back is not None else "".join(self._lines(name, 4))
+            new = (
+                back
+                if back is not None
+                else "".join(self._lines(name, LARGE if kind == "change-large" else 4))
+            )
             self._before[name] = content
             self._put(name, [new])
             self.forgotten.discard(name)

@@ -44,7 +44,7 @@ DISK_OF = {"discovery": "state", "projection": "state", "writing": "output"}
 STREAMS = ("DISCOVERY", "EMBEDDING", "PROJECTION", "RETRACTIONS", "SETTLED")
 COMMANDS = ("refit", "forced-refit", "dry-run", "rollback", "forget", "forget")
 SOURCES = (
-    "change", "change-back", "append", "begin", "complete",
+    "change", "change-large", "change-back", "append", "begin", "complete",
     "bad-lines", "poison", "large", "touch",
 )  # fmt: skip
 

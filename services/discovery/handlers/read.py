@@ -103,6 +103,7 @@ class Messages:
             index=cut.index,
             is_last=cut.is_last,
             records=len(cut.records),
+            can_wait=True,
         )
         return batch_of(descriptor, cut.records, self._segment.found_at)
 

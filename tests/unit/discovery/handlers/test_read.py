@@ -84,6 +84,15 @@ async def test_a_batch_can_be_sent() -> None:
     assert received.descriptor == batch.descriptor
 
 
+async def test_batches_say_that_what_shows_them_follows() -> None:
+    pieces = await pieces_of(iteration(1), iteration(2), final(3), limits=TWO)
+
+    told = [
+        (one.descriptor.can_wait, one.descriptor.shows) for one in pieces if isinstance(one, Batch)
+    ]
+    assert told == [(True, False), (True, False)]
+
+
 async def test_a_source_without_records_still_has_a_batch() -> None:
     (batch,) = await pieces_of(b'{"type": "metadata", "final_answer": "x"}')
 
