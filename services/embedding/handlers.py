@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from services.embedding.domain.adaptive_batch_size import AdaptiveBatchSize
 from services.embedding.domain.backoff import Backoff, ServerHealth
 from services.embedding.domain.texts import cut_requests, prepare
-from services.embedding.domain.vectors import finite_rows, normalise
+from services.embedding.domain.vectors import normalise
 from services.embedding.ports import Embedder, EmbedderUnavailableError, TextsRejectedError
 from shared.bus.messages.outgoing import Steps, outgoing_batch
 from shared.bus.publishing.dead_letters import outgoing_dead_letter
@@ -22,13 +22,13 @@ from shared.contracts.batches import Batch, vector_array
 from shared.contracts.dead_batches import dead_record
 from shared.contracts.dead_letters import DeadLetter
 from shared.observability.steps import step
+from shared.usable_vectors import UNUSABLE, usable_rows
 
 CANARY = "The quick brown fox jumps over the lazy dog."
 """A text that every server can embed: it tells a poisonous text from a sick server."""
 
 STAGE = "embedding"
 log = structlog.get_logger(__name__)
-NOT_FINITE = "the server's vector holds NaN or infinite values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +194,8 @@ async def _try_request(
             async with encoder.slots:
                 vectors = await encoder.embedder.embed([work.texts[p] for p in positions])
             _require_dimension(vectors, work.collection, encoder)
-            if not finite_rows(vectors).all():
-                raise TextsRejectedError(NOT_FINITE)
+            if not usable_rows(vectors).all():
+                raise TextsRejectedError(UNUSABLE)
         except EmbedderUnavailableError as error:
             if error.is_slow and len(positions) > 1:
                 raise
@@ -236,9 +236,9 @@ async def _is_well(collection: str, encoder: Encoder) -> bool:
         async with encoder.slots:
             vectors = await encoder.embedder.embed([CANARY])
         _require_dimension(vectors, collection, encoder)
-        if finite_rows(vectors).all():
+        if usable_rows(vectors).all():
             return True
-        problem = NOT_FINITE
+        problem = UNUSABLE
     except (EmbedderUnavailableError, TextsRejectedError) as error:
         problem = str(error)
     encoder.health.blocked = f"the server fails even for a plain sentence: {problem}"

@@ -14,8 +14,3 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
         lengths[lengths == 0] = 1.0
         return (wide / lengths[:, None]).astype(np.float32)
-
-
-def finite_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell for each row of (n, d) whether all of its values are finite."""
-    return np.asarray(np.isfinite(vectors).all(axis=1))

@@ -18,6 +18,7 @@ from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_batches import dead_batch, dead_record
 from shared.contracts.dead_letters import DeadLetter
+from shared.usable_vectors import UNUSABLE, usable_rows
 
 STAGE = "projection"
 COUNTED_AT_ONCE = 128
@@ -94,7 +95,7 @@ def _checkpoint(
 
 
 def _usable(batches: Sequence[Batch], state: CollectionState, result: Projected) -> list[Batch]:
-    """Set apart what no model takes: batches of another dimension, vectors that are not finite."""
+    """Set apart what no model takes: batches of another dimension, vectors that are unusable."""
     dimension = state.moments.dimension if state.moments else None
     usable: list[Batch] = []
     for batch in batches:
@@ -110,18 +111,17 @@ def _usable(batches: Sequence[Batch], state: CollectionState, result: Projected)
             )
             result.dead.append(dead_batch(batch, reason, stage=STAGE))
             continue
-        usable.append(_finite_part(batch, vectors, result))
+        usable.append(_usable_part(batch, vectors, result))
     return usable
 
 
-def _finite_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
-    finite = np.isfinite(vectors).all(axis=1)
-    if finite.all():
+def _usable_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
+    usable = usable_rows(vectors)
+    if usable.all():
         return batch
-    for row in np.flatnonzero(~finite):
-        reason = "the vector holds NaN or infinite values"
-        result.dead.append(dead_record(batch, int(row), reason, stage=STAGE))
-    return Batch(batch.descriptor, batch.rows.filter(pa.array(finite)))
+    for row in np.flatnonzero(~usable):
+        result.dead.append(dead_record(batch, int(row), UNUSABLE, stage=STAGE))
+    return Batch(batch.descriptor, batch.rows.filter(pa.array(usable)))
 
 
 def _count(moments: Moments | None, batches: Sequence[Batch]) -> Moments | None:

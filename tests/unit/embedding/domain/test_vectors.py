@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from services.embedding.domain.vectors import finite_rows, normalise
+from services.embedding.domain.vectors import normalise
 
 matrices = st.tuples(st.integers(1, 20), st.integers(1, 33)).flatmap(
     lambda shape: arrays(np.float32, shape, elements=st.floats(-1e3, 1e3, width=32))
@@ -52,9 +52,3 @@ def test_vectors_of_length_one_stay_as_they_are_and_so_does_the_argument() -> No
     assert np.array_equal(normalise(once), once)
     assert vectors.tolist() == [[0, 5], [1, 0]]
     assert normalise(np.empty((0, 3), np.float32)).shape == (0, 3)
-
-
-def test_rows_with_nan_or_infinity_are_told() -> None:
-    vectors = np.array([[0, 1], [np.nan, 1], [1, -np.inf]], np.float32)
-
-    assert finite_rows(vectors).tolist() == [True, False, False]
