@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -302,7 +302,7 @@ async def test_a_large_message_is_not_kept_out_of_a_full_stream_by_small_ones(
     await js.update_stream(config)
     bus = build_bus(NatsSection(url=server.url), "discovery")
     await bus.connect()
-    number, is_stored = itertools.count(), asyncio.Event()
+    number, is_stored, are_stored = itertools.count(), asyncio.Event(), asyncio.Event()
 
     def message(size: int) -> Outgoing:
         return Outgoing(DISCOVERY_BATCH, "default", f"m-{next(number)}", bytes(size))
@@ -317,15 +317,16 @@ async def test_a_large_message_is_not_kept_out_of_a_full_stream_by_small_ones(
 
     async def read() -> None:
         reader = await js.pull_subscribe_bind(EMBEDDING_READS_BATCHES.name("default"), "DISCOVERY")
-        while True:
-            for one in await reader.fetch(1, timeout=PATIENCE_S):
-                await one.ack()
+        while not are_stored.is_set():  # a fetch may lose its cancellation
+            with suppress(TimeoutError):
+                for one in await reader.fetch(1, timeout=0.5):
+                    await one.ack()
 
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         small = [group.create_task(send_small()) for _ in range(8)]
         await until(lambda: bus.publisher.waiting_since_tries > 0)
-        reading = group.create_task(read())
+        group.create_task(read())
         await send_large()
         await asyncio.wait(small)
-        reading.cancel()
+        are_stored.set()
     await bus.close()
