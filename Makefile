@@ -49,7 +49,7 @@ images:  ## Build the container images and tell their sizes.
 	@docker image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -P '\tmapstream-' | sort -k2
 
 test: setup-dev  ## Run every test; real nats-server, real processes, no network.
-	@$(BIN)/python -m pytest -n 2 -m "not compose" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not compose" $(ARGS)
 
 test-fast: setup-dev  ## Run the tests that need no server: seconds.
 	@$(BIN)/python -m pytest -m "not integration and not e2e" $(ARGS)

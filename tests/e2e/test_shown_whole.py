@@ -57,10 +57,17 @@ def seen(table: Path, version: int | None = None) -> dict[str, dict[str, int]]:
     return found
 
 
+def seen_so_far(table: Path) -> dict[str, dict[str, int]]:
+    try:
+        return seen(table)
+    except ValueError:  # its folder is there before its first version is
+        return {}
+
+
 async def until_seen(table: Path, wanted: dict[str, str]) -> None:
     whole = {name: {fingerprint: RECORDS[name]} for name, fingerprint in wanted.items()}
     async with asyncio.timeout(PATIENCE_S):
-        while not table.exists() or await asyncio.to_thread(seen, table) != whole:
+        while await asyncio.to_thread(seen_so_far, table) != whole:
             await asyncio.sleep(0.1)
 
 
