@@ -57,6 +57,12 @@ def seen(table: Path, version: int | None = None) -> dict[str, dict[str, int]]:
     return found
 
 
+def fragments(table: Path, version: int) -> set[str]:
+    """Name the files that hold the rows of a version."""
+    found = lance.dataset(str(table), version=version).get_fragments()
+    return {file.path for one in found for file in one.metadata.files}
+
+
 def seen_so_far(table: Path) -> dict[str, dict[str, int]]:
     try:
         return seen(table)
@@ -107,4 +113,7 @@ async def test_every_version_of_the_dataset_has_each_source_whole(
             assert list(counts.values()) == [RECORDS[name]], (version, name)
             assert counts.keys() <= contents[name], (version, name)
         assert seen(table, version).keys() == RECORDS.keys(), version
+    # What was seen in no version has left nothing: each file came with a version that shows it.
+    files = {one.name for one in (table / "data").iterdir()}
+    assert files <= set[str]().union(*(fragments(table, one) for one in range(1, last + 1)))
     check_coordinates(output)
