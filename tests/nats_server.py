@@ -111,7 +111,7 @@ class SecuredNatsServer(NatsServer):
     """The server with the project's own nats.conf; only its addresses and its store are others."""
 
     def __init__(self, folder: Path, *, tls: str | None = None, users: str | None = None) -> None:
-        names = [one.name for one in permissions.users(["default"])]
+        names = [one.name for one in permissions.users()]
         self.passwords = {name: f"secret-of-{name}" for name in names}
         variables = {permissions.password_variable(k): v for k, v in self.passwords.items()}
         super().__init__(folder, variables)

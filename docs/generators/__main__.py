@@ -14,7 +14,7 @@ SERVER_FOR_KUBERNETES = ROOT / "deploy" / "kubernetes" / "base" / "nats.conf"
 
 def main() -> None:
     """Write all of it."""
-    USERS.write_text(nats_accounts(["default"]))
+    USERS.write_text(nats_accounts())
     SERVER_FOR_KUBERNETES.write_text(SERVER.read_text())
     sections.main()
     configuration.main()

@@ -42,9 +42,9 @@ class Share:
     """How the other spells it."""
 
 
-def nats_accounts(collections: Sequence[str]) -> str:
+def nats_accounts() -> str:
     """Write accounts, users and permissions, with passwords from the server's environment."""
-    known = users(collections)
+    known = users()
     shares = [one for user in known if user.name in APART for one in _shares(user, known)]
     blocks = [_account(STREAMS_ACCOUNT, known, shares)]
     blocks += [

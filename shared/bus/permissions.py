@@ -5,7 +5,7 @@ own interface included. What is not listed is refused by the server, and what a 
 that can come of it in the account of the streams, whatever reply subjects it writes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.bus.connection import INBOX
@@ -17,7 +17,7 @@ from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
 from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.registry.questions import QUESTIONS
 from shared.bus.registry.streams import STREAMS
-from shared.bus.registry.users import GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
+from shared.bus.registry.users import DISCOVERY, GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
 from shared.bus.status import PREFIX, STATS, status_subject, to_others
 from shared.services import ON_BUS, SERVICES, Service
 
@@ -79,25 +79,18 @@ class User:
         return f"{INBOX}.{self.name}.>", *heard, *advisories, *self.answers
 
 
-def users(collections: Sequence[str]) -> list[User]:
-    """List all users, for the durable consumers of these collections.
-
-    Subjects are those of every collection. Consumers are named one by one: a wildcard cannot tell
-    one service's from another's.
-    """
+def users() -> list[User]:
+    """List all users, for every collection that there is or will be."""
     return [
-        *(_service(one, collections) for one in SERVICES if one.is_on_bus),
+        *(_service(one) for one in SERVICES if one.is_on_bus),
         _operator(),
         _observer(),
         _streams(),
     ]
 
 
-def _service(service: Service, collections: Sequence[str]) -> User:
-    """Publish and read what the tables say; who reads what is public makes no consumers.
-
-    Whoever makes a consumer may have it deliver to any subject.
-    """
+def _service(service: Service) -> User:
+    """Publish and read what the tables say; who reads what is public makes no consumers."""
     name = service.name
     read = _of_streams(_public()) if service.reads_public else []
     mine = [durable for durable in DURABLES if durable.service == name]
@@ -105,8 +98,8 @@ def _service(service: Service, collections: Sequence[str]) -> User:
         one for one in DURABLES if one in mine or name in (*one.watched_by, *one.told_once_by)
     ]
     api = [
-        *(f"CONSUMER.INFO.{one}" for one in _consumers(watched, collections)),
-        *(f"CONSUMER.MSG.NEXT.{one}" for one in _consumers(mine, collections)),
+        *(f"CONSUMER.INFO.{one}" for one in _consumers(watched)),
+        *(f"CONSUMER.MSG.NEXT.{one}" for one in _consumers(mine)),
         *(
             f"STREAM.MSG.GET.{stream}"
             for stream in _of_streams(one for one in CHANNELS if name in one.looked_up_by)
@@ -123,14 +116,27 @@ def _service(service: Service, collections: Sequence[str]) -> User:
         f"The service {name}: its row of the table.",
         (
             *(channel.every_subject for channel in CHANNELS if channel.is_from(name)),
-            *(f"{ACK}.{one}.>" for one in _consumers(mine, collections)),
+            *(f"{ACK}.{one}.>" for one in _consumers(mine)),
         ),
         commands=_commands() if service.gives_commands else (),
         api=tuple(api),
         asks=_asked_by(name),
         answers=_answered_by(name),
     )
+    if name == DISCOVERY:
+        return replace(user, api=(*user.api, *_making_consumers()))
     return _gateway(user) if name == GATEWAY else user
+
+
+def _making_consumers() -> Iterator[str]:
+    """Make and delete those of collections, which come and go while the system runs.
+
+    Whoever makes a consumer may have it deliver to any subject: of what it publishes to these
+    streams, who may do that can forge anything.
+    """
+    for stream in dict.fromkeys(one.stream for one in DURABLES if one.is_per_collection):
+        yield f"CONSUMER.DURABLE.CREATE.{stream}.*"
+        yield f"CONSUMER.DELETE.{stream}.*"
 
 
 def _gateway(user: User) -> User:
@@ -212,13 +218,13 @@ def _about_itself(service: str) -> tuple[str, ...]:
     return *asked, status_subject(service)
 
 
-def _consumers(durables: Iterable[Durable], collections: Sequence[str]) -> list[str]:
-    """Name durable consumers with their streams, each once."""
-    names = [
-        f"{durable.stream}.{durable.name(collection)}"
-        for durable in durables
-        for collection in collections
-    ]
+def _consumers(durables: Iterable[Durable]) -> list[str]:
+    """Name durable consumers with their streams, each once; those of collections by a wildcard.
+
+    A wildcard is a whole token, so it names all consumers of the stream. A stream with those of
+    collections has one service that reads it, but SETTLED, whose two could read for each other.
+    """
+    names = [f"{one.stream}.{'*' if one.is_per_collection else one.name('')}" for one in durables]
     return list(dict.fromkeys(names))
 
 

@@ -115,8 +115,17 @@ async def in_hand(client: Client, durable: Durable) -> Msg:
     return message
 
 
-def requests() -> Iterator[tuple[str, bytes]]:
-    """All that anybody may publish to, and all of JetStream's interface."""
+def reads(user: str, durable: Durable) -> bool:
+    """Tell whether a user reads a durable consumer, or could do so as a reader of its stream."""
+    readers = {one.service for one in DURABLES if one.stream == durable.stream}
+    return user in (readers if durable.is_per_collection else {durable.service})
+
+
+def requests(asking: str) -> Iterator[tuple[str, bytes]]:
+    """All that anybody may publish to, and all of JetStream's interface.
+
+    But for consumers that discovery deletes in earnest: it asks for one that there is not.
+    """
     places = [
         verb.format(stream=stream.name, durable=f"{stream.name}.{name}")
         for verb in VERBS
@@ -126,8 +135,9 @@ def requests() -> Iterator[tuple[str, bytes]]:
     for place in dict.fromkeys(places):
         bodies = [body for verb, body in BODIES.items() if place.startswith(verb)] or [{}]
         for api in (SERVER_API, OWN_API):
-            yield f"{api}.{place}", json.dumps(bodies[0]).encode()
-    for user in permissions.users(["default"]):
+            deletes = asking == "discovery" and place.startswith("CONSUMER.DELETE.")
+            yield f"{api}.{place}{'-none' if deletes else ''}", json.dumps(bodies[0]).encode()
+    for user in permissions.users():
         for subject in user.publishes:
             if ".API." not in subject.upper():
                 yield filled(subject), b"{}"
@@ -152,7 +162,7 @@ def protected(user: str, outside: Outside) -> Iterator[str]:
             for other in {"gateway", "operator"} - {user}:
                 yield signed(other, channel.subject(MINE))
     for durable in DURABLES:
-        if durable.service != user:
+        if not reads(user, durable):
             yield outside.held[durable.name("default")].reply
     for other in set(APART) - {user}:
         yield f"_INBOX.{other}.{MINE}"
@@ -172,9 +182,7 @@ async def test_nothing_arrives_where_a_user_may_not_publish(
     others = [await server.client(one) for one in {*APART, STREAMS_USER} - {user}]
     for one in others:
         (listener,) = [
-            x
-            for x in permissions.users(["default"])
-            if one.new_inbox().startswith(f"_INBOX.{x.name}.")
+            x for x in permissions.users() if one.new_inbox().startswith(f"_INBOX.{x.name}.")
         ]
         inboxes = f"_INBOX.{listener.name}.{MINE}"
         for subject in (inboxes, *listener.answers):
@@ -185,7 +193,7 @@ async def test_nothing_arrives_where_a_user_may_not_publish(
     )  # fmt: skip
 
     me = await server.client(user, error_cb=nothing)
-    for place, body in requests():
+    for place, body in requests(user):
         for reply in protected(user, outside):
             await me.publish(place, body, reply=reply)
         await answered(me, user)
@@ -199,9 +207,9 @@ async def test_nothing_arrives_where_a_user_may_not_publish(
     assert not {one for one in arrived if one.endswith(f".{MINE}")}
     assert await outside.configs() == configs
     now = await outside.settled()
-    of_others = [one.name("default") for one in DURABLES if one.service != user]
+    of_others = [one.name("default") for one in DURABLES if not reads(user, one)]
     assert {name: now[name] for name in of_others} == {name: settled[name] for name in of_others}
-    asks = next(one for one in permissions.users(["default"]) if one.name == user).asks
+    asks = next(one for one in permissions.users() if one.name == user).asks
     asked = {filled(one) for one in asks.values()}
     assert not [one for one in heard if one.split()[0] not in asked]
     for one in (me, *others):
@@ -210,7 +218,7 @@ async def test_nothing_arrives_where_a_user_may_not_publish(
 
 async def answered(me: Client, user: str) -> None:
     """Wait for an answer of JetStream: what was asked before has had its own by then."""
-    (known,) = [one for one in permissions.users(["default"]) if one.name == user]
+    (known,) = [one for one in permissions.users() if one.name == user]
     verb = next(
         one for one in known.api if one.endswith(("INFO", "INFO.EVENTS")) or ".INFO." in one
     )

@@ -22,7 +22,7 @@ from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.bus.registry.questions import QUESTIONS, Question
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
-from shared.bus.topology import apply_topology
+from shared.bus.topology import apply_topology, consumer_config
 from shared.services import ON_BUS, SERVICES
 from tests.nats_server import ROOT, NatsServer, SecuredNatsServer, nats_server_program
 from tests.waiting import PATIENCE_S
@@ -33,6 +33,8 @@ COMMANDERS = [*(one.name for one in SERVICES if one.gives_commands), "operator"]
 USERS = [*ON_BUS, "operator", "observer", "streams"]
 PUBLIC = {"EVENTS", "POINTS"}
 DECLARING = "streams"
+READERS_TOGETHER = {"SETTLED": {"projection", "discovery"}}
+"""Streams with more than one reader: a wildcard gives each the consumers of all."""
 PATH = f"{Path(nats_server_program()).parent}:/usr/bin:/bin"
 every_user = pytest.mark.parametrize("user", USERS)
 
@@ -97,7 +99,7 @@ def should_publish(user: str, channel: Channel) -> bool:
 
 
 def test_the_users_are_these() -> None:
-    assert [one.name for one in permissions.users(["default"])] == USERS
+    assert [one.name for one in permissions.users()] == USERS
 
 
 @every_user
@@ -139,20 +141,59 @@ async def test_nobody_hears_what_another_is_answered(
 
 
 @pytest.mark.parametrize("user", [*ON_BUS, "operator", "observer"])
-async def test_a_durable_consumer_is_its_services_alone(
-    user: str, trial_of: Callable[[str], Awaitable[Trial]]
+@pytest.mark.parametrize("collection", ["default", "made-while-all-runs"])
+async def test_the_consumers_of_every_collection_are_their_services_alone(
+    collection: str, user: str, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
     trial = await trial_of(user)
 
     for durable in DURABLES:
-        one = f"{durable.stream}.{durable.name('default')}"
-        is_mine = durable.service == user
+        one = f"{durable.stream}.{durable.name(collection)}"
+        is_mine = user in READERS_TOGETHER.get(durable.stream, {durable.service})
         assert await trial.may_publish(f"{OWN_API}.CONSUMER.MSG.NEXT.{one}", b"bad") == is_mine
         assert await trial.may_publish(f"$JS.ACK.{one}.1.1.1.1.0") == is_mine
+        makes = user == "discovery" and durable.is_per_collection
+        for verb in ("DURABLE.CREATE", "DELETE"):
+            subject = f"{OWN_API}.CONSUMER.{verb}.{durable.stream}.other"
+            assert await trial.may_publish(subject, b"bad") == makes, (verb, one)
+            assert not await trial.may_publish(f"{SERVER_API}.CONSUMER.{verb}.{one}"), (verb, one)
         for api in (OWN_API, SERVER_API):
-            for verb in ("CREATE", "DELETE", "DURABLE.CREATE", "PAUSE", "RESET"):
+            for verb in ("CREATE", "PAUSE", "RESET"):
                 assert not await trial.may_publish(f"{api}.CONSUMER.{verb}.{one}"), (verb, one)
             assert not await trial.may_publish(f"{api}.CONSUMER.CREATE.{one}.x")
+
+
+async def test_discovery_makes_the_consumers_of_a_collection_which_its_services_read(
+    server: SecuredNatsServer,
+) -> None:
+    """While all runs: what the server lets them do is written down for none by name."""
+    discovery = await server.client("discovery")
+    makes = jetstream(discovery, timeout_s=PATIENCE_S)
+    mine = [one for one in DURABLES if one.is_per_collection]
+    for durable in mine:
+        await makes.add_consumer(durable.stream, consumer_config(durable, "new"))
+    for durable in mine:
+        for channel in durable.channels:
+            says = await server.client(channel.producer)
+            saying = jetstream(says, timeout_s=PATIENCE_S)
+            await saying.publish(channel.subject("new"), channel.family.encode())
+            await says.close()
+
+    for durable in mine:
+        reads = await server.client(durable.service)
+        reading = jetstream(reads, timeout_s=PATIENCE_S)
+        pulling = await reading.pull_subscribe_bind(durable.name("new"), durable.stream)
+        (message,) = await pulling.fetch(1, timeout=PATIENCE_S)
+        await message.ack_sync(PATIENCE_S)
+        assert message.data.decode() in {one.family for one in durable.channels}
+        info = await reading.consumer_info(durable.stream, durable.name("new"))
+        assert info.ack_floor
+        assert info.ack_floor.stream_seq
+        await reads.close()
+
+    for durable in mine:
+        assert await makes.delete_consumer(durable.stream, durable.name("new"))
+    await discovery.close()
 
 
 @every_user

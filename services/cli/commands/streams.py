@@ -129,13 +129,9 @@ def _table(*names: str) -> Table:
     return table
 
 
-def permissions(collections: Sequence[str]) -> str:
-    """Return the users of nats.conf, for the durable consumers of these collections.
-
-    Raises:
-        ConfigurationError: A name cannot be a collection's.
-    """
-    return nats_accounts([check_collection(one) for one in collections])
+def permissions() -> str:
+    """Return the users of nats.conf."""
+    return nats_accounts()
 
 
 def table() -> str:

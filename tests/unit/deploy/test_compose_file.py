@@ -15,7 +15,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, Any] = COMPOSE["services"]
 NETWORKS: dict[str, Any] = COMPOSE["networks"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-USERS = [user.name for user in users(["default"])]
+USERS = [user.name for user in users()]
 OF_SERVICES = sorted(set(USERS) & set(SERVICES))
 VARIABLE = re.compile(r"\$\{([A-Z_0-9]+)")
 

@@ -204,7 +204,7 @@ def written_secrets() -> set[str]:
 
 @each
 def test_a_service_is_its_own_user_of_the_bus_with_its_own_secret(overlay: str) -> None:
-    known = {user.name for user in users(["default"])}
+    known = {user.name for user in users()}
     for name, pod in pods(overlay).items():
         container = pod["spec"]["containers"][0]
         told = {one["name"]: one.get("value") for one in container.get("env", ())}

@@ -94,7 +94,7 @@ def test_what_is_started_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", [*INSTANCES, "streams"])
 def test_a_secret_is_a_file_that_only_its_service_gets(name: str) -> None:
     unit = "mapstream-streams.service" if name == "streams" else "mapstream@.service"
-    assert name in {user.name for user in users(["default"])}
+    assert name in {user.name for user in users()}
     assert environment(unit)["MAPSTREAM_NATS__USER"].replace("%i", name) == name
 
     (credential,) = lines(unit, "LoadCredential")

@@ -11,7 +11,7 @@ from shared.bus.permissions import password_variable, users
 from tests.nats_server import nats_server_program
 
 ROOT = Path(__file__).parents[3]
-USERS = [user.name for user in users(["default"])]
+USERS = [user.name for user in users()]
 
 
 @pytest.fixture

@@ -73,15 +73,6 @@ def streams_table() -> None:
     sys.stdout.write(commands.streams.table() + "\n")
 
 
-def streams_permissions(collection: cli.Collections = None, config: cli.Config = None) -> None:
-    """Print the users of the bus and what each may say and hear, for nats.conf.
-
-    The durable consumers are those of the collections given, else of the configuration's.
-    """
-
-    async def start() -> int:
-        names = collection or cli.load_cli_settings(config).collections
-        sys.stdout.write(commands.streams.permissions(names))
-        return 0
-
-    finish(start)
+def streams_permissions() -> None:
+    """Print the users of the bus and what each may say and hear, for nats.conf."""
+    sys.stdout.write(commands.streams.permissions())
