@@ -123,6 +123,7 @@ class Discovery:
                 routers=(build_commands_router(self._bus.settler, commands),),
                 loops=(
                     partial(scanning.run, self._trigger),
+                    partial(scanning.look_again, events.postponed),
                     RecoveryLoop(recovery, publisher, scanning.scan, self._changed).run,
                     partial(keep_figures_fresh, self._figures, self._changed),
                     partial(forget_old_accounts, store, clock, keep),

@@ -189,6 +189,17 @@ def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
     return not _is_untouched(known, stat)
 
 
+def is_coming(known: SourceRecord | None) -> bool:
+    """Tell whether a version was read, and not heard of to its end yet: a newer content waits.
+
+    So each version of a source ends that changes all the time. What is read again for being lost
+    is not read to its end; if the source has another content by then, that takes its place.
+    """
+    if known is None or known.status != "dispatched" or not known.is_read:
+        return False
+    return not known.is_forgotten and not known.was_completed
+
+
 def _is_unclear(known: SourceRecord) -> bool:
     """Tell whether something else than the file says what is to be done.
 
@@ -218,7 +229,7 @@ def lacks_facts(known: SourceRecord) -> bool:
 
 def is_due(known: SourceRecord, checked_before: datetime) -> bool:
     """Decide whether a source's content is to be compared, though nothing says that it changed."""
-    if not known.is_read or (known.is_forgotten and not known.is_announced):
+    if not known.is_read or (known.is_forgotten and not known.is_announced) or is_coming(known):
         return False
     return known.checked_at is None or known.checked_at < checked_before
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from services.discovery.handlers import accounts
 from services.discovery.handlers.events import SourceNews
+from services.discovery.handlers.postponed import Postponed
 from services.discovery.ports import Ledger
 from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -48,6 +49,8 @@ class LedgerKeeper:
         self._store = store
         self._clock = clock
         self._changed = changed
+        self.postponed = Postponed()
+        """Which sources are to be looked at when their versions have ended."""
 
     async def settled(self, events: Sequence[WritingSettled]) -> Steps:
         """Note what the dataset holds.
@@ -90,6 +93,8 @@ class LedgerKeeper:
         async with LimitedTaskGroup(NOTED_AT_ONCE) as group:
             for event in told:
                 await group.begin(accounts.announced, event, self._store)
+        ended = [one for one in told if isinstance(one, SourceCompleted | SourceForgotten)]
+        self.postponed.end(one.source_id for one in ended)
 
     async def resume(self) -> Steps:
         """Tell what a crash kept from being told.

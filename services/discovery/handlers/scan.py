@@ -8,6 +8,7 @@ from typing import Any
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.ledger import (
     SourceRecord,
+    is_coming,
     is_due,
     is_same_content,
     lacks_facts,
@@ -114,7 +115,7 @@ async def scan(
 
     async def examine(wanted: _Wanted) -> None:
         async with locks.hold(wanted.stat.source_id):
-            for found in await _examine(wanted, repository, store, clock):
+            for found in await _examine(wanted, repository, store, clock, locks):
                 await take(found)
 
     await _in_turn(_wanted(named.sources, options, store, clock), examine)
@@ -211,7 +212,11 @@ def _may_clash(
 
 
 async def _examine(
-    wanted: _Wanted, repository: SourceRepository, store: Ledger, clock: Clock
+    wanted: _Wanted,
+    repository: SourceRepository,
+    store: Ledger,
+    clock: Clock,
+    locks: SourceLocks,
 ) -> Sequence[Found]:
     stat, before = wanted.stat, wanted.before
     found: list[Found] = []
@@ -223,6 +228,12 @@ async def _examine(
             before = (await store.get([stat.source_id])).get(stat.source_id)
         if not (needs_look(before, stat) or (wanted.is_due and before is not None)):
             return found
+        if is_coming(before):
+            locks.postponed.wait(stat)
+            # Its end may have been told before it was waited for.
+            before = (await store.get([stat.source_id])).get(stat.source_id)
+            if is_coming(before):
+                return found
     return [*found, *await _compare(stat, before, repository, store, clock)]
 
 

@@ -57,7 +57,7 @@ class SourceScanner:
         self._unreadable: dict[str, FolderUnreadable] = {}
         self._met: dict[str, FolderUnreadable] = {}
         """Those of the scan that is going on."""
-        self.locks = SourceLocks()
+        self.locks = SourceLocks(events.postponed)
         """Which source it has in hand; whoever wants that has the reading stopped."""
         self.has_looked = False
         """Whether it has scanned everything once."""

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from services.discovery.handlers.postponed import Postponed
+
 
 class SourceLocks:
     """Lets one source be looked at and read, or be forgotten, but never both at once.
@@ -12,7 +14,9 @@ class SourceLocks:
     Other sources are free: a command about one need not wait for a look at all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, postponed: Postponed | None = None) -> None:
+        self.postponed = postponed or Postponed()
+        """Which sources the other stages have in hand, while there is more to be looked at."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: Counter[str] = Counter()
 

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import structlog
 
+from services.discovery.handlers.postponed import Postponed
 from services.discovery.handlers.scanner import SourceScanner
 from services.discovery.ports import Trigger
 from shared.bus.publishing.publisher import Publisher
@@ -28,6 +29,11 @@ class ScanLoop:
         async with aclosing(trigger.signals()) as signals:
             async for changed in signals:
                 await self.scan(changed)
+
+    async def look_again(self, postponed: Postponed) -> None:
+        """Scan what has changed while a version of it was on its way, when that has ended."""
+        while True:
+            await self.scan(await postponed.take())
 
     async def scan(self, changed: frozenset[str] | None) -> None:
         """Scan once; what keeps it from scanning is waited out."""

@@ -119,9 +119,8 @@ class World:
 
     async def check(self) -> None:
         await self.append(b"\n" + log(final(7, "the end")))
-        while await self.look():
-            pass
-        await self.settle()
+        while await self.look() or self.waiting:
+            await self.settle()
         row = self.store.sources[ID]
         assert row.rules is not None
         rows, dead = plain(self.repository.contents[NAME][0], row.rules.max_line_bytes)
