@@ -32,6 +32,7 @@ from shared.bus.presence import watch_durables
 from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.topology import wait_for_durables
 from shared.contracts.status_reading import STANDBY
+from shared.disk_room import when_there_is_room
 from shared.locking import exclusive_owner
 from shared.observability.instruments import leave_collection, serve_collection
 from shared.waits import WAITS, Trial
@@ -187,10 +188,14 @@ async def own(stack: AsyncExitStack, folders: Iterable[Path], tell: Callable[[st
     """Own folders until the stack is closed; wait as a standby while another process does."""
     for folder in folders:
         tell(STANDBY)
-        with WAITS.trying(f"owning {folder}") as trial:
-            await stack.enter_async_context(
-                exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
-            )
+        await when_there_is_room(f"making {folder}", partial(_own, stack, folder))
+
+
+async def _own(stack: AsyncExitStack, folder: Path) -> None:
+    with WAITS.trying(f"owning {folder}") as trial:
+        await stack.enter_async_context(
+            exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
+        )
 
 
 async def run_together(loops: Sequence[Loop]) -> None:

@@ -6,6 +6,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from anyio import to_thread
+
 from services.writing import __doc__ as about
 from services.writing.adapters.dataset_size import DatasetSize
 from services.writing.adapters.json_identity import claim_folder
@@ -31,6 +33,7 @@ from shared.bus.registry.durables import (
 from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
 from shared.contracts.statuses import Common, WritingStatus
+from shared.disk_room import when_there_is_room
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import Check, folder_checks
@@ -62,7 +65,8 @@ class Writing:
     async def _collection(self, name: str) -> AsyncIterator[Activity]:
         section, publisher = self._section, self._bus.publisher
         folder = section.folder / name
-        claim_folder(folder, name)
+        claim = partial(to_thread.run_sync, claim_folder, folder, name)
+        await when_there_is_room(f"claiming {folder}", claim)
         store = LanceDatasetStore(
             folder, compact_every=section.compact_every, keep_versions_s=section.keep_versions_s
         )

@@ -189,11 +189,12 @@ def _streams() -> User:
     """Declare streams and consumers, and move them; whoever may do that may forge anything."""
     verbs = ("CREATE", "UPDATE", "SNAPSHOT", "RESTORE")
     declared = [f"STREAM.{verb}.{one.name}" for one in STREAMS for verb in verbs]
+    purged = [f"STREAM.PURGE.{one.name}" for one in STREAMS if not one.is_kept]
     return User(
         STREAMS_USER,
         "Only for mapstream streams apply, export and import: it can change what streams hold.",
         COPYING,
-        api=(*LOOKING, *declared, *DECLARING),
+        api=(*LOOKING, *declared, *purged, *DECLARING),
     )
 
 

@@ -18,6 +18,7 @@ from shared.bus.registry.durables import (
     Durable,
 )
 from shared.bus.registry.streams import REMEDY, STREAMS, Stream
+from shared.bus.restored import remove_restored
 from shared.errors import ConfigurationError, TransientError
 from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
@@ -50,6 +51,8 @@ async def apply_topology(
 ) -> None:
     """Create or update every stream, and every durable consumer of these collections.
 
+    What a server that was killed has restored, although it was settled, is removed.
+
     Raises:
         ConfigurationError: A stream of that name exists and cannot become what the table says, or
             the server or the account does not allow what is asked, or knows not what it stores.
@@ -66,6 +69,8 @@ async def apply_topology(
             config = consumer_config(durable, collection, ack_wait_s)
             with _told(f"consumer {durable.name(collection)}"):
                 await js.add_consumer(durable.stream, config)
+    with _told("what a killed server restored"):
+        await remove_restored(js, streams)
 
 
 async def held_bytes(js: JetStreamContext, streams: Iterable[Stream]) -> dict[str, int]:

@@ -22,14 +22,14 @@ CHECKS = {
     "dataset": "the dataset holds what the public files hold, and where each record stood",
     "accounts": "every source's account is what its content says, and what the dataset holds",
     "folder": "the public folder holds what is documented, and no rest of anything",
-    "streams": "no stream of work keeps what no reader is given any more",
+    "streams": "no stream of work keeps what no reader is given, once they are declared again",
     "processes": "no process ended by itself",
     "versions": "every version that was kept shows of each source one content, each row once",
     "fit": "a last fit is the plane of most variance, and moves points as far as it says",
     "kept": "versions and models go when their time is over",
 }
 PUBLIC = {"logs.parquet", "embeddings.parquet", "store.lance"}
-OWN = {"models", "emptied.jsonl", "format.json", "owner.lock", "told.json"}
+OWN = {"models", "emptied.jsonl", "format.json", "owner.lock", "told.json", *inside.STAGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,8 @@ class Comparison:
                 true = {(one.seen, one.dead) for one in contents if one.rows == held}
                 if true and (account.seen, account.dead) not in true:
                     yield f"{name}: {account}, but seen and dead are {sorted(true)}"
+        if staged := inside.staged(self.actor.world.output, self.collection):
+            yield f"{staged} batches of versions that are not shown wait still"
         if without := rows.keys() - accounts.keys():
             yield f"rows of {sorted(without)[:3]}, of which the ledger knows nothing"
 

@@ -12,6 +12,9 @@ import lance
 import numpy as np
 import pyarrow as pa
 
+STAGING = ("staging.sqlite", "staging.sqlite-wal", "staging.sqlite-shm")
+"""Beside the dataset, as soon as a version had to wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -55,6 +58,16 @@ def accounts(state: Path, collection: str) -> dict[str, AccountOf]:
             (collection,),
         ).fetchall()
     return {name: AccountOf(*rest) for name, *rest in rows}
+
+
+def staged(output: Path, collection: str) -> int:
+    """Return how many batches wait until all of their version is there."""
+    file = output / collection / STAGING[0]
+    if not file.exists():
+        return 0
+    with _opened(file) as db:
+        (count,) = db.execute("SELECT count(*) FROM staged").fetchone()
+    return int(count)
 
 
 def newest_model(state: Path, collection: str) -> int | None:

@@ -14,7 +14,7 @@ from tests.chaos.comparing import Comparison, Deviation, faults_of_subjects
 from tests.chaos.losing import READERS
 from tests.chaos.public_files import read_sources
 from tests.chaos.subjects import Subject
-from tests.chaos.world import World
+from tests.chaos.world import World, apply_streams
 from tests.waiting import ended
 
 STILL = 5
@@ -35,8 +35,6 @@ class PairChecker:
     patience_s: float
     records: int = 0
     checks: int = 0
-    _left: int = 0
-    """Messages that were nobody's at the last point of rest."""
 
     async def is_unsettled(self, subject: Subject) -> bool:
         """Tell whether the public map lacks anything of a source as it was last, or has more."""
@@ -119,16 +117,19 @@ class PairChecker:
             if same < STILL or now is None or now[0]:
                 continue
             problems = await asyncio.to_thread(self._compare, without)
-            problems += self._faults_of_streams(now[1], without)
+            if now[1] and "streams" not in without:
+                problems += await self._faults_of_streams()
             if not problems:
-                self._left = now[1]
                 break
         return problems
 
-    def _faults_of_streams(self, left: int, without: frozenset[str]) -> list[Deviation]:
-        if left <= self._left or "streams" in without:
+    async def _faults_of_streams(self) -> list[Deviation]:
+        """Have the streams declared again, which removes what a killed server has restored."""
+        await apply_streams(self.world)
+        looked = await self._look()
+        if looked and not looked[1]:
             return []
-        return [Deviation("streams", f"{left} messages of streams of work are nobody's any more")]
+        return [Deviation("streams", f"messages of streams of work are nobody's: {looked}")]
 
     def _was_meant(self, surprise: str) -> bool:
         """Tell whether a service ended because its durable consumer had been deleted."""

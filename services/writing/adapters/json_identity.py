@@ -13,6 +13,7 @@ from services.writing.adapters.lance_layout import (
     has_manifest,
     store_schema,
 )
+from services.writing.ports import DiskFullError
 from shared.errors import ConfigurationError, TransientError
 from shared.plain_paths import plain_path
 
@@ -32,6 +33,7 @@ def claim_folder(folder: Path, collection: str) -> None:
 
     Raises:
         ConfigurationError: It is another's, of another format, or cannot be written.
+        DiskFullError: There is no room.
     """
     try:
         with disk_errors(str(folder)):
@@ -39,6 +41,8 @@ def claim_folder(folder: Path, collection: str) -> None:
             _claim(folder, collection)
             for part in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(f"models/{TEMPORARY}*")):
                 part.unlink()
+    except DiskFullError:
+        raise
     except TransientError as error:
         raise ConfigurationError(f"{error}; make it writable, or use another folder") from error
     _check_table(folder / "store.lance")

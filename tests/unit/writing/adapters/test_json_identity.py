@@ -12,6 +12,7 @@ from services.writing.adapters.json_identity import FORMAT, claim_folder
 from services.writing.adapters.jsonl_emptied import EmptiedSources
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.lance_layout import store_schema
+from services.writing.ports import DiskFullError
 from shared.errors import ConfigurationError
 from tests.unit.writing.scenes import piece
 
@@ -100,6 +101,15 @@ def test_what_a_crash_left_unfinished_is_deleted(tmp_path: Path) -> None:
     claim_folder(tmp_path / "new", "default")
 
     assert [one.name for one in (tmp_path / "new").rglob("*") if one.is_file()] == ["format.json"]
+
+
+def test_a_full_disk_is_no_wrong_folder(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-format.json").symlink_to("/dev/full")
+    with pytest.raises(DiskFullError, match="no room"):
+        claim_folder(tmp_path, "default")
+    claim_folder(tmp_path, "default")
+
+    assert list(listing(tmp_path)) == [str(tmp_path / "format.json")]
 
 
 LAYOUTS = {
