@@ -35,6 +35,7 @@ LOGS = pa.schema(
         ("projection_y", pa.float32()),
         ("attributes", pa.string()),
         ("arrived_at", pa.timestamp("us", tz="UTC")),
+        ("source_version", pa.int32()),
         ("outcome", pa.string()),
         ("final_answer", pa.string()),
         ("input_tokens", pa.int64()),
@@ -150,6 +151,7 @@ async def test_what_is_said_of_records_stands_in_columns_behind_the_others(tmp_p
     assert {name: logs.column(name).to_pylist() for name in logs.schema.names[9:]} == {
         "attributes": [None, *texts],
         "arrived_at": [NOW] * 4,
+        "source_version": [1] * 4,
         "outcome": [None, "ok", None, None],
         "final_answer": [None, None, "42", None],
         "input_tokens": [None, 3, None, None],
@@ -189,7 +191,7 @@ async def test_files_say_what_they_hold(tmp_path: Path) -> None:
         assert marks == {
             b"mapstream.collection": b"default",
             b"mapstream.dataset_version": b"1",
-            b"mapstream.format": b"2",
+            b"mapstream.format": b"3",
             b"mapstream.model_version": b"1",
             b"mapstream.records": b"6",
         }

@@ -52,6 +52,7 @@ LOGS = pa.schema(
         ("projection_y", pa.float32()),
         ("attributes", pa.string()),
         ("arrived_at", pa.timestamp("us", tz="UTC")),
+        ("source_version", pa.int32()),
         ("outcome", pa.string()),
         ("final_answer", pa.string()),
         ("input_tokens", pa.int64()),

@@ -23,7 +23,9 @@ class FakeSnapshot:
 
     def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for batch in self.batches:
-            yield batch.rows.select(list(columns))
+            versions = pa.array([batch.descriptor.source_version] * len(batch), pa.int32())
+            rows = batch.rows.append_column("source_version", versions)
+            yield rows.select(list(columns))
 
 
 class FakeDatasetStore:

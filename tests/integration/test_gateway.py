@@ -50,7 +50,7 @@ from shared.contracts.projection import (
     ProjectionUpdated,
 )
 from shared.contracts.sources import SourceForgotten, SourceRejected
-from shared.contracts.writing import WritingPublished
+from shared.contracts.writing import MapRemoved, RemovedRows, WritingPublished
 from shared.settings import NatsSection
 from tests.assigned import at_work
 from tests.builders import batch
@@ -366,7 +366,9 @@ async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
         answer, whole = await until(covers)
         assert whole.column("id").to_pylist() == ["a", "b", "c"]
         assert whole.schema.metadata[b"mapstream.since"] == b"2"
-        assert whole.schema.names == ["id", "x", "y", "type", "filename", "iteration"]
+        assert whole.schema.names == [
+            *("id", "x", "y", "type", "filename", "iteration", "source_version"),
+        ]
 
         since = int(answer.headers["x-mapstream-since"])
         answer, added = await world.get_map(since=since, model_version=1)
@@ -381,6 +383,42 @@ async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
         gone = await world.http.get("/map", params={"since": 4})
         assert gone.status_code == 410
         assert "fetch the map again" in gone.json()["detail"]
+
+
+def removed(dataset_version: int, **below: int) -> MapRemoved:
+    sources = [
+        RemovedRows(source_id=name, filename=f"{name}.jsonl", below_version=version)
+        for name, version in below.items()
+    ]
+    return event(MapRemoved, dataset_version=dataset_version, sources=sources)
+
+
+async def test_whoever_follows_a_map_hears_what_left_it(start: Start) -> None:
+    """Replaced, then forgotten; the files may be ahead of the position, and news come twice."""
+    async with start() as world:
+        await world.map_points(points("b1", ["a", "b"]))
+        await world.tell(committed(1, "b1"))
+        world.publish_map("a", "b", dataset_version=1)
+        await world.tell(removed(2, a=2))
+        await world.map_points(points("b2", ["a"], source_version=2, x=3))
+        await world.tell(committed(2, "b2"), removed(3, a=2))
+
+        async def covers() -> Any:
+            found = await world.get_map()
+            return found if found[0].headers["x-mapstream-since"] == "1" else None
+
+        await until(covers)
+        answer, table = await world.get_map(since=1)
+        assert table.select(["id", "x", "source_version"]).to_pylist() == [
+            {"id": "a", "x": 3.0, "source_version": 2}
+        ]
+        assert json.loads(table.schema.metadata[b"mapstream.removed"]) == {"a.jsonl": 2}
+
+        await world.tell(removed(4, a=3))
+        position = answer.headers["x-mapstream-since"]
+        _, table = await world.get_map(since=position)
+        assert table.num_rows == 0
+        assert json.loads(table.schema.metadata[b"mapstream.removed"]) == {"a.jsonl": 3}
 
 
 async def test_a_position_that_the_stream_lost_is_gone(start: Start) -> None:

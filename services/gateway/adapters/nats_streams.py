@@ -6,6 +6,7 @@ from services.gateway.ports import PointMessage
 from shared.bus.reading.events import stored_event
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.batches import MAP_POINTS
+from shared.bus.registry.writing import MAP_REMOVED
 from shared.contracts.stored_events import StoredEvent
 
 
@@ -26,7 +27,7 @@ class NatsEventStream:
 
 
 class NatsPointStream:
-    """The committed points."""
+    """The points that were committed, and that left the map."""
 
     def __init__(self, reader: StreamReader) -> None:
         self._reader = reader
@@ -40,7 +41,11 @@ class NatsPointStream:
         self, collection: str, after: int, most: int
     ) -> tuple[Sequence[PointMessage], bool]:
         """See the port."""
-        subjects = (MAP_POINTS.subject(collection),)
+        removals = MAP_REMOVED.subject(collection)
+        subjects = (MAP_POINTS.subject(collection), removals)
         one = StreamReader(self._reader.client, self._reader.stream, subjects)
         messages, has_more = await one.some(after, most)
-        return [PointMessage(raw.sequence, raw.data) for raw in messages], has_more
+        return [
+            PointMessage(raw.sequence, raw.data, is_removal=raw.subject == removals)
+            for raw in messages
+        ], has_more

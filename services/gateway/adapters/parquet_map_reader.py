@@ -26,6 +26,7 @@ COLUMNS = {
     "type": "type",
     "filename": "filename",
     "iteration": "iteration",
+    "source_version": "source_version",
 }
 """Of the map: what they are called in the file."""
 PIECE_ROWS = 16_384
@@ -154,6 +155,8 @@ def _facts(folder: Path) -> list[FileFacts]:
 
 
 def _marks(schema: pa.Schema) -> MapMarks:
+    if missing := set(COLUMNS.values()) - set(schema.names):
+        raise TransientError(f"{LOGS} has no {sorted(missing)} yet: writing will write it anew")
     marks = schema.metadata or {}
     model_version = marks.get(b"mapstream.model_version")
     try:

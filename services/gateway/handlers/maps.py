@@ -1,6 +1,7 @@
 """The map as Arrow: whole from the public file, or what was committed after a position."""
 
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import pyarrow as pa
@@ -9,7 +10,10 @@ from services.gateway.ports import MapMarks, MapReader, OpenMap, PointLog
 from shared.contracts.batches import POINT_SCHEMA, Batch
 from shared.errors import InvalidMessage, MapstreamError
 
-MAP_SCHEMA = POINT_SCHEMA.remove(POINT_SCHEMA.get_field_index("model_version"))
+_MODEL = POINT_SCHEMA.get_field_index("model_version")
+MAP_SCHEMA = POINT_SCHEMA.remove(_MODEL).append(
+    pa.field("source_version", pa.int32(), nullable=False)
+)
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
@@ -18,16 +22,23 @@ class NoMapError(MapstreamError):
 
 
 class OutdatedError(MapstreamError):
-    """More has changed since than points that were added."""
+    """More has changed since than points that came and left."""
 
 
 class MapHead:
     """What an answer says of the map, beside the points."""
 
     def __init__(
-        self, collection: str, marks: MapMarks, since: int, *, has_more: bool = False
+        self,
+        collection: str,
+        marks: MapMarks,
+        since: int,
+        *,
+        removals: Mapping[str, int] | None = None,
+        has_more: bool = False,
     ) -> None:
         self.since = since
+        self.removals = removals or {}
         self.has_more = has_more
         self.marks = marks
         self.collection = collection
@@ -42,6 +53,8 @@ class MapHead:
         }
         if self.marks.model_version is not None:
             facts["mapstream.model_version"] = str(self.marks.model_version)
+        if self.removals:
+            facts["mapstream.removed"] = json.dumps(self.removals)
         return MAP_SCHEMA.with_metadata(facts)
 
 
@@ -82,7 +95,7 @@ async def map_since(
     maps: MapReader,
     points: PointLog,
 ) -> tuple[MapHead, bytes]:
-    """Return what was committed after a position, each point once, as it stands last.
+    """Return what came and left after a position, each point once, as it stands last.
 
     Args:
         collection: The collection.
@@ -93,7 +106,7 @@ async def map_since(
 
     Raises:
         NoMapError: There is no map yet.
-        OutdatedError: Points moved or left the map meanwhile: adding is not enough.
+        OutdatedError: Points moved meanwhile: adding and removing is not enough.
         PositionLostError: The stream does not reach back to the position.
         BusAway: The bus did not answer.
     """
@@ -104,13 +117,19 @@ async def map_since(
     if model_version is not None and model_version != marks.model_version:
         raise OutdatedError(f"the map has model {marks.model_version} now, not {model_version}")
     for batch in told.batches:
-        _require_addable(batch, marks)
-    head = MapHead(collection, marks, told.position, has_more=told.has_more)
-    tables = [pa.Table.from_batches([one.rows]).select(MAP_SCHEMA.names) for one in told.batches]
+        _require_of_model(batch, marks)
+    head = MapHead(
+        collection, marks, told.position, removals=told.removals, has_more=told.has_more
+    )
+    tables = [
+        _points_of(one)
+        for one in told.batches
+        if one.descriptor.source_version >= told.removals.get(one.descriptor.filename, 0)
+    ]
     schema = head.schema
     body = [schema.serialize().to_pybytes()]
     if tables:
-        rows = _last_of_each(pa.concat_tables([one.cast(MAP_SCHEMA) for one in tables]))
+        rows = _last_of_each(pa.concat_tables(tables))
         whole = rows.combine_chunks().replace_schema_metadata(schema.metadata)
         body.extend(piece.serialize().to_pybytes() for piece in whole.to_batches())
     return head, b"".join([*body, END_OF_STREAM])
@@ -128,11 +147,18 @@ def require_points(batch: Batch) -> Batch:
     return batch
 
 
-def _require_addable(batch: Batch, marks: MapMarks) -> None:
-    """Check that points only have to be added to the map that the files hold.
+def _points_of(batch: Batch) -> pa.Table:
+    """Return the points of a message with the version of their source."""
+    version = pa.array([batch.descriptor.source_version] * len(batch), pa.int32())
+    rows = batch.rows.append_column(MAP_SCHEMA.field("source_version"), version)
+    return pa.Table.from_batches([rows]).select(MAP_SCHEMA.names).cast(MAP_SCHEMA)
+
+
+def _require_of_model(batch: Batch, marks: MapMarks) -> None:
+    """Check that points are where the model of the files has them.
 
     Raises:
-        OutdatedError: Points moved or left the map.
+        OutdatedError: They are those of another one.
     """
     others = set(batch.rows.column("model_version").to_pylist()) - {marks.model_version}
     if others:
@@ -140,10 +166,6 @@ def _require_addable(batch: Batch, marks: MapMarks) -> None:
             f"points of model {others.pop()} follow, and the map has model {marks.model_version}: "
             "fetch the map again, best after the next writing.published"
         )
-    # A source that is read anew may have fewer records: the others left the map, which no
-    # message of points says.
-    if batch.descriptor.source_version > 1:
-        raise OutdatedError(f"the points of '{batch.descriptor.filename}' were replaced")
 
 
 def _last_of_each(rows: pa.Table) -> pa.Table:

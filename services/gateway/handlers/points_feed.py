@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterable
 
 import structlog
+from pydantic import ValidationError
 
 from services.gateway.domain.positions import Positions
 from services.gateway.handlers.maps import require_points
 from services.gateway.ports import PointMessage, Points, PointStream, PositionLostError
 from shared.contracts.batches import Batch, decode
-from shared.contracts.writing import WritingCommitted
+from shared.contracts.writing import MapRemoved, WritingCommitted
 from shared.errors import BusAway, InvalidMessage
 
 MOST_MESSAGES = 512
@@ -65,7 +66,7 @@ class PointsFeed:
         return self._positions[collection].since(dataset_version, first)
 
     async def read(self, collection: str, after: int) -> Points:
-        """Read what was committed after a position, up to a bounded amount.
+        """Read what came and left after a position, up to a bounded amount.
 
         Raises:
             PositionLostError: The stream does not reach back to it.
@@ -81,12 +82,20 @@ class PointsFeed:
             raise PositionLostError(f"the stream begins at {first}, after position {after}")
         read_to = messages[-1].sequence if messages else after
         position = read_to if has_more else max(read_to, last)
-        return Points([batch for one in messages if (batch := _batch_of(one))], position, has_more)
+        batches: list[Batch] = []
+        removals: dict[str, int] = {}
+        for one in messages:
+            try:
+                if one.is_removal:
+                    _add_removals(removals, one)
+                else:
+                    batches.append(require_points(decode(one.body)))
+            except (InvalidMessage, ValidationError) as error:
+                log.warning("points.unreadable", sequence=one.sequence, error=str(error))
+        return Points(batches, removals, position, has_more)
 
 
-def _batch_of(message: PointMessage) -> Batch | None:
-    try:
-        return require_points(decode(message.body))
-    except InvalidMessage as error:
-        log.warning("points.unreadable", sequence=message.sequence, error=str(error))
-        return None
+def _add_removals(removals: dict[str, int], message: PointMessage) -> None:
+    """Add what a message says has left; of a source, the highest version counts."""
+    for one in MapRemoved.model_validate_json(message.body).sources:
+        removals[one.filename] = max(removals.get(one.filename, 0), one.below_version)

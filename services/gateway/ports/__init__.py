@@ -1,6 +1,6 @@
 """What the handlers need from outside."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,10 +77,12 @@ class PointMessage:
 
     sequence: int
     body: bytes
+    is_removal: bool = False
+    """Whether it tells what left the map."""
 
 
 class PointStream(Protocol):
-    """The committed points that the stream keeps."""
+    """The points that were committed, and that left the map, as the stream keeps them."""
 
     async def bounds(self) -> tuple[int, int]:
         """Return the sequences of its first and its last message.
@@ -178,13 +180,15 @@ class StatusBoard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Messages of points after a position."""
+    """What happened to the points after a position."""
 
     batches: Sequence[Batch]
+    removals: Mapping[str, int]
+    """Source to version: its points of lower versions left the map."""
     position: int
-    """All points up to here are among them."""
+    """All that happened up to here is among it."""
     has_more: bool
-    """Whether there are points beyond it already."""
+    """Whether there is more beyond it already."""
 
 
 class PointLog(Protocol):
@@ -235,7 +239,7 @@ class OpenMap(Protocol):
         ...
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Read id, x, y, type, filename and iteration in pieces of bounded size.
+        """Read id, x, y, type, filename, iteration and version in pieces of bounded size.
 
         Raises:
             TransientError: The file could not be read.

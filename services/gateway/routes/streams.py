@@ -39,7 +39,7 @@ MAP_HEADERS = (
     "x-mapstream-since",
 )
 """What an answer with points says of them; pages of other sites may read it too."""
-WHY_410 = "Points moved or left the map, or the position is too old: fetch the map again."
+WHY_410 = "Points moved, or the position is too old: fetch the map again."
 
 
 def _number(description: str, *, is_required: bool) -> dict[str, Any]:
@@ -49,8 +49,9 @@ def _number(description: str, *, is_required: bool) -> dict[str, Any]:
 
 MAP_200: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "An Arrow stream: id, x, y, type, filename, iteration; the schema's "
-        "metadata has mapstream.collection, .model_version, .dataset_version and .since.",
+        "description": "An Arrow stream: id, x, y, type, filename, iteration, source_version; the "
+        "schema's metadata has mapstream.collection, .model_version, .dataset_version, .since "
+        "and, where points left the map, .removed: by filename the version below which they went.",
         "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
         "headers": {
             "X-Mapstream-Since": _number("Ask with it for what follows.", is_required=True),
@@ -132,9 +133,10 @@ class StreamEndpoints:
         since: Position = None,
         model_version: KnownModel = None,
     ) -> Response:
-        """Return every point of the map, or with `since` only those committed after it.
+        """Return every point of the map, or with `since` only what came and left after it.
 
-        A point may come again; the last one counts.
+        A point may come again; the last one counts. First take away what `mapstream.removed` says,
+        then add the points.
         """
         name = self._served.one(collection)
         async with AsyncExitStack() as stack:

@@ -34,7 +34,7 @@ UNKNOWN_DIMENSION = 1
 GROUP_ROWS = 122_880
 """What DuckDB reads in one thread at a time."""
 GROUP_BYTES = 64 << 20
-FORMAT = 2
+FORMAT = 3
 """Of the public files: those of another are written anew."""
 NOT_ALIKE = ("id", "text", "attributes", "final_answer")
 """Of these, statistics are of no use."""

@@ -25,6 +25,7 @@ STORED = {
     "projection_y": pa.float32(),
     "attributes": pa.string(),
     "arrived_at": pa.timestamp("us", tz="UTC"),
+    "source_version": pa.int32(),
 }
 """They are always there, and after them those of ``OF_RUNS``."""
 FIXED = (*STORED, *OF_RUNS)

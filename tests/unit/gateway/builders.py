@@ -173,6 +173,7 @@ def write_map(
         "type": pa.array(["iteration"] * len(ids), pa.string()),
         "projection_x": pa.array([float(i) for i in range(len(ids))], pa.float32()),
         "projection_y": pa.array([0.0] * len(ids), pa.float32()),
+        "source_version": pa.array([1] * len(ids), pa.int32()),
     }
     marks = {
         "mapstream.collection": folder.name,
@@ -293,8 +294,15 @@ class FakeStatusBoard:
 class FakePointLog:
     """A stream of batches; the first one has sequence 1."""
 
-    def __init__(self, *batches: Batch, first: int = 1, most: int = 100) -> None:
+    def __init__(
+        self,
+        *batches: Batch,
+        first: int = 1,
+        most: int = 100,
+        removals: Mapping[str, int] | None = None,
+    ) -> None:
         self.batches = list(batches)
+        self.removals = removals or {}
         self.first = first
         self.most = most
 
@@ -307,7 +315,8 @@ class FakePointLog:
         if not self.first - 1 <= after <= len(self.batches):
             raise PositionLostError(f"position {after}")
         some = self.batches[after : after + self.most]
-        return Points(some, after + len(some), after + len(some) < len(self.batches))
+        has_more = after + len(some) < len(self.batches)
+        return Points(some, self.removals, after + len(some), has_more)
 
 
 class FakeMapReader:
@@ -336,7 +345,8 @@ class FakeOpenMap:
 
     async def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
         for one in self._ids:
-            yield points("b", [one]).rows.drop_columns(["model_version"])
+            rows = points("b", [one]).rows.drop_columns(["model_version"])
+            yield rows.append_column("source_version", pa.array([1], pa.int32()))
 
 
 class FakeModelHistory:

@@ -1,3 +1,5 @@
+import json
+
 import pyarrow as pa
 import pytest
 
@@ -105,9 +107,23 @@ async def test_a_caller_with_another_model_must_begin_anew_even_without_news() -
     assert (await since(0, FakePointLog(), model=1)).num_rows == 0
 
 
-async def test_a_source_that_was_replaced_may_have_lost_points() -> None:
-    with pytest.raises(OutdatedError, match="replaced"):
-        await since(0, FakePointLog(points("1", ["a"], source_version=2)))
+async def test_what_left_the_map_is_told_and_given_no_more() -> None:
+    """It may be told again behind points that took their place: those stay."""
+    replaced = [points("1", ["a", "b"]), points("2", ["a"], source_version=2)]
+    log = FakePointLog(*replaced, removals={"a.jsonl": 2})
+
+    table = await since(0, log)
+
+    assert table.select(["id", "source_version"]).to_pylist() == [{"id": "a", "source_version": 2}]
+    assert json.loads(table.schema.metadata[b"mapstream.removed"]) == {"a.jsonl": 2}
+
+
+async def test_of_points_that_only_left_there_is_word_too() -> None:
+    table = await since(0, FakePointLog(removals={"é.jsonl": 5}))
+
+    assert table.num_rows == 0
+    assert json.loads(table.schema.metadata[b"mapstream.removed"]) == {"é.jsonl": 5}
+    assert b"mapstream.removed" not in (await since(0, FakePointLog())).schema.metadata
 
 
 async def test_a_lost_position_is_told() -> None:
