@@ -64,12 +64,19 @@ def _nothing(_: str) -> Opened:
     return nullcontext(Activity())
 
 
+async def _no_others(_: "Assignments") -> None:
+    """Take up nothing else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources(Activity):
     """What a service does for all collections together, and how it opens one of them."""
 
     open: Callable[[str], Opened] = _nothing
     """Called once the collection's folders are owned and its consumers exist."""
+    begin: Callable[["Assignments"], Awaitable[None]] = _no_others
+    """Called when those of the configuration are taken up, before what is for all begins: takes
+    up others, then or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,10 @@ class Assignments:
             message_metrics.begin_collection(self.bus.service, self.durables, collection)
             self._begin(collection, partial(self._work_on, collection))
         return self._taken[collection]
+
+    def has(self, collection: str) -> bool:
+        """Tell whether a collection is taken up."""
+        return collection in self._taken
 
     async def leave(self, collection: str) -> None:
         """Finish what is in hand of a collection, and be without it."""

@@ -232,6 +232,7 @@ async def _work(service: Service) -> None:
         stack.callback(_set_stopping, service)
         for collection in settings.collections:
             await assignments.take_up(collection).is_ready.wait()
+        await resources.begin(assignments)
         await assignments.act_for_all(resources, births).is_ready.wait()
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))

@@ -21,5 +21,6 @@ async def at_work(
         async with assignments.working():
             for one in collections:
                 await assignments.take_up(one).is_ready.wait()
+            await opened.begin(assignments)
             await assignments.act_for_all(opened, {}).is_ready.wait()
             yield assignments

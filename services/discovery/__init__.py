@@ -1,7 +1,7 @@
 """Discovery: finds sources, reads them into records and keeps the ledger of each.
 
 Reads ``writing.settled`` and ``dead.*`` (what became of its records), ``command.forget``,
-``command.replay``, ``command.drop`` and ``command.rename``;
+``command.replay``, ``command.drop``, ``command.rename`` and ``command.create``;
 answers ``collections.list``;
 writes ``discovery.batch``, ``collection.changed``, ``source.discovered``,
 ``source.completed``, ``source.failed``,

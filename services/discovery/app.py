@@ -17,6 +17,7 @@ from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.stalls import Holder, StageLoad
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.creation import Creation
 from services.discovery.handlers.figures import LedgerFigures
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.recovery import LostBatchRecovery
@@ -32,11 +33,12 @@ from services.discovery.loops.reporting import (
     report_stalls,
 )
 from services.discovery.loops.scanning import ScanLoop
+from services.discovery.loops.taking_up import TakingUp
 from services.discovery.ports import Trigger
 from services.discovery.settings import IngestionSection, Settings
 from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
-from services.discovery.terminal import build_repository
+from services.discovery.terminal import build_named, build_repository
 from shared.assignments import Activity, Loop, Resources
 from shared.bus.answering import answer
 from shared.bus.broker import Bus, build_bus
@@ -99,10 +101,12 @@ class Discovery:
         async with SqliteStateStore.open(self.folder) as store:
             publisher = self._bus.publisher
             records = Collections(store, clock)
-            await self._record_collections(records)
             events = LedgerKeeper(store, clock, self._changed)
             scanner = self._scanner(store, events, clock)
             scanning = ScanLoop(scanner, publisher)
+            named = build_named(self._settings, self._repository)
+            taking_up = TakingUp(self._bus, named, scanning, self._trigger)
+            await self._record_collections(records, taking_up)
             recovery = LostBatchRecovery(
                 store, store, scanner.epochs, in_flight=self._in_flight, births=self._births
             )
@@ -114,8 +118,9 @@ class Discovery:
                 reread=SourceRereader(self._repository, store, store, clock),
                 locks=scanner.locks,
             )
+            creation = Creation(records, store, named, clock, taking_up.begin)
             commands = SourceCommands(
-                store, context, records, clock, self._collections, self._changed
+                store, context, creation, clock, self._collections, self._changed
             )
             # A day longer than the letters themselves: the server deletes those by its own clock.
             keep = timedelta(days=self._settings.retention.dead_letters_days + 1)
@@ -124,16 +129,22 @@ class Discovery:
                 loops=(
                     partial(scanning.run, self._trigger),
                     partial(scanning.look_again, events.postponed),
+                    taking_up.look_at_new,
                     RecoveryLoop(recovery, publisher, scanning.scan, self._changed).run,
                     partial(keep_figures_fresh, self._figures, self._changed),
                     partial(forget_old_accounts, store, clock, keep),
                 ),
                 open=partial(self._collection, store, events, clock),
+                begin=taking_up.begin_known,
             )
 
-    async def _record_collections(self, records: Collections) -> None:
-        """Record those of the configuration, tell of what is new, and answer who asks."""
+    async def _record_collections(self, records: Collections, taking_up: TakingUp) -> None:
+        """Record those of the configuration, tell of what is new, and answer who asks.
+
+        Whoever hears of one finds its consumers.
+        """
         await records.record(self._settings.collections)
+        await taking_up.declare(await records.served(self._settings.collections))
         await self._bus.publisher.publish_steps(records.resume())
         await answer(self._bus.broker, COLLECTIONS_LIST, records.page)
 
@@ -247,7 +258,7 @@ def build_trigger(section: IngestionSection, repository: FolderSourceRepository)
     if trigger.mode == "poll":
         return PollTrigger(trigger.poll_interval_s)
     return WatchTrigger(
-        repository.watched_paths,
+        lambda: repository.watched_paths,
         debounce_ms=round(trigger.debounce_s * 1000),
         rescan_interval_s=trigger.rescan_interval_s,
         on_degraded=_tell_unwatched,

@@ -92,6 +92,12 @@ class IngestionSection(Section):
     sources: tuple[SourceSection, ...] = Field(
         default=(), description="The folders and files to read."
     )
+    allowed_roots: tuple[Path, ...] | None = Field(
+        default=None,
+        description="Below which folders the folders of a collection may lie that is made by "
+        "command; if not given, below those of the sources here: a command reads nothing that the "
+        "configuration does not let it.",
+    )
     trigger: TriggerSection = Field(default=TriggerSection(), description="When to look.")
     complete_when: CompleteWhen = Field(
         default="final_answer",
@@ -178,6 +184,14 @@ class Settings(ServiceSettings):
         """After how long a content is compared again; None: never."""
         hours = self.ingestion.deep_check_hours
         return timedelta(hours=hours) if hours else None
+
+    @property
+    def allowed_roots(self) -> tuple[Path, ...]:
+        """Below which folders those may lie that a command names."""
+        section = self.ingestion
+        if section.allowed_roots is not None:
+            return tuple(one.expanduser() for one in section.allowed_roots)
+        return tuple(one.path for one in section.sources)
 
     @property
     def own_folders(self) -> tuple[Path, ...]:

@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from services.discovery.adapters.folder_listing import Root
+from services.discovery.adapters.folder_named_roots import NamedRoots
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.json_lines_format import agent_run_format, text_format
 from services.discovery.handlers.dry_run import dry_run
 from services.discovery.ports import SourceFormat
 from services.discovery.settings import IngestionSection, Settings, SourceSection
+from shared.contracts.collections import SourceFolder
 from shared.errors import ConfigurationError
 from shared.mistakes import tell
 from shared.redaction import guard_exceptions
@@ -33,6 +37,19 @@ def build_repository(settings: Settings) -> FolderSourceRepository:
     section = settings.ingestion
     roots = [_root(one, section) for one in section.sources]
     return FolderSourceRepository(roots, own=settings.own_folders, output=settings.output.folder)
+
+
+def build_named(settings: Settings, repository: FolderSourceRepository) -> NamedRoots:
+    """Wire what reads the folders that commands name, as the settings say of all sources."""
+    allowed = settings.allowed_roots
+    real = tuple(os.path.realpath(one) for one in allowed)
+
+    def build(collection: str, folder: SourceFolder) -> Root:
+        source = SourceSection(path=Path(folder.path), glob=folder.glob, collection=collection)
+        return replace(_root(source, settings.ingestion), only_below=real)
+
+    own = (settings.state.folder, settings.output.folder)
+    return NamedRoots(repository, build, allowed=allowed, own=own)
 
 
 def _root(source: SourceSection, section: IngestionSection) -> Root:

@@ -1,17 +1,18 @@
 """Declares the streams and the durable consumers: by one command, never by a service."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import AccountInfo, AckPolicy, ConsumerConfig, StreamConfig
+from nats.js.api import AccountInfo, StreamConfig
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from shared.bus.connection import BUS_ERRORS
+from shared.bus.consumers import consumer_config, told
 from shared.bus.fitness import lasting
 from shared.bus.registry.durables import (
     DURABLES,
@@ -59,17 +60,17 @@ async def apply_topology(
         NatsError: The server did not answer, or cannot do it now.
         TransientError: The servers of a cluster have no leader.
     """
-    with _told("JetStream"):
+    with told("JetStream"):
         await require_known_store(js, is_clustered=is_clustered)
     for stream in streams:
-        with _told(f"stream {stream.name}"):
+        with told(f"stream {stream.name}"):
             await _declare(js, stream.config(replicas=replicas))
     for collection in collections:
         for durable in DURABLES:
             config = consumer_config(durable, collection, ack_wait_s)
-            with _told(f"consumer {durable.name(collection)}"):
+            with told(f"consumer {durable.name(collection)}"):
                 await js.add_consumer(durable.stream, config)
-    with _told("what a killed server restored"):
+    with told("what a killed server restored"):
         await remove_restored(js, streams)
 
 
@@ -84,22 +85,6 @@ async def held_bytes(js: JetStreamContext, streams: Iterable[Stream]) -> dict[st
         with suppress(NotFoundError):
             held[stream.name] = (await js.stream_info(stream.name)).state.bytes or 0
     return held
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn an error that comes each time into one that says so.
-
-    Raises:
-        ConfigurationError: The server or the account does not allow it.
-        NatsError: The server did not answer, or cannot do it now.
-    """
-    try:
-        yield
-    except APIError as error:
-        if wrong := lasting(what, error):
-            raise wrong from error
-        raise
 
 
 async def _declare(js: JetStreamContext, config: StreamConfig) -> None:
@@ -149,27 +134,6 @@ async def _account(js: JetStreamContext, *, is_last: bool) -> AccountInfo | None
         if is_last:
             raise TransientError(NO_LEADER) from error
         return None
-
-
-def consumer_config(
-    durable: Durable, collection: str, ack_wait_s: float = ACK_WAIT_S
-) -> ConsumerConfig:
-    """Describe a durable consumer to the server; it has as many copies as its stream.
-
-    The server's own limit on deliveries stays off: when it is reached a message is lost without a
-    trace, so the services count, and dead-letter, instead.
-    """
-    subjects = durable.subjects(collection)
-    single = len(subjects) == 1
-    return ConsumerConfig(
-        durable_name=durable.name(collection),
-        filter_subject=subjects[0] if single else None,
-        filter_subjects=None if single else subjects,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=ack_wait_s,
-        max_deliver=-1,
-        max_ack_pending=durable.max_ack_pending,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,34 @@
 """Collections: what discovery keeps of each, tells of it, and answers who asks for them."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from shared.contracts.base import Collection, Event, Message, Outcome
+from shared.settings import DEFAULT_GLOB
 
 Kind = Literal["logs", "table", "documents"]
 Origin = Literal["configuration", "command"]
 State = Literal["active", "deleting"]
 MAX_TITLE, MAX_DESCRIPTION = 200, 2000
+MAX_PATH, MAX_GLOB, MOST_SOURCES = 1024, 256, 8
 MOST_COLLECTIONS = 500
-"""On a page: with the longest descriptions there are, it fits into one message."""
+"""On a page; with long descriptions there are fewer."""
+SourcePath = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_PATH, pattern=r"^/[^\x00]*$")
+]
+Glob = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_GLOB, pattern=r"^[^/\x00][^\x00]*$")
+]
+
+
+class SourceFolder(Message):
+    """A folder whose files a collection has."""
+
+    path: SourcePath = Field(description="The folder, or a single file; from the root.")
+    glob: Glob = Field(
+        default=DEFAULT_GLOB, description="Which files below it; ** stands for any folders."
+    )
 
 
 class CollectionRecord(Message):
@@ -39,6 +56,10 @@ class CollectionRecord(Message):
     )
     revision: int = Field(ge=1, description="1 at first, then counting its changes.")
     created_at: AwareDatetime = Field(description="When it was recorded, in UTC.")
+    sources: tuple[SourceFolder, ...] = Field(
+        default=(),
+        description="The folders that its command named; of the configuration, that has them.",
+    )
 
 
 class CollectionChanged(Event):

@@ -1,13 +1,28 @@
 """Commands: what anybody may ask the pipeline to do."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from shared.contracts.base import MAX_INT64, Command, Message
-from shared.contracts.collections import MAX_DESCRIPTION, MAX_TITLE
+from shared.contracts.collections import (
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    MOST_SOURCES,
+    SourceFolder,
+)
 from shared.contracts.times import TIME, parse_time
 from shared.services import Reader
+from shared.settings import DEFAULT_GLOB
 
 MAX_SEQUENCES = 10_000
 SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
@@ -119,7 +134,42 @@ class Rename(Command):
         return self
 
 
-COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop, Rename)
+class NamedSource(SourceFolder):
+    """A folder to read, as a command names it: nothing unknown is taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("glob")
+    @classmethod
+    def _stays_below(cls, glob: str) -> str:
+        """Refuse a pattern that leads out of the folder."""
+        if ".." in PurePosixPath(glob).parts or not PurePosixPath(glob).parts:
+            raise ValueError(f"must be a pattern below the folder, such as {DEFAULT_GLOB}")
+        return glob
+
+
+class Create(Command):
+    """Make a collection of the name that the subject ends with."""
+
+    family: ClassVar[str] = "command.create"
+
+    title: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_TITLE,
+        description="What people call it; its name if not given.",
+    )
+    description: str = Field(
+        default="", max_length=MAX_DESCRIPTION, description="What is in it, for people."
+    )
+    sources: tuple[NamedSource, ...] = Field(
+        default=(),
+        max_length=MOST_SOURCES,
+        description="Folders to read; ingestion.allowed_roots says below which they may lie.",
+    )
+
+
+COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop, Rename, Create)
 
 
 def name_of(command: Command | type[Command]) -> str:

@@ -11,7 +11,12 @@ from nats.js.api import StreamConfig
 
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.channel import Channel
-from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_REFIT, COMMAND_ROLLBACK
+from shared.bus.registry.commands import (
+    COMMAND_CREATE,
+    COMMAND_FORGET,
+    COMMAND_REFIT,
+    COMMAND_ROLLBACK,
+)
 from shared.failpoints import Failpoint
 from tests.chaos.inputs import Inputs
 from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
@@ -136,6 +141,9 @@ class Injector:
             self._inputs.apply("change")
         if turn == 10 and point in (Failpoint.STAGED, Failpoint.SHOWING):
             self._inputs.apply("change-large")
+        if turn == 10 and point in (Failpoint.RECORDED, Failpoint.DECLARED):
+            # An empty one: what becomes of it is looked at in tests/e2e/test_made_collections.py.
+            await self._send(COMMAND_CREATE, {"title": "made"}, f"made-{self._commands}")
         if turn == 15:
             await self._send(COMMAND_REFIT, {"force": True})
 
@@ -238,7 +246,9 @@ class Injector:
         await self._send(*COMMANDS[fault.target])
         return None
 
-    async def _send(self, channel: Channel, body: dict[str, object]) -> None:
+    async def _send(
+        self, channel: Channel, body: dict[str, object], collection: str = "default"
+    ) -> None:
         """Publish a command until the bus has it."""
         self._commands += 1
         headers = {"Nats-Msg-Id": f"chaos-{self._commands}"}
@@ -246,7 +256,7 @@ class Injector:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
-                    subject = channel.subject("default")
+                    subject = channel.subject(collection)
                     await js.publish(subject, json.dumps(body).encode(), headers=dict(headers))
                 except (NatsError, TimeoutError):
                     await asyncio.sleep(0.1)

@@ -19,6 +19,8 @@ FAILPOINTS = (
     ("discovery", Failpoint.NOTED),
     ("discovery", Failpoint.SETTLED),
     ("discovery", Failpoint.SHOWING),
+    ("discovery", Failpoint.RECORDED),
+    ("discovery", Failpoint.DECLARED),
     ("projection", Failpoint.CHECKPOINTED),
     ("projection", Failpoint.RESOLVED),
     ("projection", Failpoint.MODEL_PUBLISHED),

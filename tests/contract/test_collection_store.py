@@ -7,7 +7,7 @@ import pytest
 
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.ports import CollectionStore
-from shared.contracts.collections import CollectionRecord
+from shared.contracts.collections import CollectionRecord, SourceFolder
 from tests.fakes.collection_store import FakeCollectionStore
 from tests.unit.discovery.builders import NOW
 
@@ -29,7 +29,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def test_a_record_is_kept_as_it_is(store: CollectionStore) -> None:
     whole = record(
         "a", title="Ä 'b\"", description="ü" * 2000, kind="table", origin="command",
-        state="deleting", revision=7,
+        state="deleting", revision=7, sources=(SourceFolder(path="/ä 'b\"", glob="*"),),
     )  # fmt: skip
     await store.add_collections([whole])
 
@@ -91,3 +91,32 @@ async def test_what_is_so_already_stays_at_its_revision(store: CollectionStore) 
     assert await store.rename_collection("a", None, "what") == record("a", description="what")
     assert await store.rename_collection("b", "B", None) is None
     assert await store.untold_collections() == [record("a", description="what")]
+
+
+async def test_a_command_makes_one_record_however_often_it_comes(store: CollectionStore) -> None:
+    first = record("a", "1", origin="command", sources=(SourceFolder(path="/a"),))
+    assert await store.create_collection(first, "command-1") == first
+    assert await store.create_collection(record("a", "2"), "command-1") == first
+    assert await store.create_collection(record("a", "3"), "command-2") is None
+
+    assert await store.list_collections("", 9) == [first]
+    assert await store.untold_collections() == []
+    renamed = await store.rename_collection("a", "A", None)
+    assert await store.create_collection(record("a", "2"), "command-1") == renamed
+
+
+async def test_one_of_the_configuration_was_made_by_no_command(store: CollectionStore) -> None:
+    await store.add_collections([record("a")])
+
+    assert await store.create_collection(record("a", "2"), "command-1") is None
+
+
+async def test_what_is_withdrawn_leaves_its_name(store: CollectionStore) -> None:
+    await store.add_collections([record("b")])
+    await store.create_collection(record("a", "1"), "command-1")
+    await store.withdraw_collection("1")
+    await store.withdraw_collection("unknown")
+
+    assert await store.find_collection("a") is None
+    assert await store.create_collection(record("a", "2"), "command-2") == record("a", "2")
+    assert await store.find_collection("b") == record("b")

@@ -34,7 +34,7 @@ def prompted(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Trigger, P
     elif request.param == "poll":
         trigger = PollTrigger(0.05)
     else:
-        trigger = WatchTrigger([str(tmp_path)], debounce_ms=100, rescan_interval_s=600)
+        trigger = WatchTrigger(lambda: [str(tmp_path)], debounce_ms=100, rescan_interval_s=600)
     return trigger, prompt
 
 

@@ -11,10 +11,24 @@ class FakeCollectionStore:
     def __init__(self) -> None:
         self.records: dict[str, CollectionRecord] = {}
         self.told: dict[str, int] = {}
+        self.made_by: dict[str, str] = {}
 
     async def add_collections(self, records: Sequence[CollectionRecord]) -> None:
         for one in records:
             self.records.setdefault(one.name, one)
+
+    async def create_collection(
+        self, record: CollectionRecord, command: str
+    ) -> CollectionRecord | None:
+        if record.name not in self.records:
+            self.records[record.name] = record
+            self.told[record.id] = record.revision
+            self.made_by[record.name] = command
+        is_its = self.made_by.get(record.name) == command
+        return self.records[record.name] if is_its else None
+
+    async def withdraw_collection(self, collection_id: str) -> None:
+        self.records = {k: v for k, v in self.records.items() if v.id != collection_id}
 
     async def find_collection(self, name: str) -> CollectionRecord | None:
         return self.records.get(name)

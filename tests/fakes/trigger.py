@@ -13,6 +13,9 @@ class FakeTrigger:
     def fire(self, *paths: str) -> None:
         self._pending.put_nowait(frozenset(paths) or None)
 
+    def renew(self) -> None:
+        """Fires only what it is told to."""
+
     async def signals(self) -> AsyncGenerator[frozenset[str] | None, None]:
         yield None
         while True:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from services.cli.commands.tables import Row, percent
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
-from shared.contracts.collections import CollectionChanged
-from shared.contracts.commands import Refit
+from shared.contracts.collections import CollectionChanged, CollectionRecord
+from shared.contracts.commands import Create, Refit
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     Decision,
@@ -24,9 +24,24 @@ def rows(answer: Answer, command: Command) -> Iterator[Row]:
     if answer.event is None:
         yield "no answer", f"to {'the refit' if isinstance(command, Refit) else 'the command'}"
         return
+    if isinstance(command, Create) and isinstance(answer.event, CollectionChanged):
+        yield from _created(answer.event.record)
+        return
     yield from _told(answer.event, answer.word)
     if answer.published:
         yield from _published(answer.published, getattr(answer.event, "movement", None))
+
+
+def _created(made: CollectionRecord) -> Iterator[Row]:
+    yield "created", f"{made.name}, called {made.title}"
+    yield "id", made.id
+    for source in made.sources:
+        yield "reads", f"{source.path}: {source.glob}"
+    if made.sources:
+        yield "next", "what is complete there is read and mapped; what comes later, too"
+        yield "see", f"mapstream status --collection {made.name}"
+    else:
+        yield "next", "it has no source, so nothing is read for it"
 
 
 def _told(event: Event, word: str) -> Iterator[Row]:

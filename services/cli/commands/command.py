@@ -18,6 +18,7 @@ from services.cli.settings import BusOptions, CliSettings
 from shared.bus.connection import BusError, Client
 from shared.bus.registry.channel import Channel, check_collection
 from shared.bus.registry.channels import BY_FAMILY
+from shared.bus.registry.commands import COMMAND_CREATE
 from shared.bus.status import collect
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command
@@ -80,7 +81,11 @@ async def _collection(
         statuses = await collect(client, awaited=(service,))
     except BusError as error:
         raise TransientError(f"the bus was lost: {error}") from error
-    collection = choose_collection(options.collection, served_collections(statuses), configured)
+    if options.collection and channel is COMMAND_CREATE:
+        collection = options.collection  # nobody serves it yet
+    else:
+        served = served_collections(statuses)
+        collection = choose_collection(options.collection, served, configured)
     if service not in statuses:
         sys.stderr.write(f"{service} does not answer; the command waits for it on the bus\n")
     return check_collection(collection)

@@ -4,7 +4,7 @@ import errno
 import os
 import posixpath
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Root:
     """How its files are read."""
     completion: Completion = COMPLETE_BY_ANSWER
     """When its files are complete."""
+    only_below: tuple[str, ...] | None = None
+    """Where it must lie whenever it is looked at, all links followed; None: anywhere."""
     number: int = 0
     """Which of the roots of a repository it is."""
 
@@ -47,6 +49,17 @@ class Root:
             # What is above a link's folder is known to the system only, not by its text.
             path = posixpath.join(posixpath.realpath(before + os.pardir), after)
         return posixpath.abspath(path)
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether it lies where it must, whatever has become a link since it was named."""
+        below = self.only_below
+        return below is None or lies_below(posixpath.realpath(self.base), below)
+
+
+def lies_below(real: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path without links is one of these folders, or lies below one."""
+    return any(real == one or real.startswith(one.rstrip(os.sep) + os.sep) for one in folders)
 
 
 @dataclass(frozen=True, slots=True)

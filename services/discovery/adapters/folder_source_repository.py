@@ -22,12 +22,13 @@ from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.segments import ContentHash
-from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
 from services.discovery.ports import SourceFormat
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigurationError
 
 LISTED_AT_ONCE = 256
+NOT_ALLOWED = "it does not lie, or lies no more, where ingestion.allowed_roots lets it"
 HASHED_AT_ONCE = 16 << 20
 """How much one turn of a thread reads; between two turns the reading can be cancelled."""
 
@@ -55,6 +56,15 @@ class FolderSourceRepository:
         self._clock = clock or SystemClock()
         self._roots = tuple(replace(root, number=number) for number, root in enumerate(roots))
         self._own = tuple(own)
+
+    @property
+    def roots(self) -> tuple[Root, ...]:
+        """All folders and files that are read."""
+        return self._roots
+
+    def add(self, root: Root) -> None:
+        """Read one more from now on."""
+        self._roots = (*self._roots, replace(root, number=len(self._roots)))
 
     @property
     def watched_paths(self) -> tuple[str, ...]:
@@ -136,6 +146,9 @@ def _take(found: Iterator[Listed]) -> list[Listed]:
 
 
 def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Iterator[Listed]:
+    if not root.is_allowed:
+        yield FolderUnreadable(root.collection, display_name(root.base), NOT_ALLOWED)
+        return
     if changed is None:
         yield from list_root(root, own)
         return

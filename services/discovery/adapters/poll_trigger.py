@@ -11,6 +11,9 @@ class PollTrigger:
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
+    def renew(self) -> None:
+        """See Trigger; the next look finds all there is."""
+
     async def signals(self) -> AsyncGenerator[frozenset[str] | None]:
         """See Trigger."""
         while True:

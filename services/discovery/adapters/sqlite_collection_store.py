@@ -1,5 +1,6 @@
 """The records of the collections, in the file of the ledger."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ from shared.sqlite_state import sql
 
 COLUMNS = tuple(CollectionRecord.model_fields)
 SELECT = sql("SELECT", ", ".join(COLUMNS), "FROM collections ")
+KEPT = (*COLUMNS, "made_by", "told_revision")
 ADD = sql(
-    "INSERT OR IGNORE INTO collections (", ", ".join(COLUMNS), ") VALUES (",
-    ", ".join(f":{column}" for column in COLUMNS), ")",
+    "INSERT OR IGNORE INTO collections (", ", ".join(KEPT), ") VALUES (",
+    ", ".join(f":{column}" for column in KEPT), ")",
 )  # fmt: skip
 
 
@@ -22,7 +24,19 @@ class CollectionRows(LedgerRows):
     @change
     def add_collections(self, records: Sequence[CollectionRecord]) -> None:
         """See CollectionStore."""
-        self._connection.executemany(ADD, [one.model_dump(mode="json") for one in records])
+        self._connection.executemany(ADD, [_row(one) for one in records])
+
+    @change
+    def create_collection(self, record: CollectionRecord, command: str) -> CollectionRecord | None:
+        """See CollectionStore."""
+        self._connection.execute(ADD, _row(record, command, record.revision))
+        found = self._collections("WHERE name = ? AND made_by = ?", record.name, command)
+        return found[0] if found else None
+
+    @change
+    def withdraw_collection(self, collection_id: str) -> None:
+        """See CollectionStore."""
+        self._execute("DELETE FROM collections WHERE id = ?", collection_id)
 
     @reads
     def find_collection(self, name: str) -> CollectionRecord | None:
@@ -67,4 +81,14 @@ class CollectionRows(LedgerRows):
 
     def _collections(self, where: str, *values: Any) -> list[CollectionRecord]:
         rows = self._rows(SELECT + where, *values)
-        return [CollectionRecord.model_validate(dict(row)) for row in rows]
+        return [_record(dict(row)) for row in rows]
+
+
+def _row(record: CollectionRecord, made_by: str | None = None, told: int = 0) -> dict[str, Any]:
+    fields = record.model_dump(mode="json")
+    sources = json.dumps(fields["sources"])
+    return {**fields, "sources": sources, "made_by": made_by, "told_revision": told}
+
+
+def _record(row: dict[str, Any]) -> CollectionRecord:
+    return CollectionRecord.model_validate({**row, "sources": json.loads(row["sources"])})

@@ -135,7 +135,9 @@ CREATE TABLE IF NOT EXISTS collections (
     state TEXT NOT NULL,
     revision INTEGER NOT NULL,
     created_at TEXT NOT NULL,
-    told_revision INTEGER NOT NULL DEFAULT 0
+    told_revision INTEGER NOT NULL DEFAULT 0,
+    sources TEXT NOT NULL DEFAULT '[]',
+    made_by TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS collections_untold ON collections (name)
     WHERE told_revision < revision;
@@ -184,8 +186,32 @@ ALTER TABLE sources ADD COLUMN is_showing INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN is_staged INTEGER NOT NULL DEFAULT 0;
 """
-UPGRADES = {3: FROM_3, 4: FROM_4, 5: FROM_5, 6: FOUND_AT + FOUND_BEFORE, 7: FROM_7}
-FORMAT = StateFormat("discovery", 8, TABLES + SEGMENTS + FOUND_AT, AIDS, UPGRADES)
+FROM_8 = """
+CREATE TABLE IF NOT EXISTS collections (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    description TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    state TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    told_revision INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+ALTER TABLE collections ADD COLUMN sources TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE collections ADD COLUMN made_by TEXT;
+"""
+"""A ledger that was begun before there were records has no such table."""
+UPGRADES = {
+    3: FROM_3,
+    4: FROM_4,
+    5: FROM_5,
+    6: FOUND_AT + FOUND_BEFORE,
+    7: FROM_7,
+    8: FROM_8,
+}
+FORMAT = StateFormat("discovery", 9, TABLES + SEGMENTS + FOUND_AT, AIDS, UPGRADES)
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (

@@ -14,6 +14,8 @@ TICK_MS = 500
 STEPS = 4
 """A burst of changes is over when nothing happens for this part of the debounce time."""
 MIN_STEP_MS = 10
+RENEWED_AT_MOST_S = 2.0
+"""Between two watches while folders are added one by one: each begins with a full look."""
 PAUSES = 2.5
 """After the watcher failed at a change, so many times the debounce time: it may fail at the next
 one, too, and a full look costs."""
@@ -29,7 +31,7 @@ class WatchTrigger:
 
     def __init__(
         self,
-        paths: Sequence[str],
+        paths: Callable[[], Sequence[str]],
         *,
         debounce_ms: int,
         rescan_interval_s: float,
@@ -38,18 +40,27 @@ class WatchTrigger:
         """Take what to watch.
 
         Args:
-            paths: Folders (with all below them) and files.
+            paths: Gives the folders (with all below them) and files; other ones after ``renew``.
             debounce_ms: A burst of changes is one signal after at most this time.
             rescan_interval_s: Time between two full looks.
             on_degraded: Called with the reason when something cannot be watched for now, again
                 when the reason is another one, and with nothing when all is watched again.
         """
-        self._paths = tuple(paths)
+        self._asked = paths
+        self._renewed = anyio.Event()
         self._debounce_ms = debounce_ms
         self._rescan_interval_s = rescan_interval_s
         self._on_degraded = on_degraded
         self._told = ""
         self._is_watching = False
+
+    @property
+    def _paths(self) -> Sequence[str]:
+        return self._asked()
+
+    def renew(self) -> None:
+        """See Trigger."""
+        self._renewed.set()
 
     async def signals(self) -> AsyncGenerator[frozenset[str] | None]:
         """See Trigger."""
@@ -57,6 +68,7 @@ class WatchTrigger:
         while True:
             deadline = anyio.current_time() + self._rescan_interval_s
             self._is_watching = False
+            self._renewed = anyio.Event()
             try:
                 async with aclosing(self._watch(deadline)) as watched:
                     async for changed in watched:
@@ -68,7 +80,8 @@ class WatchTrigger:
                     if self._is_watching
                     else self._rescan_interval_s
                 )
-                await anyio.sleep(min(pause_s, self._rescan_interval_s))
+                with anyio.move_on_after(min(pause_s, self._rescan_interval_s)):
+                    await self._renewed.wait()
                 yield None
 
     def _tell(self, reason: str) -> None:
@@ -90,6 +103,7 @@ class WatchTrigger:
         return watchable, others
 
     async def _watch(self, deadline: float) -> AsyncGenerator[frozenset[str] | None]:
+        renewable_s = anyio.current_time() + RENEWED_AT_MOST_S
         watchable, others = await self._sort_out()
         watcher = awatch(
             *watchable,
@@ -110,7 +124,8 @@ class WatchTrigger:
                     yield None
                 elif changes:
                     yield frozenset(path for _, path in changes)
-                if anyio.current_time() >= deadline:
+                now_s = anyio.current_time()
+                if now_s >= (renewable_s if self._renewed.is_set() else deadline):
                     return
 
 

@@ -1,7 +1,7 @@
 """Keeps the records of the collections, and tells of them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
 from services.discovery.domain.ledger import CommandRef
@@ -10,12 +10,16 @@ from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_event
 from shared.bus.registry.collections import COLLECTION_CHANGED
 from shared.clock import Clock
 from shared.contracts.collections import (
+    MOST_COLLECTIONS,
     CollectionChanged,
     CollectionPage,
     CollectionRecord,
     ListCollections,
 )
 from shared.contracts.commands import Rename
+
+PAGE_BYTES = 5 << 20
+"""The bus takes messages of seven MiB."""
 
 
 class Collections:
@@ -48,6 +52,19 @@ class Collections:
         for record in await self._store.untold_collections():
             yield [self._changed(record, CollectionChanged.id_of(record.id, record.revision))]
             await self._store.mark_collection_told(record.id, record.revision)
+
+    async def served(self, configured: Sequence[str]) -> list[CollectionRecord]:
+        """List those that are worked on: of the configuration, and made by command.
+
+        Raises:
+            TransientError: The records could not be read.
+        """
+        found: list[CollectionRecord] = []
+        after = ""
+        while some := await self._store.list_collections(after, MOST_COLLECTIONS):
+            found += (one for one in some if one.origin == "command" or one.name in configured)
+            after = some[-1].name
+        return found
 
     async def rename(self, name: str, wish: Rename) -> CollectionRecord | None:
         """Give a collection another title or description; none if there is none of this name.
@@ -88,6 +105,16 @@ class Collections:
             found = await self._store.find_collection(asked.name)
             return CollectionPage(items=(found,) if found else ())
         items = await self._store.list_collections(asked.after, asked.limit + 1)
-        more = len(items) > asked.limit
-        items = items[: asked.limit]
-        return CollectionPage(items=tuple(items), next_after=items[-1].name if more else None)
+        page = list(_fitting(items[: asked.limit]))
+        more = len(items) > len(page)
+        return CollectionPage(items=tuple(page), next_after=page[-1].name if more else None)
+
+
+def _fitting(items: Iterable[CollectionRecord]) -> Iterator[CollectionRecord]:
+    """Give as many as one message holds; a single one is much smaller."""
+    size = 0
+    for one in items:
+        size += len(one.model_dump_json().encode())
+        if size > PAGE_BYTES:
+            return
+        yield one

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import structlog
 
 from services.discovery.domain.ledger import CommandRef
-from services.discovery.handlers.collections import Collections
+from services.discovery.handlers.creation import Creation
 from services.discovery.handlers.dead_letter_events import dropped, replayed
 from services.discovery.handlers.forget import Rejected, forget, rejected
 from services.discovery.handlers.replay import (
@@ -28,7 +28,7 @@ from shared.clock import Clock
 from shared.contracts.audit import Outcome
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
-from shared.contracts.commands import Drop, Forget, Rename, Replay
+from shared.contracts.commands import Create, Drop, Forget, Rename, Replay
 from shared.contracts.reading import Unreadable
 from shared.contracts.sources import SourceForgotten
 
@@ -44,14 +44,15 @@ class SourceCommands:
         self,
         store: StateStore,
         context: ReplayContext,
-        records: Collections,
+        creation: Creation,
         clock: Clock,
         collections: Collection[str],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
         self._context = context
-        self._records = records
+        self._creation = creation
+        self._records = creation.records
         self._clock = clock
         self._collections = collections
         self._changed = changed
@@ -81,7 +82,7 @@ class SourceCommands:
     def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
         if isinstance(command.command, Unreadable):
             return Rejected(command.command.reason)
-        if command.collection in self._collections:
+        if isinstance(command.command, Create) or command.collection in self._collections:
             return command.command
         served = ", ".join(self._collections)
         return Rejected(f"nobody serves this collection; served are: {served}")
@@ -112,6 +113,8 @@ class SourceCommands:
                 told = outgoing_event(LETTERS_DROPPED, event)
             case Rename():
                 return await self._rename(command, wanted)
+            case Create():
+                return await self._create(command, wanted)
             case _:
                 raise TypeError(f"{wanted.family} is no command of discovery")
         log.info(
@@ -148,6 +151,13 @@ class SourceCommands:
             return self._reject(command, Rejected("there is no such collection"))
         log.info("collection.renamed", subject=command.subject, revision=record.revision)
         return [self._records.answer(record, _ref(command))], "done", None
+
+    async def _create(self, command: ReceivedCommand, wanted: Create) -> Settled:
+        made = await self._creation.create(command.collection, wanted, command.given.key)
+        if isinstance(made, Rejected):
+            return self._reject(command, made)
+        log.info("collection.created", subject=command.subject, sources=len(made.sources))
+        return [self._records.answer(made, _ref(command))], "done", None
 
     def _reject(self, command: ReceivedCommand, refusal: Rejected) -> Settled:
         reason = refusal.reason

@@ -17,7 +17,11 @@ from services.discovery.domain.ledger import (
 from services.discovery.domain.segments import ContentHash, Mark
 from services.discovery.domain.sources import SourceStat
 from services.discovery.domain.versions import BegunVersion
-from services.discovery.ports.collections import CollectionStore
+from services.discovery.ports.collections import (
+    CollectionStore,
+    FolderRefusedError,
+    NamedFolders,
+)
 from services.discovery.ports.contents import (
     Content,
     SourceChangedError,
@@ -37,10 +41,12 @@ __all__ = [
     "Content",
     "ContradictionStore",
     "DeadLetterStore",
+    "FolderRefusedError",
     "Ledger",
     "LetterLedger",
     "Listed",
     "LossStore",
+    "NamedFolders",
     "PresenceStore",
     "SourceChangedError",
     "SourceFormat",

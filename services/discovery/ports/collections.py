@@ -3,7 +3,30 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.collections import CollectionRecord
+from shared.contracts.collections import CollectionRecord, SourceFolder
+from shared.errors import MapstreamError
+
+
+class FolderRefusedError(MapstreamError):
+    """A folder may not be read for a collection; says why."""
+
+
+class NamedFolders(Protocol):
+    """The folders that commands name for a collection."""
+
+    async def admit(
+        self, collection: str, sources: Sequence[SourceFolder]
+    ) -> tuple[SourceFolder, ...]:
+        """Return them as they are to be kept, without links.
+
+        Raises:
+            FolderRefusedError: One of them may not be read.
+        """
+        ...
+
+    def add(self, record: CollectionRecord) -> None:
+        """Have those of a record read from now on."""
+        ...
 
 
 class CollectionStore(Protocol):
@@ -14,6 +37,34 @@ class CollectionStore(Protocol):
 
         Raises:
             TransientError: The record could not be written.
+        """
+        ...
+
+    async def create_collection(
+        self, record: CollectionRecord, command: str
+    ) -> CollectionRecord | None:
+        """Keep a record that a command asks for, unless there is one of its name.
+
+        It counts as told: it is the answer to the command, which comes again until that is
+        published.
+
+        Args:
+            record: What is to be kept.
+            command: The key of the command.
+
+        Returns:
+            The record that this command made, now or before; none if another one has its name.
+
+        Raises:
+            TransientError: The record could not be written.
+        """
+        ...
+
+    async def withdraw_collection(self, collection_id: str) -> None:
+        """Remove the record of a collection that was not made after all.
+
+        Raises:
+            TransientError: The record could not be removed.
         """
         ...
 

@@ -88,3 +88,7 @@ class Trigger(Protocol):
             The paths that changed, or None: look at everything.
         """
         ...
+
+    def renew(self) -> None:
+        """Follow what is to be followed by now: a folder was added, or taken away."""
+        ...

@@ -10,7 +10,7 @@ from shared.bus.registry.projection import (
     PROJECTION_UPDATED,
 )
 from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
-from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
+from shared.contracts.commands import Create, Drop, Forget, Refit, Rename, Replay, Rollback
 
 OF_PROJECTION = (
     PROJECTION_UPDATED,
@@ -48,6 +48,12 @@ COMMAND_RENAME = command_channel(
     "Give a collection another title or description.",
     answers=(COLLECTION_CHANGED, SOURCE_REJECTED),
 )
+COMMAND_CREATE = command_channel(
+    Create,
+    "discovery",
+    "Make a collection of this name.",
+    answers=(COLLECTION_CHANGED, SOURCE_REJECTED),
+)
 CHANNELS = (
     COMMAND_REFIT,
     COMMAND_ROLLBACK,
@@ -55,6 +61,7 @@ CHANNELS = (
     COMMAND_REPLAY,
     COMMAND_DROP,
     COMMAND_RENAME,
+    COMMAND_CREATE,
 )
 ANSWERS = tuple(dict.fromkeys(answer for command in CHANNELS for answer in command.answers))
 """Every channel on which a command may be answered."""

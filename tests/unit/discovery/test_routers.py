@@ -7,6 +7,7 @@ from faststream.nats import NatsRouter
 
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.creation import Creation
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.replay import ReplayContext
 from services.discovery.handlers.reread import SourceRereader
@@ -17,13 +18,15 @@ from shared.bus.consuming.settling import Settler
 from shared.bus.messages.outgoing import Outgoing, outgoing_event
 from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.bus.registry.collections import COLLECTION_CHANGED
-from shared.bus.registry.commands import COMMAND_FORGET, COMMAND_RENAME
+from shared.bus.registry.commands import COMMAND_CREATE, COMMAND_FORGET, COMMAND_RENAME
 from shared.bus.registry.dead_letters import DEAD_DISCOVERY
 from shared.bus.registry.sources import SOURCE_COMPLETED, SOURCE_REJECTED
 from shared.bus.registry.writing import WRITING_SETTLED
-from shared.contracts.collections import CollectionChanged
+from shared.contracts.collections import CollectionChanged, CollectionRecord
+from shared.contracts.sources import SourceRejected
 from tests.fakes.collection_store import FakeCollectionStore
 from tests.fakes.letter_box import FakeDeadLetterStore
+from tests.fakes.named_folders import FakeNamedFolders
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
 from tests.in_memory import InMemory, in_memory
@@ -35,14 +38,20 @@ def running(
     store: FakeStateStore, collections: FakeCollectionStore | None = None
 ) -> AbstractAsyncContextManager[InMemory]:
     changed, clock = asyncio.Event(), FrozenClock()
-    records = Collections(collections or FakeCollectionStore(), clock)
     context = ReplayContext(
         ledger=store,
         store=FakeDeadLetterStore(),
         reread=SourceRereader(FakeSourceRepository(), store, store, FrozenClock()),
         locks=SourceLocks(),
     )
-    commands = SourceCommands(store, context, records, clock, ["default"], changed)
+    kept, served = collections or FakeCollectionStore(), ["default"]
+    records = Collections(kept, clock)
+
+    async def begin(record: CollectionRecord) -> None:
+        served.append(record.name)
+
+    creation = Creation(records, kept, FakeNamedFolders(), clock, begin)
+    commands = SourceCommands(store, context, creation, clock, served, changed)
 
     def build(settler: Settler) -> NatsRouter:
         ledger = build_ledger_router(settler, "default", LedgerKeeper(store, clock, changed))
@@ -103,3 +112,33 @@ async def test_a_collection_that_nobody_serves_is_not_renamed() -> None:
     channels = [one.channel for one in service.publisher.published]
     assert channels == [SOURCE_REJECTED, AUDIT_COMMAND]
     assert store.records["other"].revision == 1
+
+
+async def test_a_collection_is_made_once_whoever_asks_for_it() -> None:
+    store = FakeCollectionStore()
+    body = b'{"title": "T", "sources": [{"path": "/data/a"}]}'
+    async with running(FakeStateStore(), store) as service:
+        for number in ("1", "2"):
+            await service.deliver(Outgoing(COMMAND_CREATE, "new", number, body))
+        await service.deliver(Outgoing(COMMAND_RENAME, "new", "3", b'{"title": "U"}'))
+
+    made, _, refused, _, renamed, _ = service.publisher.published
+    assert [made.channel, refused.channel] == [COLLECTION_CHANGED, SOURCE_REJECTED]
+    record = CollectionChanged.model_validate_json(made.body).record
+    assert (record.title, record.origin, record.revision) == ("T", "command", 1)
+    assert [one.path for one in record.sources] == ["/data/a"]
+    reason = SourceRejected.model_validate_json(refused.body).reason
+    assert reason == "there is a collection 'new' already; choose another name"
+    assert renamed.channel == COLLECTION_CHANGED  # it is served at once
+    assert store.records["new"].id == record.id
+
+
+async def test_a_folder_that_may_not_be_read_makes_no_collection() -> None:
+    store = FakeCollectionStore()
+    body = b'{"sources": [{"path": "/etc"}]}'
+    async with running(FakeStateStore(), store) as service:
+        await service.deliver(Outgoing(COMMAND_CREATE, "new", "1", body))
+
+    channels = [one.channel for one in service.publisher.published]
+    assert channels == [SOURCE_REJECTED, AUDIT_COMMAND]
+    assert store.records == {}

@@ -96,6 +96,7 @@ NUMBERS = {
     ("discovery", 6): "aa2141fe327b6f972dc722ece553173c7487df2a18ea4bc5ea23567c4f194f23",
     ("discovery", 7): "cff89b3ff4bc8f02eeb04d5c4dae7d274214641cfc1287d3f769c7e02ee40c44",
     ("discovery", 8): "cb27a9adf8687d2e079c3712c3868f9d03e738726a49e4ca87fdff24e4c67006",
+    ("discovery", 9): "cb27a9adf8687d2e079c3712c3868f9d03e738726a49e4ca87fdff24e4c67006",
     ("writing", 1): "5c797893b3faa7f3578bce51103ae870b1855990b7bb638aac42acfe5e98fc79",
     ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
     ("projection", 3): "fa48924c60d69088bd776153ea052c66736ca70c0a91a2dc61ab88d67b31e0fa",

@@ -1,5 +1,7 @@
 """``mapstream collections``: the options of its commands."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +17,7 @@ from services.cli.settings import (
     Url,
     load_cli_settings,
 )
+from shared.settings import DEFAULT_GLOB
 
 Name = Annotated[str, typer.Argument(help="Name of the collection.")]
 
@@ -24,6 +27,7 @@ def build_collections_app() -> typer.Typer:
     app = typer.Typer(help="The collections: a collection is one map.")
     app.command("list")(collections_list)
     app.command("show")(collections_show)
+    app.command("create")(collections_create)
     app.command("rename")(collections_rename)
     return app
 
@@ -63,6 +67,44 @@ def collections_show(
         return 0
 
     finish(start)
+
+
+def collections_create(
+    name: Name,
+    *,
+    title: Annotated[
+        str | None, typer.Option("--title", help="What people call it; its name if not given.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What is in it, for people.")
+    ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--source",
+            help="Folder or file to read, on discovery's machine; may be given more than once. "
+            "Discovery's ingestion.allowed_roots says below which folders it may lie.",
+        ),
+    ] = None,
+    glob: Annotated[
+        str, typer.Option("--glob", help="Which files of the folders are read.")
+    ] = DEFAULT_GLOB,
+    url: Url = None,
+    output: Output = None,
+    config: Config = None,
+    json: Json = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Make a collection while the system runs: its sources are read at once.
+
+    Exits with 0 if it was made, 5 if it was rejected (there is one of that name, or a folder may
+    not be read), 1 if there was no answer in time: then it is made all the same.
+    """
+    options = BusOptions(url=url, output=output, collection=name, is_json=json)
+    sources = [{"path": os.path.abspath(one), "glob": glob} for one in source or ()]  # noqa: PTH100  links stay
+    given = {"title": title, "description": description, "sources": tuple(sources) or None}
+    fields = {field: value for field, value in given.items() if value is not None}
+    send("create", fields, options, config, timeout)
 
 
 def collections_rename(

@@ -11,6 +11,7 @@ from services.discovery.adapters.sqlite_state_store_schema import FILENAME
 from services.discovery.domain.ledger import Commit, Death, needs_look
 from services.discovery.domain.segments import ContentHash, Segment
 from services.discovery.handlers.collections import Collections
+from shared.contracts.collections import CollectionRecord, SourceFolder
 from shared.errors import ConfigurationError, TransientError
 from shared.sqlite_state import StateFormat, open_blocking
 from tests.unit.discovery.builders import END, NOW, RULES, FrozenClock, stat
@@ -22,6 +23,16 @@ FORMAT_5 = Path(__file__).with_name("ledger_5.sql")
 """Those of the last one before it was noted how a version is cut."""
 FORMAT_6 = Path(__file__).with_name("ledger_6.sql")
 """Those of the last one before it was noted when a segment was found."""
+
+OLD_RECORDS = """
+CREATE TABLE collections (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
+    description TEXT NOT NULL, kind TEXT NOT NULL, origin TEXT NOT NULL, state TEXT NOT NULL,
+    revision INTEGER NOT NULL, created_at TEXT NOT NULL, told_revision INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO collections VALUES
+    ('1', 'default', 'D', '', 'logs', 'configuration', 'active', 3, '2026-01-31T09:00:00Z', 3);
+"""
 
 
 async def opening(folder: Path) -> None:
@@ -246,3 +257,25 @@ async def test_a_ledger_from_before_versions_were_shown_whole_goes_on(tmp_path: 
     assert (staged[0].is_showing, staged[0].staged, staged[0].in_flight) == (True, 3, 0)
     assert (waiting.mapped, waiting.in_flight) == (2, 3)
     assert (row.status, row.mapped, row.staged, row.is_showing) == ("completed", 5, 0, False)
+
+
+@pytest.mark.parametrize("has_records", [True, False])
+async def test_a_ledger_from_before_collections_were_made_by_command_goes_on(
+    tmp_path: Path, has_records: bool
+) -> None:
+    old = StateFormat("discovery", 6, FORMAT_6.read_text(encoding="utf-8"))
+    connection = await open_blocking(tmp_path / FILENAME, old)
+    if has_records:
+        connection.executescript(OLD_RECORDS)
+    connection.close()
+
+    for _ in range(2):
+        async with SqliteStateStore.open(tmp_path) as store:
+            made = CollectionRecord(
+                id="2", name="new", title="new", revision=1, created_at=NOW,
+                sources=(SourceFolder(path="/a"),),
+            )  # fmt: skip
+            assert await store.create_collection(made, "command-1") == made
+            known = await store.find_collection("default")
+            assert (known is not None) == has_records
+            assert known is None or (known.title, known.revision, known.sources) == ("D", 3, ())

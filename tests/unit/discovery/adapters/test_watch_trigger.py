@@ -18,7 +18,7 @@ async def take(trigger: WatchTrigger, count: int) -> list[frozenset[str] | None]
 
 
 async def test_everything_is_looked_at_again_and_again(tmp_path: Path) -> None:
-    trigger = WatchTrigger([str(tmp_path)], debounce_ms=50, rescan_interval_s=0.1)
+    trigger = WatchTrigger(lambda: [str(tmp_path)], debounce_ms=50, rescan_interval_s=0.1)
 
     assert await take(trigger, 4) == [None] * 4
 
@@ -26,7 +26,7 @@ async def test_everything_is_looked_at_again_and_again(tmp_path: Path) -> None:
 async def test_where_nothing_can_be_watched_everything_is_looked_at(tmp_path: Path) -> None:
     reasons: list[str] = []
     trigger = WatchTrigger(
-        [str(tmp_path / "gone")],
+        lambda: [str(tmp_path / "gone")],
         debounce_ms=50,
         rescan_interval_s=0.05,
         on_degraded=reasons.append,
@@ -40,7 +40,7 @@ async def test_where_nothing_can_be_watched_everything_is_looked_at(tmp_path: Pa
 async def test_what_is_there_is_watched_though_something_is_missing(tmp_path: Path) -> None:
     reasons: list[str] = []
     trigger = WatchTrigger(
-        [str(tmp_path), str(tmp_path / "gone")],
+        lambda: [str(tmp_path), str(tmp_path / "gone")],
         debounce_ms=50,
         rescan_interval_s=600,
         on_degraded=reasons.append,
@@ -58,7 +58,7 @@ async def test_what_is_there_is_watched_though_something_is_missing(tmp_path: Pa
 
 async def test_a_burst_of_changes_is_one_signal(tmp_path: Path) -> None:
     """A burst that the machine's other work draws out is no burst; so there may be several."""
-    trigger = WatchTrigger([str(tmp_path)], debounce_ms=2000, rescan_interval_s=600)
+    trigger = WatchTrigger(lambda: [str(tmp_path)], debounce_ms=2000, rescan_interval_s=600)
     pieces = 0
 
     async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
@@ -86,7 +86,10 @@ async def test_a_root_whose_name_is_no_utf8_is_looked_at_and_the_others_are_watc
         folder.mkdir()
     reasons: list[str] = []
     trigger = WatchTrigger(
-        [str(odd), str(usual)], debounce_ms=50, rescan_interval_s=600, on_degraded=reasons.append
+        lambda: [str(odd), str(usual)],
+        debounce_ms=50,
+        rescan_interval_s=600,
+        on_degraded=reasons.append,
     )
 
     async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
@@ -104,7 +107,7 @@ async def test_where_no_root_has_a_name_in_utf8_everything_is_looked_at(tmp_path
     odd.mkdir()
     reasons: list[str] = []
     trigger = WatchTrigger(
-        [str(odd)], debounce_ms=50, rescan_interval_s=0.05, on_degraded=reasons.append
+        lambda: [str(odd)], debounce_ms=50, rescan_interval_s=0.05, on_degraded=reasons.append
     )
 
     assert await take(trigger, 3) == [None] * 3
@@ -115,7 +118,7 @@ async def test_a_file_whose_name_is_no_utf8_ends_no_watch_for_good(tmp_path: Pat
     """The watcher fails at it; everything is looked at then, and the watch begins anew."""
     reasons: list[str] = []
     trigger = WatchTrigger(
-        [str(tmp_path)], debounce_ms=50, rescan_interval_s=600, on_degraded=reasons.append
+        lambda: [str(tmp_path)], debounce_ms=50, rescan_interval_s=600, on_degraded=reasons.append
     )
 
     async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
@@ -128,3 +131,28 @@ async def test_a_file_whose_name_is_no_utf8_ends_no_watch_for_good(tmp_path: Pat
             await anext(signals)
 
     assert "cannot watch" in reasons[0]
+
+
+async def test_a_folder_that_is_added_is_watched_once_that_is_said(tmp_path: Path) -> None:
+    """Also where there was none to watch before."""
+    paths: list[str] = []
+    trigger = WatchTrigger(lambda: paths, debounce_ms=50, rescan_interval_s=600)
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
+        await anext(signals)
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            following = asyncio.ensure_future(anext(signals))
+            await asyncio.sleep(0)
+            paths.append(str(tmp_path / name))
+            trigger.renew()
+            while await following is not None:  # a look at everything: it is watched now
+                following = asyncio.ensure_future(anext(signals))
+            following = asyncio.ensure_future(anext(signals))
+            file = tmp_path / name / "x.jsonl"
+            while True:
+                file.touch()
+                signal = await following
+                if signal and str(file) in signal:
+                    break
+                following = asyncio.ensure_future(anext(signals))

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
+from shared.bus.consumers import consumer_config
 from shared.bus.registry import commands
 from shared.bus.registry.audit import ANSWERING
 from shared.bus.registry.channel import (
@@ -21,7 +22,6 @@ from shared.bus.registry.durables import (
     Durable,
 )
 from shared.bus.registry.streams import BY_NAME, STREAMS, streams_of
-from shared.bus.topology import consumer_config
 from shared.contracts.base import Event
 from shared.contracts.batches import ARROW
 from shared.contracts.commands import COMMANDS

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
+from shared.contracts.commands import Create, Drop, Forget, Refit, Rename, Replay, Rollback
 from shared.contracts.reading import Unreadable, parse_command
 
 COMPLETE: dict[type[Command], dict[str, Any]] = {
@@ -16,6 +16,11 @@ COMPLETE: dict[type[Command], dict[str, Any]] = {
     Rollback: {"to_version": 3},
     Forget: {"source": "a.jsonl"},
     Rename: {"title": "T", "description": "what is in it"},
+    Create: {
+        "title": "T",
+        "description": "what is in it",
+        "sources": [{"path": "/data/runs", "glob": "*.jsonl"}],
+    },
     Replay: {"sequences": [63]},
     Drop: {"sequences": [63], "stage": "embedding", "since": "2026-01-31T09:00:00Z"},
 }
@@ -173,3 +178,28 @@ def test_a_collection_is_not_renamed_to_nothing(body: bytes) -> None:
 
 def test_what_is_in_a_collection_may_be_unsaid() -> None:
     assert parse_command(Rename, b'{"description": ""}') == Rename(description="")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"path": "runs"}, "sources.0.path: "),
+        ({"path": "~/runs"}, "sources.0.path: "),
+        ({"path": ""}, "sources.0.path: "),
+        ({"path": "/" + "x" * 1024}, "sources.0.path: "),
+        ({"path": "/data\0"}, "sources.0.path: "),
+        ({"path": "/data", "glob": "/etc/*"}, "sources.0.glob: "),
+        ({"path": "/data", "glob": "../*"}, "sources.0.glob: must be a pattern below the folder"),
+        ({"path": "/data", "glob": "a/../../*"}, "sources.0.glob: must be a pattern below"),
+        ({"path": "/data", "glob": "."}, "sources.0.glob: must be a pattern below"),
+        ({"path": "/data", "glob": ""}, "sources.0.glob: "),
+        ({"path": "/data", "pattern": "*"}, "sources.0.pattern: there is no such field"),
+        ({"glob": "*"}, "sources.0.path: "),
+    ],
+)
+def test_a_folder_that_leads_elsewhere_is_refused(source: dict[str, str], said: str) -> None:
+    assert said in refused(Create, {"sources": [source]})
+
+
+def test_a_collection_has_so_many_folders_at_most() -> None:
+    assert "sources: " in refused(Create, {"sources": [{"path": "/data"}] * 9})
