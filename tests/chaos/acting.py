@@ -5,12 +5,13 @@ import json
 import random
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nats.errors import Error as NatsError
 
 from tests.chaos.losing import READERS, Losses
-from tests.chaos.pairs import EVENTS, NEAR_S, Matrix, Pair
+from tests.chaos.pairs import EVENTS, LOSSES, NEAR_S, Matrix, Pair
 from tests.chaos.plan import EVERYTHING, SERVICES, SINGLE_OWNERS
 from tests.chaos.subjects import LIMITS, MANY, RECORDS, Subject, Subjects
 from tests.chaos.vectors import MARKS
@@ -19,6 +20,7 @@ from tests.chaos.world import PATIENCE_S, World, apply_streams
 IN_FILES = {"append", "replace", "change-back", "delete", "move", "second-collection"}
 UNWRITTEN = ["PROJECTION"] * 3
 """What is most often unread when everything is lost: what is counted, and not written yet."""
+EMBEDDED_S = 10.0
 LIMIT_VARIABLE = "MAPSTREAM_INGESTION__MAX_LINE_BYTES"
 
 
@@ -62,11 +64,15 @@ class Actor:
         subject = self.subjects.begin(pair.first, self._size(), mark=self._mark(pair))
         self.begun.append(subject)
         await asyncio.sleep(pair.gap_s)
+        if pair.second == "forget":  # it would wait for that, and be late
+            await self._until_embedded(subject, EMBEDDED_S)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             begun = asyncio.Event()
-            group.create_task(self._do(pair.first, subject, begun))
+            first = group.create_task(self._do(pair.first, subject, begun))
             await begun.wait()
+            if LOSSES.issuperset({pair.first, pair.second}):
+                await first
             first_s = loop.time()
             await asyncio.sleep(pair.gap_s)
             is_unsettled = await self.is_unsettled(subject)
@@ -134,15 +140,15 @@ class Actor:
 
     async def _forget(self, subject: Subject, _begun: asyncio.Event) -> None:
         subject.may_be_forgotten = True
-        await self._until_embedded(subject)
+        await self._until_embedded(subject, NEAR_S / 4)
         await self._command("forget", {"source": subject.name})
 
-    async def _until_embedded(self, subject: Subject) -> None:
+    async def _until_embedded(self, subject: Subject, patience_s: float) -> None:
         """Wait for a while until its texts are embedded: nothing is known of it before."""
-        for _ in range(10):
-            if await self.world.ask_proxy("/asked", subject.name):
-                return
-            await asyncio.sleep(0.1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while not await self.world.ask_proxy("/asked", subject.name):
+                    await asyncio.sleep(0.1)
 
     async def _replay(self, subject: Subject, _begun: asyncio.Event) -> None:
         await self._command("replay", {"source": subject.name})

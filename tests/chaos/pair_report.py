@@ -48,6 +48,9 @@ def _count(results: Sequence[Mapping[str, Any]], first: str, second: str) -> str
 def red_of(red: Sequence[Red]) -> Iterator[str]:
     """Tell what is known to be red."""
     yield "`tests/chaos/known_red.toml`; `--with-known-red` runs it in spite of that.\n"
+    if not red:
+        yield "Nothing at present.\n"
+        return
     yield "| what | left out | why | command | it said |"
     yield "|---|---|---|---|---|"
     for one in red:

@@ -27,16 +27,15 @@ from tests.chaos.known_red import Round, known_red, plan
 from tests.chaos.last_look import LastLook
 from tests.chaos.losing import READERS
 from tests.chaos.pair_checks import PairChecker
-from tests.chaos.pairs import EVENTS, Matrix, Pair, draw
+from tests.chaos.pairs import EVENTS, LOSSES, Matrix, Pair, draw
 from tests.chaos.plan import EVERYTHING
 from tests.chaos.subjects import LIMITS, Subjects
 from tests.chaos.world import Setup, World, running_world
 
 ROUND = 20
 ROUNDS_OF_A_WORLD = 5
-LOSSES = {"stream-lost", "durable-lost"}
 LOSS_S = 4.0
-"""They take so long, and wait for one another: a pair that came sooner would be late."""
+"""A loss takes so long, and the next one waits for it: a pair that came sooner would be late."""
 PATIENCE_S = 120.0
 SETTINGS = {
     "MAPSTREAM_EMBEDDING__NORMALISE": "false",

@@ -35,6 +35,8 @@ EVENTS = {
 }
 FAR = ("settings", "stream-lost", "durable-lost")
 """Events that are done to every source that is unsettled at the time."""
+LOSSES = frozenset({"stream-lost", "durable-lost"})
+"""Events that wait for one another."""
 NEAR_S = 2.0
 """How soon after the first the second event of a pair has to come."""
 

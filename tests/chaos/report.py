@@ -139,7 +139,6 @@ def _faults(results: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _cuts(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     requested, injected = _sums(results)
-    yield "## At which failpoints\n"
     yield "The process ended itself with SIGKILL exactly there.\n"
     yield "| failpoint | service | armed | hit |"
     yield "|---|---|---|---|"

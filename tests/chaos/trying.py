@@ -90,7 +90,7 @@ def _test(folder: Path, tests: Sequence[str]) -> Look:
     code, told = _run(
         folder, "pytest", "-q", "-p", "no:cacheprovider", "--timeout", str(LONGEST_TEST_S), *tests
     )
-    failed = [line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [line for line in told.splitlines() if line.startswith(("FAILED ", "ERROR tests/"))]
     # 1: some failed. All else: interrupted, misused, not found, or not even to be imported.
     if code == 0 or (code == 1 and failed):
         return Look(failed)

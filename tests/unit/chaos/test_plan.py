@@ -92,7 +92,8 @@ def test_a_deviation_is_not_hidden_by_the_report() -> None:
     result = {
         "seed": 1, "faults": 2, "injected": 1, "records": 9, "sources": 3, "quiet_points": 1,
         "reads": 5, "seconds": 60, "models_seen_by_the_reader": 2, "spoiled_answers": 0,
-        "by_fault": {"kill writing": {"requested": 2, "injected": 1}},
+        "by_fault": {"kill writing": {"requested": 2, "injected": 1},
+                     "cut writing:before-rename": {"requested": 3, "injected": 2}},
         "only": ["kill"], "minutes": 2.5,
         "skipped": {"kill writing": "it had just ended"}, "problems": ["2 records are lost"],
     }  # fmt: skip
@@ -103,6 +104,8 @@ def test_a_deviation_is_not_hidden_by_the_report() -> None:
     assert 'make chaos SEED=1 FAULTS=2 ARGS="--only kill --minutes 2.5"' in text
     assert "2 records are lost" in text
     assert "it had just ended" in text
+    assert "| before-rename | writing | 3 | 2 |" in text
+    assert render(text) == text
 
 
 def test_what_no_result_is_given_of_stays_in_the_report() -> None:

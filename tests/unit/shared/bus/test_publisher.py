@@ -143,3 +143,15 @@ async def test_what_is_refused_for_now_is_sent_until_it_is_stored(refusal: Excep
 
     assert place == 1
     assert broker.happened == [("sent", "late"), ("stored", "late")]
+
+
+async def test_what_comes_after_a_message_that_was_refused_waits_until_that_is_stored() -> None:
+    broker = FullBroker(ServiceUnavailableError())
+    sender = publisher(broker)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sender.publish(message(EMBEDDING_BATCH, "large", 1000)))
+        while not sender.waiting_since_tries:
+            await asyncio.sleep(0)
+        await sender.publish(message(EMBEDDING_BATCH, "small"))
+
+    assert [name for _, name in broker.happened] == ["large", "large", "small", "small"]
