@@ -31,6 +31,9 @@ class Failpoint(StrEnum):
     """Discovery: a new collection is recorded, its consumers are not made."""
     DECLARED = "after-consumers-before-answer"
     """Discovery: the consumers of a new collection are made, who asked for it was not told."""
+    FOLDED = "in-checkpoint-of-a-square"
+    """Projection: the new square is written, what is folded into it stands beside it, nothing is
+    committed."""
     CHECKPOINTED = "after-checkpoint-before-ack"
     """Projection: the checkpoint is stored, nothing of it is published or acked."""
     RESOLVED = "after-resolution-before-ack"

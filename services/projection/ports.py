@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Recount
 from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
@@ -35,10 +35,10 @@ class Checkpoint:
     """Everything that a step changed; stored together or not at all."""
 
     collection: str
-    moments: Moments | None
-    """None: they are as they were, and so are the revision and what is owed."""
+    recount: Recount | None = None
+    """None: what is counted is as it was."""
     revision: int
-    applied: Mapping[str, int]
+    applied: Mapping[str, int] = field(default_factory=dict)
     """Batch id to records, of batches that were merged into the moments."""
     retracted: Sequence[str] = ()
     """Ids of batches that were subtracted from the moments, and never count again."""

@@ -17,6 +17,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from shared.bus.publishing.dead_letters import read_dead_letter
 from shared.contracts.dead_letters import DeadLetter
+from tests.chaos import inside
 from tests.chaos.world import PATIENCE_S, ROOT, World
 
 
@@ -36,14 +37,11 @@ def moments(world: World) -> Moments | None:
     if not file.exists():
         return None
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-        row = db.execute(
-            "SELECT count, mean, scatter, dimension, owes_refit FROM moments"
-        ).fetchone()
-    if row is None:
+        row = db.execute("SELECT collection, owes_refit FROM moments").fetchone()
+        counted = inside.summed(db, row[0]) if row else None
+    if counted is None:
         return None
-    count, mean, scatter, dimension, owes_refit = row
-    square = np.frombuffer(scatter).reshape(dimension, dimension)
-    return Moments(count, np.frombuffer(mean), square, bool(owes_refit))
+    return Moments(counted.count, counted.mean, counted.scatter, bool(row[1]))
 
 
 def models(world: World) -> set[int]:

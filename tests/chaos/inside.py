@@ -38,16 +38,34 @@ class AccountOf:
 def counted(state: Path, collection: str) -> Counted | None:
     """Read projection's checkpoint of a collection."""
     with _opened(state / "projection" / "projection.sqlite") as db:
-        row = db.execute(
-            "SELECT count, mean, scatter, dimension FROM moments WHERE collection = ?",
-            (collection,),
-        ).fetchone()
+        return summed(db, collection)
+
+
+def summed(db: sqlite3.Connection, collection: str) -> Counted | None:
+    """Add up the square that is stored, and what came and left since."""
+    name = (collection,)
+    row = db.execute("SELECT dimension FROM moments WHERE collection = ?", name).fetchone()
     if row is None:
         return None
-    count, mean, scatter, dimension = row
-    return Counted(
-        count, np.frombuffer(mean), np.frombuffer(scatter).reshape(dimension, dimension)
-    )
+    (d,) = row
+    square = db.execute(
+        "SELECT count, mean, scatter FROM squares WHERE collection = ?", name
+    ).fetchone() or (0, bytes(8 * d), bytes(8 * d * d))
+    changes = [
+        (1 if is_added else -1, np.frombuffer(data, np.float32).reshape(-1, d).astype(np.float64))
+        for is_added, data in db.execute(
+            "SELECT is_added, vectors FROM changes WHERE collection = ?", name
+        )
+    ]
+    held, centre = square[0], np.frombuffer(square[1])
+    count = held + sum(sign * len(part) for sign, part in changes)
+    total = held * centre + sum(sign * part.sum(axis=0) for sign, part in changes)
+    mean = total / max(count, 1)
+    apart = centre - mean
+    scatter = np.frombuffer(square[2]).reshape(d, d) + held * np.outer(apart, apart)
+    for sign, part in changes:
+        scatter = scatter + sign * ((part - mean).T @ (part - mean))
+    return Counted(count, mean, scatter)
 
 
 def accounts(state: Path, collection: str) -> dict[str, AccountOf]:

@@ -21,6 +21,7 @@ FAILPOINTS = (
     ("discovery", Failpoint.SHOWING),
     ("discovery", Failpoint.RECORDED),
     ("discovery", Failpoint.DECLARED),
+    ("projection", Failpoint.FOLDED),
     ("projection", Failpoint.CHECKPOINTED),
     ("projection", Failpoint.RESOLVED),
     ("projection", Failpoint.MODEL_PUBLISHED),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from services.projection.adapters.sqlite_projection_store import open_store
+from services.projection.domain.counted import Counted, Recount
 from services.projection.domain.moments import Moments
 from services.projection.domain.movement import MovementFigures
 from services.projection.domain.refits import DecisionFigures, HeldRefit
@@ -42,6 +43,11 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 def moments(count: int = 3, dimension: int = 4) -> Moments:
     vectors = np.random.default_rng(count).normal(size=(count, dimension))
     return Moments.of(vectors.astype(np.float32))
+
+
+def whole(held: Moments) -> Recount:
+    """All of it in the square."""
+    return Recount(counted=Counted(held.dimension, held), is_folded=True)
 
 
 def model(version: int = 1, **changes: Any) -> ModelVersion:
@@ -75,7 +81,7 @@ def model(version: int = 1, **changes: Any) -> ModelVersion:
 def checkpoint(**changes: Any) -> Checkpoint:
     fields: dict[str, Any] = {
         "collection": "default",
-        "moments": moments(),
+        "recount": whole(moments()),
         "revision": 1,
         "applied": {"batch-0": 3},
     }
@@ -101,7 +107,7 @@ async def test_a_new_collection_is_empty(opened: Open) -> None:
 async def test_a_checkpoint_is_there_to_the_last_bit_after_reopening(opened: Open) -> None:
     counted = moments(7)
     async with opened() as store:
-        await store.save(checkpoint(moments=counted, revision=5, model=model()))
+        await store.save(checkpoint(recount=whole(counted), revision=5, model=model()))
 
     async with opened() as store:
         state = await store.load("default")
@@ -122,7 +128,7 @@ async def test_what_was_loaded_can_be_changed_without_changing_what_is_stored(
         state = await store.load("default")
         assert state.moments is not None
 
-        state.moments.merge(moments(9))
+        state.moments.summed().merge(moments(9))
         again = await store.load("default")
 
         assert again.records == 3
@@ -208,7 +214,7 @@ async def test_collections_are_kept_apart(opened: Open) -> None:
     async with opened() as store:
         await store.save(checkpoint(model=model()))
         await store.save(
-            checkpoint(collection="other", moments=moments(5, 2), applied={"batch-0": 5})
+            checkpoint(collection="other", recount=whole(moments(5, 2)), applied={"batch-0": 5})
         )
         await store.save(checkpoint(collection="other", retracted=["batch-0"], applied={}))
         await store.mark_announced("other", 1)
@@ -304,6 +310,14 @@ async def test_a_loaded_rollback_does_not_wait_to_be_undone_by_drift(opened: Ope
 
 # --- SQLite alone
 
+MOMENTS_OF_FORMAT_4 = """
+CREATE TABLE moments (
+    collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
+    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL,
+    owes_refit INTEGER NOT NULL, forgotten_version INTEGER NOT NULL, held TEXT
+) STRICT;
+"""
+
 
 async def test_models_of_the_format_before_have_no_variance_and_stay_else_as_they_were(
     tmp_path: Path,
@@ -312,8 +326,9 @@ async def test_models_of_the_format_before_have_no_variance_and_stay_else_as_the
     async with open_store(file) as store:
         await store.save(checkpoint(model=old))
     with closing(sqlite3.connect(file)) as db:
-        for table in ("candidates", "floors", "doubts"):
+        for table in ("candidates", "floors", "doubts", "moments", "squares", "changes"):
             db.execute(f"DROP TABLE {table}")
+        db.executescript(MOMENTS_OF_FORMAT_4)
         db.executescript("ALTER TABLE models DROP COLUMN explained_variance;"
                          "PRAGMA user_version = 2;")  # fmt: skip
 
@@ -367,11 +382,13 @@ async def test_a_checkpoint_is_stored_whole_or_not_at_all(tmp_path: Path) -> Non
     async with open_store(file) as store:
         await store.save(checkpoint(model=model()))
         with pytest.raises(sqlite3.IntegrityError):  # the model's version is taken
-            await store.save(checkpoint(moments=moments(9), applied={"b": 6}, model=model()))
+            await store.save(
+                checkpoint(recount=whole(moments(9)), applied={"b": 6}, model=model())
+            )
 
         assert (await store.load("default")).records == 3
         assert await store.known("default", ["b"]) == {}
-        await store.save(checkpoint(moments=moments(9), applied={"b": 6}, model=model(2)))
+        await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}, model=model(2)))
 
     async with open_store(file) as store:
         assert (await store.load("default")).records == 9
@@ -383,11 +400,11 @@ async def test_a_disk_that_refuses_is_a_passing_failure(tmp_path: Path) -> None:
         await store.save(checkpoint())
         await store._db.execute("PRAGMA query_only = 1")  # type: ignore[attr-defined]
         with pytest.raises(TransientError, match="cannot be stored"):
-            await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+            await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}))
         await store._db.execute("PRAGMA query_only = 0")  # type: ignore[attr-defined]
 
         assert (await store.load("default")).records == 3
-        await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}))
         assert (await store.load("default")).records == 9
 
 
@@ -401,10 +418,10 @@ async def test_a_disk_that_fills_up_is_named_as_the_reason(tmp_path: Path) -> No
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
             with pytest.raises(TransientError, match="disk"):
-                await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+                await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
         assert (await store.load("default")).records == 3
-        await store.save(checkpoint(moments=moments(9), applied={"b": 6}))
+        await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}))
         assert (await store.load("default")).records == 9

@@ -104,12 +104,14 @@ def change_text(output: Path, _: Path) -> None:
 
 
 def edit_moments(output: Path, _: Path) -> None:
+    """Of so few records, the moments are the vectors that came."""
     file = output / "state" / "projection" / "projection.sqlite"
     with closing(sqlite3.connect(file)) as db:
-        ((scatter,),) = db.execute("SELECT scatter FROM moments").fetchall()
-    numbers = np.frombuffer(scatter).copy()
-    numbers[1] += 1e-6 * np.abs(numbers).max()
-    change(output, "projection", "UPDATE moments SET scatter = ?", numbers.tobytes())
+        name, data = db.execute("SELECT batch_id, vectors FROM changes").fetchone()
+    numbers = np.frombuffer(data, np.float32).copy()
+    numbers[1] += 1e-3
+    edit = "UPDATE changes SET vectors = ? WHERE batch_id = ?"
+    change(output, "projection", edit, numbers.tobytes(), name)
 
 
 def lose_model(output: Path, _: Path) -> None:

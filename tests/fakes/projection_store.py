@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Counted
 from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
@@ -18,7 +18,7 @@ from shared.errors import TransientError
 class Kept:
     """What is stored about one collection."""
 
-    moments: Moments | None = None
+    moments: Counted | None = None
     revision: int = 0
     owes_refit: bool = False
     forgotten_version: int = 0
@@ -115,10 +115,10 @@ class FakeProjectionStore:
         for batch_id in checkpoint.disowned:
             kept.batches.pop(batch_id, None)
         assert not kept.batches.keys() & checkpoint.applied.keys(), "counted twice"
-        if checkpoint.moments is not None:
-            kept.moments, kept.revision = checkpoint.moments, checkpoint.revision
-            kept.owes_refit = checkpoint.owes_refit
-            kept.forgotten_version, kept.held = checkpoint.forgotten_version, checkpoint.held
+        if checkpoint.recount is not None:
+            kept.moments = checkpoint.recount.counted
+        kept.revision, kept.owes_refit = checkpoint.revision, checkpoint.owes_refit
+        kept.forgotten_version, kept.held = checkpoint.forgotten_version, checkpoint.held
         self._journal(kept, checkpoint)
         kept.batches |= dict.fromkeys(checkpoint.applied, True)
         kept.batches |= {key: False for key in checkpoint.retracted if key in kept.batches}

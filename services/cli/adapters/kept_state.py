@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from services.cli.domain.kept import Account, KeptModel, KeptMoments
+from services.cli.domain.second_look import with_changes
 from shared.errors import ConfigurationError
 from shared.plane import COMPONENTS
 
@@ -29,6 +30,8 @@ MODEL = """
 SELECT version, dimension, mean, components FROM models WHERE collection = ?
 ORDER BY version DESC LIMIT 1
 """
+SQUARE = "SELECT count, mean, scatter FROM squares WHERE collection = ?"
+CHANGES = "SELECT iif(is_added, 1, -1), vectors FROM changes WHERE collection = ?"
 COLLECTIONS = {
     LEDGER: "SELECT DISTINCT collection FROM sources",
     PROJECTION: "SELECT DISTINCT collection FROM moments",
@@ -69,10 +72,17 @@ class KeptState:
 
     def moments(self) -> KeptMoments | None:
         """Return the moments, if there are any."""
-        query = "SELECT count, dimension, mean, scatter FROM moments WHERE collection = ?"
-        for count, dimension, mean, scatter in self._rows(PROJECTION, query):
-            square = np.frombuffer(scatter).reshape(dimension, dimension)
-            return KeptMoments(count, np.frombuffer(mean), square)
+        query = "SELECT dimension FROM moments WHERE collection = ?"
+        for (dimension,) in self._rows(PROJECTION, query):
+            square = None
+            for count, mean, scatter in self._rows(PROJECTION, SQUARE):
+                sums = np.frombuffer(scatter).reshape(dimension, dimension)
+                square = KeptMoments(count, np.frombuffer(mean), sums)
+            changes = [
+                (sign, np.frombuffer(vectors, np.float32).reshape(-1, dimension))
+                for sign, vectors in self._rows(PROJECTION, CHANGES)
+            ]
+            return with_changes(square, changes)
         return None
 
     def newest_model(self) -> KeptModel | None:

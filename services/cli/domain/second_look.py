@@ -1,6 +1,6 @@
 """Moments made once more from the vectors themselves, by the plainest way: two passes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,28 @@ def two_pass(vectors: Vectors) -> KeptMoments | None:
     for some in vectors():
         wide = some.astype(np.float64) - mean
         scatter += wide.T @ wide
+    return KeptMoments(count, mean, scatter)
+
+
+def with_changes(
+    square: KeptMoments | None, changes: Sequence[tuple[int, NDArray[np.float32]]]
+) -> KeptMoments | None:
+    """Return the moments of a square, with what came (1) and without what left (-1) since."""
+    count = square.count if square else 0
+    total = square.count * square.mean if square else 0.0
+    for sign, some in changes:
+        count += sign * len(some)
+        total = total + sign * some.sum(axis=0, dtype=np.float64)
+    if np.ndim(total) == 0:
+        return None
+    mean = np.asarray(total / max(1, count))
+    scatter = np.zeros((len(mean), len(mean)))
+    if square:
+        apart = square.mean - mean
+        scatter += square.scatter + square.count * np.outer(apart, apart)
+    for sign, some in changes:
+        wide = some.astype(np.float64) - mean
+        scatter += sign * (wide.T @ wide)
     return KeptMoments(count, mean, scatter)
 
 

@@ -1,14 +1,9 @@
 """What the state of projection is on disk, and how an older one becomes it."""
 
-from services.projection.adapters import sqlite_journal
+from services.projection.adapters import sqlite_journal, sqlite_moments
 from shared.sqlite_state import StateFormat
 
 TABLES = """
-CREATE TABLE moments (
-    collection TEXT PRIMARY KEY, dimension INTEGER NOT NULL, count INTEGER NOT NULL,
-    mean BLOB NOT NULL, scatter BLOB NOT NULL, revision INTEGER NOT NULL,
-    owes_refit INTEGER NOT NULL, forgotten_version INTEGER NOT NULL, held TEXT
-) STRICT;
 CREATE TABLE batches (
     collection TEXT NOT NULL, batch_id TEXT NOT NULL, records INTEGER NOT NULL,
     is_counted INTEGER NOT NULL, retracted_at INTEGER, PRIMARY KEY (collection, batch_id)
@@ -26,6 +21,12 @@ CREATE TABLE models (
 UPGRADES = {
     2: "ALTER TABLE models ADD COLUMN explained_variance TEXT;",
     3: sqlite_journal.TABLES,
+    4: sqlite_moments.FROM_ONE_ROW,
 }
 """What was counted before there were candidates stays counted, whatever is told of it."""
-FORMAT = StateFormat("projection", 4, TABLES + sqlite_journal.TABLES, upgrades=UPGRADES)
+FORMAT = StateFormat(
+    "projection",
+    5,
+    sqlite_moments.TABLES + TABLES + sqlite_journal.TABLES,
+    upgrades=UPGRADES,
+)

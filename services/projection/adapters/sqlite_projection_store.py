@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,8 +27,8 @@ from services.projection.adapters.sqlite_models import (
     model_of,
     model_values,
 )
+from services.projection.adapters.sqlite_moments import read_moments, write_moments
 from services.projection.adapters.vector_files import VectorFiles
-from services.projection.domain.moments import Moments
 from services.projection.domain.pending import Candidate, Floor
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint, Unsettled
@@ -82,22 +81,12 @@ class SqliteProjectionStore:
     async def load(self, collection: str) -> CollectionState:
         """Return the state as of the last checkpoint."""
         state = CollectionState(collection)
-        query = (
-            "SELECT count, mean, scatter, dimension, revision, owes_refit, forgotten_version, held"
-            " FROM moments WHERE collection = ?"
-        )
-        async with self._db.execute(query, (collection,)) as cursor:
-            row = await cursor.fetchone()
-        if row:
-            count, mean, scatter, dimension, state.revision, owes_refit, forgotten, _ = row
-            state.owes_refit, state.forgotten_version = bool(owes_refit), forgotten
-            square = np.frombuffer(scatter).reshape(dimension, dimension).copy()
-            state.moments = Moments(count, np.frombuffer(mean).copy(), square)
+        held = await read_moments(self._db, state)
         models = await self._models(collection, "ORDER BY version DESC LIMIT 1")
         if models:
             state.take_model(models[0])
-        if row and row[-1]:
-            state.hold(held_of(row[-1]))
+        if held:
+            state.hold(held_of(held))
         unsettled = await count_unsettled(self._db, collection)
         state.pending, state.in_doubt = unsettled.pending, unsettled.in_doubt
         return state
@@ -141,7 +130,7 @@ class SqliteProjectionStore:
             async with self._transaction() as db:
                 parts = [one.vectors for one in checkpoint.journalled]
                 places = await _on_disk(self._files.append, parts) if parts else []
-                await _write_moments(db, checkpoint)
+                await write_moments(db, checkpoint)
                 await write_journal(db, checkpoint, places)
                 await self._write_batches(db, checkpoint)
                 await self._write_model(db, checkpoint)
@@ -242,23 +231,3 @@ async def _on_disk(work: Callable[..., Result], *given: Any) -> Result:
         return await anyio.to_thread.run_sync(work, *given)
     except OSError as error:
         raise TransientError(f"the projection's state cannot be stored: {error}") from error
-
-
-async def _write_moments(db: aiosqlite.Connection, checkpoint: Checkpoint) -> None:
-    moments = checkpoint.moments
-    if moments is None:
-        return
-    await db.execute(
-        "REPLACE INTO moments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            checkpoint.collection,
-            moments.dimension,
-            moments.count,
-            moments.mean.tobytes(),
-            np.ascontiguousarray(moments.scatter).tobytes(),
-            checkpoint.revision,
-            checkpoint.owes_refit,
-            checkpoint.forgotten_version,
-            json.dumps(asdict(checkpoint.held)) if checkpoint.held else None,
-        ),
-    )

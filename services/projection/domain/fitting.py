@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.moments import Statistics
 from shared.plane import COMPONENTS, Plane
 
 DECOMPOSED_UP_TO = 16
@@ -32,7 +32,7 @@ class Fit:
     """Their shares of all variance."""
 
 
-def fit(moments: Moments) -> Fit:
+def fit(moments: Statistics) -> Fit:
     """Fit the plane of greatest variance through the mean.
 
     Degenerate moments (one record, identical records, rank 1, d = 1) give a finite plane whose
@@ -49,7 +49,7 @@ def fit(moments: Moments) -> Fit:
         raise ValueError("there are no vectors to fit a plane to")
     d = moments.dimension
     top = min(COMPONENTS, d)
-    values, vectors = _leading(moments.scatter)
+    values, vectors = _leading(moments)
     components = np.zeros((COMPONENTS, d))
     components[:top] = _with_positive_peaks(vectors[:, -top:].T[::-1])
     squares = np.zeros(COMPONENTS)
@@ -58,7 +58,7 @@ def fit(moments: Moments) -> Fit:
     return _explaining(plane, squares, moments)
 
 
-def align(fitted: Fit, onto: Plane, moments: Moments) -> Fit:
+def align(fitted: Fit, onto: Plane, moments: Statistics) -> Fit:
     """Turn or reflect a plane so that the points move as little as possible from the old map.
 
     Minimises the sum over all vectors v of |old(v) - R new(v)|^2 over orthogonal R (2, 2). With
@@ -75,35 +75,36 @@ def align(fitted: Fit, onto: Plane, moments: Moments) -> Fit:
     """
     old = onto.components.astype(np.float64)
     new = fitted.plane.components.astype(np.float64)
-    left, _, right = np.linalg.svd(old @ moments.scatter @ new.T)
+    left, _, right = np.linalg.svd(old @ moments.times(new.T))
     turned = (left @ right) @ new
-    squares = ((turned @ moments.scatter) * turned).sum(axis=1)
+    squares = (moments.times(turned.T).T * turned).sum(axis=1)
     plane = Plane(fitted.plane.mean, turned.astype(np.float32))
     return _explaining(plane, squares, moments)
 
 
-def _leading(scatter: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _leading(moments: Statistics) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return eigenvalues, at least the two largest, rising, and their vectors as columns."""
-    d, total = len(scatter), float(np.trace(scatter))
+    d, total = moments.dimension, moments.trace
     if d <= DECOMPOSED_UP_TO:
+        scatter = moments.times(np.eye(d))
         values, vectors = np.linalg.eigh((scatter + scatter.T) / 2)
         return values, vectors
     if total <= 0:  # all vectors are the same: any plane is as good as another
         return np.zeros(COMPONENTS), np.eye(d, COMPONENTS)
-    shares = LinearOperator((d, d), matvec=lambda v: scatter @ v / total, dtype=np.float64)
+    shares = LinearOperator((d, d), matvec=lambda v: moments.times(v) / total, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(d)  # the same each time, and across no axis
     try:
         values, vectors = eigsh(shares, k=COMPONENTS, which="LA", v0=start, ncv=min(d, KRYLOV))
     except ArpackError:  # it gives up on some spectra; this takes long, but no lock of Python's
-        values, vectors = np.linalg.eigh(scatter / total)
+        values, vectors = np.linalg.eigh(moments.times(np.eye(d)) / total)
     order = values.argsort()
     return values[order] * total, vectors[:, order]
 
 
-def _explaining(plane: Plane, squares: NDArray[np.float64], moments: Moments) -> Fit:
+def _explaining(plane: Plane, squares: NDArray[np.float64], moments: Statistics) -> Fit:
     """Say what a plane explains, by the sums of squares (2,) along its axes."""
     first, second = (max(0.0, float(one)) for one in squares)
-    total = float(np.trace(moments.scatter))
+    total = moments.trace
     ratio = (first / total, second / total) if total > 0 else (0.0, 0.0)
     freedom = max(1, moments.count - 1)
     return Fit(plane, (first / freedom, second / freedom), ratio)

@@ -5,10 +5,38 @@ algorithm for computing sample variances" (1979), for a mean vector and a scatte
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Statistics(Protocol):
+    """What a plane is fitted to and judged by: as many vectors as there are need no square."""
+
+    @property
+    def count(self) -> int:
+        """How many vectors there are."""
+        ...
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Their mean (d,)."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length d of a vector."""
+        ...
+
+    @property
+    def trace(self) -> float:
+        """The trace of their scatter."""
+        ...
+
+    def times(self, other: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return their scatter times a vector (d,) or a matrix (d, k)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +66,15 @@ class Moments:
     def dimension(self) -> int:
         """Length d of a vector."""
         return int(self.mean.shape[0])
+
+    @property
+    def trace(self) -> float:
+        """The sum of all squares."""
+        return float(np.trace(self.scatter))
+
+    def times(self, other: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scatter times a vector (d,) or a matrix (d, k)."""
+        return self.scatter @ other
 
     def merge(self, other: "Moments") -> "Moments":
         """Return the moments of both sets together.

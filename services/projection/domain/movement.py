@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.moments import Statistics
 from shared.plane import Plane
 
 SIGMAS = 6.0
@@ -30,7 +30,7 @@ class MovementFigures:
     explained_after: float
 
 
-def predict_movement(moments: Moments, old: Plane, new: Plane) -> MovementFigures:
+def predict_movement(moments: Statistics, old: Plane, new: Plane) -> MovementFigures:
     """Predict the movement of the points that these moments count.
 
     Args:
@@ -56,22 +56,22 @@ def predict_movement(moments: Moments, old: Plane, new: Plane) -> MovementFigure
     )
 
 
-def explained_share(plane: Plane, moments: Moments) -> float:
+def explained_share(plane: Plane, moments: Statistics) -> float:
     """Return the share of the variance that lies in a plane, wherever its mean is."""
-    total = float(np.trace(moments.scatter)) / max(1, moments.count)
+    total = moments.trace / max(1, moments.count)
     return _variance(_wide(plane.components), moments) / total if total > 0 else 0.0
 
 
-def mean_shift(moments: Moments, model_mean: NDArray[np.float32]) -> float:
+def mean_shift(moments: Statistics, model_mean: NDArray[np.float32]) -> float:
     """Return how far the mean is from a model's, in standard deviations of the vectors."""
-    deviation = float(np.sqrt(max(0.0, np.trace(moments.scatter)) / max(1, moments.count)))
+    deviation = float(np.sqrt(max(0.0, moments.trace) / max(1, moments.count)))
     distance = float(np.linalg.norm(moments.mean - _wide(model_mean)))
     return distance / deviation if deviation > 0 else 0.0
 
 
-def _variance(rows: NDArray[np.float64], moments: Moments) -> float:
+def _variance(rows: NDArray[np.float64], moments: Statistics) -> float:
     """Return the variance along all rows together: tr(R S R^T) / n."""
-    total = ((rows @ moments.scatter) * rows).sum()
+    total = (moments.times(rows.T).T * rows).sum()
     return max(0.0, float(total)) / max(1, moments.count)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Counted
 from services.projection.domain.movement import MovementFigures
 from services.projection.domain.refits import DecisionFigures, DriftWatch, HeldRefit
 from shared.plane import Plane
@@ -36,7 +36,7 @@ class CollectionState:
     """Moments and current model of one collection, as of the last checkpoint."""
 
     collection: str
-    moments: Moments | None = None
+    moments: Counted | None = None
     """None until the first vector tells the dimension."""
     model: ModelVersion | None = None
     revision: int = 0

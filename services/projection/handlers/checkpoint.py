@@ -18,10 +18,10 @@ async def save(checkpoint: Checkpoint, state: CollectionState, store: Projection
         unsettled = await store.save(checkpoint)
         reached(Failpoint.CHECKPOINTED)
         state.pending, state.in_doubt = unsettled.pending, unsettled.in_doubt
-        if checkpoint.moments is not None:
-            state.moments, state.revision = checkpoint.moments, checkpoint.revision
-            state.owes_refit = checkpoint.owes_refit
-            state.forgotten_version = checkpoint.forgotten_version
+        if checkpoint.recount is not None:
+            state.moments = checkpoint.recount.counted
+        state.revision, state.owes_refit = checkpoint.revision, checkpoint.owes_refit
+        state.forgotten_version = checkpoint.forgotten_version
         if checkpoint.model:
             state.take_model(checkpoint.model)
 

@@ -1,13 +1,13 @@
 """Counts vectors once, and projects batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio.to_thread
 import numpy as np
 import pyarrow as pa
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Counted, Recount, recount
 from services.projection.domain.refits import HeldRefit, Rules
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.handlers.arrivals import Arrived, sort_out
@@ -21,7 +21,6 @@ from shared.contracts.dead_letters import DeadLetter
 from shared.usable_vectors import UNUSABLE, usable_rows
 
 STAGE = "projection"
-COUNTED_AT_ONCE = 128
 
 
 @dataclass(slots=True)
@@ -59,7 +58,8 @@ async def project(
     async with state.changing:
         usable = _usable(batches, state, result)
         arrived = await sort_out(usable, state, store)
-        moments = await anyio.to_thread.run_sync(_count, state.moments, arrived.counted)
+        counted = await anyio.to_thread.run_sync(_count, state.moments, arrived.counted)
+        moments = counted.counted if counted else state.moments
         if moments is not None:
             revision = state.revision + bool(arrived.counted)
             watch = replace(state.drift)
@@ -67,7 +67,7 @@ async def project(
             result.model = verdict if isinstance(verdict, ModelVersion) else None
             result.held = verdict if isinstance(verdict, HeldRefit) else None
             if verdict or not arrived.is_empty:
-                await save(_checkpoint(state, arrived, moments, revision, result), state, store)
+                await save(_checkpoint(state, arrived, counted, revision, result), state, store)
             if result.model is None:
                 state.drift = watch
             if result.held:
@@ -77,11 +77,15 @@ async def project(
 
 
 def _checkpoint(
-    state: CollectionState, arrived: Arrived, moments: Moments, revision: int, result: Projected
+    state: CollectionState,
+    arrived: Arrived,
+    counted: Recount | None,
+    revision: int,
+    result: Projected,
 ) -> Checkpoint:
     return Checkpoint(
         collection=state.collection,
-        moments=moments,
+        recount=counted,
         revision=revision,
         applied=arrived.applied,
         journalled=arrived.journalled,
@@ -124,23 +128,11 @@ def _usable_part(batch: Batch, vectors: np.ndarray, result: Projected) -> Batch:
     return Batch(batch.descriptor, batch.rows.filter(pa.array(usable)))
 
 
-def _count(moments: Moments | None, batches: Sequence[Batch]) -> Moments | None:
-    for vectors in _together([batch.vectors for batch in batches]):
-        part = Moments.of(vectors)
-        moments = part if moments is None else moments.merge(part)
-    return moments
-
-
-def _together(parts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Join small parts: to count a part costs a square of its dimension, however few its rows."""
-    some: list[np.ndarray] = []
-    for part in parts:
-        some.append(part)
-        if sum(map(len, some)) >= COUNTED_AT_ONCE:
-            yield np.concatenate(some)
-            some = []
-    if some:
-        yield np.concatenate(some)
+def _count(before: Counted | None, batches: Sequence[Batch]) -> Recount | None:
+    if not batches:
+        return None
+    into = {batch.descriptor.batch_id: batch.vectors for batch in batches}
+    return recount(before or Counted(batches[0].vectors.shape[1]), into=into)
 
 
 def _with_coordinates(batch: Batch, model: ModelVersion | None) -> Batch:

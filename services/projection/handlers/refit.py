@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from services.projection.domain.counted import Counted
 from services.projection.domain.fitting import Fit, align, fit
-from services.projection.domain.moments import Moments
+from services.projection.domain.moments import Statistics
 from services.projection.domain.movement import (
     MovementFigures,
     mean_shift,
@@ -60,7 +61,7 @@ NO_RECORDS = Rejected("there are no records to fit a model to")
 async def consider(
     state: CollectionState,
     watch: DriftWatch,
-    moments: Moments,
+    moments: Counted,
     revision: int,
     clock: Clock,
     rules: Rules,
@@ -112,14 +113,14 @@ async def refit(  # noqa: PLR0913  what the outside gives
             return Previewed(proposal.movement, proposal.decision, is_too_far)
         if is_too_far and not command.force:
             held = HeldRefit(_moved(proposal), proposal.decision, state.revision)
-            await _store(moments, state, store, held=held, owes_refit=state.owes_refit)
+            await _store(state, store, held=held, owes_refit=state.owes_refit)
             state.hold(held)
             return held
         model = _version(
             state, proposal, moments, state.revision, clock,
             reason=command.reason, correlation_ids=correlation_ids,
         )  # fmt: skip
-        await _store(moments, state, store, model=model, owes_refit=False)
+        await _store(state, store, model=model, owes_refit=False)
         return model
 
 
@@ -160,21 +161,21 @@ async def rollback(
                 f"there is no version {wanted}, or it is kept no longer; the newest is "
                 f"{current.version}"
             )
+        seen = await anyio.to_thread.run_sync(moments.statistics)
         proposal = Proposal(
             Fit(old.plane, old.explained_variance, old.explained_variance_ratio),
-            predict_movement(moments, current.plane, old.plane) if moments.count else None,
-            _decision(state, moments, "rollback", rules),
+            predict_movement(seen, current.plane, old.plane) if moments.count else None,
+            _decision(state, seen, "rollback", rules),
         )
         model = _version(
             state, proposal, moments, state.revision, clock,
             reason=f"rollback to {wanted}", correlation_ids=correlation_ids,
         )  # fmt: skip
-        await _store(moments, state, store, model=model, owes_refit=state.owes_refit)
+        await _store(state, store, model=model, owes_refit=state.owes_refit)
         return model
 
 
 async def _store(
-    moments: Moments,
     state: CollectionState,
     store: ProjectionStore,
     *,
@@ -184,7 +185,6 @@ async def _store(
 ) -> None:
     checkpoint = Checkpoint(
         collection=state.collection,
-        moments=moments,
         revision=state.revision,
         applied={},
         model=model,
@@ -196,7 +196,7 @@ async def _store(
 
 
 def _called_for(
-    state: CollectionState, watch: DriftWatch, moments: Moments, rules: Rules
+    state: CollectionState, watch: DriftWatch, moments: Counted, rules: Rules
 ) -> Proposal | None:
     model = state.model
     if model is None:
@@ -211,9 +211,9 @@ def _called_for(
     return proposal if fires else None
 
 
-def _propose(state: CollectionState, moments: Moments, trigger: Trigger, rules: Rules) -> Proposal:
+def _propose(state: CollectionState, counted: Counted, trigger: Trigger, rules: Rules) -> Proposal:
+    moments, before = counted.statistics(), state.model
     fitted = fit(moments)
-    before = state.model
     if before is None:
         return Proposal(fitted, None, _decision(state, moments, trigger, rules))
     if rules.align:
@@ -226,7 +226,7 @@ def _propose(state: CollectionState, moments: Moments, trigger: Trigger, rules: 
 
 def _decision(
     state: CollectionState,
-    moments: Moments,
+    moments: Statistics,
     trigger: Trigger,
     rules: Rules,
     *,
@@ -254,7 +254,7 @@ def _moved(proposal: Proposal) -> MovementFigures:
 def _version(  # noqa: PLR0913  the facts of a model's history
     state: CollectionState,
     proposal: Proposal,
-    moments: Moments,
+    moments: Counted,
     revision: int,
     clock: Clock,
     *,

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import anyio.to_thread
 import numpy as np
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Counted, Recount, recount
 from services.projection.domain.pending import Candidate
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.checkpoint import save
@@ -53,7 +55,7 @@ async def retract(
         version = state.model.version if state.model and is_forgotten else 0
         checkpoint = Checkpoint(
             collection=state.collection,
-            moments=_without(state.moments, counted),
+            recount=await _without(state.moments, counted),
             revision=state.revision + bool(counted),
             applied=uncounted,
             retracted=[*counted, *uncounted],
@@ -71,12 +73,13 @@ def _uncounted(candidates: Sequence[Candidate], known: Mapping[str, bool]) -> di
     return {one.batch_id: one.records for one in candidates if one.batch_id not in known}
 
 
-def _without(moments: Moments, counted: Mapping[str, np.ndarray]) -> Moments:
+async def _without(before: Counted, counted: Mapping[str, np.ndarray]) -> Recount | None:
     for batch_id, vectors in counted.items():
         if not np.isfinite(vectors).all():
             raise InvalidMessage(f"the vectors of {batch_id} hold NaN or infinite values")
-        try:
-            moments = moments.subtract(Moments.of(vectors))
-        except ValueError as error:
-            raise InvalidMessage(f"{batch_id} was never counted so: {error}") from error
-    return moments
+    if not counted:
+        return None
+    try:
+        return await anyio.to_thread.run_sync(partial(recount, before, out=counted))
+    except ValueError as error:
+        raise InvalidMessage(f"this was never counted so: {error}") from error

@@ -1,11 +1,11 @@
 """Makes the moments those of what is stored, as writing tells it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import anyio.to_thread
-import numpy as np
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Recount, recount
 from services.projection.domain.pending import Fate, Floor, Resolution, Told, floors_of, resolve
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.checkpoint import save
@@ -61,14 +61,14 @@ async def settle(
         }
         if not (found.closed or found.doubts or raised):
             return ()
-        moments = await _moved(found, state, store)
+        moved = await _moved(found, state, store)
         is_forgotten = _is_forgotten(found, {**held, **raised})
         version = state.model.version if state.model and is_forgotten else 0
         into = [one for one in found.taken_in if one.batch_id not in known]
         checkpoint = Checkpoint(
             collection=state.collection,
-            moments=moments,
-            revision=state.revision + (moments is not None),
+            recount=moved,
+            revision=state.revision + (moved is not None),
             applied={one.batch_id: one.records for one in into},
             retracted=found.is_gone,
             disowned=found.is_open,
@@ -95,8 +95,8 @@ def _is_forgotten(found: Resolution, floors: Mapping[str, Floor]) -> bool:
 
 async def _moved(
     found: Resolution, state: CollectionState, store: ProjectionStore
-) -> Moments | None:
-    """Return the moments after what was told; none if they stay as they are."""
+) -> Recount | None:
+    """Return what is counted after what was told; none if it stays as it is."""
     moved = [*found.taken_out, *found.taken_in]
     if not moved or state.moments is None:
         return None
@@ -104,14 +104,6 @@ async def _moved(
     lost = [one.batch_id for one in moved if one not in vectors]
     if lost:
         raise InvalidMessage(f"the vectors of {', '.join(lost)} that were kept are gone")
-    out = [vectors[one] for one in found.taken_out]
-    into = [vectors[one] for one in found.taken_in]
-    return await anyio.to_thread.run_sync(_exchanged, state.moments, out, into)
-
-
-def _exchanged(moments: Moments, out: Sequence[np.ndarray], into: Sequence[np.ndarray]) -> Moments:
-    for part in into:
-        moments = moments.merge(Moments.of(part))
-    for part in out:
-        moments = moments.subtract(Moments.of(part))
-    return moments
+    out = {one.batch_id: vectors[one] for one in found.taken_out}
+    into = {one.batch_id: vectors[one] for one in found.taken_in}
+    return await anyio.to_thread.run_sync(partial(recount, state.moments, into=into, out=out))

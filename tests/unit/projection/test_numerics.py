@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from services.projection.domain.moments import Moments
+from services.projection.domain.counted import Counted
 from services.projection.domain.state import ModelVersion
 from shared.usable_vectors import LONGEST
 from tests.unit.projection.stage import NO_DRIFT, Stage, cloud
@@ -75,7 +75,7 @@ def rounding(ever: np.ndarray) -> float:
 
 
 def assert_scatter(
-    moments: Moments | None, vectors: np.ndarray, *, floor: float, share: float = 1e-9
+    moments: Counted | None, vectors: np.ndarray, *, floor: float, share: float = 1e-9
 ) -> None:
     """Compare with two passes over the vectors, to a share of all variance."""
     assert moments is not None

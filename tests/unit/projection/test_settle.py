@@ -80,7 +80,7 @@ async def test_what_is_stored_as_it_was_counted_waits_no_longer(stage: Stage) ->
 
     assert stage.state.pending == 1
     assert (stage.state.moments, stage.state.revision) == before
-    assert stage.store.saved[-1].moments is None, "nothing of d squares is to be written"
+    assert stage.store.saved[-1].recount is None, "nothing of d squares is to be written"
 
 
 @pytest.mark.parametrize("fate", [Fate.SUPERSEDED, Fate.REFUSED])

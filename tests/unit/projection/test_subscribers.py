@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.projection.app import figures, rules_of
+from services.projection.domain.counted import Counted
 from services.projection.domain.moments import Moments
 from services.projection.domain.refits import Rules
 from services.projection.domain.state import CollectionState
@@ -110,7 +111,8 @@ def test_figures_tell_records_version_and_staleness() -> None:
     state = CollectionState("default")
     assert figures(state) == ModelFigures(explained_variance_ratio=[0.0, 0.0], records=0)
 
-    state.moments, state.model = Moments.of(np.eye(2, dtype=np.float32)), model(2, version=4)
+    state.moments = Counted(2, Moments.of(np.eye(2, dtype=np.float32)))
+    state.model = model(2, version=4)
     assert figures(state) == ModelFigures(
         records=2, version=4, is_stale=True, explained_variance_ratio=[0.5, 0.5]
     )

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.projection.domain.counted import Counted
 from services.projection.domain.moments import Moments
 from services.projection.domain.movement import MovementFigures
 from services.projection.domain.refits import DecisionFigures, HeldRefit
@@ -31,7 +32,7 @@ def test_a_state_is_stale_when_something_was_counted_after_the_fit() -> None:
     state = CollectionState("default")
     assert (state.records, state.is_stale) == (0, False)
 
-    state.moments, state.revision = Moments.of(np.eye(2, dtype=np.float32)), 1
+    state.moments, state.revision = Counted(2, Moments.of(np.eye(2, dtype=np.float32))), 1
     assert (state.records, state.is_stale) == (2, True)
 
     state.model = model(2, revision=1)
