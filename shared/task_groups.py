@@ -17,8 +17,11 @@ class LimitedTaskGroup:
     The first that fails stops the others.
     """
 
-    def __init__(self, most: int) -> None:
-        self._places = asyncio.Semaphore(most)
+    def __init__(self, most: int | Callable[[], int]) -> None:
+        """Take the bound, or what tells it before each piece."""
+        self._most = most
+        self._running = 0
+        self._freed = asyncio.Event()
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -48,11 +51,15 @@ class LimitedTaskGroup:
         **kwargs: Arguments.kwargs,
     ) -> None:
         """Begin a piece of work as soon as there is a place for it."""
-        await self._places.acquire()
+        while self._running >= (self._most if isinstance(self._most, int) else self._most()):
+            self._freed.clear()
+            await self._freed.wait()
+        self._running += 1
         self._group.create_task(self._do(partial(work, *args, **kwargs)))
 
     async def _do(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         try:
             await work()
         finally:
-            self._places.release()
+            self._running -= 1
+            self._freed.set()

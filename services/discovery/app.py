@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -26,6 +26,7 @@ from services.discovery.handlers.reread import SourceRereader
 from services.discovery.handlers.scan import ScanOptions
 from services.discovery.handlers.scanner import SourceScanner
 from services.discovery.handlers.stalls import Loads, StallFinder, StallReport
+from services.discovery.handlers.turns import Room
 from services.discovery.loops.recovering import RecoveryLoop
 from services.discovery.loops.reporting import (
     forget_old_accounts,
@@ -107,9 +108,6 @@ class Discovery:
             named = build_named(self._settings, self._repository)
             taking_up = TakingUp(self._bus, named, scanning, self._trigger)
             await self._record_collections(records, taking_up)
-            recovery = LostBatchRecovery(
-                store, store, scanner.epochs, in_flight=self._in_flight, births=self._births
-            )
             self._figures = LedgerFigures(store, store, store, store, scanner, self._collections)
             await publisher.publish_steps(events.resume())
             context = ReplayContext(
@@ -130,11 +128,10 @@ class Discovery:
                     partial(scanning.run, self._trigger),
                     partial(scanning.look_again, events.postponed),
                     taking_up.look_at_new,
-                    RecoveryLoop(recovery, publisher, scanning.scan, self._changed).run,
                     partial(keep_figures_fresh, self._figures, self._changed),
                     partial(forget_old_accounts, store, clock, keep),
                 ),
-                open=partial(self._collection, store, events, clock),
+                open=partial(self._collection, store, events, scanning),
                 begin=taking_up.begin_known,
             )
 
@@ -150,13 +147,22 @@ class Discovery:
 
     @asynccontextmanager
     async def _collection(
-        self, store: SqliteStateStore, events: LedgerKeeper, clock: Clock, name: str
+        self, store: SqliteStateStore, events: LedgerKeeper, scanning: ScanLoop, name: str
     ) -> AsyncIterator[Activity]:
         router = build_ledger_router(self._bus.settler, name, events)
+        epochs = scanning.scanner.epochs
+        recovery = LostBatchRecovery(
+            name, store, epochs, in_flight=self._in_flight, births=self._births
+        )
+        loops = (
+            partial(scanning.follow, name),
+            RecoveryLoop(recovery, self._bus.publisher, scanning.scan, self._changed).run,
+            self._stall_loop(name, store, SystemClock()),
+        )
         self._collections.append(name)
         self._changed.set()
         try:
-            yield Activity(routers=(router,), loops=(self._stall_loop(name, store, clock),))
+            yield Activity(routers=(router,), loops=loops)
         finally:
             self._collections.remove(name)
             self._changed.set()
@@ -174,8 +180,8 @@ class Discovery:
             repository=self._repository,
             store=store,
             events=events,
+            room=Room(self._waiting),
             clock=clock,
-            changed=self._changed,
             options=ScanOptions(
                 recheck_after=self._settings.recheck_after,
                 is_deep=section.deep_check_at_start,
@@ -215,17 +221,23 @@ class Discovery:
             for state, count in told.records:
                 yield metrics.LEDGER.read(count, collection=name, state=state)
 
-    async def _births(self) -> dict[str, str]:
-        """Tell when the consumers on the way were made, of collections of which that is known."""
-        known = {}
-        for collection in list(self._collections):
-            with suppress(*BUS_ERRORS):
-                ways = [await backlog(self._bus.js, one, collection) for one in WAY.values()]
-                known[collection] = " ".join(str(way.born) for way in ways)
-        return known
+    async def _births(self, collection: str) -> str | None:
+        """Tell when the consumers on the way of a collection were made, if that is known."""
+        try:
+            ways = [await backlog(self._bus.js, one, collection) for one in WAY.values()]
+        except BUS_ERRORS:
+            return None
+        return " ".join(str(way.born) for way in ways)
 
-    async def _in_flight(self) -> int | None:
-        return await total_backlog(self._bus.js, durables.DURABLES, list(self._collections))
+    async def _in_flight(self, collection: str) -> int | None:
+        return await total_backlog(self._bus.js, durables.DURABLES, [collection])
+
+    async def _waiting(self, collection: str) -> int | None:
+        """Tell how many batches nobody has taken up yet, if that is known."""
+        try:
+            return (await backlog(self._bus.js, EMBEDDING_READS_BATCHES, collection)).waiting
+        except BUS_ERRORS:
+            return None
 
 
 def build() -> Service:

@@ -79,7 +79,7 @@ async def look_at_everything(store: SqliteStateStore, folder: Path) -> None:
     async def take(_: Found) -> None:
         """Leave it."""
 
-    options = ScanOptions(recheck_after=timedelta(days=30), is_first=False)
+    options = ScanOptions("default", recheck_after=timedelta(days=30), is_first=False)
     await scan(repository_of(folder), store, SystemClock(), take=take, options=options)
 
 

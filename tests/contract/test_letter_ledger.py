@@ -80,12 +80,12 @@ async def test_a_record_that_is_replayed_is_in_flight_and_then_mapped(ledger: Le
 
     assert await counts(ledger) == (9, 4, 4, 1)
     assert (await row(ledger)).status == "dispatched"
-    assert await ledger.resends() == [resend("r")]
+    assert await ledger.resends("default") == [resend("r")]
     for _ in range(2):
         (ended,) = await ledger.apply_committed([Commit("r", ID, 1, 1)], NOW)
         assert (ended.status, ended.mapped, ended.dead) == ("completed", 5, 4)
     assert await counts(ledger) == (9, 5, 4, 0)
-    assert await ledger.resends() == []
+    assert await ledger.resends("default") == []
 
 
 async def test_a_record_that_dies_again_is_dead_again_and_may_be_replayed_again(
@@ -97,7 +97,7 @@ async def test_a_record_that_dies_again_is_dead_again_and_may_be_replayed_again(
     for _ in range(2):
         (ended,) = await ledger.apply_deaths([again], NOW)
     assert (ended.status, ended.mapped, ended.dead) == ("completed", 4, 5)
-    assert await ledger.resends() == []
+    assert await ledger.resends("default") == []
     await replay(ledger, again, resend("rr"))
     await ledger.apply_committed([Commit("rr", ID, 1, 1)], NOW)
     assert await counts(ledger) == (9, 5, 4, 0)
@@ -163,7 +163,7 @@ async def test_what_is_known_of_letters_of_an_open_source_stays(ledger: Ledger) 
     await ledger.forget_accounts(NOW + timedelta(days=1))
 
     assert len(await ledger.unreadable(ID)) == 1
-    assert await ledger.resends() == [resend("r")]
+    assert await ledger.resends("default") == [resend("r")]
 
 
 async def test_a_letter_that_comes_late_is_entered_by_its_replay(ledger: Ledger) -> None:
@@ -233,7 +233,7 @@ async def test_what_cannot_be_replayed_is_refused_with_the_reason(
     assert isinstance(refused, Refused)
     assert reasons[what] in refused.reason
     assert await counts(ledger) == before
-    assert await ledger.resends() == []
+    assert await ledger.resends("default") == []
 
 
 async def test_dropped_records_stay_dead_and_are_told_apart(ledger: Ledger) -> None:
@@ -266,7 +266,7 @@ async def test_a_new_version_forgets_what_was_sent_again(ledger: Ledger) -> None
 
     await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
 
-    assert await ledger.resends() == []
+    assert await ledger.resends("default") == []
     assert await ledger.unreadable(ID) == []
     assert await counts(ledger) == (0, 0, 0, 0)
     assert ((await row(ledger)).replays, (await row(ledger)).dropped) == (0, 0)

@@ -77,7 +77,11 @@ async def test_what_goes_and_comes_back_is_kept_until_it_is_told(store: Store) -
     await mapped(store)
     await mapped(store, B)
     await store.note_incomplete(stat("c.jsonl"), "empty", NOW)
-    assert await store.there("", 9) == {ID: "/root/a.jsonl", B.source_id: "/root/b.jsonl"}
+    assert await store.there("default", "", 9) == {
+        "a.jsonl": (ID, "/root/a.jsonl"),
+        "b.jsonl": (B.source_id, "/root/b.jsonl"),
+    }
+    assert await store.there("other", "", 9) == {}
 
     gone: dict[str, str | None] = {ID: "b.jsonl", stat("c.jsonl").source_id: None, "nobody": None}
     (one,) = await store.note_gone(gone, LATER)
@@ -90,8 +94,8 @@ async def test_what_goes_and_comes_back_is_kept_until_it_is_told(store: Store) -
     )
     assert [two.filename for two in await store.gone("default", 9)] == ["a.jsonl"]
     assert await store.gone("other", 9) == []
-    assert (await store.count_gone("default"), len(await store.all_gone())) == (1, 1)
-    assert list(await store.there("", 9)) == [B.source_id]
+    assert (await store.count_gone("default"), len(await store.all_gone("default"))) == (1, 1)
+    assert list(await store.there("default", "", 9)) == ["b.jsonl"]
     assert [two.source_id for two in await store.untold_presence()] == [ID]
 
     await store.mark_presence_told(ID, NOW)  # of another time
@@ -123,8 +127,8 @@ async def test_only_what_was_forgotten_for_being_gone_is_read_again_when_it_is_b
     await store.note_gone({ID: None}, NOW)
     forgotten = await store.forget(ID, CommandRef(key, "c"))
     assert forgotten is not None
-    assert await store.all_gone() == []
-    assert await store.there("", 9) == {}
+    assert await store.all_gone("default") == []
+    assert await store.there("default", "", 9) == {}
     await store.apply_committed([Commit(forgotten.empty_batch_id, ID, 2, 0)], LATER)
     await store.mark_announced(ID, "forgotten")
 
@@ -226,19 +230,17 @@ async def test_of_what_an_older_ledger_noted_the_facts_are_to_be_completed(store
 
 
 async def test_what_is_there_comes_in_pages(store: Store) -> None:
-    sources = sorted((stat(f"{name}.jsonl") for name in "abc"), key=lambda one: one.source_id)
-    for source in sources:
-        await mapped(store, source)
-    first, second, third = (one.source_id for one in sources)
+    for name in "abc":
+        await mapped(store, stat(f"{name}.jsonl"))
 
-    assert list(await store.there("", 2)) == [first, second]
-    assert list(await store.there(second, 2)) == [third]
-    assert await store.there(third, 2) == {}
+    assert list(await store.there("default", "", 2)) == ["a.jsonl", "b.jsonl"]
+    assert list(await store.there("default", "b.jsonl", 2)) == ["c.jsonl"]
+    assert await store.there("default", "c.jsonl", 2) == {}
 
 
 async def test_what_is_being_read_is_told(store: Store) -> None:
     await mapped(store, A)
     await store.begin_version(B, ContentHash("f1"), RULES, NOW)
-    assert [one.filename for one in await store.being_read()] == ["b.jsonl"]
+    assert [one.filename for one in await store.being_read("default")] == ["b.jsonl"]
     await store.finish_reading(B.source_id, 1, END, NOW)
-    assert await store.being_read() == []
+    assert await store.being_read("default") == []

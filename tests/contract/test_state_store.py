@@ -578,11 +578,11 @@ async def test_what_is_nowhere_leaves_the_account_of_a_source_that_failed(
     assert await store.withdraw(ID) == 0, "it has not failed"
     await store.fail(A, "it is gone", NOW)
 
-    assert [one.source_id for one in await store.lost_with_source()] == [ID]
+    assert [one.source_id for one in await store.lost_with_source("default")] == [ID]
     assert await store.withdraw(ID) == 8
     assert await store.withdraw(ID) == 0
     assert await counts(store) == (4, 3, 1, 0)
-    assert await store.lost_with_source() == []
+    assert await store.lost_with_source("default") == []
 
 
 async def test_what_was_not_lost_after_all_counts_again(store: StateStore) -> None:
@@ -615,7 +615,7 @@ async def test_only_sources_without_a_version_are_forgotten(store: StateStore) -
     await store.note_incomplete(B, "no_final_answer", NOW)
     await store.note_incomplete(stat("c.jsonl"), "no_final_answer", NOW)
 
-    assert await store.forget_missing(frozenset({B.source_id})) == 1
+    assert await store.forget_missing("default", frozenset({B.source_id})) == 1
     assert [one.filename for one in await store.list_sources()] == ["a.jsonl", "b.jsonl"]
 
 
@@ -915,7 +915,9 @@ async def test_the_ledger_balances_whatever_happens(
                 seen, mapped, dead, in_flight = await counts(store)
                 assert seen == mapped + dead + in_flight
                 assert (await row(store)).dropped <= dead
-        assert sorted(map(str, await real.resends())) == sorted(map(str, await fake.resends()))
+        assert sorted(map(str, await real.resends("default"))) == sorted(
+            map(str, await fake.resends("default"))
+        )
         assert await real.unreadable(ID) == await fake.unreadable(ID)
         assert await real.get([ID]) == await fake.get([ID])
 

@@ -27,19 +27,16 @@ class FakePresence:
     async def count_gone(self, collection: str) -> int:
         return len(await self.gone(collection, len(self.sources)))
 
-    async def being_read(self) -> list[SourceRecord]:
-        rows = sorted(self.sources.values(), key=lambda row: (row.collection, row.filename))
-        return [row for row in rows if row.status == "reading"]
+    async def being_read(self, collection: str) -> list[SourceRecord]:
+        return [row for row in self._ordered(collection) if row.status == "reading"]
 
-    async def there(self, after: str, most: int) -> dict[str, str]:
-        rows = [row for row in self.sources.values() if row.is_read and not row.gone_at]
-        found = {row.source_id: row.path for row in rows if not row.is_forgotten}
-        wanted = [key for key in sorted(found) if key > after]
-        return {key: found[key] for key in wanted[:most]}
+    async def there(self, collection: str, after: str, most: int) -> dict[str, tuple[str, str]]:
+        rows = [row for row in self._ordered(collection) if row.is_read and not row.gone_at]
+        wanted = [row for row in rows if not row.is_forgotten and row.filename > after]
+        return {row.filename: (row.source_id, row.path) for row in wanted[:most]}
 
-    async def all_gone(self) -> list[SourceRecord]:
-        rows = sorted(self.sources.values(), key=lambda row: (row.collection, row.filename))
-        return [row for row in rows if _is_gone(row)]
+    async def all_gone(self, collection: str) -> list[SourceRecord]:
+        return [row for row in self._ordered(collection) if _is_gone(row)]
 
     async def note_gone(
         self, same_as: Mapping[str, str | None], now: datetime

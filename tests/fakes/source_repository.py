@@ -60,17 +60,26 @@ class FakeSourceRepository:
         if not self.is_there:
             raise ConfigurationError(f"{ROOT} does not exist; make the folder")
 
+    async def collections_at(self, paths: frozenset[str]) -> set[str]:
+        is_near = any(f"{at}/".startswith(f"{ROOT}/") for at in paths)
+        names = {self.collection, *(one.collection for one in self.extra)}
+        return names if is_near else set()
+
     async def list_sources(
-        self, changed: frozenset[str] | None = None
+        self, changed: frozenset[str] | None = None, *, collection: str | None = None
     ) -> AsyncGenerator[SourceStat | FolderUnreadable, None]:
         for problem in self.unlisted:
-            yield problem
+            if collection in (None, problem.collection):
+                yield problem
         for filename in sorted(self.contents):
-            path = self.path(filename)
+            path, stat = self.path(filename), self.stat(filename)
+            if collection not in (None, stat.collection):
+                continue
             if changed is None or any(f"{path}/".startswith(f"{at}/") for at in changed):
-                yield self.stat(filename)
+                yield stat
         for stat in self.extra:
-            yield stat
+            if collection in (None, stat.collection):
+                yield stat
 
     def root_of(self, path: str) -> str | None:
         return ROOT if path.startswith(f"{ROOT}/") else None

@@ -239,8 +239,8 @@ class FakeStateStore(FakeStalls, FakePresence):
     async def settled_by(self, command: str) -> list[Letter]:
         return [one for one in self.letters.values() if one.command == command]
 
-    async def resends(self) -> list[Resend]:
-        return [one for _, one in self.sent_again.values()]
+    async def resends(self, collection: str) -> list[Resend]:
+        return [one for _, one in self.sent_again.values() if one.collection == collection]
 
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         row = self._put(stat, now)
@@ -264,9 +264,9 @@ class FakeStateStore(FakeStalls, FakePresence):
         self._update(source_id, status=status, is_read=False)
         return True
 
-    async def lost_with_source(self) -> list[SourceRecord]:
-        rows = [row for row in self.sources.values() if row.status == "failed" and row.in_flight]
-        return sorted(rows, key=lambda row: (row.collection, row.filename))
+    async def lost_with_source(self, collection: str) -> list[SourceRecord]:
+        rows = self._ordered(collection)
+        return [row for row in rows if row.status == "failed" and row.in_flight]
 
     async def withdraw(self, source_id: str) -> int:
         before = self.sources.get(source_id)
@@ -326,8 +326,8 @@ class FakeStateStore(FakeStalls, FakePresence):
                 del self.letters[key]
         return len(old)
 
-    async def forget_missing(self, present: frozenset[str]) -> int:
-        rows = [row for row in self.sources.values() if not row.source_version]
+    async def forget_missing(self, collection: str, present: frozenset[str]) -> int:
+        rows = [row for row in self._ordered(collection) if not row.source_version]
         missing = [row.source_id for row in rows if row.source_id not in present]
         for source_id in missing:
             del self.sources[source_id]

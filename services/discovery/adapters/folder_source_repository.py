@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
@@ -78,9 +78,16 @@ class FolderSourceRepository:
         await to_thread.run_sync(require_disjoint, self._roots)
         await to_thread.run_sync(require_elsewhere, self._roots, self._own)
 
-    async def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
+    async def collections_at(self, paths: frozenset[str]) -> set[str]:
         """See SourceRepository."""
-        found = self._list(changed)
+        return await to_thread.run_sync(collections_at, self._roots, paths)
+
+    async def list_sources(
+        self, changed: frozenset[str] | None = None, *, collection: str | None = None
+    ) -> AsyncGenerator[Listed]:
+        """See SourceRepository."""
+        roots = [root for root in self._roots if collection in (None, root.collection)]
+        found = self._list(roots, changed)
         while some := await to_thread.run_sync(_take, found):
             for listed in some:
                 yield listed
@@ -122,10 +129,10 @@ class FolderSourceRepository:
         """See SourceRepository."""
         return SourceFile(stat, start)
 
-    def _list(self, changed: frozenset[str] | None) -> Iterator[Listed]:
+    def _list(self, roots: Sequence[Root], changed: frozenset[str] | None) -> Iterator[Listed]:
         own = OwnPlaces.find(self._own, self._output, [root.base for root in self._roots])
         seen: set[tuple[str, str]] = set()
-        for root in self._roots:
+        for root in roots:
             for listed in _list_one(root, changed, own):
                 key = (listed.collection, listed.path)
                 if key not in seen:
@@ -158,6 +165,24 @@ def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Ite
         changed |= {path.removesuffix(ending) for path in changed if path.endswith(ending)}
     for path in sorted(changed):
         yield from list_changed(root, posixpath.abspath(path), own)
+
+
+def collections_at(roots: Sequence[Root], changed: frozenset[str]) -> set[str]:
+    """Name the collections of the roots that are at, above or below these paths."""
+    paths = {posixpath.abspath(path) for path in changed}
+    above = {folder for path in paths for folder in _way_to(path)}
+    found: set[str] = set()
+    for root in roots:
+        ending = root.completion.sidecar if root.completion.when == "sidecar" else ""
+        bases = {root.base, posixpath.realpath(root.base), root.base + ending}
+        if bases & above or any(paths & _way_to(base) for base in bases):
+            found.add(root.collection)
+    return found
+
+
+def _way_to(path: str) -> set[str]:
+    """Return a path and all folders above it."""
+    return {path, *(os.fspath(folder) for folder in PurePosixPath(path).parents)}
 
 
 def _check(root: Root) -> None:

@@ -21,10 +21,12 @@ class LossRows(LedgerRows):
         self._execute("REPLACE INTO ways (collection, births) VALUES (?, ?)", collection, births)
 
     @reads
-    def lost_with_source(self) -> list[SourceRecord]:
+    def lost_with_source(self, collection: str) -> list[SourceRecord]:
         """See LossStore."""
         return self._select(
-            "WHERE status = 'failed' AND seen > mapped + dead ORDER BY collection, filename"
+            "WHERE status = 'failed' AND collection = ? AND seen > mapped + dead"
+            " ORDER BY filename",
+            collection,
         )
 
     @change

@@ -60,25 +60,27 @@ class PresenceRows(LedgerRows):
         return int(self._rows(query, collection)[0][0])
 
     @reads
-    def being_read(self) -> list[SourceRecord]:
+    def being_read(self, collection: str) -> list[SourceRecord]:
         """See PresenceStore."""
-        return self._select("WHERE status = 'reading' ORDER BY collection, filename")
+        where = "WHERE status = 'reading' AND collection = ? ORDER BY filename"
+        return self._select(where, collection)
 
     @reads
-    def there(self, after: str, most: int) -> dict[str, str]:
+    def there(self, collection: str, after: str, most: int) -> dict[str, tuple[str, str]]:
         """See PresenceStore."""
         rows = self._rows(
-            "SELECT source_id, path FROM sources WHERE source_id > ?"
-            " AND is_read AND NOT is_forgotten AND gone_at IS NULL ORDER BY source_id LIMIT ?",
+            "SELECT filename, source_id, path FROM sources WHERE collection = ? AND filename > ?"
+            " AND is_read AND NOT is_forgotten AND gone_at IS NULL ORDER BY filename LIMIT ?",
+            collection,
             after,
             most,
         )
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     @reads
-    def all_gone(self) -> list[SourceRecord]:
+    def all_gone(self, collection: str) -> list[SourceRecord]:
         """See PresenceStore."""
-        return self._select(f"WHERE {MINE} ORDER BY collection, filename")
+        return self._select(f"WHERE {MINE} AND collection = ? ORDER BY filename", collection)
 
     @change
     def note_gone(self, same_as: Mapping[str, str | None], now: datetime) -> list[SourceRecord]:

@@ -234,9 +234,11 @@ class SqliteStateStore(
         return len(rows)
 
     @change
-    def forget_missing(self, present: frozenset[str]) -> int:
+    def forget_missing(self, collection: str, present: frozenset[str]) -> int:
         """See StateStore."""
-        rows = self._rows("SELECT source_id FROM sources WHERE source_version = 0")
+        rows = self._rows(
+            "SELECT source_id FROM sources WHERE source_version = 0 AND collection = ?", collection
+        )
         missing = [row[0] for row in rows if row[0] not in present]
         for source_id in missing:
             self._execute("DELETE FROM sources WHERE source_id = ?", source_id)

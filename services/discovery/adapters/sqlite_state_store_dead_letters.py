@@ -92,9 +92,9 @@ class LetterRows(LedgerRows):
         return [Letter(*row) for row in rows]
 
     @reads
-    def resends(self) -> list[Resend]:
+    def resends(self, collection: str) -> list[Resend]:
         """See LetterLedger."""
-        return self._resends("ORDER BY batch_id")
+        return self._resends("WHERE collection = ? ORDER BY batch_id", collection)
 
     def _letter(self, key: str) -> Letter | None:
         rows = self._rows(SELECT_LETTERS + "WHERE key = ?", key)

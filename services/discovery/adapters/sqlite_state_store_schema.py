@@ -147,7 +147,9 @@ CREATE INDEX IF NOT EXISTS stalls_untold ON stalls (collection, since, source_id
 CREATE INDEX IF NOT EXISTS sources_by_status ON sources (status, collection, filename);
 CREATE INDEX IF NOT EXISTS sources_incomplete ON sources (collection, filename)
     WHERE why_incomplete IS NOT NULL;
-CREATE INDEX IF NOT EXISTS sources_unread ON sources (source_id) WHERE source_version = 0;
+DROP INDEX IF EXISTS sources_unread;
+CREATE INDEX IF NOT EXISTS sources_unread_of ON sources (collection, source_id)
+    WHERE source_version = 0;
 CREATE INDEX IF NOT EXISTS sources_gone ON sources (collection, filename)
     WHERE gone_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS sources_untold ON sources (collection, filename)

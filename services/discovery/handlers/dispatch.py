@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from services.discovery.domain.segments import Mark
+from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers import accounts
 from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.scan import SMALL_BYTES, SourceToRead
 from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.handlers.turns import Room, Shares
 from services.discovery.ports import (
     Ledger,
     SourceChangedError,
@@ -64,6 +67,10 @@ class Dispatcher:
     """Tells the outside what became of them."""
     locks: SourceLocks
     """Whoever wants the source that is being read has its reading stopped."""
+    shares: Shares
+    """What the looks at all collections share."""
+    room: Room
+    """How many batches of each may be sent."""
     epochs: Epochs
     """In which epoch each source is sent."""
     clock: Clock
@@ -95,10 +102,13 @@ class Dispatcher:
         async with aclosing(read_source(source, self.repository)) as pieces:
             while True:
                 since_ns = tracing.now_ns()
-                with metrics.STEPS.timed(step="read"):
-                    piece = await anext(pieces)
+                async with self.shares.reading(is_large=stat.size > SMALL_BYTES):
+                    with metrics.STEPS.timed(step="read"):
+                        piece = await anext(pieces)
                 if isinstance(piece, Mark):
                     break
+                if not await self._has_room(piece, stat):
+                    return
                 # The trace of a batch begins with its reading, once there is a batch.
                 with tracing.span("discover batch", since_ns=since_ns):
                     with tracing.span("read", since_ns=since_ns):
@@ -117,6 +127,16 @@ class Dispatcher:
         async for messages in self.events.announce(done):
             yield messages
 
+    async def _has_room(self, piece: Batch | DeadLetter, stat: SourceStat) -> bool:
+        """Wait until a batch may be sent; False if somebody else wants the source meanwhile."""
+        if isinstance(piece, DeadLetter):
+            return True
+        is_contested = partial(self.locks.is_contested, stat.source_id)
+        has_room = await self.room.take(stat.collection, unless=is_contested)
+        if not has_room:
+            log.info("source.reading_stopped", file=stat.filename)
+        return has_room
+
     async def _send(self, piece: Batch | DeadLetter, letters: LetterPile) -> Steps:
         self.changed.set()
         if isinstance(piece, DeadLetter):
@@ -126,9 +146,10 @@ class Dispatcher:
             return
         async for messages in self._dead_letter(letters.take()):
             yield messages
-        await accounts.batch_read(piece.descriptor, self.store)
-        reached(Failpoint.NOTED)
-        yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
+        with self.room.filled(piece.descriptor.collection):
+            await accounts.batch_read(piece.descriptor, self.store)
+            reached(Failpoint.NOTED)
+            yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
 
     async def _dead_letter(self, letters: Sequence[DeadLetter]) -> Steps:
         """Put letters of one source on the bus together, and note them together."""

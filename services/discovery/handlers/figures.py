@@ -54,7 +54,9 @@ class LedgerFigures:
         for gone in set(self.by_collection) - set(self._collections):
             del self.by_collection[gone]
         for collection in list(self._collections):
-            has_looked = self._scanner.has_looked  # before the ledger: what it found is counted
+            has_looked = self._scanner.has_looked(
+                collection
+            )  # before the ledger: what it found is counted
             totals = await self._store.totals(collection)
             stalls = await self._stalls.stalls(collection, TOLD)
             self.by_collection[collection] = SourceFigures(

@@ -48,7 +48,8 @@ class LedgerKeeper:
     def __init__(self, store: Ledger, clock: Clock, changed: asyncio.Event) -> None:
         self._store = store
         self._clock = clock
-        self._changed = changed
+        self.changed = changed
+        """Set whenever the figures may be others."""
         self.postponed = Postponed()
         """Which sources are to be looked at when their versions have ended."""
 
@@ -61,7 +62,7 @@ class LedgerKeeper:
         found = await accounts.settled(events, self._store, self._clock)
         async for messages in self.announce(found):
             yield messages
-        self._changed.set()
+        self.changed.set()
 
     async def dead_lettered(self, letters: Sequence[DeadLetter]) -> Steps:
         """Note what was given up.
@@ -72,7 +73,7 @@ class LedgerKeeper:
         found = await accounts.dead_lettered(letters, self._store, self._clock)
         async for messages in self.announce(found):
             yield messages
-        self._changed.set()
+        self.changed.set()
 
     async def announce(self, events: Sequence[SourceNews]) -> Steps:
         """Tell the outside about sources, and then note that it was told.

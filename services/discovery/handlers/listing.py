@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from services.discovery.domain.real_files import Named, ambiguous, namesakes, one_name_each, shared
@@ -13,6 +13,7 @@ from services.discovery.domain.sources import (
     display_name,
     require_distinct,
 )
+from services.discovery.handlers.turns import Shares
 from services.discovery.ports import Ledger, SourceRepository
 
 NAMESAKE = (
@@ -25,6 +26,8 @@ NAMESAKE = (
 class ScanOptions:
     """What a look is to look at."""
 
+    collection: str = ""
+    """Whose sources."""
     changed: frozenset[str] | None = None
     """Only the paths that changed; None: everything."""
     recheck_after: timedelta | None = None
@@ -35,6 +38,8 @@ class ScanOptions:
     """Whether all contents are compared now."""
     forgets_gone: bool = False
     """Whether a source that is gone is forgotten."""
+    shares: Shares = field(default_factory=Shares)
+    """What it shares with the looks at other collections."""
 
 
 EVERYTHING = ScanOptions()
@@ -51,13 +56,13 @@ async def list_present(
     Raises:
         TransientError: The ledger could not be read.
     """
-    stats, unlisted = await _list(repository, options.changed)
+    stats, unlisted = await _list(repository, options)
     if options.changed is not None:
         unsure = [stat.source_id for stat in ambiguous(stats)]
         if unsure and len(await _known(unsure, store)) < len(unsure):
             # Whether it is another name of what is there, only a look at everything can tell.
             options = replace(options, changed=None)
-            stats, unlisted = await _list(repository, None)
+            stats, unlisted = await _list(repository, options)
     names = [one.source_id for found in shared(stats) for one in found]
     return options, one_name_each(stats, await _known(names, store)), unlisted
 
@@ -94,11 +99,12 @@ async def without_namesakes(
 
 
 async def _list(
-    repository: SourceRepository, changed: frozenset[str] | None
+    repository: SourceRepository, options: ScanOptions
 ) -> tuple[list[SourceStat], list[FolderUnreadable]]:
     stats: list[SourceStat] = []
     unlisted: list[FolderUnreadable] = []
-    async with aclosing(repository.list_sources(changed)) as found:
+    listing = repository.list_sources(options.changed, collection=options.collection)
+    async with aclosing(listing) as found:
         async for listed in found:
             if isinstance(listed, SourceStat):
                 stats.append(listed)

@@ -1,6 +1,6 @@
 """Follows which sources are there: tells what went and came back, and forgets what is to go."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,8 +22,9 @@ VANISHED = "{path} went away before it was read to its end; put it back"
 
 @dataclass(frozen=True)
 class Sight:
-    """What a look at everything has seen."""
+    """What a look at everything of a collection has seen."""
 
+    collection: str
     named: Named
     unlisted: Sequence[FolderUnreadable]
     repository: SourceRepository
@@ -48,16 +49,16 @@ async def miss(sight: Sight, store: Ledger, clock: Clock) -> list[SourceFailed |
     """
     present = sight.present
     events: list[SourceFailed | SourceGone] = []
-    for source in await store.being_read():
+    for source in await store.being_read(sight.collection):
         if source.source_id not in present and not sight.is_hidden(source.path):
             reason = VANISHED.format(path=source.path)
             events += await source_failed(_stat_of(source), reason, store, clock)
     if not sight.unlisted:
-        await store.forget_missing(present)
+        await store.forget_missing(sight.collection, present)
     gone: dict[str, str | None] = {}
     last = ""
-    while there := await store.there(last, KNOWN_AT_ONCE):
-        gone |= _gone(sight, there)
+    while there := await store.there(sight.collection, last, KNOWN_AT_ONCE):
+        gone |= _gone(sight, there.values())
         last = max(there)
     for row in await store.note_gone(gone, clock.now()) if gone else ():
         event = presence_event(row)
@@ -66,9 +67,9 @@ async def miss(sight: Sight, store: Ledger, clock: Clock) -> list[SourceFailed |
     return events
 
 
-def _gone(sight: Sight, there: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+def _gone(sight: Sight, there: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str | None]]:
     present = sight.present
-    for source_id, path in there.items():
+    for source_id, path in there:
         if source_id in present or sight.is_hidden(path):
             continue
         other = sight.named.same_as.get(source_id)
@@ -102,7 +103,7 @@ async def clear_away(
         TransientError: The ledger could not be read or written.
     """
     found: list[Batch | SourceForgotten] = []
-    for source in await store.all_gone():
+    for source in await store.all_gone(sight.collection):
         if source.source_id in sight.present or sight.is_hidden(source.path):
             continue
         other = sight.named.same_as.get(source.source_id)

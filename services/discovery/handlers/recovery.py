@@ -1,8 +1,9 @@
 """Finds what got lost on the bus, and sends it again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -19,6 +20,10 @@ REFRESH_S = 0.2
 log = structlog.get_logger(__name__)
 
 
+class RecoveryLedger(StateStore, LetterLedger, Protocol):
+    """The accounts of the sources, and of what is sent again for dead letters."""
+
+
 @dataclass(slots=True)
 class Doubt:
     """Sources that were under way when a consumer on that way was made anew."""
@@ -30,13 +35,13 @@ class Doubt:
     """Ids of those that were, and are not finished yet."""
 
     def note_sent(self, ids: set[str]) -> None:
-        """Note which were sent again, of whatever collection."""
+        """Note which were sent again."""
         self.sent |= self.waiting & ids
         self.waiting -= ids
 
 
 class LostBatchRecovery:
-    """Finds sources whose batches the bus has lost, and sends them again.
+    """Finds sources of one collection whose batches the bus has lost, and sends them again.
 
     It has lost them for sure, or may have, if a durable consumer on their way was made after they
     were sent: with its stream, or with what that kept for it alone. Whatever else is missing is
@@ -47,29 +52,28 @@ class LostBatchRecovery:
 
     def __init__(
         self,
-        store: StateStore,
-        letters: LetterLedger,
+        collection: str,
+        store: RecoveryLedger,
         epochs: Epochs,
         *,
-        in_flight: Callable[[], Awaitable[int | None]],
-        births: Callable[[], Awaitable[Mapping[str, str]]],
+        in_flight: Callable[[str], Awaitable[int | None]],
+        births: Callable[[str], Awaitable[str | None]],
     ) -> None:
         """Take what it needs.
 
         Args:
-            store: The ledger of sources.
-            letters: The ledger of dead letters.
+            collection: Of which.
+            store: The ledger of sources and of dead letters.
             epochs: In which epoch each source is sent.
-            in_flight: Counts what is on its way; None if the bus does not tell.
-            births: Tells when the consumers on the way of each collection were made; without
-                those of which the bus does not tell.
+            in_flight: Counts what of a collection is on its way; None if the bus does not tell.
+            births: Tells when the consumers on its way were made; None if the bus does not tell.
         """
+        self.collection = collection
         self._store = store
-        self._letters = letters
         self._epochs = epochs
         self._in_flight = in_flight
         self._births = births
-        self._doubts: dict[str, Doubt] = {}
+        self._doubt: Doubt | None = None
 
     async def resume(self) -> Steps:
         """Send once more what forgets sources or shows versions, and replays.
@@ -77,9 +81,9 @@ class LostBatchRecovery:
         Raises:
             TransientError: The ledger could not be read.
         """
-        async for messages in self._send_empty(await self._store.unfinished()):
+        async for messages in self._send_empty(await self._unfinished()):
             yield messages
-        async for messages in send_again(self._letters):
+        async for messages in send_again(self._store, self.collection):
             yield messages
 
     async def find(self) -> list[SourceRecord]:
@@ -88,25 +92,24 @@ class LostBatchRecovery:
         Raises:
             TransientError: The ledger could not be read or written.
         """
-        found = []
-        for collection, births in (await self._births()).items():
-            found += await self._in_doubt(collection, births)
+        births = await self._births(self.collection)
+        found = [] if births is None else await self._in_doubt(births)
         return found or await self._left()
 
-    async def _in_doubt(self, collection: str, births: str) -> list[SourceRecord]:
+    async def _in_doubt(self, births: str) -> list[SourceRecord]:
         """Return what was sent to consumers that are not there any more, once."""
-        known = await self._store.births(collection)
+        known = await self._store.births(self.collection)
         if known == births:
             return []
-        unfinished = await self._store.unfinished(collection) if known else []
+        unfinished = await self._unfinished() if known else []
         open_ids = {one.source_id for one in unfinished}
-        doubt = self._doubts.get(collection)
+        doubt = self._doubt
         if doubt is None or doubt.births != births:
-            doubt = self._doubts[collection] = Doubt(births, set(open_ids), set())
+            doubt = self._doubt = Doubt(births, set(open_ids), set())
         doubt.sent &= open_ids
         doubt.waiting &= open_ids
         if not doubt.waiting and not doubt.sent:
-            await self._store.note_births(collection, births)
+            await self._store.note_births(self.collection, births)
         return [
             one
             for one in unfinished
@@ -116,15 +119,15 @@ class LostBatchRecovery:
     async def _left(self) -> list[SourceRecord]:
         """Return what has been open for a while with nothing on its way."""
         # The bus is asked first: while much is on its way, the ledger has a long list of it.
-        if await self._in_flight() != 0:
+        if await self._in_flight(self.collection) != 0:
             return []
-        before = await self._store.unfinished()
-        if not before or await self._in_flight() != 0:
+        before = await self._unfinished()
+        if not before or await self._in_flight(self.collection) != 0:
             return []
         await asyncio.sleep(REFRESH_S)
-        still = {source.source_id for source in await self._store.unfinished()}
+        still = {source.source_id for source in await self._unfinished()}
         lost = [one for one in before if one.source_id in still and one.status == "dispatched"]
-        return lost if await self._in_flight() == 0 else []
+        return lost if await self._in_flight(self.collection) == 0 else []
 
     async def recover(self, lost: Sequence[SourceRecord]) -> Steps:
         """Send again what need not be read, and have the next scan read the rest.
@@ -138,12 +141,12 @@ class LostBatchRecovery:
         async for messages in self._send_empty(lost):
             yield messages
         if any(source.replays for source in lost):
-            async for messages in send_again(self._letters, max(began)):
+            async for messages in send_again(self._store, self.collection, max(began)):
                 yield messages
         for source in to_read(lost):
             await self._store.requeue(source.source_id)
-        for doubt in self._doubts.values():
-            doubt.note_sent({source.source_id for source in lost})
+        if self._doubt is not None:
+            self._doubt.note_sent({source.source_id for source in lost})
 
     async def withdraw(self) -> int:
         """Close the accounts of sources that cannot be read, and whose batches are nowhere.
@@ -157,12 +160,13 @@ class LostBatchRecovery:
         Raises:
             TransientError: The ledger could not be read or written.
         """
-        before = await self._store.lost_with_source()
-        if not before or await self._in_flight() != 0:
+        before = await self._store.lost_with_source(self.collection)
+        if not before or await self._in_flight(self.collection) != 0:
             return 0
         await asyncio.sleep(REFRESH_S)
-        still = {source.source_id for source in await self._store.lost_with_source()}
-        if await self._in_flight() != 0:
+        lost_now = await self._store.lost_with_source(self.collection)
+        still = {source.source_id for source in lost_now}
+        if await self._in_flight(self.collection) != 0:
             return 0
         withdrawn = 0
         for source in before:
@@ -172,6 +176,9 @@ class LostBatchRecovery:
                 log.error("records.lost_with_their_source", file=source.filename, records=lost)
                 withdrawn += lost
         return withdrawn
+
+    async def _unfinished(self) -> list[SourceRecord]:
+        return await self._store.unfinished(self.collection)
 
     async def _send_empty(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:

@@ -81,17 +81,18 @@ async def replay(asked: LetterCommand, *, context: ReplayContext, result: Replay
     await _count_earlier(result, asked, context)
 
 
-async def send_again(ledger: LetterLedger, epoch: int = 0) -> Steps:
+async def send_again(ledger: LetterLedger, collection: str, epoch: int = 0) -> Steps:
     """Send what is in flight for dead letters once more, in case a crash or the bus lost it.
 
     Args:
         ledger: The ledger of dead letters.
+        collection: For whose letters.
         epoch: Where the bus has lost it: since when it is sent again.
 
     Raises:
         TransientError: The ledger could not be read.
     """
-    for resend in await ledger.resends():
+    for resend in await ledger.resends(collection):
         yield [outgoing_resend(resend, epoch)]
 
 

@@ -32,6 +32,7 @@ from services.discovery.handlers.listing import (
 )
 from services.discovery.handlers.presence import Sight, clear_away, come_back, miss
 from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.handlers.turns import Shares
 from services.discovery.ports import (
     Ledger,
     SourceChangedError,
@@ -46,7 +47,6 @@ from shared.task_groups import LimitedTaskGroup
 
 KNOWN_AT_ONCE = 500
 SMALL_BYTES = 256 << 10
-SMALL_AT_ONCE = 32
 RECHECKED_BYTES = 512 << 20
 """Of what is compared only since it is due, one look reads so much: new sources do not wait."""
 
@@ -87,12 +87,12 @@ async def scan(
     options: ScanOptions = EVERYTHING,
     locks: SourceLocks | None = None,
 ) -> None:
-    """Look at the sources; an unchanged one costs a look at its facts.
+    """Look at the sources of a collection; an unchanged one costs a look at its facts.
 
     Small sources are examined and taken several at once, since each mostly waits for the disk and
     the bus; then the large ones one by one, the smaller before the larger, so that none waits for
     one that takes longer than itself. A source that is being read is told again by the next look:
-    let one look end before the next. A source is held until it was taken.
+    let one look at a collection end before the next. A source is held until it was taken.
 
     Args:
         repository: Where sources come from.
@@ -115,12 +115,15 @@ async def scan(
 
     async def examine(wanted: _Wanted) -> None:
         async with locks.hold(wanted.stat.source_id):
-            for found in await _examine(wanted, repository, store, clock, locks):
-                await take(found)
+            async with options.shares.reading(is_large=wanted.is_large):
+                found = await _examine(wanted, repository, store, clock, locks)
+            for one in found:
+                await take(one)
 
-    await _in_turn(_wanted(named.sources, options, store, clock), examine)
+    with options.shares.looking():
+        await _in_turn(_wanted(named.sources, options, store, clock), examine, options.shares)
     if options.changed is None:
-        sight = Sight(named, unlisted, repository)
+        sight = Sight(options.collection, named, unlisted, repository)
         gone = await miss(sight, store, clock)
         away = await clear_away(sight, store, locks, forgets=options.forgets_gone)
         for one in (*gone, *away):
@@ -128,16 +131,18 @@ async def scan(
 
 
 async def _in_turn(
-    found: AsyncGenerator["_Wanted"], examine: Callable[["_Wanted"], Coroutine[Any, Any, None]]
+    found: AsyncGenerator["_Wanted"],
+    examine: Callable[["_Wanted"], Coroutine[Any, Any, None]],
+    shares: Shares,
 ) -> None:
     """Examine the small ones as they come, then the large ones by their size."""
     large: list[_Wanted] = []
-    async with LimitedTaskGroup(SMALL_AT_ONCE) as group:
+    async with LimitedTaskGroup(shares.small_at_once) as group:
         async for wanted in found:
-            if wanted.stat.size <= SMALL_BYTES:
-                await group.begin(examine, wanted)
-            else:
+            if wanted.is_large:
                 large.append(wanted)
+            else:
+                await group.begin(examine, wanted)
     for wanted in sorted(large, key=lambda one: one.stat.size):
         await examine(wanted)
 
@@ -151,6 +156,11 @@ class _Wanted:
     """What is known of it."""
     is_due: bool = False
     """Whether its content is compared though nothing says that it changed."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes its turn."""
+        return self.stat.size > SMALL_BYTES
 
 
 async def _wanted(

@@ -1,8 +1,7 @@
 """Scans for sources, and has dispatched what is to be read."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -12,6 +11,7 @@ from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.scan import EVERYTHING, Found, ScanOptions, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
+from services.discovery.handlers.turns import Room
 from services.discovery.ports import Ledger, SourceRepository
 from shared.bus.messages.outgoing import Steps, outgoing_batch
 from shared.bus.registry.batches import DISCOVERY_BATCH
@@ -25,8 +25,24 @@ Publish = Callable[[Steps], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class Looks:
+    """What is known of the looks at one collection."""
+
+    is_deep: bool
+    """Whether the next one compares all contents."""
+    is_first: bool = True
+    """Whether two files of one name are a mistake that ends the process, as at its start."""
+    has_looked: bool = False
+    """Whether everything was looked at once."""
+    unreadable: dict[str, FolderUnreadable] = field(default_factory=dict)
+    """What could not be looked at, by its path."""
+    met: dict[str, FolderUnreadable] = field(default_factory=dict)
+    """Those of the look that is going on."""
+
+
 class SourceScanner:
-    """Scans for sources; several may be in hand at once, each with steps of its own."""
+    """Scans for sources, each collection by itself; several may be in hand at once."""
 
     def __init__(
         self,
@@ -34,8 +50,8 @@ class SourceScanner:
         repository: SourceRepository,
         store: Ledger,
         events: LedgerKeeper,
+        room: Room,
         clock: Clock,
-        changed: asyncio.Event,
         options: ScanOptions = EVERYTHING,
     ) -> None:
         """Take what it needs.
@@ -44,23 +60,20 @@ class SourceScanner:
             repository: Where sources come from.
             store: The ledger.
             events: Tells the outside what became of them.
+            room: How many batches of each collection may be sent.
             clock: Dates what is found.
-            changed: Set whenever the figures may be others.
-            options: How each scan is made; the first one is deep if these are.
+            options: How each scan is made; the first one of a collection is deep if these are.
         """
         self._options = options
         self._repository = repository
         self._store = store
         self._events = events
+        self._room = room
         self._clock = clock
-        self._changed = changed
-        self._unreadable: dict[str, FolderUnreadable] = {}
-        self._met: dict[str, FolderUnreadable] = {}
-        """Those of the scan that is going on."""
+        self._changed = events.changed
+        self._looks: dict[str, Looks] = {}
         self.locks = SourceLocks(events.postponed)
         """Which source it has in hand; whoever wants that has the reading stopped."""
-        self.has_looked = False
-        """Whether it has scanned everything once."""
         self.epochs = Epochs(clock)
         """In which epoch each source is sent."""
         self._dispatcher = Dispatcher(
@@ -68,19 +81,43 @@ class SourceScanner:
             store=store,
             events=events,
             locks=self.locks,
+            shares=options.shares,
+            room=room,
             epochs=self.epochs,
             clock=clock,
-            changed=changed,
+            changed=self._changed,
         )
+
+    def has_looked(self, collection: str) -> bool:
+        """Tell whether it has scanned everything of a collection once."""
+        return self._of(collection).has_looked
 
     def passed_over(self, collection: str) -> list[FolderUnreadable]:
         """List what of a collection could not be looked at."""
-        return [one for one in self._unreadable.values() if one.collection == collection]
+        return list(self._of(collection).unreadable.values())
 
-    async def scan(self, changed: frozenset[str] | None, publish: Publish) -> None:
-        """Scan once; let one scan end before the next.
+    async def at(self, paths: frozenset[str]) -> set[str]:
+        """Name the collections of which something may be at these paths."""
+        return await self._repository.collections_at(paths)
+
+    def begin_late(self, collection: str) -> None:
+        """Begin with a collection that was made while others are scanned."""
+        self._of(collection).is_first = False
+
+    def leave(self, collection: str) -> None:
+        """Forget a collection that is not scanned any more."""
+        if looks := self._looks.pop(collection, None):
+            for path in looks.unreadable:
+                WAITS.over((FOLDERS, path))
+        self._room.leave(collection)
+
+    async def scan(
+        self, collection: str, changed: frozenset[str] | None, publish: Publish
+    ) -> None:
+        """Scan a collection once; let one scan of it end before the next.
 
         Args:
+            collection: Whose sources.
             changed: Only the paths that changed; None: everything.
             publish: Takes the steps of each source, of several at once.
 
@@ -88,35 +125,41 @@ class SourceScanner:
             ConfigurationError: Two roots of a collection have a file of the same name.
             TransientError: The ledger could not be read or written, or as ``publish`` raises.
         """
+        looks = self._of(collection)
 
         async def take(found: Found) -> None:
             self._changed.set()
             if isinstance(found, FolderUnreadable):
-                self._pass_over(found)
+                _pass_over(found, looks)
             else:
                 await publish(self._steps(found))
 
-        self._met = {}
+        looks.met = {}
+        options = replace(
+            self._options,
+            collection=collection,
+            changed=changed,
+            is_first=looks.is_first,
+            is_deep=looks.is_deep,
+        )
         await scan(
             self._repository,
             self._store,
             self._clock,
             take=take,
-            options=replace(self._options, changed=changed, is_first=not self.has_looked),
+            options=options,
             locks=self.locks,
         )
         if changed is None:
-            self._options = replace(self._options, is_deep=False)
-            for path in self._unreadable.keys() - self._met.keys():
+            looks.is_deep = looks.is_first = False
+            for path in looks.unreadable.keys() - looks.met.keys():
                 WAITS.over((FOLDERS, path))
-            self._unreadable = self._met
-            self.has_looked = True
+            looks.unreadable = looks.met
+            looks.has_looked = True
         self._changed.set()
 
-    def _pass_over(self, found: FolderUnreadable) -> None:
-        log.warning("folder.unreadable", path=found.path, reason=found.reason)
-        self._met[found.path] = self._unreadable[found.path] = found
-        WAITS.failed(FOLDERS, f"{found.path}: {found.reason}", key=(FOLDERS, found.path))
+    def _of(self, collection: str) -> Looks:
+        return self._looks.setdefault(collection, Looks(self._options.is_deep))
 
     def _steps(self, found: Found) -> Steps:
         if isinstance(found, SourceToRead):
@@ -127,6 +170,12 @@ class SourceScanner:
         if isinstance(found, SourceGone | SourceReturned):
             log.info(found.family, file=found.filename)
         return self._events.announce([found])
+
+
+def _pass_over(found: FolderUnreadable, looks: Looks) -> None:
+    log.warning("folder.unreadable", path=found.path, reason=found.reason)
+    looks.met[found.path] = looks.unreadable[found.path] = found
+    WAITS.failed(FOLDERS, f"{found.path}: {found.reason}", key=(FOLDERS, found.path))
 
 
 async def forget_gone(batch: Batch) -> Steps:

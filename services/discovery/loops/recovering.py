@@ -18,12 +18,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecoveryLoop:
-    """Has sent again what the bus lost."""
+    """Has sent again what the bus lost of one collection."""
 
     recovery: LostBatchRecovery
     publisher: Publisher
-    scan: Callable[[frozenset[str] | None], Awaitable[None]]
-    """Scans for sources, all of them with None."""
+    scan: Callable[[str, frozenset[str] | None], Awaitable[None]]
+    """Scans for sources of a collection, all of them with None."""
     changed: asyncio.Event
     """Set when the figures are others."""
 
@@ -43,7 +43,7 @@ class RecoveryLoop:
         lost = await self.recovery.find()
         await self.publisher.publish_steps(self.recovery.recover(lost))
         if to_read(lost):
-            await self.scan(None)
+            await self.scan(self.recovery.collection, None)
         if await self.recovery.withdraw():
             self.changed.set()
 

@@ -92,7 +92,7 @@ class TakingUp:
             while not self._new.empty():
                 records.append(self._new.get_nowait())
             self._trigger.renew()
-            await self._scanning.scan(frozenset(_paths(records)))
+            await self._scanning.ask(frozenset(_paths(records)))
 
     async def _is_declared(self, record: CollectionRecord) -> bool:
         try:

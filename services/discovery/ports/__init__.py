@@ -266,7 +266,7 @@ class StateStore(LossStore, Protocol):
         """
         ...
 
-    async def forget_missing(self, present: frozenset[str]) -> int:
+    async def forget_missing(self, collection: str, present: frozenset[str]) -> int:
         """Forget sources without a version that are not among these ids; return how many.
 
         Raises:

@@ -65,7 +65,7 @@ class LetterLedger(Protocol):
         """
         ...
 
-    async def resends(self) -> list[Resend]:
+    async def resends(self, collection: str) -> list[Resend]:
         """Return what was sent again for dead letters and is neither mapped nor dead again.
 
         Raises:

@@ -24,7 +24,7 @@ class LossStore(Protocol):
         """
         ...
 
-    async def lost_with_source(self) -> list[SourceRecord]:
+    async def lost_with_source(self, collection: str) -> list[SourceRecord]:
         """Return the sources that failed while records of them were on their way.
 
         Raises:

@@ -46,19 +46,20 @@ class PresenceStore(Protocol):
         """
         ...
 
-    async def being_read(self) -> list[SourceRecord]:
-        """Return the sources of all collections that are being read.
+    async def being_read(self, collection: str) -> list[SourceRecord]:
+        """Return the sources that are being read.
 
         Raises:
             TransientError: The ledger could not be read.
         """
         ...
 
-    async def there(self, after: str, most: int) -> dict[str, str]:
-        """Return id and path of sources that were read, are not forgotten and not gone.
+    async def there(self, collection: str, after: str, most: int) -> dict[str, tuple[str, str]]:
+        """Return filename, id and path of sources that were read, are not forgotten and not gone.
 
         Args:
-            after: The id before the first; they come in the order of their ids.
+            collection: Whose sources.
+            after: The filename before the first; they come in the order of their filenames.
             most: At most so many: others get to the ledger between two pages of a long list.
 
         Raises:
@@ -66,8 +67,8 @@ class PresenceStore(Protocol):
         """
         ...
 
-    async def all_gone(self) -> list[SourceRecord]:
-        """Return the sources of all collections that are gone and not forgotten.
+    async def all_gone(self, collection: str) -> list[SourceRecord]:
+        """Return all sources that are gone and not forgotten.
 
         Raises:
             TransientError: The ledger could not be read.

@@ -23,7 +23,13 @@ class SourceRepository(Protocol):
         """
         ...
 
-    def list_sources(self, changed: frozenset[str] | None = None) -> AsyncGenerator[Listed]:
+    async def collections_at(self, paths: frozenset[str]) -> set[str]:
+        """Name the collections that have roots at, above or below these paths."""
+        ...
+
+    def list_sources(
+        self, changed: frozenset[str] | None = None, *, collection: str | None = None
+    ) -> AsyncGenerator[Listed]:
         """List the sources of all roots, always in the same order.
 
         A source that goes away meanwhile is left out, as is a link that leads nowhere. A folder
@@ -31,6 +37,7 @@ class SourceRepository(Protocol):
 
         Args:
             changed: List only what is at or below these paths; None: everything.
+            collection: List only what is of this one; None: of all.
         """
         ...
 

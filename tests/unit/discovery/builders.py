@@ -102,6 +102,7 @@ async def looked(
     locks: SourceLocks | None = None,
     is_first: bool = True,
     clock: Clock | None = None,
+    collection: str = "default",
 ) -> list[Found]:
     """Look once; take what is found and do nothing with it. Small sources come at once, so they
     are put into order here."""
@@ -110,7 +111,7 @@ async def looked(
     async def take(one: Found) -> None:
         found.append(one)
 
-    options = ScanOptions(changed, is_first=is_first)
+    options = ScanOptions(collection, changed, is_first=is_first)
     await scan(repository, store, clock or FrozenClock(), take=take, options=options, locks=locks)
     return sorted(found, key=_order)
 

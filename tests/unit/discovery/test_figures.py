@@ -16,7 +16,9 @@ from tests.unit.discovery.builders import NOW, final, iteration, log, looked
 
 
 class Idle:
-    has_looked = True
+    def has_looked(self, _collection: str) -> bool:
+        return True
+
     unlisted: Sequence[FolderUnreadable] = ()
 
     def passed_over(self, collection: str) -> list[FolderUnreadable]:

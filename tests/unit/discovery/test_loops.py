@@ -1,8 +1,10 @@
 """What discovery does by itself, with a bus that is a list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import repeat
 
 import pytest
@@ -12,14 +14,16 @@ from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.forget import forget
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.recovery import LostBatchRecovery
+from services.discovery.handlers.scan import SMALL_BYTES
 from services.discovery.handlers.scanner import SourceScanner
+from services.discovery.handlers.turns import WINDOW, Room
 from services.discovery.loops.recovering import RecoveryLoop
-from services.discovery.loops.scanning import ScanLoop
+from services.discovery.loops.scanning import Asked, ScanLoop
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
 from shared.contracts.sources import SourceForgotten
-from shared.errors import TransientError
+from shared.errors import ConfigurationError, TransientError
 from shared.waits import WAITS
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -37,7 +41,7 @@ class FakePublisher(Publisher):
         self.sent: list[Outgoing] = []
         self.full = asyncio.Event()
         self.freed = asyncio.Event()
-        self.is_waiting = asyncio.Event()
+        self.waiting = 0
         self.breaks_after = 99
         self.groups: list[int] = []
 
@@ -48,7 +52,7 @@ class FakePublisher(Publisher):
             if len(self.sent) >= self.breaks_after:
                 raise TransientError("cut off")
             if message.channel.family == "discovery.batch" and self.full.is_set():
-                self.is_waiting.set()
+                self.waiting += 1
                 await self.freed.wait()
             self.sent.append(message)
         return len(self.sent)
@@ -74,15 +78,19 @@ class World:
             repository=self.repository,
             store=self.store,
             events=events,
+            room=Room(self._on_the_bus),
             clock=FrozenClock(),
-            changed=self.changed,
         )
         self.scanning = ScanLoop(self.scanner, self.publisher)
         self.under_way = iter(())
         """Messages between discovery and the dataset, look by look; none when that is over."""
         self.births = "first"
+        self.asked = set[str]()
+        """Of which collections it was asked what is on its way."""
+        self.waiting = Counter[str]()
+        """How many batches of each collection wait on the bus."""
         recovery = LostBatchRecovery(
-            self.store,
+            "default",
             self.store,
             self.scanner.epochs,
             in_flight=self._in_flight,
@@ -90,14 +98,15 @@ class World:
         )
         self.recovering = RecoveryLoop(recovery, self.publisher, self.scanning.scan, self.changed)
 
-    async def _nothing(self) -> int:
-        return 0
-
-    async def _in_flight(self) -> int:
+    async def _in_flight(self, collection: str) -> int:
+        self.asked.add(collection)
         return next(self.under_way, 0)
 
-    async def _births(self) -> dict[str, str]:
-        return {"default": self.births}
+    async def _births(self, _collection: str) -> str:
+        return self.births
+
+    async def _on_the_bus(self, collection: str) -> int:
+        return self.waiting[collection]
 
     def ids(self) -> list[tuple[str, str]]:
         """Message id and batch id of each batch that was sent since the last call."""
@@ -119,8 +128,8 @@ class World:
         self.repository.put("b.jsonl", log(final()))
         self.publisher.full.set()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.scanning.scan(None))
-            await until(self.publisher.is_waiting.is_set)
+            group.create_task(self.scanning.scan("default", None))
+            await until(lambda: self.publisher.waiting == 2)
             yield
             self.publisher.full.clear()
             self.publisher.freed.set()
@@ -133,12 +142,12 @@ def world() -> World:
 
 async def test_a_folder_that_cannot_be_read_is_told_until_it_can_be(world: World) -> None:
     world.repository.unlisted.append(FolderUnreadable("default", "/fake/d", "Permission denied"))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     told = (await until(WAITS.told))[0]
-    await world.scanning.scan(frozenset([world.repository.path("a.jsonl")]))
+    await world.scanning.scan("default", frozenset([world.repository.path("a.jsonl")]))
     still, named = WAITS.told(), world.scanner.passed_over("default")
     world.repository.unlisted.clear()
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
 
     assert (told["what"], told["reason"]) == ("reading folders", "/fake/d: Permission denied")
     assert still == [told]
@@ -149,10 +158,10 @@ async def test_a_folder_that_cannot_be_read_is_told_until_it_can_be(world: World
 async def test_what_is_found_is_read_to_its_end(world: World) -> None:
     world.repository.put("a.jsonl", LONG)
 
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     assert world.publisher.batches == [(1, 0), (1, 1), (1, 2), (1, 3)]
     assert world.store.sources[ID].status == "dispatched"
-    assert world.scanner.has_looked
+    assert world.scanner.has_looked("default")
 
 
 async def test_a_source_that_is_to_be_forgotten_is_not_read_to_its_end(world: World) -> None:
@@ -173,7 +182,7 @@ async def test_a_command_about_another_source_need_not_wait_for_the_reading(
     world: World,
 ) -> None:
     world.repository.put("c.jsonl", log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     async with world.reading():
         wish = CommandRef("k", "c")
         async with asyncio.timeout(PATIENCE_S):
@@ -186,7 +195,7 @@ async def test_a_command_about_another_source_need_not_wait_for_the_reading(
 
 async def test_what_a_crash_kept_from_being_sent_is_sent_at_start(world: World) -> None:
     world.repository.put("a.jsonl", log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     batch = await world.forget()
     world.publisher.sent.clear()
 
@@ -201,7 +210,7 @@ async def test_the_account_of_a_source_that_is_gone_closes_without_what_was_lost
 ) -> None:
     """Killed after a batch was noted, before it was sent; then the file was deleted."""
     world.repository.put("a.jsonl", LONG)
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     await world.store.requeue(ID)
     await world.store.fail(stat("a.jsonl"), "went away", NOW)
     before = world.store.sources[ID]
@@ -223,7 +232,7 @@ async def test_the_account_of_a_source_that_is_gone_closes_without_what_was_lost
 async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: World) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         world.repository.put(name, log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     await world.forget()
     world.publisher.sent.clear()
     world.repository.opened.clear()
@@ -242,7 +251,7 @@ async def test_while_anything_is_on_its_way_nothing_is_lost(
     world: World, looks: list[int]
 ) -> None:
     world.repository.put("a.jsonl", log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     world.publisher.sent.clear()
     world.under_way = iter(looks)
 
@@ -259,7 +268,7 @@ async def test_what_a_new_consumer_may_lack_is_sent_again_once_while_records_com
     world.under_way = repeat(7)
     world.repository.put("a.jsonl", log(final()))
     await world.recovering.recover()
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     ((first_id, batch_id),) = world.ids()
     await world.recovering.recover()
     assert world.ids() == []
@@ -271,7 +280,7 @@ async def test_what_a_new_consumer_may_lack_is_sent_again_once_while_records_com
     assert again_id.startswith(f"{first_id}:@")
 
     world.repository.put("b.jsonl", log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     ((later_id, _),) = world.ids()
     await world.recovering.recover()
     assert world.ids() == []
@@ -282,7 +291,7 @@ async def test_what_could_not_be_sent_again_is_tried_again(world: World) -> None
     world.under_way = repeat(7)
     world.repository.put("a.jsonl", log(final()))
     await world.recovering.recover()
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     await world.forget()
     world.ids()
     world.births = "second"
@@ -301,7 +310,6 @@ async def test_what_was_half_read_when_a_consumer_was_made_is_sent_again(world: 
     await world.recovering.recover()
     async with world.reading():
         world.births = "second"
-        world.publisher.is_waiting.clear()
         await world.recovering.recovery.find()
     world.ids()
 
@@ -317,7 +325,7 @@ async def test_a_doubt_outlives_a_crash_until_all_is_finished(world: World) -> N
     world.under_way = repeat(7)
     world.repository.put("a.jsonl", log(final()))
     await world.recovering.recover()
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     world.births = "second"
     await world.recovering.recover()
     assert await world.store.births("default") == "first"
@@ -330,7 +338,7 @@ async def test_a_doubt_outlives_a_crash_until_all_is_finished(world: World) -> N
 
 async def test_a_crash_between_two_answers_loses_neither(world: World) -> None:
     world.repository.put("a.jsonl", log(final()))
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     await world.forget("1")
     batch = await world.forget("2")
     await world.store.apply_committed([Commit(batch.descriptor.batch_id, ID, 2, 0)], NOW)
@@ -352,9 +360,161 @@ async def test_letters_are_sent_and_noted_in_groups(world: World) -> None:
     world.publisher.breaks_after = 10_000
     world.repository.put("a.jsonl", log(*[b"oops"] * 1_500, final()))
 
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
 
     letters = world.publisher.families().count("dead.discovery")
     assert letters == 1_001
     assert [count for count in world.publisher.groups if count > 1] == [256, 256, 256, 233]
     assert world.store.sources[ID].dead == 1_500
+
+
+class Signals:
+    """Says when to look, as a test wants it."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[frozenset[str] | None] = asyncio.Queue()
+
+    def renew(self) -> None:
+        raise NotImplementedError
+
+    async def signals(self) -> AsyncGenerator[frozenset[str] | None]:
+        while True:
+            yield await self.queue.get()
+
+
+@asynccontextmanager
+async def following(world: World, *names: str) -> AsyncIterator[Signals]:
+    """Follow collections, with another one that has one large and one small source."""
+    trigger = Signals()
+    text = log(*(iteration(n, "x" * SMALL_BYTES) for n in range(3)), final(999))
+    for name, content in (("large.jsonl", text), ("small.jsonl", log(final()))):
+        world.repository.put(name, content)
+        found = world.repository.stat(name)
+        world.repository.extra.append(replace(found, collection="other"))
+    loops = [world.scanning.follow(name) for name in names] + [world.scanning.run(trigger)]
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    await asyncio.sleep(0)
+    try:
+        yield trigger
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def dispatched(world: World, collection: str) -> list[str]:
+    rows = world.store.sources.values()
+    return sorted(
+        row.filename for row in rows if row.collection == collection and row.status == "dispatched"
+    )
+
+
+async def test_a_collection_that_stands_still_holds_up_no_other(world: World) -> None:
+    world.waiting["default"] = WINDOW
+    async with following(world, "default", "other") as trigger:
+        trigger.queue.put_nowait(None)
+        await until(lambda: world.scanner.has_looked("other"))
+        assert dispatched(world, "other") == ["large.jsonl", "small.jsonl"]
+        assert dispatched(world, "default") == []
+        assert not world.scanner.has_looked("default")
+
+        world.waiting["default"] = 0
+        await until(lambda: world.scanner.has_looked("default"))
+    assert dispatched(world, "default") == ["large.jsonl", "small.jsonl"]
+
+
+async def test_what_changed_during_a_look_is_looked_at_by_the_next(world: World) -> None:
+    world.waiting["default"] = WINDOW
+    async with following(world, "default") as trigger:
+        trigger.queue.put_nowait(None)
+        await until(lambda: len(world.store.sources) == 1)
+        world.repository.put("later.jsonl", log(final()))
+        for name in ("later.jsonl", "nowhere.jsonl"):
+            trigger.queue.put_nowait(frozenset([world.repository.path(name)]))
+        await until(trigger.queue.empty)
+        world.waiting["default"] = 0
+        await until(lambda: "later.jsonl" in dispatched(world, "default"))
+
+
+async def test_a_collection_that_is_taken_up_later_is_looked_at_then(world: World) -> None:
+    async with following(world) as trigger:
+        trigger.queue.put_nowait(None)
+        await until(trigger.queue.empty)
+        late = asyncio.ensure_future(world.scanning.follow("default"))
+        await until(lambda: world.scanner.has_looked("default"))
+        late.cancel()
+        await asyncio.wait([late])
+    assert not world.scanner.has_looked("default")
+
+
+async def test_two_files_of_a_name_in_a_collection_that_was_made_later_are_told(
+    world: World,
+) -> None:
+    """At the start they are a mistake of the configuration, and end the process."""
+    world.repository.put("a.jsonl", log(final()))
+    twin = replace(world.repository.stat("a.jsonl"), path="/fake/other/a.jsonl")
+    world.repository.extra.append(twin)
+    with pytest.raises(ConfigurationError):
+        await world.scanning.scan("default", None)
+
+    trigger = Signals()
+    running = asyncio.ensure_future(world.scanning.run(trigger))
+    trigger.queue.put_nowait(None)
+    await until(trigger.queue.empty)
+    late = asyncio.ensure_future(world.scanning.follow("default"))
+    await until(lambda: world.scanner.passed_over("default"))
+    for one in (running, late):
+        one.cancel()
+    await asyncio.wait([running, late])
+
+
+async def test_a_source_that_waits_for_room_is_given_up_to_who_wants_it(world: World) -> None:
+    world.repository.put("a.jsonl", LONG)
+    world.waiting["default"] = WINDOW
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.scanning.scan("default", None))
+        await until(lambda: ID in world.store.sources)
+        batch = await world.forget()
+
+    assert batch.descriptor.source_version == 2
+    assert world.publisher.batches == []
+    assert world.store.sources[ID].seen == 0
+
+
+async def test_what_the_bus_lost_of_one_is_found_while_another_stands_still(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    await world.scanning.scan("default", None)
+    world.publisher.sent.clear()
+    world.waiting["other"] = WINDOW
+
+    await world.recovering.recover()
+    assert world.asked == {"default"}
+    assert world.publisher.batches == [(1, 0)]
+
+
+def test_a_look_at_everything_stays_one_whatever_is_asked_for_after_it() -> None:
+    asked = Asked()
+    asked.ask(frozenset("a"))
+    asked.ask(frozenset("b"))
+    assert asked.take() == frozenset("ab")
+
+    asked.ask(None)
+    asked.ask(frozenset("a"))
+    assert asked.take() is None
+    assert asked.take() == frozenset()
+    assert not asked.wake.is_set()
+
+
+async def test_what_was_put_off_is_looked_at_when_its_version_has_ended(world: World) -> None:
+    async with following(world, "default") as trigger:
+        trigger.queue.put_nowait(None)
+        await until(lambda: world.scanner.has_looked("default"))
+        world.repository.put("later.jsonl", log(final()))
+        later = world.repository.stat("later.jsonl")
+        postponed = world.events.postponed
+        looking = asyncio.ensure_future(world.scanning.look_again(postponed))
+        postponed.wait(later)
+        postponed.end([later.source_id])
+        await until(lambda: "later.jsonl" in dispatched(world, "default"))
+        looking.cancel()
+        await asyncio.wait([looking])

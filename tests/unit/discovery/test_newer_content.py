@@ -36,7 +36,7 @@ def sent(world: World) -> list[BatchDescriptor]:
 async def change(world: World, content: bytes) -> list[int]:
     """Give the source a content and look; return the versions of what is sent for that."""
     world.repository.put("a.jsonl", content)
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     return [one.source_version for one in sent(world)]
 
 
@@ -58,7 +58,7 @@ async def settle(world: World, batches: Sequence[BatchDescriptor]) -> None:
 async def first(world: World) -> list[BatchDescriptor]:
     """Have a version on its way; return its batches."""
     world.repository.put("a.jsonl", OLD)
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     return sent(world)
 
 
@@ -72,9 +72,11 @@ async def test_a_newer_content_is_read_as_soon_as_what_is_on_its_way_has_ended(
     assert await change(world, content) == []
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(world.scanning.look_again(world.events.postponed))
+        following = group.create_task(world.scanning.follow("default"))
         await settle(world, coming)
         (batch,) = await until(lambda: sent(world))
         looking.cancel()
+        following.cancel()
 
     assert batch.source_version == version
     assert world.store.sources[ID].status == "dispatched"
@@ -98,7 +100,7 @@ async def test_every_version_ends_of_a_source_that_changes_all_the_time(world: W
             await settle(world, coming)
             ended.append(world.store.sources[ID].source_version)
             assert world.store.sources[ID].status == "completed"
-            await world.scanning.scan(await world.events.postponed.take())
+            await world.scanning.scan("default", await world.events.postponed.take())
             coming = sent(world)
 
     assert ended == [1, 2, 3, 4, 5, 6, 7]
@@ -126,7 +128,7 @@ async def test_it_does_not_wait_for_what_is_replayed_of_a_version(world: World) 
 async def test_another_source_that_ends_does_not_have_it_looked_at(world: World) -> None:
     await first(world)
     world.repository.put("b.jsonl", OLD)
-    await world.scanning.scan(None)
+    await world.scanning.scan("default", None)
     other = sent(world)
     await change(world, NEW)
 

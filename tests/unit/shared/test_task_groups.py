@@ -24,6 +24,24 @@ async def test_no_more_are_under_way_than_may_be() -> None:
     assert (most, done) == (3, 10)
 
 
+async def test_how_many_may_be_is_asked_before_each() -> None:
+    may, under_way, seen = 1, 0, []
+
+    async def work() -> None:
+        nonlocal may, under_way
+        under_way += 1
+        seen.append(under_way)
+        may = 3
+        await asyncio.sleep(0)
+        under_way -= 1
+
+    async with LimitedTaskGroup(lambda: may) as group:
+        for _ in range(7):
+            await group.begin(work)
+
+    assert seen == [1, 1, 2, 3, 1, 2, 3]
+
+
 async def test_the_first_that_fails_stops_the_others_and_is_told_as_itself() -> None:
     stopped = asyncio.Event()
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
+from services.discovery.domain.completeness import Completion
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.contents import why_incomplete
 from services.discovery.ports import SourceUnreadableError
@@ -50,6 +51,38 @@ def touch(file: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"{}\n")
     return file
+
+
+async def test_only_collections_are_asked_to_look_of_which_something_may_have_changed(
+    tmp_path: Path,
+) -> None:
+    a, b, link = tmp_path / "a", tmp_path / "ab", tmp_path / "link"
+    for folder in (a, b):
+        touch(folder / "x.jsonl")
+    link.symlink_to(a)
+    beside = Completion("sidecar", sidecar=".done")
+    roots = repository(
+        Root(a, collection="a"),
+        Root(b / "x.jsonl", collection="b", completion=beside),
+        Root(link, collection="l"),
+    )
+
+    async def at(*paths: Path) -> set[str]:
+        return await roots.collections_at(frozenset(map(str, paths)))
+
+    assert await at(a / "deep" / "y.jsonl") == {"a", "l"}
+    assert await at(b / "x.jsonl") == await at(b / "x.jsonl.done") == {"b"}
+    assert await at(b / "other", tmp_path.parent / "elsewhere") == set()
+    assert await at(tmp_path) == {"a", "b", "l"}
+
+
+async def test_what_is_listed_is_of_the_collection_that_is_asked_for(tmp_path: Path) -> None:
+    for name in "ab":
+        touch(tmp_path / name / f"{name}.jsonl")
+    roots = repository(*(Root(tmp_path / name, collection=name) for name in "ab"))
+
+    async with aclosing(roots.list_sources(collection="b")) as found:
+        assert [getattr(one, "filename", one) async for one in found] == ["b.jsonl"]
 
 
 async def test_only_regular_files_that_match_are_sources(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ async def test_the_totals_are_those_of_the_rows_before_and_after_a_restart(tmp_p
         await store.note_incomplete(stat("waits.jsonl"), "no_final_answer", NOW)
         await store.fail(stat("4.jsonl"), "no", NOW)
         await store.begin_version(stat("0.jsonl"), ContentHash("f2"), RULES, NOW)
-        await store.forget_missing(frozenset())
+        await store.forget_missing("default", frozenset())
         kept = [await store.totals(name) for name in ("default", "other")]
         await store.record_batch("undone", A.source_id, 1, 2)
         with pytest.raises(OverflowError):

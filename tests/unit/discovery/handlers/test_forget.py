@@ -15,6 +15,7 @@ from services.discovery.handlers.accounts import (
     unannounced,
 )
 from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
+from services.discovery.handlers.listing import ScanOptions
 from services.discovery.handlers.scan import SMALL_BYTES, Found, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
@@ -397,7 +398,14 @@ async def test_a_source_that_is_being_looked_at_is_waited_for(world: World) -> N
         assert not wishes[0].done()
         await source_read(ID, source.source_version, end_of(source), world.store, CLOCK)
 
-    await scan(world.repository, world.store, CLOCK, take=take, locks=world.locks)
+    await scan(
+        world.repository,
+        world.store,
+        CLOCK,
+        take=take,
+        options=ScanOptions("default"),
+        locks=world.locks,
+    )
     batch = await wishes[0]
     assert isinstance(batch, Batch)
     assert batch.descriptor.source_version == 3
@@ -418,6 +426,13 @@ async def test_a_look_does_not_take_a_source_for_what_it_was_before_it_was_forgo
         found.append(source.stat.filename)
         assert len(await world.forgotten()) == 1
 
-    await scan(world.repository, world.store, CLOCK, take=take, locks=world.locks)
+    await scan(
+        world.repository,
+        world.store,
+        CLOCK,
+        take=take,
+        options=ScanOptions("default"),
+        locks=world.locks,
+    )
     assert found == ["0.jsonl"]
     assert world.status() == "forgotten"

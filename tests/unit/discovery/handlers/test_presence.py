@@ -67,7 +67,7 @@ class World:
             self.store,
             self.clock,
             take=take,
-            options=ScanOptions(**order),
+            options=ScanOptions("default", **order),
             locks=self.locks,
         )
         return sorted(told)

@@ -171,7 +171,7 @@ class World:
 
     async def send_again(self) -> int:
         before = len(self.bus.sent)
-        await self.bus.publish_steps(send_again(self.store))
+        await self.bus.publish_steps(send_again(self.store, "default"))
         return len(self.bus.sent) - before
 
     async def drop(self, key: str = "k", **selection: Any) -> ReplayResult:

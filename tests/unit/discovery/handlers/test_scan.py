@@ -7,13 +7,14 @@ from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.accounts import announced, source_read
+from services.discovery.handlers.listing import ScanOptions
 from services.discovery.handlers.scan import (
-    SMALL_AT_ONCE,
     SMALL_BYTES,
     Found,
     SourceToRead,
     scan,
 )
+from services.discovery.handlers.turns import OF_ONE
 from shared.contracts.sources import SourceFailed
 from shared.errors import ConfigurationError, TransientError
 from tests.fakes.source_repository import FakeSourceRepository
@@ -274,16 +275,16 @@ async def at_once(world: World) -> int:
             await asyncio.sleep(0)
         in_hand -= 1
 
-    await scan(world.repository, world.store, CLOCK, take=take)
+    await scan(world.repository, world.store, CLOCK, take=take, options=ScanOptions("default"))
     assert in_hand == 0
     return most
 
 
 async def test_small_sources_are_taken_many_at_once(world: World) -> None:
-    for number in range(3 * SMALL_AT_ONCE):
+    for number in range(3 * OF_ONE):
         world.repository.put(f"{number:03}.jsonl", log(final()))
 
-    assert await at_once(world) == SMALL_AT_ONCE
+    assert await at_once(world) == OF_ONE
 
 
 async def test_large_sources_are_taken_one_by_one(world: World) -> None:

@@ -105,13 +105,15 @@ async def test_it_is_completed_by_being_shown() -> None:
 
 
 def recovery(store: FakeStateStore) -> LostBatchRecovery:
-    async def nothing() -> int:
+    async def nothing(_collection: str) -> int:
         return 0
 
-    async def births() -> dict[str, str]:
-        return {}
+    async def births(_collection: str) -> None:
+        return None
 
-    return LostBatchRecovery(store, store, Epochs(FrozenClock()), in_flight=nothing, births=births)
+    return LostBatchRecovery(
+        "default", store, Epochs(FrozenClock()), in_flight=nothing, births=births
+    )
 
 
 async def sent(steps: Steps) -> list[Outgoing]:
