@@ -1,8 +1,9 @@
 """Gateway: HTTP in front of the bus, for people, scripts and browsers.
 
-Reads every event of ``source.*``, ``projection.*``, ``writing.*`` and ``letters.*`` on EVENTS, the
-points of ``map.points``, the dead letters, what the services tell about themselves, and the public
-files of the dataset; writes ``command.refit``, ``command.rollback``, ``command.forget``,
-``command.replay``, ``command.drop`` and ``command.rename``; owns nothing: whatever it remembers is
-rebuilt from the streams and the files, so it may run any number of times.
+Reads every event of ``source.*``, ``projection.*``, ``writing.*`` and ``letters.*`` on EVENTS,
+the points of ``map.points``, the dead letters, what the services tell about themselves, and the
+public files of the dataset; writes ``command.refit``, ``command.rollback``, ``command.forget``,
+``command.replay``, ``command.drop``, ``command.rename`` and ``command.create``; owns nothing:
+whatever it remembers is rebuilt from the streams and the files, so it may run any number of
+times.
 """

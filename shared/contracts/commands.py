@@ -134,6 +134,17 @@ class Rename(Command):
         return self
 
 
+def stays_below(glob: str) -> str:
+    """Return a pattern that does not lead out of its folder.
+
+    Raises:
+        ValueError: It does.
+    """
+    if ".." in PurePosixPath(glob).parts or not PurePosixPath(glob).parts:
+        raise ValueError(f"must be a pattern below the folder, such as {DEFAULT_GLOB}")
+    return glob
+
+
 class NamedSource(SourceFolder):
     """A folder to read, as a command names it: nothing unknown is taken."""
 
@@ -142,10 +153,7 @@ class NamedSource(SourceFolder):
     @field_validator("glob")
     @classmethod
     def _stays_below(cls, glob: str) -> str:
-        """Refuse a pattern that leads out of the folder."""
-        if ".." in PurePosixPath(glob).parts or not PurePosixPath(glob).parts:
-            raise ValueError(f"must be a pattern below the folder, such as {DEFAULT_GLOB}")
-        return glob
+        return stays_below(glob)
 
 
 class Create(Command):

@@ -673,6 +673,7 @@ async def test_the_api_is_as_its_openapi_says(start: Start) -> None:
             "command.replay": LettersReplayed,
             "command.drop": LettersDropped,
             "command.rename": CollectionChanged,
+            "command.create": CollectionChanged,
         }
 
         def settle(correlation_id: str) -> Event:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from services.gateway.ports import EventLog
 from shared.bus.connection import BUS_ERRORS, Client
-from shared.bus.request import CommandSender, request
+from shared.bus.reading.events import stored_event
+from shared.bus.request import AnswersOnTheBus, CommandSender, request
 from shared.bus.status import collect
 from shared.contracts.answers import Answer
-from shared.contracts.base import Command
+from shared.contracts.base import Command, Event
+from shared.contracts.commands import Create
 from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Wait
 from shared.contracts.stored_events import StoredEvent
@@ -18,6 +20,8 @@ from shared.errors import BusAway
 from shared.waits import WAITS
 
 FRESH_S = 1.0
+MOST_LOOKED_AT = 1024
+"""Events of a collection that was just made, from its first one on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,15 @@ class NatsCommandBus:
         Raises:
             BusAway: The bus did not take it, or did not say so.
         """
+        # The events of a collection that is yet to be made are followed by nobody.
+        of_itself = AnswersOnTheBus.of(self._client, type(command), collection)
+        is_new = isinstance(command, Create)
         try:
             return await request(
                 command,
                 collection,
                 sender=CommandSender(self._client, caller),
-                events=EventsOf(self._events, collection),
+                events=of_itself if is_new else EventsOf(self._events, collection),
                 timeout_s=timeout_s,
                 shown_model=shown_model,
             )
@@ -73,6 +80,19 @@ class NatsCommandBus:
             raise BusAway(
                 f"the bus did not confirm command {command.correlation_id}: {error!r}"
             ) from error
+
+    async def answer_to(
+        self, collection: str, command: type[Command], correlation_id: str
+    ) -> Event | None:
+        """Look for the answer to a command; see the port.
+
+        Raises:
+            BusAway: The bus did not answer.
+        """
+        answers = AnswersOnTheBus.of(self._client, command, collection)
+        stored, _ = await answers.reader.some(0, MOST_LOOKED_AT)
+        read = (stored_event(one).read() for one in stored)
+        return next((one for one in read if one and correlation_id in one.answered), None)
 
 
 class NatsStatusBoard:

@@ -101,12 +101,18 @@ class Settled(Body):
 
 
 class Renamed(Body):
-    """A collection with another title or description."""
+    """A collection as a command has made it, or changed it."""
 
     status: Literal["ok"] = Field(default="ok", description="It is done.")
     correlation_id: str = Field(description="The command's, as in every event about it.")
     collection: str = Field(description="The collection.")
     record: CollectionRecord = Field(description="What is kept of it now.")
+
+
+class Created(Renamed):
+    """A collection that was made."""
+
+    next: str = Field(description="What happens now, for people.")
 
 
 class Operation(Body):

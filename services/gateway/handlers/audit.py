@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.gateway.ports import AuditLog
+from services.gateway.ports.audit import AuditLog
 from shared.contracts.audit import AuditPage
 
 PAGES = 2

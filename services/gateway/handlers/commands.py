@@ -11,7 +11,7 @@ from services.gateway.handlers.answers import Operation
 from services.gateway.handlers.verdicts import EventVerdict, judge
 from services.gateway.ports import CommandBus, EventLog, MapReader
 from shared.contracts.base import Command, Event
-from shared.contracts.commands import name_of
+from shared.contracts.commands import Create, name_of
 from shared.errors import BusAway, TransientError
 
 REMEMBERED = 1024
@@ -82,6 +82,10 @@ class Commands:
         if verdict is None and sent is None:
             for stored in await self._events.answers(operation_id):
                 self._take(stored.read())
+            verdict = self._verdicts.get(operation_id)
+        if verdict is None and sent is not None and sent.command == name_of(Create):
+            # Nobody follows the events of a collection that is yet to be made.
+            self._take(await self._bus.answer_to(sent.collection, Create, operation_id))
             verdict = self._verdicts.get(operation_id)
         if verdict is None:
             return sent

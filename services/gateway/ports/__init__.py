@@ -9,8 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from shared.contracts.answers import Answer
-from shared.contracts.audit import AuditPage
-from shared.contracts.base import Command
+from shared.contracts.base import Command, Event
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import LetterPage, StoredLetter
@@ -131,12 +130,10 @@ class CommandBus(Protocol):
         """
         ...
 
-
-class AuditLog(Protocol):
-    """The commands that were settled."""
-
-    async def page(self, collection: str, *, after: int = 0, limit: int = 50) -> AuditPage:
-        """Return a page of a collection's commands, oldest first.
+    async def answer_to(
+        self, collection: str, command: type[Command], correlation_id: str
+    ) -> Event | None:
+        """Look for the answer to a command of a kind, among all that was ever told there.
 
         Raises:
             BusAway: The bus did not answer.

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from services.gateway.domain.operations import State
 from services.gateway.handlers.answers import (
     Accepted,
+    Created,
     Forgotten,
     Operation,
     Recomputed,
@@ -17,6 +18,7 @@ from services.gateway.handlers.answers import (
 from services.gateway.handlers.commands import Commands
 from services.gateway.routes.parameters import (
     Collection,
+    CreateRequest,
     DeadLettersRequest,
     ForgetRequest,
     Name,
@@ -29,7 +31,16 @@ from services.gateway.routes.parameters import (
     Served,
 )
 from shared.contracts.base import Command
-from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
+from shared.contracts.commands import (
+    Create,
+    Drop,
+    Forget,
+    Refit,
+    Rename,
+    Replay,
+    Rollback,
+    name_of,
+)
 from shared.http.access import By, OperateRoute, ReadRoute, check_fields
 from shared.http.problems import ProblemError, responses
 
@@ -55,6 +66,26 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
             }
         },
         "links": LINKS,
+    },
+}
+
+
+NEXT = "what is complete in its folders is read and mapped; what comes later, too"
+NEXT_WITHOUT_SOURCES = "it has no source, so nothing is read for it"
+CREATED: dict[str, Any] = {
+    "description": "It was made.",
+    "headers": {
+        "Location": {
+            "description": "Where it is told of.",
+            "schema": {"type": "string"},
+            "required": True,
+        }
+    },
+    "links": {
+        "collection": {
+            "operationId": "collection",
+            "parameters": {"name": "$response.body#/collection"},
+        }
     },
 }
 
@@ -108,15 +139,32 @@ class CommandEndpoints:
         wish = Rename(title=body.title, description=body.description)
         return await self._carry_out(by, name, wish)
 
+    async def create(self, by: By, body: CreateRequest) -> Any:
+        """Make a collection while the system runs, of its name and the folders that it names.
+
+        Answers when discovery reads for it; its first records are mapped when the other services
+        have taken it up, a moment later.
+        """
+        done = await self._settle(by, body.name, body.command())
+        if isinstance(done, JSONResponse):
+            return done
+        where = f"/api/collections/{body.name}"
+        told = Created(**dict(done), next=NEXT if body.sources else NEXT_WITHOUT_SOURCES)
+        return JSONResponse(told.model_dump(mode="json"), 201, {"location": where})
+
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""
         found = await self._commands.find(operation_id)
-        if found is None or found.collection not in self._served.names:
+        if found is None or not (
+            found.collection in self._served.names or found.command == name_of(Create)
+        ):
             raise ProblemError(404, f"no event answers a command '{operation_id}'")
         return found
 
     async def _carry_out(self, by: str, collection: str | None, command: Command) -> Any:
-        name = self._served.one(collection)
+        return await self._settle(by, self._served.one(collection), command)
+
+    async def _settle(self, by: str, name: str, command: Command) -> Any:
         operation = await self._commands.carry_out(name, command, caller=by)
         if operation.state is State.PENDING:
             where = f"/operations/{operation.id}"
@@ -160,6 +208,15 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
             responses=ACCEPTED | problems,
             dependencies=[Depends(check_fields)],
         )
+    router.add_api_route(
+        "/api/collections",
+        endpoints.create,
+        methods=["POST"],
+        status_code=201,
+        response_model=Created,
+        responses={201: CREATED, 202: ACCEPTED[202]} | refused,
+        dependencies=[Depends(check_fields)],
+    )
     router.add_api_route(
         "/operations/{operation_id}",
         endpoints.operation,

@@ -19,6 +19,7 @@ from services.gateway.ports import (
     Points,
     PositionLostError,
 )
+from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.request import request
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
@@ -265,6 +266,20 @@ class FakeCommandBus:
         self.callers.append(caller)
         events = EventsOf(self._events, collection)
         return await request(command, collection, sender=self, events=events, **how)
+
+    async def answer_to(
+        self, collection: str, command: type[Command], correlation_id: str
+    ) -> Event | None:
+        families = {one.family for one in BY_FAMILY[command.family].answers}
+        told = await self._events.answers(correlation_id)
+        return next(
+            (
+                one.read()
+                for one in told
+                if one.family in families and one.collection == collection
+            ),
+            None,
+        )
 
 
 OWN_WAIT = Wait.model_validate(

@@ -38,6 +38,7 @@ ROLES = {
     ("/dead-letters/drop", "POST"): Role.OPERATE,
     ("/operations/{operation_id}", "GET"): Role.READ,
     ("/api/collections", "GET"): Role.READ,
+    ("/api/collections", "POST"): Role.OPERATE,
     ("/api/collections/{name}", "GET"): Role.READ,
     ("/api/collections/{name}", "PATCH"): Role.OPERATE,
     ("/audit", "GET"): Role.OPERATE,

@@ -7,6 +7,8 @@ from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.parameters import Served
 from shared.contracts.collections import CollectionChanged, CollectionRecord
+from shared.contracts.commands import Create
+from shared.contracts.sources import SourceRejected
 from tests.builders import NOW
 from tests.fakes.collection_book import FakeCollectionBook
 from tests.unit.gateway.builders import (
@@ -83,3 +85,90 @@ async def test_a_wish_for_another_title_is_sent_as_it_was_said() -> None:
     assert told == [
         {"title": "T", "description": None}, {"title": None, "description": ""},
     ]  # fmt: skip
+
+
+def making(bus: FakeCommandBus, log: FakeEventLog, patience_s: float = 60) -> httpx.AsyncClient:
+    commands = Commands(
+        ("default",), bus=bus, events=log, maps=FakeMapReader(), patience_s=patience_s
+    )
+    return client(guarded(build_command_router(Served(["default"]), commands)))
+
+
+def made(correlation_id: str) -> CollectionChanged:
+    facts = {"collection": "new", "record": record("new")}
+    return event(CollectionChanged, correlation_id, **facts)
+
+
+async def test_a_collection_that_nobody_serves_yet_is_made() -> None:
+    log = FakeEventLog()
+    bus = FakeCommandBus(log, made)
+    sources = [{"path": "/data/a", "glob": "*.log"}, {"path": "/data/b"}]
+    async with making(bus, log) as http:
+        done = await http.post(
+            "/api/collections", json={"name": "new", "title": "T", "sources": sources}
+        )
+        plain = await http.post("/api/collections", json={"name": "new"})
+        operation = await http.get(f"/operations/{done.json()['correlation_id']}")
+
+    assert (done.status_code, done.headers["location"]) == (201, "/api/collections/new")
+    assert done.json()["record"] == record("new").model_dump(mode="json")
+    assert "read and mapped" in done.json()["next"]
+    assert "no source" in plain.json()["next"]
+    (name, command), (_, second) = bus.sent
+    assert isinstance(command, Create)
+    assert (name, command.title, command.description) == ("new", "T", "")
+    assert [(one.path, one.glob) for one in command.sources] == [
+        ("/data/a", "*.log"), ("/data/b", "**/*.jsonl"),
+    ]  # fmt: skip
+    assert isinstance(second, Create)
+    assert (second.title, second.sources) == (None, ())
+    assert operation.json()["state"] == "done"
+
+
+async def test_why_none_was_made_is_told() -> None:
+    log = FakeEventLog()
+    reason = "there is a collection 'new' already; choose another name"
+
+    def reject(correlation_id: str) -> SourceRejected:
+        return event(
+            SourceRejected, correlation_id, collection="new", command="command.create.new",
+            reason=reason,
+        )  # fmt: skip
+
+    async with making(FakeCommandBus(log, reject), log) as http:
+        refused = await http.post("/api/collections", json={"name": "new"})
+
+    assert (refused.status_code, refused.json()["detail"]) == (422, reason)
+
+
+async def test_what_became_of_one_that_took_long_is_found_though_nobody_follows_it() -> None:
+    log = FakeEventLog()
+    async with making(FakeCommandBus(log), log, patience_s=0) as http:
+        begun = await http.post("/api/collections", json={"name": "new"})
+        where = begun.headers["location"]
+        waiting = (await http.get(where)).json()
+        log.tell(made(begun.json()["correlation_id"]))
+        done = (await http.get(where)).json()
+
+    assert begun.status_code == 202
+    assert (waiting["state"], done["state"]) == ("pending", "done")
+    assert done["result"]["record"]["name"] == "new"
+
+
+async def test_what_cannot_be_made_is_refused_before_it_is_sent() -> None:
+    log = FakeEventLog()
+    bus = FakeCommandBus(log, made)
+    wrong: list[dict[str, object]] = [
+        {}, {"name": "New"}, {"name": "a.b"}, {"name": "new", "title": ""},
+        {"name": "new", "titel": "T"}, {"name": "new", "title": None},
+        {"name": "new", "sources": [{"path": "runs"}]},
+        {"name": "new", "sources": [{"path": "/data", "glob": "../*"}]},
+        {"name": "new", "sources": [{"path": "/data", "glob": "/etc/*"}]},
+        {"name": "new", "sources": [{"path": "/data", "pattern": "*"}]},
+        {"name": "new", "sources": [{"path": "/data"}] * 9},
+    ]  # fmt: skip
+    async with making(bus, log) as http:
+        codes = [(await http.post("/api/collections", json=one)).status_code for one in wrong]
+
+    assert codes == [422] * len(wrong)
+    assert bus.sent == []
