@@ -28,16 +28,19 @@ from shared.bus import message_metrics
 from shared.bus.broker import Bus
 from shared.bus.consuming.durable_subscriber import DurableRouter
 from shared.bus.consuming.micro_batches import end
-from shared.bus.presence import watch_durables
+from shared.bus.presence import ConsumerGoneError, watch_durables
 from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.topology import wait_for_durables
 from shared.contracts.status_reading import STANDBY
 from shared.disk_room import when_there_is_room
+from shared.errors import ConfigurationError
 from shared.locking import exclusive_owner
 from shared.observability.instruments import leave_collection, serve_collection
 from shared.waits import WAITS, Trial
 
 WAITING = "waiting"
+AGAIN_S = 5.0
+"""Until a collection that could not be opened is tried again."""
 OF_ALL = ""
 """Stands for all collections together."""
 log = structlog.get_logger(__name__)
@@ -107,6 +110,7 @@ class Assignments:
     """Told what keeps a collection from being worked on: standby, waiting."""
     _group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup, init=False)
     _taken: dict[str, Assignment] = field(default_factory=dict, init=False)
+    _leaving: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Self]:
@@ -121,13 +125,28 @@ class Assignments:
             finally:
                 taken, self._taken = self._taken, {}
                 await end([one.work for one in taken.values()])
+                if self._leaving:
+                    await asyncio.wait(self._leaving.values())
 
-    def take_up(self, collection: str) -> Assignment:
-        """Begin to work on a collection, unless that was done already."""
+    @property
+    def names(self) -> list[str]:
+        """The collections that are taken up."""
+        return [name for name in self._taken if name != OF_ALL]
+
+    def take_up(self, collection: str, *, fails_alone: bool = False) -> Assignment:
+        """Begin to work on a collection, unless that was done already.
+
+        One that is being left yet is taken up when that is over.
+
+        Args:
+            collection: Its name.
+            fails_alone: If it cannot be opened, or its consumers are gone, it is tried again; else
+                that ends all.
+        """
         if collection not in self._taken:
-            serve_collection(collection)
-            message_metrics.begin_collection(self.bus.service, self.durables, collection)
-            self._begin(collection, partial(self._work_on, collection))
+            before = self._leaving.get(collection)
+            work = self._keep_working_on if fails_alone else self._work_on
+            self._begin(collection, partial(self._begin_after, before, collection, work))
         return self._taken[collection]
 
     def has(self, collection: str) -> bool:
@@ -136,11 +155,30 @@ class Assignments:
 
     async def leave(self, collection: str) -> None:
         """Finish what is in hand of a collection, and be without it."""
-        if one := self._taken.pop(collection, None):
-            await end([one.work])
-            leave_collection(collection)
-            self.bus.publisher.dead_letter_limits.leave(collection)
-            log.info("collection.left", collection=collection)
+        if collection in self._taken:
+            await asyncio.wait({self.begin_to_leave(collection)})
+
+    def begin_to_leave(self, collection: str) -> asyncio.Task[None]:
+        """Finish what is in hand of a collection in a task of its own, and be without it."""
+        one, before = self._taken.pop(collection), self._leaving.get(collection)
+        task = self._group.create_task(self._leave(collection, one, before))
+        self._leaving[collection] = task
+        task.add_done_callback(partial(self._forget_leaving, collection))
+        return task
+
+    def _forget_leaving(self, collection: str, task: asyncio.Task[None]) -> None:
+        if self._leaving.get(collection) is task:
+            del self._leaving[collection]
+
+    async def _leave(
+        self, collection: str, one: Assignment, before: asyncio.Task[None] | None
+    ) -> None:
+        await end([one.work])
+        if before is not None:
+            await asyncio.wait({before})
+        leave_collection(collection)
+        self.bus.publisher.dead_letter_limits.leave(collection)
+        log.info("collection.left", collection=collection)
 
     def act_for_all(self, activity: Activity, births: Births) -> Assignment:
         """Begin what is done for all collections together."""
@@ -152,6 +190,34 @@ class Assignments:
         is_ready = asyncio.Event()
         self._taken[name] = Assignment(self._group.create_task(work(is_ready)), is_ready)
         return self._taken[name]
+
+    async def _begin_after(
+        self,
+        before: asyncio.Task[None] | None,
+        collection: str,
+        work: Callable[[str, asyncio.Event], Awaitable[None]],
+        is_ready: asyncio.Event,
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        serve_collection(collection)
+        message_metrics.begin_collection(self.bus.service, self.durables, collection)
+        await work(collection, is_ready)
+
+    async def _keep_working_on(self, collection: str, is_ready: asyncio.Event) -> None:
+        """Work on a collection, and begin again when it cannot be opened or lost its consumers."""
+        while True:
+            try:
+                await self._work_on(collection, is_ready)
+            except ConfigurationError as error:
+                told = str(error)
+                log.error("collection.refused", collection=collection, reason=told)  # noqa: TRY400
+                WAITS.failed(f"taking up collection {collection}", error, within_s=3 * AGAIN_S)
+                await asyncio.sleep(AGAIN_S)
+            except BaseExceptionGroup as errors:
+                if errors.split(ConsumerGoneError)[1]:
+                    raise
+                log.warning("collection.begun_again", collection=collection)
 
     async def _work_on(self, collection: str, is_ready: asyncio.Event) -> None:
         """Open everything of a collection in order, work, close everything in reverse order."""

@@ -24,9 +24,11 @@ from shared.bus.monitoring import look_at_bus, monitoring_urls
 from shared.bus.presence import EXIT_DURABLE_GONE, ConsumerGoneError
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.durables import Durable
+from shared.bus.registry.questions import COLLECTIONS_LIST
 from shared.bus.service_discovery import announce
 from shared.contracts.statuses import Common, Status, Wait
 from shared.errors import ConfigurationError, first_leaf
+from shared.following import follow
 from shared.mistakes import tell
 from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
@@ -236,6 +238,8 @@ async def _work(service: Service) -> None:
         await assignments.act_for_all(resources, births).is_ready.wait()
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
+        if service.name in COLLECTIONS_LIST.asked_by:
+            await follow(bus, assignments, settings.collections)
         await asyncio.Event().wait()
 
 

@@ -120,6 +120,7 @@ def _service(service: Service) -> User:
         ),
         commands=_commands() if service.gives_commands else (),
         api=tuple(api),
+        hears=tuple(channel for channel in CHANNELS if name in channel.heard_by),
         asks=_asked_by(name),
         answers=_answered_by(name),
     )

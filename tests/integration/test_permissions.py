@@ -15,8 +15,10 @@ from nats.errors import Error as NatsError
 
 from shared.bus import permissions
 from shared.bus.connection import client_options, jetstream
+from shared.bus.reading.collections import changes_heard
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.collections import COLLECTION_CHANGED
 from shared.bus.registry.durables import DURABLES
 from shared.bus.registry.projection import PROJECTION_UPDATED
 from shared.bus.registry.questions import QUESTIONS, Question
@@ -117,13 +119,17 @@ async def test_a_user_publishes_what_the_table_says_and_nothing_else(
 async def test_subjects_are_heard_by_those_who_look_on_only(
     user: str, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
-    """Services read with their durable consumers; a subscription would be a second way."""
+    """Services read with their durable consumers; what some hear besides is said to wake them."""
     trial = await trial_of(user)
     hears = {"observer": PUBLIC, "operator": PUBLIC | {"COMMANDS", "DEAD_LETTERS"}}
 
     found = {one.family: await trial.may_subscribe(one.subject("c")) for one in CHANNELS}
 
-    assert found == {one.family: one.stream in hears.get(user, set()) for one in CHANNELS}
+    assert found == {
+        one.family: one.stream in hears.get(user, set()) or user in one.heard_by
+        for one in CHANNELS
+    }
+    assert [one.family for one in CHANNELS if one.heard_by] == ["collection.changed"]
     for subject in (">", "*.*.*", "projection.>", "_INBOX.>", "$JS.>", "$SYS.>"):
         assert not await trial.may_subscribe(subject), subject
 
@@ -374,6 +380,23 @@ async def test_services_still_answer_the_operator(server: SecuredNatsServer) -> 
 
     await operator.close()
     await service.close()
+
+
+@pytest.mark.parametrize("user", COLLECTION_CHANGED.heard_by)
+async def test_a_service_hears_of_a_collection_at_once(
+    user: str, server: SecuredNatsServer
+) -> None:
+    discovery, service = await server.client("discovery"), await server.client(user)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    async with changes_heard(service, heard.put_nowait):
+        for _ in range(2):  # nats-py sends the ping of the first before what is buffered
+            await service.flush(PATIENCE_S)
+        saying = discovery.jetstream(timeout=PATIENCE_S)
+        await saying.publish(COLLECTION_CHANGED.subject("new"), b"{}", stream="EVENTS")
+        async with asyncio.timeout(PATIENCE_S):
+            assert await heard.get() == "new"
+    for one in (discovery, service):
+        await one.close()
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
