@@ -3,14 +3,15 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from shared.errors import Unfit
+from shared.errors import ConfigurationError, Unfit
 
 POLL_S = 0.2
+LOCK = "owner.lock"
 
 
 @asynccontextmanager
@@ -31,13 +32,31 @@ async def exclusive_owner(
         OSError: The folder cannot be created or written.
     """
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before any work
-    with (folder / "owner.lock").open("a") as file:
+    with (folder / LOCK).open("a") as file:
         waited = False
         while not take_lock(file, folder):
             if not waited:
                 on_wait()
             waited = True
             await asyncio.sleep(POLL_S)
+        yield
+
+
+@contextmanager
+def own_at_once(folder: Path, service: str) -> Iterator[None]:
+    """Own a folder until the block ends, or say who does.
+
+    Raises:
+        ConfigurationError: The service that it belongs to still runs, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a")
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}") from error
+    with file:
+        if not take_lock(file, folder):
+            raise ConfigurationError(f"{service} still runs: it owns {folder}; stop it first")
         yield
 
 

@@ -31,6 +31,12 @@ class Plane:
         """Length d of the vectors that this plane projects."""
         return int(self.mean.shape[0])
 
+    def is_same(self, other: "Plane") -> bool:
+        """Tell whether both put every vector at the same place."""
+        return np.array_equal(self.mean, other.mean) and np.array_equal(
+            self.components, other.components
+        )
+
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Project vectors (n, d) to coordinates (n, 2), both float32.
 

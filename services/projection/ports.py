@@ -1,6 +1,6 @@
 """What the handlers need from the outside world."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,6 +62,36 @@ class Checkpoint:
     """A refit that waits for force after this step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All that a store knows of the batches of a collection."""
+
+    batches: Mapping[str, bool]
+    """Those that were ever applied, and whether each is still counted."""
+    candidates: Sequence[Candidate]
+    in_doubt: Sequence[str]
+
+
+class StoredMap(Protocol):
+    """A collection as writing keeps it; it is only read, in a thread."""
+
+    def vectors(self) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+        """Read all rows, in pieces of bounded size: the id of the batch of each, and vectors.
+
+        Raises:
+            TransientError: They could not be read.
+        """
+        ...
+
+    def models(self) -> Sequence[ModelVersion]:
+        """Read the models that are archived, oldest first.
+
+        Raises:
+            TransientError: They could not be read.
+        """
+        ...
+
+
 class ProjectionStore(Protocol):
     """Keeps moments and progress together, and every model version."""
 
@@ -75,6 +105,21 @@ class ProjectionStore(Protocol):
 
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
         """Return those batches that were ever applied, and whether each is still counted."""
+        ...
+
+    async def everything(self, collection: str) -> Everything:
+        """Return all batches, candidates and doubts."""
+        ...
+
+    async def adopt(self, collection: str, models: Sequence[ModelVersion]) -> int:
+        """Make the history have these models, as announced, not others of their versions.
+
+        Returns:
+            How many it did not have, or had with other numbers.
+
+        Raises:
+            TransientError: They could not be stored; nothing has changed.
+        """
         ...
 
     async def candidates(

@@ -34,6 +34,16 @@ class BatchVectors:
     vectors: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What came of rows that were there more than once."""
+
+    removed: int
+    """So many were the same as another one, and went."""
+    unlike: Sequence[str]
+    """Filenames of those that say different things: nobody knows which is right."""
+
+
 class Snapshot(Protocol):
     """The dataset at one version, whatever is committed meanwhile."""
 

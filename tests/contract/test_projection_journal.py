@@ -253,3 +253,18 @@ async def test_a_state_of_before_goes_on_with_what_it_counted(tmp_path: Path) ->
     assert told == Unsettled(pending=1)
     assert again.model is not None
     assert facts(again.model) == facts(model())
+
+
+async def test_everything_that_is_known_is_told(opened: Open) -> None:
+    doubt = Doubt("batch-7", "source-7", 1, 3, "d" * 32)
+    async with opened() as store:
+        await store.save(waiting(candidate(0), candidate(1, is_counted=False)))
+        await store.save(checkpoint(applied={"batch-5": 3}, doubts=[doubt]))
+        await store.save(checkpoint(applied={}, retracted=["batch-5"]))
+        found = await store.everything("default")
+        other = await store.everything("other")
+
+    assert found.batches == {"batch-0": True, "batch-5": False}
+    assert set(found.candidates) == {candidate(0), candidate(1, is_counted=False)}
+    assert list(found.in_doubt) == ["batch-7"]
+    assert (other.batches, [*other.candidates], [*other.in_doubt]) == ({}, [], [])

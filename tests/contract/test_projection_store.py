@@ -5,6 +5,7 @@ import resource
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -425,3 +426,21 @@ async def test_a_disk_that_fills_up_is_named_as_the_reason(tmp_path: Path) -> No
         assert (await store.load("default")).records == 3
         await store.save(checkpoint(recount=whole(moments(9)), applied={"b": 6}))
         assert (await store.load("default")).records == 9
+
+
+async def test_models_are_taken_over_unless_they_are_there(opened: Open) -> None:
+    async with opened() as store:
+        await store.save(checkpoint(model=model(2)))
+        other = replace(model(2), plane=model(9).plane)
+
+        assert await store.adopt("default", [model(1), model(2)]) == 1
+        assert await store.adopt("default", [model(1), other]) == 1
+
+    async with opened() as store:
+        first, second = [await store.get_model("default", version) for version in (1, 2)]
+        assert first is not None
+        assert second is not None
+        assert facts(first) == facts(model(1))
+        assert facts(second) == facts(other)
+        assert (await store.load("default")).model is not None
+        assert await store.unannounced("default") == []

@@ -10,7 +10,7 @@ from services.projection.domain.counted import Counted
 from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
-from services.projection.ports import Checkpoint, Journalled, Unsettled
+from services.projection.ports import Checkpoint, Everything, Journalled, Unsettled
 from shared.errors import TransientError
 
 
@@ -68,6 +68,25 @@ class FakeProjectionStore:
     async def known(self, collection: str, batch_ids: Iterable[str]) -> Mapping[str, bool]:
         batches = self._of(collection).batches
         return {batch_id: batches[batch_id] for batch_id in batch_ids if batch_id in batches}
+
+    async def everything(self, collection: str) -> Everything:
+        kept = self._of(collection)
+        waiting = [one.candidate for one in kept.journal.values()]
+        return Everything(dict(kept.batches), waiting, [*kept.doubts])
+
+    async def adopt(self, collection: str, models: Sequence[ModelVersion]) -> int:
+        self._write()
+        kept = self._of(collection)
+        known = {model.version: model for model in kept.models}
+        new = [
+            one
+            for one in models
+            if one.version not in known or not one.plane.is_same(known[one.version].plane)
+        ]
+        known |= {model.version: model for model in new}
+        kept.models = [known[version] for version in sorted(known)]
+        kept.announced |= {model.version for model in new}
+        return len(new)
 
     def lose_vectors(self) -> None:
         """Have the vectors of all candidates gone, as after a file was removed."""

@@ -17,7 +17,8 @@ LEDGER = Path("discovery") / "discovery.sqlite"
 PROJECTION = Path("projection") / "projection.sqlite"
 ACCOUNTS = """
 SELECT filename, status, source_version, mapped,
-    status NOT IN ('reading', 'dispatched') AND NOT EXISTS
+    status NOT IN ('reading', 'dispatched') AND (source_version = 0 OR fingerprint IS NOT NULL)
+        AND NOT EXISTS
         (SELECT 1 FROM batches WHERE batches.source_id = sources.source_id AND NOT is_settled)
 FROM sources WHERE collection = ?
 """

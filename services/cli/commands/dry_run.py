@@ -1,6 +1,5 @@
 """``mapstream run --dry-run``: what would be read."""
 
-import asyncio
 import json
 import sys
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.adapters.owners import ask_terminal
 from services.cli.commands.check import input_checks
 from services.cli.commands.tables import NO_RECORD, incomplete, plain
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.settings import CliSettings, RunOptions, service_environment
 from shared.contracts.statuses import IncompleteSource
-from shared.errors import EXIT_CONFIGURATION, ConfigurationError, MapstreamError
 from shared.preflight import require_fit
 
 
@@ -31,20 +30,7 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
     environment = service_environment(
         options, settings, nats_url=settings.nats.url, text2vec_port=None
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.discovery.terminal",
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        text = err.decode(errors="replace").strip().removeprefix("mapstream: ")
-        is_mistake = process.returncode == EXIT_CONFIGURATION
-        raise ConfigurationError(text) if is_mistake else MapstreamError(text)
-    found: dict[str, Any] = json.loads(out)
+    found = await ask_terminal("discovery", environment=environment)
     if options.is_json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:

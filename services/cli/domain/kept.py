@@ -135,6 +135,16 @@ class SourceTally:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A source that is to be read again, as it is stored."""
+
+    filename: str
+    version: int
+    """The highest that has rows; 0: none has."""
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchTally:
     """How many records of a batch are stored, and how many are counted; none: it is not known."""
 

@@ -11,6 +11,7 @@ from services.cli.domain.kept import (
     KeptModel,
     KeptMoments,
     SourceTally,
+    StoredSource,
     What,
     id_hashes,
 )
@@ -25,13 +26,19 @@ from services.cli.ports import KeptMap, Tally
 from shared.errors import MapstreamError
 from shared.plane import Plane
 
-REREAD = "read the source again: mapstream forget SOURCE, then change or touch its file"
-RECOUNT = "restore state and dataset from the same backup"
-REPUBLISH = "delete the public files; writing makes them again when it starts"
+REREAD = "read the source again: mapstream verify --repair, and start the services"
+RECOUNT = "count the dataset anew: mapstream verify --repair"
+REPUBLISH = "write the public files again: mapstream verify --repair"
 LISTED = 100
 """So many differences of one kind are named; the rest is counted."""
 STRICT = ("completed", "forgotten", "incomplete")
 """In these states a source's rows are exactly those of its account."""
+
+OF_ROWS = frozenset(
+    {What.ROWS, What.VERSION, What.NOT_IN_LEDGER}
+    | {What.FILE_PART.format(part) for part in PARTS if part != "coordinates"}
+)
+"""Of these differences, the source says what is right: the files may be right, or the dataset."""
 
 Opinion = Callable[[KeptMap], np.ndarray | None]
 
@@ -50,6 +57,10 @@ class Verdict:
     """Whether somebody was at work meanwhile: then differences say nothing."""
     more: int = 0
     """Differences beyond those that are listed."""
+    found: set[str] = field(default_factory=set)
+    """What differs, whether it is listed or not."""
+    doubtful: dict[str, StoredSource] = field(default_factory=dict)
+    """By filename, the sources whose rows are not what they must be."""
 
     @property
     def is_at_rest(self) -> bool:
@@ -71,6 +82,7 @@ def verify(kept: KeptMap, tally: Tally, second_opinion: Opinion) -> Verdict:
     told: dict[str, int] = {}
     for one in _Comparison(kept, tally, verdict).differences(second_opinion):
         told[one.what] = told.get(one.what, 0) + 1
+        verdict.found.add(one.what)
         if told[one.what] <= LISTED:
             verdict.differences.append(one)
         else:
@@ -104,7 +116,13 @@ class _Comparison:
                 yield self._difference(What.FILES, "files of the dataset", str(error), REPUBLISH)
         for source in tally.sources():
             self._verdict.sources += 1
-            yield from self._source(source, has_files=has_files)
+            for one in self._source(source, has_files=has_files):
+                if one.what in OF_ROWS:
+                    stored, name = source.stored, source.filename
+                    self._verdict.doubtful[name] = StoredSource(
+                        name, stored.high_version, stored.rows
+                    )
+                yield one
         yield from self._repeated()
         yield from self._batches()
         yield from self._moments(second_opinion)

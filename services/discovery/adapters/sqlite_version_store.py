@@ -1,5 +1,6 @@
 """Which version of a source is being read, how it is cut, and how far that came."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.discovery.adapters.sqlite_group_commit import change
@@ -7,7 +8,7 @@ from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
 from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
-from services.discovery.domain.sources import SourceStat
+from services.discovery.domain.sources import SourceStat, StoredSource, source_id
 from services.discovery.domain.versions import BegunVersion, continuation
 
 
@@ -73,6 +74,52 @@ class VersionRows(LedgerRows):
                 source_id,
             )
         return bool(changed)
+
+    @change
+    def read_again(
+        self, collection: str, sources: Sequence[StoredSource], now: datetime
+    ) -> list[str]:
+        """Have sources read again by the next look, as versions above those that are stored.
+
+        What the ledger does not know, or only in an older version, it takes over as it is stored:
+        so no version number ever means two contents.
+
+        Returns:
+            The filenames of those that are forgotten: these are not read again.
+        """
+        forgotten = []
+        for one in sources:
+            key = source_id(collection, one.filename)
+            known = self._select("WHERE source_id = ?", key)
+            if known and known[0].is_forgotten:
+                forgotten.append(one.filename)
+                continue
+            if one.rows and (not known or known[0].source_version < one.version):
+                self._take_over(key, collection, one, now)
+            self._execute("UPDATE sources SET fingerprint = NULL WHERE source_id = ?", key)
+        return forgotten
+
+    def _take_over(self, key: str, collection: str, one: StoredSource, now: datetime) -> None:
+        self._forget_batches(key)
+        self._execute(
+            "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
+            " discovered_at) VALUES (?1, ?2, ?3, ?3, 0, 0, 'incomplete', ?4)"
+            " ON CONFLICT (source_id) DO NOTHING",
+            key,
+            collection,
+            one.filename,
+            now.isoformat(),
+        )
+        self._execute(
+            "UPDATE sources SET status = 'completed', source_version = ?1, seen = ?3, mapped = ?3,"
+            " dead = 0, dropped = 0, replays = 0, staged = 0, is_showing = 0, is_read = 1,"
+            " is_announced = 1, reason = NULL, why_incomplete = NULL, incomplete_since = NULL,"
+            " completed_at = ?2 WHERE source_id = ?4",
+            one.version,
+            now.isoformat(),
+            one.rows,
+            key,
+        )
 
     def _begin(self, known: SourceRecord, first: Segment, rules: CutRules) -> BegunVersion:
         if known.source_version:

@@ -54,6 +54,16 @@ class SourceStat:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSource:
+    """What is stored of a source, whatever the ledger says."""
+
+    filename: str
+    version: int
+    """The highest that has rows; 0: none has."""
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class FolderUnreadable:
     """A folder of a root that could not be listed; the sources in it are not seen."""
 

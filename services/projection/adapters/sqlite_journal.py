@@ -7,7 +7,7 @@ import aiosqlite
 
 from services.projection.adapters.vector_files import Place
 from services.projection.domain.pending import Candidate, Floor
-from services.projection.ports import Checkpoint, Unsettled
+from services.projection.ports import Checkpoint, Everything, Unsettled
 from shared.sqlite_state import sql
 
 TABLES = """
@@ -49,6 +49,20 @@ async def read_candidates(
             async for *facts, is_counted in cursor:
                 found[Candidate(*facts, is_counted=bool(is_counted))] = None
     return list(found)
+
+
+async def read_everything(db: aiosqlite.Connection, collection: str) -> Everything:
+    """Return all batches, candidates and doubts."""
+    given = (collection,)
+    query = "SELECT batch_id, is_counted FROM batches WHERE collection = ?"
+    async with db.execute(query, given) as cursor:
+        batches = {batch_id: bool(counted) async for batch_id, counted in cursor}
+    query = sql("SELECT", CANDIDATE, "FROM candidates WHERE collection = ?")
+    async with db.execute(query, given) as cursor:
+        waiting = [Candidate(*row[:-1], is_counted=bool(row[-1])) async for row in cursor]
+    query = "SELECT batch_id FROM doubts WHERE collection = ?"
+    async with db.execute(query, given) as cursor:
+        return Everything(batches, waiting, [batch_id async for (batch_id,) in cursor])
 
 
 async def read_places(

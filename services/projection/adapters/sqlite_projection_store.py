@@ -16,6 +16,7 @@ from services.projection.adapters.sqlite_journal import (
     count_unsettled,
     read_candidates,
     read_doubts,
+    read_everything,
     read_floors,
     read_places,
     used_segments,
@@ -31,7 +32,7 @@ from services.projection.adapters.sqlite_moments import read_moments, write_mome
 from services.projection.adapters.vector_files import VectorFiles
 from services.projection.domain.pending import Candidate, Floor
 from services.projection.domain.state import CollectionState, ModelVersion
-from services.projection.ports import Checkpoint, Unsettled
+from services.projection.ports import Checkpoint, Everything, Unsettled
 from shared.errors import TransientError
 from shared.observability.steps import step
 from shared.sqlite_state import open_state, sql
@@ -97,6 +98,28 @@ class SqliteProjectionStore:
             WHERE collection = ? AND batch_id IN (SELECT value FROM json_each(?))"""
         async with self._db.execute(query, (collection, json.dumps(list(batch_ids)))) as cursor:
             return {batch_id: bool(counted) for batch_id, counted in await cursor.fetchall()}
+
+    async def everything(self, collection: str) -> Everything:
+        """Return all batches, candidates and doubts."""
+        return await read_everything(self._db, collection)
+
+    async def adopt(self, collection: str, models: Sequence[ModelVersion]) -> int:
+        """Make the history have these models, instead of others of their versions."""
+        known = {model.version: model.plane for model in await self._models(collection, "")}
+        new = [
+            one
+            for one in models
+            if one.version not in known or not one.plane.is_same(known[one.version])
+        ]
+        async with self._transaction() as db:
+            await db.executemany(
+                sql(
+                    f"REPLACE INTO models (collection, {MODEL_COLUMNS}, is_announced)",
+                    f"VALUES (?{', ?' * 14}, 1)",
+                ),
+                [(collection, *model_values(model)) for model in new],
+            )
+        return len(new)
 
     async def candidates(
         self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None

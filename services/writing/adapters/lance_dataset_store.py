@@ -30,11 +30,12 @@ from services.writing.adapters.lance_layout import (
     open_table,
 )
 from services.writing.adapters.lance_maintenance import forget_versions, join_fragments
+from services.writing.adapters.lance_repeats import drop_repeats
 from services.writing.adapters.lance_reprojection import TableReprojection
 from services.writing.adapters.lance_table import LanceTable
 from services.writing.domain.displacement import Displacement
 from services.writing.domain.stored_state import StoreState
-from services.writing.ports import BatchVectors
+from services.writing.ports import BatchVectors, Repeats
 from shared.contracts.batches import Batch
 from shared.observability.steps import step
 from shared.plane import Plane
@@ -145,6 +146,16 @@ class LanceDatasetStore:
         reprojection = LanceReprojection(work, self.run)
         self._reprojection = weakref.ref(reprojection)
         return reprojection
+
+    async def drop_repeats(self) -> Repeats:
+        """Leave one of the rows that are there more than once.
+
+        Raises:
+            DiskFullError: There is no room; the dataset is as before.
+            TransientError: The dataset could not be read or written; it is as before.
+        """
+        await self.state()
+        return await self.run(drop_repeats, self._table)
 
     async def maintain(self) -> bool:
         """Join small fragments if that is due; tell whether it was.

@@ -156,6 +156,22 @@ class LanceTable:
             self._index.refresh(self.fragments())
             self._look(state.model_version, state.content_version)
 
+    def commit_deleted(self, fragments: list[lance.FragmentMetadata], gone: list[int]) -> None:
+        """Make fragments without some rows the present ones; those without any are gone.
+
+        Raises:
+            DiskFullError: There is no room.
+            TransientError: The table could not be written.
+        """
+        state = self.load()
+        with self.changing():
+            sync_fragments(self.path, fragments)
+            self._commit_operation(
+                LanceOperation.Update(removed_fragment_ids=gone, updated_fragments=fragments)
+            )
+            self._index.refresh(self.fragments())
+            self._look(state.model_version)
+
     def fragments(self) -> list[lance.LanceFragment]:
         """Return the fragments of the present version."""
         return self.dataset.get_fragments() if self.dataset else []

@@ -1,7 +1,7 @@
 """Replaces the public files when they are stale."""
 
 from services.writing.domain.stored_state import StoreState
-from services.writing.ports import DatasetStore, ModelArchive, OutputWriter
+from services.writing.ports import DatasetStore, ModelArchive, OutputWriter, PublishedFiles
 from shared.clock import Clock
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import WritingPublished
@@ -14,8 +14,17 @@ async def publish(
     models: ModelArchive,
     output: OutputWriter,
     clock: Clock,
+    anew: bool = False,
 ) -> WritingPublished | None:
     """Replace the public files by the present dataset, if they say anything else.
+
+    Args:
+        collection: The map.
+        store: Its dataset.
+        models: Its models.
+        output: Its files.
+        clock: Dates the event.
+        anew: Whether they are replaced although they say that they are fresh.
 
     Returns:
         The event, or nothing if the files were fresh and it was noted that they were told.
@@ -29,12 +38,7 @@ async def publish(
     async with store.snapshot() as snapshot:
         model = await _model_of(snapshot.state, models)
         version = model.version if model else None
-        state = snapshot.state
-        if (
-            files is not None
-            and files.model_version == version
-            and state.content_version <= files.dataset_version <= state.dataset_version
-        ):
+        if files is not None and not anew and _are_fresh(files, snapshot.state, version):
             if files == await output.told():
                 return None
         else:
@@ -48,6 +52,12 @@ async def publish(
         records=files.records,
         seconds=clock.monotonic() - started_s,
     )
+
+
+def _are_fresh(files: PublishedFiles, state: StoreState, model_version: int | None) -> bool:
+    """Tell whether files say what the dataset does; compaction changes nothing of that."""
+    is_present = state.content_version <= files.dataset_version <= state.dataset_version
+    return is_present and files.model_version == model_version
 
 
 async def _model_of(state: StoreState, models: ModelArchive) -> ProjectionModel | None:

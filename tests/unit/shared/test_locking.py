@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.locking import exclusive_owner
+from shared.errors import ConfigurationError
+from shared.locking import exclusive_owner, own_at_once
 from tests.waiting import PATIENCE_S, until
 
 OWNER = """
@@ -97,3 +98,25 @@ async def test_folders_are_owned_one_by_one(tmp_path: Path) -> None:
         exclusive_owner(tmp_path / "b"),
     ):
         pass
+
+
+async def test_what_is_owned_is_told_at_once(tmp_path: Path) -> None:
+    with own_at_once(tmp_path / "new", "writing"):
+        pass
+
+    async with exclusive_owner(tmp_path):
+        with pytest.raises(ConfigurationError, match="writing still runs"):
+            own_at_once(tmp_path, "writing").__enter__()
+    with (
+        own_at_once(tmp_path, "writing"),
+        pytest.raises(ConfigurationError),
+        own_at_once(tmp_path, "writing"),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        own_at_once(tmp_path / "file" / "below", "writing").__enter__()

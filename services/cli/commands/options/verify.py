@@ -19,14 +19,23 @@ def verify(
         Path | None, typer.Option(help="Folder of all state; OUTPUT/state if not given.")
     ] = None,
     collection: cli.Collection = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Have the owners mend what they can.")
+    ] = False,
+    config: cli.Config = None,
     json: cli.Json = False,
 ) -> None:
-    """Compare what is kept of every map, row by row, and name what differs; nothing is changed.
+    """Compare what is kept of every map, row by row, and name what differs.
 
     The ledger's accounts, the rows and vectors of the dataset, the moments and the models, the
     public files. Needs no bus and no service; of a map that is at work it can only say that it is
-    not at rest. Exits with 0 if all is equal, 7 if something differs, 8 if something was on its
-    way, 2 if something cannot be read.
+    not at rest. Nothing is changed, unless --repair says so: then rows that are there twice go,
+    moments, batches and models are made again from the dataset, the public files are written
+    again, and sources whose rows are not what they must be are marked; discovery reads them again
+    when it runs. For that, all services have to be stopped.
+
+    Exits with 0 if all is equal, 7 if something differs, 8 if something was on its way or is
+    marked, 2 if something cannot be read or a service still runs.
     """
 
     async def start() -> int:
@@ -36,8 +45,9 @@ def verify(
             state=state or output / "state",
             collection=collection,
             is_json=json,
+            is_repair=repair,
         )
-        code: int = await work.verify_folders(options)
+        code: int = await work.verify_folders(options, cli.load_cli_settings(config))
         return code
 
     finish(start)

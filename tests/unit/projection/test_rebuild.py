@@ -1,0 +1,137 @@
+"""What is stored counts, and what may yet be stored; nothing else, whatever was counted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from services.projection.domain.moments import Moments
+from services.projection.domain.pending import Fate
+from services.projection.domain.state import ModelVersion
+from services.projection.handlers.rebuild import rebuild
+from shared.contracts.batches import Batch
+from shared.errors import TransientError
+from tests.contract.test_projection_store import model
+from tests.unit.projection.stage import Stage, assert_counted, cloud, piece, vectors
+
+
+@dataclass
+class FakeStoredMap:
+    batches: Sequence[Batch] = ()
+    archived: Sequence[ModelVersion] = field(default_factory=list)
+
+    def vectors(self) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+        for one in self.batches:
+            yield [one.descriptor.batch_id] * len(one), one.vectors
+
+    def models(self) -> Sequence[ModelVersion]:
+        return self.archived
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+async def rebuilt(stage: Stage, *stored: Batch, archived: Sequence[ModelVersion] = ()) -> int:
+    done = await rebuild("default", stored=FakeStoredMap(stored, archived), store=stage.store)
+    await stage.restart()
+    return done.records
+
+
+async def known(stage: Stage, *batches: Batch) -> list[bool | None]:
+    ids = [one.descriptor.batch_id for one in batches]
+    found = await stage.store.known("default", ids)
+    return [found.get(one) for one in ids]
+
+
+async def test_what_is_stored_counts_instead_of_what_was_counted(stage: Stage) -> None:
+    gone, kept, never_counted = piece(1), piece(2), piece(3, 5)
+    await stage.project(gone, kept)
+    await stage.settle(gone, kept)
+
+    assert await rebuilt(stage, kept, never_counted) == 8
+    assert_counted(stage.state, [piece(2), piece(3, 5)])
+    assert await known(stage, gone, kept, never_counted) == [None, True, True]
+
+
+async def test_other_vectors_of_a_batch_count_as_they_are_stored(stage: Stage) -> None:
+    await stage.project(piece(1))
+    await stage.settle(piece(1))
+
+    await rebuilt(stage, cloud(1, vectors(9)))
+
+    assert_counted(stage.state, [cloud(1, vectors(9))])
+
+
+async def test_what_waits_to_be_stored_stays_and_settles_as_ever(stage: Stage) -> None:
+    stored, waits, dies = piece(1), piece(2), piece(3)
+    await stage.project(stored, waits, dies)
+
+    await rebuilt(stage, stored)
+
+    assert_counted(stage.state, [piece(1), piece(2), piece(3)])
+    assert stage.state.pending == 2
+    await stage.settle(waits)
+    await stage.settle(dies, fate=Fate.REFUSED)
+    assert_counted(stage.state, [piece(1), piece(2)])
+
+
+async def test_what_waits_and_is_lost_counts_no_more_but_may_come_again(stage: Stage) -> None:
+    await stage.project(piece(1), piece(2))
+    stage.store.lose_vectors()
+
+    await rebuilt(stage, piece(1))
+
+    assert_counted(stage.state, [piece(1)])
+    assert stage.state.pending == 0
+    await stage.project(piece(2))
+    assert_counted(stage.state, [piece(1), piece(2)])
+
+
+async def test_nothing_is_in_doubt_afterwards(stage: Stage) -> None:
+    await stage.project(piece(1))
+    await stage.settle(piece(1), stored=cloud(1, vectors(9)))
+    assert stage.state.in_doubt == 1
+
+    await rebuilt(stage, cloud(1, vectors(9)))
+
+    assert stage.state.in_doubt == 0
+    assert_counted(stage.state, [cloud(1, vectors(9))])
+
+
+async def test_a_new_store_goes_on_with_the_models_that_are_archived(stage: Stage) -> None:
+    await rebuilt(stage, piece(1), archived=[model(4), model(5)])
+
+    assert stage.model.version == 5
+    assert await stage.store.unannounced("default") == []
+    assert (await stage.refitted(force=True)).version == 6
+
+
+async def test_a_model_with_other_numbers_becomes_the_archived_one(stage: Stage) -> None:
+    await stage.project(piece(1))
+    archived = model(stage.model.version)
+
+    await rebuilt(stage, piece(1), archived=[archived])
+
+    assert stage.model.plane.is_same(archived.plane)
+
+
+async def test_a_map_without_rows_counts_nothing(stage: Stage) -> None:
+    await stage.project(piece(1))
+    await stage.settle(piece(1))
+
+    assert await rebuilt(stage) == 0
+    assert stage.state.moments is not None
+    assert stage.state.moments.dimension == Moments.of(vectors(1)).dimension
+
+
+async def test_what_cannot_be_stored_changes_nothing(stage: Stage) -> None:
+    await stage.project(piece(1))
+    stage.store.failures = 1
+
+    with pytest.raises(TransientError):
+        await rebuilt(stage, piece(2))
+    await stage.restart()
+    assert_counted(stage.state, [piece(1)])
