@@ -13,7 +13,9 @@ from services.cli.domain.kept import (
     KeptMoments,
     Rows,
     SourceTally,
+    Staged,
     Stand,
+    TextSum,
 )
 
 
@@ -52,6 +54,21 @@ class KeptMap(Protocol):
 
     def counted(self) -> Iterator[tuple[str, int]]:
         """Read which batches projection has counted, and how many records of each."""
+
+    def source_sum(self, filename: str) -> TextSum | None:
+        """Read a source itself again; none if it is not plain, not whole or not as it was."""
+
+    def pending(self) -> int:
+        """Return of how many batches projection does not know yet whether they are stored."""
+
+    def doubted(self) -> Iterator[tuple[str, str]]:
+        """Read id and source of the batches that are stored and never came to projection so."""
+
+    def staged(self) -> Iterator[Staged]:
+        """Read what waits beside the dataset, by source."""
+
+    def awaited(self) -> Iterator[Staged]:
+        """Read what the ledger says waits beside the dataset, by source."""
 
     def moments(self) -> KeptMoments | None:
         """Return projection's moments."""

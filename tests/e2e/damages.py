@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from services.cli.commands import verify
+from services.writing.adapters import sqlite_staging as staging
 from shared.sqlite_state import sql
 from tests.e2e.local_run import EXAMPLES, run_once
 
@@ -48,7 +49,11 @@ def make_map(folder: Path) -> Made:
 
 
 async def verified(
-    output: Path, capsys: pytest.CaptureFixture[str], *, is_repair: bool = False
+    output: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_repair: bool = False,
+    with_sources: bool = False,
 ) -> tuple[int, dict[str, Any]]:
     options = verify.VerifyOptions(
         output=output,
@@ -56,6 +61,7 @@ async def verified(
         collection=None,
         is_json=True,
         is_repair=is_repair,
+        with_sources=with_sources,
     )
     code = await verify.verify_folders(options)
     (told,) = json.loads(capsys.readouterr().out)
@@ -143,6 +149,26 @@ def bring_state_of_yesterday(output: Path, yesterday: Path) -> None:
 
 def lose_state(output: Path, _: Path) -> None:
     shutil.rmtree(output / "state")
+
+
+def doubt_a_batch(output: Path, _: Path) -> None:
+    doubt = "INSERT INTO doubts SELECT collection, batch_id, 's', 1, records, 'c' FROM batches"
+    change(output, "projection", sql(doubt, "LIMIT 1"))
+
+
+def stage_what_is_over(output: Path, _: Path) -> None:
+    with closing(sqlite3.connect(output / "state" / "discovery" / "discovery.sqlite")) as db:
+        ((source_id,),) = db.execute(sql("SELECT source_id FROM sources", FIRST)).fetchall()
+    with closing(sqlite3.connect(output / "default" / "staging.sqlite")) as db, db:
+        db.executescript(staging.TABLES)
+        db.execute("INSERT INTO staged VALUES (1, ?, 1, 'batch', x'00')", (source_id,))
+
+
+def await_what_is_not_staged(output: Path, _: Path) -> None:
+    batch = """INSERT INTO batches (batch_id, source_id, records, mapped, dead, is_recorded,
+        is_closed, is_settled, staged, is_staged)
+        SELECT 'batch', source_id, 3, 0, 0, 1, 1, 1, 3, 1 FROM sources"""
+    change(output, "discovery", sql(batch, FIRST))
 
 
 def change_archived_model(output: Path, yesterday: Path) -> None:

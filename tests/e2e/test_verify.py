@@ -13,6 +13,7 @@ from tests.e2e.damages import (
     FIRST,
     Damage,
     Made,
+    await_what_is_not_staged,
     bring_files_of_yesterday,
     bring_one_file_of_yesterday,
     bring_state_of_yesterday,
@@ -20,6 +21,7 @@ from tests.e2e.damages import (
     change_archived_model,
     change_text,
     change_vector,
+    doubt_a_batch,
     edit_moments,
     first_row,
     lose_model,
@@ -29,6 +31,7 @@ from tests.e2e.damages import (
     remove_ledger_row,
     remove_row,
     repeat_row,
+    stage_what_is_over,
     table,
     verified,
 )
@@ -63,6 +66,9 @@ DAMAGES: dict[Damage, set[str]] = {
         What.NOT_IN_LEDGER, What.BATCH_NOT_COUNTED, What.MOMENTS, What.MODEL,
     },
     lose_state: {What.NOT_IN_LEDGER, What.BATCH_NOT_COUNTED, What.MOMENTS, What.MODEL},
+    doubt_a_batch: {What.IN_DOUBT},
+    stage_what_is_over: {What.STAGED_OVER},
+    await_what_is_not_staged: {What.STAGED_LOST},
     change_archived_model: {What.MODEL_VALUES, What.COORDINATES, What.FILE_MODEL},
 }  # fmt: skip
 """What is done by hand, and all that must be named then."""
@@ -105,6 +111,36 @@ async def test_the_source_of_a_lost_row_is_named(
     assert one["source"] == filename
     assert one["collection"] == "default"
     assert int(one["expected"].split()[0]) == int(one["found"].split()[0]) + 1
+
+
+async def test_a_sound_map_is_what_its_sources_say(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = await verified(output, capsys, with_sources=True)
+
+    assert (code, told["sources_not_read"]) == (verify.EQUAL, 0)
+
+
+async def test_the_source_says_which_text_is_right(
+    made: Made, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_text(output, made.yesterday)
+
+    _, told = await verified(output, capsys, with_sources=True)
+
+    assert What.SOURCE in {one["what"] for one in told["differences"]}
+
+
+async def test_what_projection_waits_to_hear_of_is_not_at_rest(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candidate = """INSERT INTO candidates SELECT collection, batch_id, 's', 1, records, 'c', 1, 1,
+        0, 384 FROM batches LIMIT 1"""
+    change(output, "projection", candidate)
+
+    code, told = await verified(output, capsys)
+
+    assert (code, told["batches_pending"]) == (verify.NOT_AT_REST, 1)
 
 
 async def test_what_is_on_its_way_is_no_difference(

@@ -17,6 +17,7 @@ from tests.e2e.damages import (
     bring_state_of_yesterday,
     change_text,
     change_vector,
+    doubt_a_batch,
     edit_moments,
     lose_model,
     lose_state,
@@ -38,6 +39,7 @@ AT_ONCE: tuple[Damage, ...] = (
     bring_files_of_yesterday,
     bring_one_file_of_yesterday,
     remove_batch_id,
+    doubt_a_batch,
 )
 WHEN_IT_RUNS: tuple[Damage, ...] = (
     remove_row,

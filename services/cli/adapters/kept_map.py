@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from services.cli.adapters.dataset_models import read_dataset
 from services.cli.adapters.kept_rows import KeptRows
 from services.cli.adapters.kept_state import KeptState
-from services.cli.domain.kept import Account, KeptModel, KeptMoments, Rows, Stand
+from services.cli.adapters.kept_waiting import read_staged
+from services.cli.domain.kept import Account, KeptModel, KeptMoments, Rows, Staged, Stand, TextSum
 from services.cli.domain.models import Told
 from shared.contracts.projection import ProjectionModel
 from shared.errors import ConfigurationError
@@ -72,6 +73,26 @@ class FolderMap:
     def counted(self) -> Iterator[tuple[str, int]]:
         """See KeptMap."""
         return self._state.counted()
+
+    def source_sum(self, filename: str) -> TextSum | None:
+        """See KeptMap."""
+        return self._state.source_sum(filename)
+
+    def pending(self) -> int:
+        """See KeptMap."""
+        return self._state.pending()
+
+    def doubted(self) -> Iterator[tuple[str, str]]:
+        """See KeptMap."""
+        return self._state.doubted()
+
+    def staged(self) -> Iterator[Staged]:
+        """See KeptMap."""
+        return read_staged(self._rows.folder, self._state.may_wait())
+
+    def awaited(self) -> Iterator[Staged]:
+        """See KeptMap."""
+        return self._state.awaited()
 
     def moments(self) -> KeptMoments | None:
         """See KeptMap."""

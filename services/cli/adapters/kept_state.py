@@ -1,14 +1,16 @@
 """What discovery and projection keep of a collection in their SQLite files; it is only read."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from services.cli.domain.kept import Account, KeptModel, KeptMoments
+from services.cli.adapters.plain_sources import sum_source
+from services.cli.domain.kept import Account, KeptModel, KeptMoments, Staged, TextSum
 from services.cli.domain.second_look import with_changes
 from shared.errors import ConfigurationError
 from shared.plane import COMPONENTS
@@ -33,6 +35,20 @@ ORDER BY version DESC LIMIT 1
 """
 SQUARE = "SELECT count, mean, scatter FROM squares WHERE collection = ?"
 CHANGES = "SELECT iif(is_added, 1, -1), vectors FROM changes WHERE collection = ?"
+READ = """
+SELECT path, content_size, fingerprint, rules FROM sources
+WHERE collection = ? AND filename = ? AND status = 'completed' AND dead = 0 AND replays = 0
+    AND content_size IS NOT NULL AND rules IS NOT NULL AND path NOT LIKE '%\\%'
+"""
+MAY_WAIT = """
+SELECT source_id, filename, status NOT IN ('completed', 'forgotten')
+FROM sources WHERE collection = ?
+"""
+AWAITED = """
+SELECT source_id, filename, source_version, json_group_array(batch_id)
+FROM sources JOIN batches USING (source_id)
+WHERE collection = ? AND is_staged AND NOT is_showing GROUP BY source_id
+"""
 COLLECTIONS = {
     LEDGER: "SELECT DISTINCT collection FROM sources",
     PROJECTION: "SELECT DISTINCT collection FROM moments",
@@ -69,6 +85,32 @@ class KeptState:
     def counted(self) -> Iterator[tuple[str, int]]:
         """Read the batches that are counted."""
         query = "SELECT batch_id, records FROM batches WHERE collection = ? AND is_counted"
+        yield from self._rows(PROJECTION, query)
+
+    def source_sum(self, filename: str) -> TextSum | None:
+        """Read a source itself again, if all of it is mapped."""
+        for path, *facts in _read(self.folder / LEDGER, READ, self._collection, filename):
+            return sum_source(Path(path), filename, *facts)
+        return None
+
+    def may_wait(self) -> Mapping[str, tuple[str, bool]]:
+        """Return filename, and whether something of it may wait to be shown, by source."""
+        rows = self._rows(LEDGER, MAY_WAIT)
+        return {source_id: (name, bool(may_wait)) for source_id, name, may_wait in rows}
+
+    def awaited(self) -> Iterator[Staged]:
+        """Read the batches that the ledger says wait, by source."""
+        for source_id, name, version, ids in self._rows(LEDGER, AWAITED):
+            yield Staged(source_id, name, version, frozenset(json.loads(ids)))
+
+    def pending(self) -> int:
+        """Return how many batches wait to be told as stored."""
+        query = "SELECT count(DISTINCT batch_id) FROM candidates WHERE collection = ?"
+        return int(next(self._rows(PROJECTION, query), (0,))[0])
+
+    def doubted(self) -> Iterator[tuple[str, str]]:
+        """Read the batches in doubt, and their sources."""
+        query = "SELECT batch_id, source_id FROM doubts WHERE collection = ?"
         yield from self._rows(PROJECTION, query)
 
     def moments(self) -> KeptMoments | None:

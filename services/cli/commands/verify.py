@@ -40,6 +40,7 @@ class VerifyOptions:
     collection: str | None
     is_json: bool
     is_repair: bool = False
+    with_sources: bool = False
 
 
 async def verify_folders(options: VerifyOptions, settings: CliSettings | None = None) -> int:
@@ -76,7 +77,7 @@ def _verdicts(options: VerifyOptions) -> list[Verdict]:
 def _verdict(options: VerifyOptions, collection: str) -> Verdict:
     with open_tally() as tally:
         kept = FolderMap(options.state, options.output, collection)
-        return verify(kept, tally, second_opinion)
+        return verify(kept, tally, second_opinion, with_sources=options.with_sources)
 
 
 async def _repairs(options: VerifyOptions, settings: CliSettings) -> list[Repair]:
@@ -148,6 +149,8 @@ def _document(repair: Repair) -> dict[str, object]:
         "rows": verdict.rows,
         "sources": verdict.sources,
         "sources_under_way": verdict.unsettled,
+        "batches_pending": verdict.pending,
+        "sources_not_read": verdict.unread,
         "differences": [asdict(one) for one in verdict.differences],
         "more_differences": verdict.more,
         "repaired": repair.done,
@@ -169,12 +172,11 @@ def _found(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.is_changing:
         yield f"{name}: not at rest: it changed while it was read; look again later", "yellow"
         return
-    if verdict.unsettled:
-        yield (
-            f"{name}: not at rest: {verdict.unsettled:,} sources have records on their way",
-            ("yellow"),
-        )
-    elif not verdict.differences:
+    for line in _under_way(verdict):
+        yield f"{name}: not at rest: {line}", "yellow"
+    if verdict.unread:
+        yield f"{name}: {verdict.unread:,} sources are not plain, or not as they were", "yellow"
+    if verdict.is_at_rest and not verdict.differences:
         yield f"{name}: equal, {size}", "green"
     for one in verdict.differences:
         where = f"{name}, {one.source}" if one.source else name
@@ -183,3 +185,10 @@ def _found(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"  {remedy}", ""
     if verdict.more:
         yield f"{name}: and {verdict.more:,} more differences", "red"
+
+
+def _under_way(verdict: Verdict) -> Iterator[str]:
+    if verdict.unsettled:
+        yield f"{verdict.unsettled:,} sources have records on their way, or are to be read again"
+    if verdict.pending:
+        yield f"projection has not heard of {verdict.pending:,} batches whether they are stored"

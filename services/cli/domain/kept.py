@@ -33,6 +33,10 @@ class What(StrEnum):
     FILE_ROWS = "rows of the public files and of the dataset"
     FILE_PART = "{} in the public files and in the dataset"
     FILE_MODEL = "model in the public files"
+    SOURCE = "rows of the dataset and the records of the source"
+    IN_DOUBT = "batch that is stored with vectors that projection never had"
+    STAGED_OVER = "batches that wait for a version that is over"
+    STAGED_LOST = "batches of a coming version that are not there"
     VARIANCE = "variance by the moments and by scikit-learn"
 
 
@@ -114,6 +118,26 @@ class Rows:
     model_versions: Sequence[int] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TextSum:
+    """How many records a source has, and a sum over ids and texts that knows no order."""
+
+    records: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What waits of a source beside the dataset, by the writer or by the ledger."""
+
+    source_id: str
+    filename: str
+    version: int
+    batch_ids: frozenset[str]
+    is_over: bool = False
+    """Whether the ledger has no version that it could wait for."""
+
+
 @dataclass(slots=True)
 class PartSums:
     """How many rows a source has, and a sum over each part of them that knows no order."""
@@ -174,6 +198,15 @@ def part_sums(rows: Rows, *, has_vectors: bool) -> dict[str, PartSums]:
             own.low_version = min(own.low_version or version, version)
             own.high_version = max(own.high_version, version)
     return sums
+
+
+def text_sum(records: Iterable[tuple[str, str]]) -> TextSum:
+    """Sum up ids and texts, as the first of the parts of a row is summed."""
+    count, total = 0, 0
+    for row_id, text in records:
+        count += 1
+        total = (total + _hash(row_id, text.encode())) & MASK
+    return TextSum(count, total)
 
 
 def id_hashes(ids: Iterable[str]) -> NDArray[np.uint64]:

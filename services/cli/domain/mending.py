@@ -7,6 +7,7 @@ COUNTED = frozenset(
         What.BATCH_NOT_COUNTED,
         What.BATCH_NOT_STORED,
         What.BATCH_RECORDS,
+        What.IN_DOUBT,
         What.MOMENTS,
         What.VARIANCE,
         What.MODEL,

@@ -81,7 +81,7 @@ async def repair(look: Look, owners: Owners) -> Repair:
     found, doubtful = result.left.found, result.left.doubtful
     if doubtful:
         await _read_again([*doubtful.values()], owners, result)
-    if found & COUNTED:
+    if found & COUNTED or result.left.pending:
         counted = await owners.count_anew()
         result.done.append(
             f"moments and batches: made again from {counted.records:,} rows; "
@@ -93,7 +93,7 @@ async def repair(look: Look, owners: Owners) -> Repair:
     if found & (PLACED | PUBLISHED):
         records = await owners.publish()
         result.done.append(f"public files: written again, {records:,} rows")
-    if found:
+    if result.done:
         result.left = await look()
     return result
 

@@ -12,6 +12,7 @@ from services.cli.domain.kept import (
     KeptMoments,
     SourceTally,
     StoredSource,
+    TextSum,
     What,
     id_hashes,
 )
@@ -22,6 +23,7 @@ from services.cli.domain.second_look import (
     points_off,
     two_pass,
 )
+from services.cli.handlers.verify_waiting import waiting
 from services.cli.ports import KeptMap, Tally
 from shared.errors import MapstreamError
 from shared.plane import Plane
@@ -35,7 +37,7 @@ STRICT = ("completed", "forgotten", "incomplete")
 """In these states a source's rows are exactly those of its account."""
 
 OF_ROWS = frozenset(
-    {What.ROWS, What.VERSION, What.NOT_IN_LEDGER}
+    {What.ROWS, What.VERSION, What.NOT_IN_LEDGER, What.SOURCE}
     | {What.FILE_PART.format(part) for part in PARTS if part != "coordinates"}
 )
 """Of these differences, the source says what is right: the files may be right, or the dataset."""
@@ -53,6 +55,10 @@ class Verdict:
     differences: list[Difference] = field(default_factory=list)
     unsettled: int = 0
     """Sources that have records on their way: they were not compared with their account."""
+    pending: int = 0
+    """Batches of which projection has not heard whether they are stored."""
+    unread: int = 0
+    """Sources that were to be read again, and are not plain or not as they were."""
     is_changing: bool = False
     """Whether somebody was at work meanwhile: then differences say nothing."""
     more: int = 0
@@ -65,10 +71,12 @@ class Verdict:
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing was on its way."""
-        return not self.is_changing and not self.unsettled
+        return not (self.is_changing or self.unsettled or self.pending)
 
 
-def verify(kept: KeptMap, tally: Tally, second_opinion: Opinion) -> Verdict:
+def verify(
+    kept: KeptMap, tally: Tally, second_opinion: Opinion, *, with_sources: bool = False
+) -> Verdict:
     """Compare everything with everything; a difference is worth what ``is_at_rest`` says.
 
     Args:
@@ -76,11 +84,14 @@ def verify(kept: KeptMap, tally: Tally, second_opinion: Opinion) -> Verdict:
         tally: An empty one.
         second_opinion: Gives the two largest variances of the vectors by somebody else; none
             where that is too much to ask.
+        with_sources: Whether the sources themselves are read again.
     """
     before = kept.stand()
-    verdict = Verdict(kept.collection)
+    verdict = Verdict(kept.collection, pending=kept.pending())
     told: dict[str, int] = {}
-    for one in _Comparison(kept, tally, verdict).differences(second_opinion):
+    for one in _Comparison(kept, tally, verdict, with_sources=with_sources).differences(
+        second_opinion
+    ):
         told[one.what] = told.get(one.what, 0) + 1
         verdict.found.add(one.what)
         if told[one.what] <= LISTED:
@@ -92,7 +103,10 @@ def verify(kept: KeptMap, tally: Tally, second_opinion: Opinion) -> Verdict:
 
 
 class _Comparison:
-    def __init__(self, kept: KeptMap, tally: Tally, verdict: Verdict) -> None:
+    def __init__(
+        self, kept: KeptMap, tally: Tally, verdict: Verdict, *, with_sources: bool
+    ) -> None:
+        self._with_sources = with_sources
         self._kept = kept
         self._tally = tally
         self._verdict = verdict
@@ -125,6 +139,7 @@ class _Comparison:
                 yield one
         yield from self._repeated()
         yield from self._batches()
+        yield from waiting(kept)
         yield from self._moments(second_opinion)
         if self._verdict.rows:
             yield from self._models(newest, archived, has_files=has_files)
@@ -175,10 +190,25 @@ class _Comparison:
             yield self._difference(
                 What.ROWS, f"{account.mapped:,} mapped", f"{stored.rows:,} stored", REREAD, name
             )
+        yield from self._record_sum(source)
         versions = {stored.low_version, stored.high_version}
         if stored.rows and versions != {account.version}:
             found = " and ".join(map(str, sorted(versions)))
             yield self._difference(What.VERSION, str(account.version), found, REREAD, name)
+
+    def _record_sum(self, source: SourceTally) -> Iterator[Difference]:
+        """Compare a source's rows with the source itself, if that is wanted and it is plain."""
+        if not self._with_sources or not source.stored.rows:
+            return
+        stored = TextSum(source.stored.rows, source.stored.parts[0])
+        right = self._kept.source_sum(source.filename)
+        if right is None:
+            self._verdict.unread += 1
+        elif right != stored:
+            expected, found = (
+                f"{one.records:,} of checksum {one.texts:015x}" for one in (right, stored)
+            )
+            yield self._difference(What.SOURCE, expected, found, REREAD, source.filename)
 
     def _repeated(self) -> Iterator[Difference]:
         hashes = self._tally.repeated_ids()

@@ -22,6 +22,10 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Have the owners mend what they can.")
     ] = False,
+    sources: Annotated[
+        bool,
+        typer.Option("--sources", help="Read the sources again, and compare ids and texts."),
+    ] = False,
     config: cli.Config = None,
     json: cli.Json = False,
 ) -> None:
@@ -46,6 +50,7 @@ def verify(
             collection=collection,
             is_json=json,
             is_repair=repair,
+            with_sources=sources,
         )
         code: int = await work.verify_folders(options, cli.load_cli_settings(config))
         return code
