@@ -24,7 +24,7 @@ class Failpoint(StrEnum):
     NOTED = "after-ledger-before-send"
     """Discovery: the ledger counts a batch as in flight, the bus does not have it."""
     SHOWING = "after-ledger-before-showing"
-    """Discovery: the ledger says that a version is to be shown, the bus does not."""
+    """Discovery: the ledger says that a version is to be shown or put aside, the bus does not."""
     SETTLED = "after-ledger-before-ack"
     """Discovery: the ledger knows what was committed, nobody was told, nothing is acked."""
     RECORDED = "after-record-before-consumers"

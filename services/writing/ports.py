@@ -186,7 +186,8 @@ class Staging(Protocol):
         """Let batches go and keep others, all or nothing; it outlives a power cut.
 
         Args:
-            add: Batches that wait from now on; one that waits already stays as it came first.
+            add: Batches that wait from now on; one that waits already stays as it came first. Of
+                one without rows, only the version is kept: that one is coming.
             discard: Source id to version: what waits of it and of lower ones goes.
 
         Raises:

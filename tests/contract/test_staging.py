@@ -1,6 +1,8 @@
 """What every Staging does."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,36 @@ async def test_a_version_goes_when_the_next_one_comes(staging: Staging) -> None:
         "a": StagedSource(3, frozenset({"a@3#0"})),
         "b": StagedSource(2, frozenset({"b@2#0"})),
     }
+
+
+async def test_of_a_batch_without_rows_the_version_is_kept(staging: Staging) -> None:
+    await staging.change([piece("a", 2), piece("b", 2)], {})
+    await staging.change([piece("a", 3, rows=0), piece("b", 2, 1, rows=0)], {"a": 2})
+
+    assert await staging.held() == {
+        "a": StagedSource(3, frozenset()),
+        "b": StagedSource(2, frozenset({"b@2#0"})),
+    }
+    assert list(staging.scan({"a": frozenset()})) == []
+    await staging.change([], {"a": 3, "b": 2})
+    assert not await staging.held()
+
+
+async def test_a_file_of_before_is_read_as_it_is(tmp_path: Path) -> None:
+    before = SqliteStaging(tmp_path)
+    await before.change([piece("a", 2)], {})
+    await before.close()
+    with closing(sqlite3.connect(tmp_path / FILENAME)) as db:
+        db.execute("DROP TABLE floors")
+    after = SqliteStaging(tmp_path)
+
+    await after.change([piece("b", 2, rows=0)], {})
+
+    assert await after.held() == {
+        "a": StagedSource(2, frozenset({"a@2#0"})),
+        "b": StagedSource(2, frozenset()),
+    }
+    await after.close()
 
 
 async def test_what_waits_outlives_the_process(tmp_path: Path) -> None:

@@ -647,8 +647,10 @@ async def test_a_source_that_is_forgotten_gets_a_version_without_records(
     assert [found.source_id for found in await store.unfinished()] == [ID]
 
 
-async def stage(store: StateStore, batch: str, records: int) -> list[SourceRecord]:
-    told = [Commit(batch, ID, 1, records, is_staged=True)]
+async def stage(
+    store: StateStore, batch: str, records: int, version: int = 1
+) -> list[SourceRecord]:
+    told = [Commit(batch, ID, version, records, is_staged=True)]
     await store.apply_committed(told, NOW)
     return await store.apply_committed(told, NOW)
 
@@ -674,6 +676,74 @@ async def test_a_version_is_shown_when_all_of_it_waits_or_is_dead(store: StateSt
     totals = await store.totals("default")
     assert (totals.mapped, totals.dead, totals.in_flight) == (0, 1, 4)
     assert [source.source_id for source in await store.unfinished()] == [ID]
+
+
+async def second(store: StateStore) -> None:
+    """Have a batch noted of a second version."""
+    await complete(store)
+    await begin(store, "f2")
+    await publish(store, "b0", 3, version=2)
+
+
+async def part_staged(store: StateStore) -> None:
+    """Have two batches noted of a second version, one of which waits."""
+    await second(store)
+    await publish(store, "b1", 1, version=2)
+    await stage(store, "b0", 3, version=2)
+
+
+async def test_what_waits_of_a_source_that_fails_is_put_aside(store: StateStore) -> None:
+    await part_staged(store)
+
+    failed = await store.fail(A, "went away", NOW)
+
+    assert failed is not None
+    assert (failed.status, failed.source_version, failed.is_put_aside) == ("failed", 3, True)
+    assert (failed.seen, failed.staged, failed.in_flight) == (0, 0, 0)
+    assert [one.source_id for one in await store.unfinished()] == [ID]
+    assert await stage(store, "b1", 1, version=2) == []
+    assert await stage(store, failed.discarding_batch_id, 0, version=3) == []
+    assert await store.unfinished() == []
+    assert (await row(store)).status == "failed"
+
+
+async def test_what_waits_after_its_source_has_failed_is_put_aside_too(store: StateStore) -> None:
+    await second(store)
+    failed = await store.fail(A, "went away", NOW)
+    assert failed is not None
+    assert not failed.is_put_aside
+    assert await store.unfinished() == []
+
+    told = Commit("b0", ID, 2, 3, is_staged=True)
+    (after,) = await store.apply_committed([told], NOW)
+
+    assert (after.source_version, after.is_put_aside) == (3, True)
+    assert after.seen == 0
+
+
+async def test_what_is_stored_of_a_source_that_fails_stays_in_its_account(
+    store: StateStore,
+) -> None:
+    await second(store)
+    await commit(store, "b0", 3, version=2)
+
+    failed = await store.fail(A, "went away", NOW)
+
+    assert failed is not None
+    assert (failed.source_version, failed.mapped, failed.is_put_aside) == (2, 3, False)
+
+
+async def test_after_what_was_put_aside_the_same_content_is_a_new_version(
+    store: StateStore,
+) -> None:
+    await part_staged(store)
+    await store.fail(A, "went away", NOW)
+
+    begun = await store.begin_version(A, ContentHash("f2"), RULES, NOW)
+
+    assert begun.number == 4
+    assert (await row(store)).status == "reading"
+    assert [one.status for one in await store.unfinished()] == ["reading"]
 
 
 async def test_a_version_that_was_shown_is_completed(store: StateStore) -> None:

@@ -13,12 +13,16 @@ class FakeStaging:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
         self.batches: list[Batch] = []
+        self.floors: dict[str, int] = {}
+        """Source id to the version that is coming, if a batch without rows told of it."""
 
     async def held(self) -> Mapping[str, StagedSource]:
         found: dict[str, StagedSource] = {}
         for one in (batch.descriptor for batch in self.batches):
             known = found.get(one.source_id, StagedSource(one.source_version, frozenset()))
             found[one.source_id] = StagedSource(known.version, known.batches | {one.batch_id})
+        for source, version in self.floors.items():
+            found.setdefault(source, StagedSource(version, frozenset()))
         return found
 
     async def change(self, add: Sequence[Batch], discard: Mapping[str, int]) -> None:
@@ -30,8 +34,17 @@ class FakeStaging:
             for batch in self.batches
             if batch.descriptor.source_version > discard.get(batch.descriptor.source_id, 0)
         ]
+        self.floors = {
+            source: version
+            for source, version in self.floors.items()
+            if version > discard.get(source, 0)
+        }
         for batch in add:
-            if batch.descriptor.batch_id not in {one.descriptor.batch_id for one in self.batches}:
+            if not len(batch):
+                self.floors[batch.descriptor.source_id] = batch.descriptor.source_version
+            elif batch.descriptor.batch_id not in {
+                one.descriptor.batch_id for one in self.batches
+            }:
                 self.batches.append(batch)
 
     def scan(self, sources: Mapping[str, frozenset[str]]) -> Iterator[Batch]:

@@ -77,7 +77,13 @@ class FakeStateStore(FakeStalls, FakePresence):
 
     async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
         rows = await self.list_sources(collection)
-        return [row for row in rows if row.status in ("reading", "dispatched")]
+        open_ids = {owner for owner, one in self.batches.values() if not one.is_settled}
+        return [
+            row
+            for row in rows
+            if row.status in ("reading", "dispatched")
+            or (row.is_put_aside and row.source_id in open_ids)
+        ]
 
     async def failed(self, collection: str, most: int) -> list[SourceRecord]:
         rows = await self.list_sources(collection)
@@ -249,6 +255,7 @@ class FakeStateStore(FakeStalls, FakePresence):
             return None
         if row.status != "failed" or row.reason != reason:
             self._update(row.source_id, status="failed", reason=reason, is_announced=False)
+        self._put_aside(row.source_id)
         row = self.sources[row.source_id]
         return None if row.is_announced else row
 
@@ -475,9 +482,23 @@ class FakeStateStore(FakeStalls, FakePresence):
             for key in mine:
                 del self.letters[key]
 
+    def _put_aside(self, source_id: str) -> None:
+        row = self.sources[source_id]
+        if row.status == "failed" and row.staged:
+            self._forget(source_id)
+            self._update(
+                source_id,
+                source_version=row.source_version + 1,
+                fingerprint=None, content_size=None, is_read=False,
+                seen=0, mapped=0, dead=0, dropped=0, replays=0, staged=0,
+            )  # fmt: skip
+            discarding = self.sources[source_id].discarding_batch_id
+            self.batches[discarding] = (source_id, BatchAccount().record(0))
+
     def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
         completed = []
         for source_id in source_ids:
+            self._put_aside(source_id)
             row = self.sources[source_id]
             mine = [batch for owner, batch in self.batches.values() if owner == source_id]
             is_done = row.is_read and all(batch.is_settled for batch in mine)
@@ -494,6 +515,7 @@ class FakeStateStore(FakeStalls, FakePresence):
                     self.settled[source_id] = self.marks[source_id]
             row = self.sources[source_id]
             is_over = row.status in ("completed", "forgotten") and not row.is_announced
-            if row.is_showing or is_over:
+            is_leaving = row.is_put_aside and not all(batch.is_settled for batch in mine)
+            if row.is_showing or is_over or is_leaving:
                 completed.append(row)
         return completed

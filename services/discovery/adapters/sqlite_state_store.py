@@ -11,6 +11,7 @@ from services.discovery.adapters.sqlite_contradiction_store import Contradiction
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_loss_store import LossRows
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
+from services.discovery.adapters.sqlite_settling import IS_BEING_PUT_ASIDE
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRows
 from services.discovery.adapters.sqlite_state_store_schema import open_connection
@@ -75,8 +76,9 @@ class SqliteStateStore(
     def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
         """See StateStore."""
         return self._select(
-            "WHERE status IN ('reading', 'dispatched') AND (?1 IS NULL OR collection = ?1)"
-            " ORDER BY collection, filename",
+            "WHERE (status IN ('reading', 'dispatched')"
+            f" OR status = 'failed' AND {IS_BEING_PUT_ASIDE})"
+            " AND (?1 IS NULL OR collection = ?1) ORDER BY collection, filename",
             collection,
         )
 
@@ -177,6 +179,7 @@ class SqliteStateStore(
                 reason,
                 stat.source_id,
             )
+        self._put_aside(stat.source_id)
         rows = self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
         return rows[0] if rows else None
 

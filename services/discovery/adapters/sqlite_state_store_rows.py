@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any
@@ -70,7 +70,7 @@ class LedgerRows:
 
     def _select(self, where: str, *values: Any) -> list[SourceRecord]:
         rows = self._rows(SELECT_SOURCES + where, *values)
-        return [_source(row) for row in rows]
+        return [source_of(row) for row in rows]
 
     def _current(self, source_id: str, version: int) -> SourceRecord | None:
         rows = self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
@@ -98,7 +98,7 @@ class LedgerRows:
             now.isoformat() if is_checked else None,
             now.isoformat(),
         )
-        return _source(rows[0])
+        return source_of(rows[0])
 
     def _change(
         self,
@@ -216,48 +216,6 @@ class LedgerRows:
         self._execute("DELETE FROM segments WHERE source_id = ?", source_id)
         self._execute("DELETE FROM contradictions WHERE source_id = ?", source_id)
 
-    def _show(self, source_id: str) -> None:
-        """Decide that a version is shown, if batches wait and of no other one is to be heard."""
-        rows = self._select(
-            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND EXISTS"
-            " (SELECT 1 FROM batches WHERE source_id = ?1 AND is_staged) AND NOT EXISTS"
-            " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
-            source_id,
-        )
-        for source in rows:
-            self._put_account(source_id, source.showing_batch_id, BatchAccount().record(0))
-            self._execute("UPDATE sources SET is_showing = 1 WHERE source_id = ?", source_id)
-
-    def _settle(self, source_ids: Iterable[str], now: datetime) -> list[SourceRecord]:
-        ended: list[SourceRecord] = []
-        for source_id in source_ids:
-            self._show(source_id)
-            changed = self._rows(
-                "UPDATE sources SET status = iif(is_forgotten, 'forgotten', 'completed'),"
-                " completed_at = ?2, is_announced = 0, is_showing = 0"
-                " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
-                " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)"
-                " RETURNING source_id",
-                source_id,
-                now.isoformat(),
-            )
-            if changed:
-                # A batch with dead records stays, since they may be replayed and mapped after all.
-                self._execute("DELETE FROM batches WHERE source_id = ? AND dead = 0", source_id)
-                # Of what was read, only where it ended is asked for again.
-                self._execute(
-                    "DELETE FROM segments WHERE source_id = ?1 AND number <"
-                    " (SELECT max(number) FROM segments WHERE source_id = ?1)",
-                    source_id,
-                )
-                self._execute("UPDATE segments SET is_settled = 1 WHERE source_id = ?", source_id)
-            ended += self._select(
-                "WHERE source_id = ? AND (is_showing OR"
-                " status IN ('completed', 'forgotten') AND NOT is_announced)",
-                source_id,
-            )
-        return ended
-
 
 def _account(row: sqlite3.Row) -> BatchAccount:
     flags = {name: bool(row[name]) for name in ("is_recorded", "is_closed", "is_staged")}
@@ -265,7 +223,8 @@ def _account(row: sqlite3.Row) -> BatchAccount:
     return BatchAccount(**numbers, **flags)
 
 
-def _source(row: sqlite3.Row) -> SourceRecord:
+def source_of(row: sqlite3.Row) -> SourceRecord:
+    """Make a source of its row."""
     values: dict[str, Any] = dict(row)
     for name in ("is_read", "is_announced", "is_forgotten", "is_presence_told", "is_showing"):
         values[name] = bool(values[name])

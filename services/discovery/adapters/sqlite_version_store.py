@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.discovery.adapters.sqlite_group_commit import change
-from services.discovery.adapters.sqlite_state_store_rows import LedgerRows
+from services.discovery.adapters.sqlite_settling import SettlingRows
 from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
@@ -12,7 +12,7 @@ from services.discovery.domain.sources import SourceStat, StoredSource, source_i
 from services.discovery.domain.versions import BegunVersion, continuation
 
 
-class VersionRows(LedgerRows):
+class VersionRows(SettlingRows):
     """The methods of the ledger about reading; each is one durable transaction."""
 
     @change

@@ -149,6 +149,16 @@ class SourceRecord:
         return batch_id(self.collection, self.source_id, self.source_version, "", 0, "shows")
 
     @property
+    def is_put_aside(self) -> bool:
+        """Whether the version before waited when it failed: this one has no content."""
+        return self.status == "failed" and self.fingerprint is None and self.source_version > 1
+
+    @property
+    def discarding_batch_id(self) -> str:
+        """The id of the only batch of a version by which the one before is put aside."""
+        return batch_id(self.collection, self.source_id, self.source_version, "", 0, "discards")
+
+    @property
     def signature(self) -> tuple[int, int]:
         """Size and time of modification at the last look."""
         return self.size, self.mtime_ns

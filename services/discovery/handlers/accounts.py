@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.discovery.domain.ledger import Commit, Death
 from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.bare_batches import discarding_batch
 from services.discovery.handlers.events import (
     SourceEnding,
     SourceNews,
@@ -116,14 +117,18 @@ def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
 
 async def source_failed(
     stat: SourceStat, reason: str, store: StateStore, clock: Clock
-) -> list[SourceFailed]:
+) -> list[SourceFailed | Batch]:
     """Note that a source cannot be read; return what to tell, if that is new.
+
+    What waits of it goes unseen; what has come of it by now is put aside at once.
 
     Raises:
         TransientError: The ledger could not be written.
     """
     source = await store.fail(stat, reason, clock.now())
-    return [failed(source, clock)] if source else []
+    if source is None:
+        return []
+    return [failed(source, clock), *([discarding_batch(source)] if source.is_put_aside else [])]
 
 
 async def announced(event: SourceNews, store: Ledger) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.discovery.domain.ledger import CommandRef, SourceRecord
-from services.discovery.handlers.showing import showing_batch
+from services.discovery.handlers.bare_batches import discarding_batch, showing_batch
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.sources import (
@@ -44,12 +44,14 @@ def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
 def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
     """Return the events of sources that are completed or forgotten, one for each command.
 
-    Of one that is to be shown first, what does that.
+    Of one that is to be shown first, what does that; of one that has failed, what puts it aside.
     """
     events: list[SourceEnding] = []
     for source in sources:
         if source.is_showing:
             events.append(showing_batch(source))
+        elif source.is_put_aside:
+            events.append(discarding_batch(source))
         elif source.is_forgotten:
             events += [forgotten(source, ref) for ref in source.wishes]
         elif source.completed_at is not None:

@@ -4,14 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow as pa
-
 from services.discovery.domain.ledger import CommandRef, SourceRecord
 from services.discovery.domain.sources import source_id
+from services.discovery.handlers.bare_batches import forgetting_batch
 from services.discovery.handlers.events import forgotten
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import StateStore
-from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
+from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceForgotten, SourceRejected
 
 SHOWN_CHARACTERS = 200
@@ -58,24 +57,7 @@ async def forget(
         return Rejected(f"'{known.filename}' has no records yet, so there is nothing to forget")
     if not now.is_forgotten:
         return None
-    return empty_batch(now) if now.completed_at is None else forgotten(now, ref)
-
-
-def empty_batch(source: SourceRecord) -> Batch:
-    """Return the only batch of a source's version that is forgotten; always the same."""
-    descriptor = BatchDescriptor(
-        collection=source.collection,
-        batch_id=source.empty_batch_id,
-        source_id=source.source_id,
-        filename=source.filename,
-        fingerprint=source.fingerprint or "",
-        source_version=source.source_version,
-        index=0,
-        is_last=True,
-        records=0,
-        is_forgotten=True,
-    )
-    return Batch(descriptor, pa.RecordBatch.from_pylist([], schema=RECORD_SCHEMA))
+    return forgetting_batch(now) if now.completed_at is None else forgotten(now, ref)
 
 
 def rejected(

@@ -39,7 +39,9 @@ class Sight:
         return any(path == one.path or path.startswith(f"{one.path}/") for one in self.unlisted)
 
 
-async def miss(sight: Sight, store: Ledger, clock: Clock) -> list[SourceFailed | SourceGone]:
+async def miss(
+    sight: Sight, store: Ledger, clock: Clock
+) -> list[SourceFailed | SourceGone | Batch]:
     """Note and tell what is gone: fail what was being read, drop what never had a version.
 
     What no root leads to any more is not gone, nor is what lies in a folder that cannot be listed.
@@ -48,7 +50,7 @@ async def miss(sight: Sight, store: Ledger, clock: Clock) -> list[SourceFailed |
         TransientError: The ledger could not be read or written.
     """
     present = sight.present
-    events: list[SourceFailed | SourceGone] = []
+    events: list[SourceFailed | SourceGone | Batch] = []
     for source in await store.being_read(sight.collection):
         if source.source_id not in present and not sight.is_hidden(source.path):
             reason = VANISHED.format(path=source.path)

@@ -8,13 +8,17 @@ from typing import Protocol
 import structlog
 
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.handlers.bare_batches import (
+    discarding_batch,
+    forgetting_batch,
+    showing_batch,
+)
 from services.discovery.handlers.epochs import Epochs
-from services.discovery.handlers.forget import empty_batch
 from services.discovery.handlers.replay import send_again
-from services.discovery.handlers.showing import showing_batch
 from services.discovery.ports import LetterLedger, StateStore
 from shared.bus.messages.outgoing import Steps, outgoing_batch
 from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.contracts.batches import Batch
 
 REFRESH_S = 0.2
 log = structlog.get_logger(__name__)
@@ -76,7 +80,7 @@ class LostBatchRecovery:
         self._doubt: Doubt | None = None
 
     async def resume(self) -> Steps:
-        """Send once more what forgets sources or shows versions, and replays.
+        """Send once more what forgets sources, shows or puts aside versions, and replays.
 
         Raises:
             TransientError: The ledger could not be read.
@@ -111,9 +115,7 @@ class LostBatchRecovery:
         if not doubt.waiting and not doubt.sent:
             await self._store.note_births(self.collection, births)
         return [
-            one
-            for one in unfinished
-            if one.source_id in doubt.waiting and one.status == "dispatched"
+            one for one in unfinished if one.source_id in doubt.waiting and one.status != "reading"
         ]
 
     async def _left(self) -> list[SourceRecord]:
@@ -126,7 +128,7 @@ class LostBatchRecovery:
             return []
         await asyncio.sleep(REFRESH_S)
         still = {source.source_id for source in await self._unfinished()}
-        lost = [one for one in before if one.source_id in still and one.status == "dispatched"]
+        lost = [one for one in before if one.source_id in still and one.status != "reading"]
         return lost if await self._in_flight(self.collection) == 0 else []
 
     async def recover(self, lost: Sequence[SourceRecord]) -> Steps:
@@ -182,9 +184,17 @@ class LostBatchRecovery:
 
     async def _send_empty(self, sources: Sequence[SourceRecord]) -> Steps:
         for source in sources:
-            if source.is_forgotten or source.is_showing:
-                batch = empty_batch(source) if source.is_forgotten else showing_batch(source)
+            if (batch := _bare(source)) is not None:
                 yield [outgoing_batch(DISCOVERY_BATCH, self._epochs.date(batch))]
+
+
+def _bare(source: SourceRecord) -> Batch | None:
+    """Return what says something of a whole version, if that is on its way."""
+    if source.is_forgotten:
+        return forgetting_batch(source)
+    if source.is_showing:
+        return showing_batch(source)
+    return discarding_batch(source) if source.is_put_aside else None
 
 
 def to_read(lost: Sequence[SourceRecord]) -> list[SourceRecord]:
@@ -192,6 +202,6 @@ def to_read(lost: Sequence[SourceRecord]) -> list[SourceRecord]:
     return [
         source
         for source in lost
-        if not (source.is_forgotten or source.replays)
+        if not (source.is_forgotten or source.replays or source.is_put_aside)
         and (source.in_flight or not source.is_showing)
     ]

@@ -85,6 +85,8 @@ class StateStore(LossStore, Protocol):
     async def unfinished(self, collection: str | None = None) -> list[SourceRecord]:
         """Return the sources that are being read or have batches in flight.
 
+        Those that have failed only while what puts their version aside is on its way.
+
         Raises:
             TransientError: The ledger could not be read.
         """
@@ -198,7 +200,9 @@ class StateStore(LossStore, Protocol):
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         """Note that a source cannot be read; return it if this reason was not announced yet.
 
-        A source that is forgotten stays so, and its reason is nobody's concern.
+        If anything of its version waits, or comes to wait later, the source gets a version without
+        content, whose only batch has no records and puts aside what waits. A source that is
+        forgotten stays so, and its reason is nobody's concern.
 
         Raises:
             TransientError: The ledger could not be written.

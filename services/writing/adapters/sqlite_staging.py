@@ -11,7 +11,7 @@ from services.writing.domain.stored_state import StagedSource
 from services.writing.ports import DiskFullError
 from shared.contracts.batches import Batch, decode, encode
 from shared.errors import TransientError
-from shared.sqlite_state import StateFormat, open_blocking
+from shared.sqlite_state import StateFormat, open_blocking, sql
 
 FILENAME = "staging.sqlite"
 TABLES = """
@@ -20,7 +20,13 @@ CREATE TABLE staged (
     batch_id TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (source_id, batch_id)
 ) STRICT;
 """
-FORMAT = StateFormat("writing", 1, TABLES)
+FLOORS = """
+CREATE TABLE IF NOT EXISTS floors (
+    source_id TEXT PRIMARY KEY, source_version INTEGER NOT NULL
+) STRICT;
+"""
+"""Which version is coming of a source, also if none of its batches has rows."""
+FORMAT = StateFormat("writing", 1, TABLES, FLOORS)
 
 
 class SqliteStaging:
@@ -74,7 +80,8 @@ class SqliteStaging:
 def _read(db: sqlite3.Connection) -> dict[str, StagedSource]:
     with _errors():
         rows = db.execute("SELECT source_id, source_version, batch_id FROM staged").fetchall()
-    versions = {source_id: version for source_id, version, _ in rows}
+        floors = db.execute("SELECT source_id, source_version FROM floors").fetchall()
+    versions = dict(floors) | {source_id: version for source_id, version, _ in rows}
     ids: dict[str, set[str]] = {source_id: set() for source_id in versions}
     for source_id, _, batch_id in rows:
         ids[source_id].add(batch_id)
@@ -85,12 +92,18 @@ def _change(db: sqlite3.Connection, add: Sequence[Batch], discard: Mapping[str, 
     with _errors():
         with _transaction(db):
             for source_id, version in discard.items():
-                db.execute(
-                    "DELETE FROM staged WHERE source_id = ? AND source_version <= ?",
-                    (source_id, version),
-                )
+                for table in ("staged", "floors"):
+                    db.execute(
+                        sql("DELETE FROM", table, "WHERE source_id = ? AND source_version <= ?"),
+                        (source_id, version),
+                    )
             for batch in add:
                 one = batch.descriptor
+                if not len(batch):
+                    db.execute(
+                        "REPLACE INTO floors VALUES (?, ?)", (one.source_id, one.source_version)
+                    )
+                    continue
                 db.execute(
                     "INSERT OR IGNORE INTO staged (source_id, source_version, batch_id, body)"
                     " VALUES (?, ?, ?, ?)",

@@ -99,7 +99,7 @@ def plan_micro_batch(
         emptied={
             source: version
             for source, version in _emptied(pieces, sources, verdicts).items()
-            if source not in shown
+            if not (source in shown and staged[source].batches)
         },
         shown=shown,
         discarded={

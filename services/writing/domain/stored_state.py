@@ -22,7 +22,7 @@ class StagedSource:
 
     version: int
     batches: frozenset[str]
-    """Ids of the batches that have rows."""
+    """Ids of the batches that have rows; none of a version that only put another one aside."""
 
 
 @dataclass(frozen=True, slots=True)

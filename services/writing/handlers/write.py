@@ -133,8 +133,8 @@ async def commit_write(
     more = shown.placing(staging.scan(waiting), model)
     state = await store.commit(append, decided.removals, decided.emptied, more)
     reached(Failpoint.COMMITTED)
-    stays = [batch for batch in _with(plan, Verdict.STAGE) if len(batch)]
-    waits = await rows_that_wait(stays, plan.staged, staging)
+    stays = list(_with(plan, Verdict.STAGE))
+    waits = await rows_that_wait([one for one in stays if len(one)], plan.staged, staging)
     lower = {source: version - 1 for source, version in decided.discarded.items()}
     await staging.change(stays, {**lower, **decided.shown})
     if stays:

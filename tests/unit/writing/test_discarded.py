@@ -22,7 +22,7 @@ from shared.contracts.batches import Batch
 from shared.failpoints import VARIABLE, Failpoint
 from tests.fakes.dataset_store import FakeModelArchive
 from tests.unit.writing.scenes import model, write
-from tests.unit.writing.test_staged import forgets, part, shows
+from tests.unit.writing.test_staged import discards, forgets, part, shows
 
 ROOT = Path(__file__).parents[3]
 KEEP_S = 1_000_000.0
@@ -34,7 +34,7 @@ Files = dict[str, tuple[int, int]]
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from tests.unit.writing.test_discarded import Place, part, forgets, opened
+from tests.unit.writing.test_discarded import Place, discards, forgets, opened, part
 
 async def main():
     async with opened(Path(sys.argv[1])) as place:
@@ -139,6 +139,17 @@ async def test_one_that_a_newer_content_discards_leaves_nothing(place: Place) ->
     assert place.fingerprints() == [{"a@1"}, {"a@3"}]
 
 
+async def test_one_whose_source_has_failed_leaves_nothing(place: Place) -> None:
+    table, public = place.table(), place.public()
+
+    await place.write(discards("a", 3))
+    await place.write(part(version=2, index=2))
+
+    assert not await place.publish()
+    assert (place.table(), place.public()) == (table, public)
+    assert {one.batches for one in (await place.staging.held()).values()} == {frozenset()}
+
+
 async def test_one_that_is_forgotten_with_its_source_leaves_no_fragment(place: Place) -> None:
     data, versions = place.table(only="data"), place.table(only="_versions")
 
@@ -156,6 +167,9 @@ async def test_one_that_is_forgotten_with_its_source_leaves_no_fragment(place: P
         (Failpoint.RETRACTED, "part(version=3)", {"a@1"}),
         (Failpoint.COMMITTED, "part(version=3)", {"a@1"}),
         (Failpoint.STAGED, "part(version=3)", {"a@1"}),
+        (Failpoint.RETRACTED, "discards('a', 3)", {"a@1"}),
+        (Failpoint.COMMITTED, "discards('a', 3)", {"a@1"}),
+        (Failpoint.STAGED, "discards('a', 3)", {"a@1"}),
         (Failpoint.RETRACTED, "forgets('a', 3)", set()),
         (Failpoint.COMMITTED, "forgets('a', 3)", set()),
     ],

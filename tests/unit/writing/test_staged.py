@@ -28,6 +28,12 @@ def shows(source: str = "a", version: int = 2) -> Batch:
     return _with(empty, shows=True, can_wait=True, is_last=True, batch_id=f"{source}@{version}!")
 
 
+def discards(source: str = "a", version: int = 3) -> Batch:
+    """Build what puts the version before it aside."""
+    empty = piece(source, version, rows=0)
+    return _with(empty, can_wait=True, is_last=False, batch_id=f"{source}@{version}x")
+
+
 def forgets(source: str, version: int) -> Batch:
     empty = piece(source, version, rows=0)
     return _with(empty, is_forgotten=True, is_last=True, batch_id=f"{source}@{version}-")
@@ -203,6 +209,50 @@ async def test_a_version_without_any_record_takes_the_old_one_away(desk: Desk) -
 
     assert shown_before
     assert await desk.shown() == []
+
+
+async def test_a_version_without_any_record_is_remembered(desk: Desk) -> None:
+    await desk.write(part(rows=0))
+    await desk.write(shows())
+
+    assert (await desk.store.state()).sources["a"].current == 2
+    assert not await desk.staging.held()
+
+
+async def test_what_is_put_aside_goes_unseen_and_the_old_version_stays(desk: Desk) -> None:
+    await desk.write(part(index=0))
+    before = desk.store.version
+
+    written = await desk.write(discards())
+
+    assert told(written) == {"a@2#0": ("superseded", 0), "a@3x": ("staged", 0)}
+    assert desk.retracted == ["a@2#0"]
+    assert not desk.staging.batches
+    assert {one for (one,) in await desk.shown()} == {"a@1#0", "a@1#1"}
+    assert desk.store.version == before
+
+
+async def test_what_comes_after_its_version_was_put_aside_does_not_wait(desk: Desk) -> None:
+    await desk.write(part(index=0))
+    await desk.write(discards())
+
+    written = await desk.write(part(index=1))
+
+    assert told(written) == {"a@2#1": ("superseded", 0)}
+    assert not desk.staging.batches
+
+
+async def test_after_one_that_was_put_aside_the_next_version_is_shown_as_ever(desk: Desk) -> None:
+    await desk.write(part(index=0))
+    await desk.write(discards())
+    await desk.write(part(version=4), part(version=4, index=1))
+    shown_before = await desk.shown()
+
+    await desk.write(shows(version=4))
+
+    assert {one for (one,) in shown_before} == {"a@1#0", "a@1#1"}
+    assert {one for (one,) in await desk.shown()} == {"a@4#0", "a@4#1"}
+    assert not await desk.staging.held()
 
 
 async def test_a_full_disk_keeps_the_old_version(desk: Desk) -> None:

@@ -14,7 +14,8 @@ from services.discovery.handlers.accounts import (
     source_read,
     unannounced,
 )
-from services.discovery.handlers.forget import Rejected, empty_batch, forget, rejected
+from services.discovery.handlers.bare_batches import forgetting_batch
+from services.discovery.handlers.forget import Rejected, forget, rejected
 from services.discovery.handlers.listing import ScanOptions
 from services.discovery.handlers.scan import SMALL_BYTES, Found, SourceToRead, scan
 from services.discovery.handlers.source_locks import SourceLocks
@@ -345,7 +346,7 @@ async def test_a_crash_before_the_batch_is_sent_is_mended_by_sending_it(world: W
 
     (source,) = await world.store.unfinished()
     assert source.is_forgotten
-    assert empty_batch(source).descriptor == lost.descriptor
+    assert forgetting_batch(source).descriptor == lost.descriptor
     assert not await world.store.requeue(ID)
 
 

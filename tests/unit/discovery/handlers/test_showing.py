@@ -2,11 +2,12 @@
 
 from services.discovery.domain.ledger import Commit, SourceRecord
 from services.discovery.domain.segments import ContentHash
-from services.discovery.handlers.accounts import announced, settled
+from services.discovery.handlers.accounts import announced, settled, source_failed
 from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.recovery import LostBatchRecovery, to_read
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.contracts.batches import Batch, decode
+from shared.contracts.sources import SourceFailed
 from shared.contracts.writing import SettledAs, SettledBatch, WritingSettled
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import END, NOW, RULES, FrozenClock, stat
@@ -118,3 +119,42 @@ def recovery(store: FakeStateStore) -> LostBatchRecovery:
 
 async def sent(steps: Steps) -> list[Outgoing]:
     return [one async for step in steps for one in step]
+
+
+async def failing() -> tuple[FakeStateStore, Batch]:
+    """Have a part of a second version wait when its source fails; return what tells of that."""
+    store = FakeStateStore()
+    await store.begin_version(A, ContentHash("f1"), RULES, NOW)
+    await store.finish_reading(A.source_id, 1, END, NOW)
+    await store.begin_version(A, ContentHash("f2"), RULES, NOW)
+    await store.record_batch("b0", A.source_id, 2, 2)
+    await store.apply_committed([Commit("b0", A.source_id, 2, 2, is_staged=True)], NOW)
+    told, batch = await source_failed(A, "went away", store, FrozenClock())
+    assert isinstance(told, SourceFailed)
+    assert isinstance(batch, Batch)
+    return store, batch
+
+
+async def test_a_source_that_fails_while_a_part_waits_has_that_put_aside() -> None:
+    _, batch = await failing()
+
+    facts = batch.descriptor
+    assert (facts.source_version, facts.records, len(batch)) == (3, 0, 0)
+    assert (facts.can_wait, facts.is_whole, facts.shows, facts.is_forgotten) == (
+        True, False, False, False,
+    )  # fmt: skip
+
+
+async def test_what_puts_a_version_aside_is_sent_until_that_is_settled() -> None:
+    store, batch = await failing()
+    (at_start,) = await sent(recovery(store).resume())
+    (when_lost,) = await sent(recovery(store).recover(await store.unfinished()))
+
+    done = Commit(batch.descriptor.batch_id, A.source_id, 3, 0, is_staged=True)
+    assert await store.apply_committed([done], NOW) == []
+    after = await sent(recovery(store).resume())
+
+    assert decode(bytes(at_start.body)).descriptor == batch.descriptor
+    assert decode(bytes(when_lost.body)).descriptor.epoch > 0
+    assert after == []
+    assert to_read(await store.list_sources()) == []

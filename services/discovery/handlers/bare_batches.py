@@ -1,0 +1,41 @@
+"""The batches without records, which say something of a whole version; each is always the same."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from services.discovery.domain.ledger import SourceRecord
+from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
+
+
+def forgetting_batch(source: SourceRecord) -> Batch:
+    """Return the only batch of a source's version that is forgotten."""
+    return _bare(source, source.empty_batch_id, is_last=True, is_forgotten=True)
+
+
+def showing_batch(source: SourceRecord) -> Batch:
+    """Return the batch that shows a source's version, whose batches have waited for each other."""
+    return _bare(source, source.showing_batch_id, is_last=True, shows=True)
+
+
+def discarding_batch(source: SourceRecord) -> Batch:
+    """Return the batch of a version that never comes, by which the one before goes unseen.
+
+    It is a first part: so it takes the place of what waits, and of nothing that is shown.
+    """
+    return _bare(source, source.discarding_batch_id, is_last=False, can_wait=True)
+
+
+def _bare(source: SourceRecord, batch_id: str, **facts: Any) -> Batch:
+    descriptor = BatchDescriptor(
+        collection=source.collection,
+        batch_id=batch_id,
+        source_id=source.source_id,
+        filename=source.filename,
+        fingerprint=source.fingerprint or "",
+        source_version=source.source_version,
+        index=0,
+        records=0,
+        **facts,
+    )
+    return Batch(descriptor, pa.RecordBatch.from_pylist([], schema=RECORD_SCHEMA))
