@@ -31,7 +31,6 @@ from shared.clock import SystemClock
 from tests.unit.discovery.builders import END, RULES
 
 SIZES = (10_000, 100_000)
-CHANGED = 1_000
 PER_FOLDER = 1_000
 AT_ONCE = 500
 Figures = dict[str, float]

@@ -746,6 +746,31 @@ async def test_after_what_was_put_aside_the_same_content_is_a_new_version(
     assert [one.status for one in await store.unfinished()] == ["reading"]
 
 
+async def test_a_version_that_died_as_a_whole_takes_the_place_of_the_one_before(
+    store: StateStore,
+) -> None:
+    """Nothing of it came to the dataset, which has the old rows."""
+    await second(store)
+    await finish(store, version=2)
+
+    (one,) = await bury(store, "k", "b0", 3, version=2)
+    assert (one.status, one.is_showing) == ("dispatched", True)
+    (ended,) = await commit(store, one.showing_batch_id, 0, version=2)
+
+    assert (ended.status, ended.is_showing) == ("completed", False)
+    assert (ended.seen, ended.mapped, ended.dead) == (3, 0, 3)
+
+
+async def test_a_first_version_that_died_as_a_whole_is_completed(store: StateStore) -> None:
+    await begin(store)
+    await publish(store, "b0", 3)
+    await finish(store)
+
+    (ended,) = await bury(store, "k", "b0", 3)
+
+    assert ended.status == "completed"
+
+
 async def test_a_version_that_was_shown_is_completed(store: StateStore) -> None:
     one = await staged(store)
 

@@ -502,7 +502,9 @@ class FakeStateStore(FakeStalls, FakePresence):
             row = self.sources[source_id]
             mine = [batch for owner, batch in self.batches.values() if owner == source_id]
             is_done = row.is_read and all(batch.is_settled for batch in mine)
-            if row.status == "dispatched" and is_done and any(batch.is_staged for batch in mine):
+            is_lost = row.is_all_dead and row.showing_batch_id not in self.batches
+            waits = any(batch.is_staged or (is_lost and batch.dead) for batch in mine)
+            if row.status == "dispatched" and is_done and waits:
                 self._put_account(source_id, row.showing_batch_id, BatchAccount().record(0))
                 self._update(source_id, is_showing=True)
                 is_done = False

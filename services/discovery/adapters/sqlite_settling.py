@@ -25,14 +25,20 @@ class SettlingRows(LedgerRows):
     """What the methods of the ledger do after news of a source, in the same transaction."""
 
     def _show(self, source_id: str) -> None:
-        """Decide that a version is shown, if batches wait and of no other one is to be heard."""
+        """Decide that a version is shown, if batches wait and of no other one is to be heard.
+
+        One of which nothing has arrived is shown, too: what it replaces has to go.
+        """
         rows = self._select(
-            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND EXISTS"
-            " (SELECT 1 FROM batches WHERE source_id = ?1 AND is_staged) AND NOT EXISTS"
+            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
             " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
             source_id,
         )
         for source in rows:
+            is_lost = source.is_all_dead and self._account(source.showing_batch_id) is None
+            query = "SELECT 1 FROM batches WHERE source_id = ? AND (is_staged OR ? AND dead > 0)"
+            if not self._rows(query, source_id, is_lost):
+                continue
             self._put_account(source_id, source.showing_batch_id, BatchAccount().record(0))
             self._execute("UPDATE sources SET is_showing = 1 WHERE source_id = ?", source_id)
 

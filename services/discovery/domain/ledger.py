@@ -154,6 +154,12 @@ class SourceRecord:
         return self.status == "failed" and self.fingerprint is None and self.source_version > 1
 
     @property
+    def is_all_dead(self) -> bool:
+        """Whether all records died of a version that replaces another one."""
+        is_dead = 0 < self.dead == self.seen
+        return is_dead and self.source_version > 1 and not (self.is_forgotten or self.replays)
+
+    @property
     def discarding_batch_id(self) -> str:
         """The id of the only batch of a version by which the one before is put aside."""
         return batch_id(self.collection, self.source_id, self.source_version, "", 0, "discards")

@@ -211,6 +211,16 @@ async def test_a_version_without_any_record_takes_the_old_one_away(desk: Desk) -
     assert await desk.shown() == []
 
 
+async def test_what_shows_a_version_of_which_nothing_came_takes_the_old_one_away(
+    desk: Desk,
+) -> None:
+    written = await desk.write(shows())
+
+    assert await desk.shown() == []
+    assert told(written) == {"a@2!": ("stored", 0)}
+    assert written.removed is not None
+
+
 async def test_a_version_without_any_record_is_remembered(desk: Desk) -> None:
     await desk.write(part(rows=0))
     await desk.write(shows())
