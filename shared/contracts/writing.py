@@ -61,6 +61,8 @@ can never store what came, and has dead-lettered it."""
 
 Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """See ``shared/vector_checksum.py``."""
+NO_VECTORS = "cae66941d9efbd404e4d88758ea67670"
+"""The checksum of none."""
 
 
 class SettledBatch(Message):
@@ -75,7 +77,7 @@ class SettledBatch(Message):
         description="stored: its rows are in the store, by this delivery or by an earlier one; "
         "staged: they wait until their version is shown, when they are told as stored; "
         "superseded: a newer version of its source is there; refused: what came can never be "
-        "stored, a dead letter says why."
+        "stored, a dead letter says why; or discovery tells that it was lost with its source."
     )
     records: int = Field(
         ge=0,
@@ -99,7 +101,10 @@ class WritingSettled(Event):
     family: ClassVar[str] = "writing.settled"
 
     batches: tuple[SettledBatch, ...] = Field(description="Each of these batches, once.")
-    dataset_version: int = Field(ge=0, description="The store's version of which this is true.")
+    dataset_version: int = Field(
+        ge=0,
+        description="The store's version of which this is true; 0 if discovery tells it.",
+    )
 
 
 class MeasuredMovement(Message):

@@ -82,6 +82,7 @@ async def status(world: World) -> dict[str, Any]:
 async def _status(world: World) -> tuple[int | None, dict[str, Any]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.cli", "status", "--json", "--url", world.url,
+        "--collection", "default",
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -579,6 +579,7 @@ async def test_what_is_nowhere_leaves_the_account_of_a_source_that_failed(
     await store.fail(A, "it is gone", NOW)
 
     assert [one.source_id for one in await store.lost_with_source("default")] == [ID]
+    assert await store.lost_batches(ID) == ["b1", "b2"]
     assert await store.withdraw(ID) == 8
     assert await store.withdraw(ID) == 0
     assert await counts(store) == (4, 3, 1, 0)

@@ -275,6 +275,13 @@ class FakeStateStore(FakeStalls, FakePresence):
         rows = self._ordered(collection)
         return [row for row in rows if row.status == "failed" and row.in_flight]
 
+    async def lost_batches(self, source_id: str) -> list[str]:
+        return sorted(
+            key
+            for key, (owner, one) in self.batches.items()
+            if owner == source_id and not one.is_settled and not one.is_staged
+        )
+
     async def withdraw(self, source_id: str) -> int:
         before = self.sources.get(source_id)
         if before is None or before.status != "failed":

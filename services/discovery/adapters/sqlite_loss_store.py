@@ -29,6 +29,13 @@ class LossRows(LedgerRows):
             collection,
         )
 
+    @reads
+    def lost_batches(self, source_id: str) -> list[str]:
+        """See LossStore."""
+        query = """SELECT batch_id FROM batches
+            WHERE source_id = ? AND NOT is_settled AND NOT is_staged ORDER BY batch_id"""
+        return [batch_id for (batch_id,) in self._rows(query, source_id)]
+
     @change
     def withdraw(self, source_id: str) -> int:
         """See LossStore."""

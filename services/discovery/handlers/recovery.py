@@ -14,10 +14,12 @@ from services.discovery.handlers.bare_batches import (
     showing_batch,
 )
 from services.discovery.handlers.epochs import Epochs
+from services.discovery.handlers.lost_batches import lost_with_source
 from services.discovery.handlers.replay import send_again
 from services.discovery.ports import LetterLedger, StateStore
-from shared.bus.messages.outgoing import Steps, outgoing_batch
+from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
 from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.writing import WRITING_SETTLED
 from shared.contracts.batches import Batch
 
 REFRESH_S = 0.2
@@ -150,34 +152,32 @@ class LostBatchRecovery:
         if self._doubt is not None:
             self._doubt.note_sent({source.source_id for source in lost})
 
-    async def withdraw(self) -> int:
+    async def withdraw(self) -> Steps:
         """Close the accounts of sources that cannot be read, and whose batches are nowhere.
 
         A batch that was noted and never sent, or lost, comes from its source alone. It
-        may be what is on its way, so this is done while nothing is.
-
-        Returns:
-            How many records count as not read now.
+        may be what is on its way, so this is done while nothing is. Who may have counted it
+        is told first, as of a batch that can never be stored.
 
         Raises:
             TransientError: The ledger could not be read or written.
         """
         before = await self._store.lost_with_source(self.collection)
         if not before or await self._in_flight(self.collection) != 0:
-            return 0
+            return
         await asyncio.sleep(REFRESH_S)
         lost_now = await self._store.lost_with_source(self.collection)
         still = {source.source_id for source in lost_now}
         if await self._in_flight(self.collection) != 0:
-            return 0
-        withdrawn = 0
+            return
         for source in before:
             if source.source_id not in still:
                 continue
+            batches = await self._store.lost_batches(source.source_id)
+            event = lost_with_source(source, batches, self._epochs)
+            yield [outgoing_event(WRITING_SETTLED, event)] if batches else []
             if lost := await self._store.withdraw(source.source_id):
                 log.error("records.lost_with_their_source", file=source.filename, records=lost)
-                withdrawn += lost
-        return withdrawn
 
     async def _unfinished(self) -> list[SourceRecord]:
         return await self._store.unfinished(self.collection)

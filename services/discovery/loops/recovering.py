@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from services.discovery.handlers.recovery import LostBatchRecovery, to_read
+from shared.bus.messages.outgoing import Steps
 from shared.bus.publishing.publisher import Publisher
 from shared.waits import WAITS
 
@@ -44,7 +45,14 @@ class RecoveryLoop:
         await self.publisher.publish_steps(self.recovery.recover(lost))
         if to_read(lost):
             await self.scan(self.recovery.collection, None)
-        if await self.recovery.withdraw():
+        await self.publisher.publish_steps(self._withdrawing())
+
+    async def _withdrawing(self) -> Steps:
+        is_changed = False
+        async for messages in self.recovery.withdraw():
+            is_changed = True
+            yield messages
+        if is_changed:
             self.changed.set()
 
     async def _unless_it_fails(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -32,6 +32,14 @@ class LossStore(Protocol):
         """
         ...
 
+    async def lost_batches(self, source_id: str) -> list[str]:
+        """Return the batches of a source of which something is neither mapped, dead nor staged.
+
+        Raises:
+            TransientError: The ledger could not be read.
+        """
+        ...
+
     async def withdraw(self, source_id: str) -> int:
         """Take out of the account of a source that failed what nobody has.
 

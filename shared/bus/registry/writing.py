@@ -16,6 +16,7 @@ WRITING_SETTLED = Channel(
     ("discovery", "projection"),
     "What became of each batch, and what is stored of it: for the stages that keep count.",
     contract=WritingSettled,
+    also_from=("discovery",),
 )
 MAP_REMOVED = Channel(
     MapRemoved.family,

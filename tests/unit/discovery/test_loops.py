@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import repeat
 
+import numpy as np
 import pytest
 
 from services.discovery.domain.ledger import CommandRef, Commit
@@ -23,7 +24,9 @@ from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
 from shared.contracts.sources import SourceForgotten
+from shared.contracts.writing import WritingSettled
 from shared.errors import ConfigurationError, TransientError
+from shared.vector_checksum import vector_checksum
 from shared.waits import WAITS
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -222,11 +225,17 @@ async def test_the_account_of_a_source_that_is_gone_closes_without_what_was_lost
     assert world.store.sources[ID].in_flight, "it may be on its way"
     world.under_way = iter(())
     world.changed.clear()
+    sent = {batch_id for _, batch_id in world.ids()}
     await world.recovering.recover()
 
     after = world.store.sources[ID]
     assert (after.status, after.seen, after.in_flight) == ("failed", 0, 0)
     assert world.changed.is_set()
+    (told,) = world.publisher.sent
+    settled = WritingSettled.model_validate_json(told.body)
+    assert {one.batch_id for one in settled.batches} == sent
+    nothing = ("refused", 0, vector_checksum(np.zeros((0, 0), np.float32)))
+    assert {(one.verdict, one.records, one.checksum) for one in settled.batches} == {nothing}
 
 
 async def test_what_the_bus_has_lost_is_sent_again_and_never_read_again(world: World) -> None:
