@@ -161,6 +161,7 @@ def channel_object(channel: Channel) -> dict[str, Any]:
             "name": stream.name,
             "retention": stream.retention.value,
             "max-bytes": stream.max_bytes,
+            "max-messages-per-subject": stream.max_per_subject,
             "max-age-seconds": int(stream.max_age_s) or None,
             "discard": stream.discard.value,
         },

@@ -183,7 +183,8 @@ def streams() -> str:
     for one in STREAMS:
         keeps = until[one.retention.value].format(days=one.max_age_s / DAY_S)
         full = "refuses new ones" if one.discard.value == "new" else "drops the oldest"
-        limit = f"{one.max_bytes // MIB:,} MiB"
+        of_one = f", {one.max_per_subject} messages of a subject" if one.max_per_subject else ""
+        limit = f"{one.max_bytes // MIB:,} MiB{of_one}"
         lines.append(f"| {one.name} | {one.about} | {keeps} | {limit} | {full} |")
     return "\n".join(lines)
 

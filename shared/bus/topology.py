@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AccountInfo, StreamConfig
@@ -25,6 +26,7 @@ from shared.observability import metrics
 from shared.settings import ACK_WAIT_S
 from shared.waits import WAITS
 
+log = structlog.get_logger(__name__)
 POLL_S = 0.5
 REMIND_EVERY = 120
 """Tries to find a missing consumer between two reminders: a minute of them."""
@@ -64,7 +66,7 @@ async def apply_topology(
         await require_known_store(js, is_clustered=is_clustered)
     for stream in streams:
         with told(f"stream {stream.name}"):
-            await _declare(js, stream.config(replicas=replicas))
+            await _declare(js, stream, replicas)
     for collection in collections:
         for durable in DURABLES:
             config = consumer_config(durable, collection, ack_wait_s)
@@ -87,13 +89,39 @@ async def held_bytes(js: JetStreamContext, streams: Iterable[Stream]) -> dict[st
     return held
 
 
-async def _declare(js: JetStreamContext, config: StreamConfig) -> None:
+async def _declare(js: JetStreamContext, stream: Stream, replicas: int) -> None:
+    """Create or update a stream, and throw nothing away that it holds.
+
+    A bound per subject that is there already stays. A new one is only given while no subject is
+    half full, since messages may come between the look and the change.
+    """
     try:
-        await js.stream_info(config.name)
+        info = await js.stream_info(stream.name, subjects_filter=">")
     except NotFoundError:
-        await js.add_stream(config)
-    else:
-        await js.update_stream(config)
+        await js.add_stream(stream.config(replicas=replicas))
+        return
+    held = 0 if is_bounded(info.config, stream) else max((info.state.subjects or {"": 0}).values())
+    config = stream.config(replicas=replicas, fullest=held)
+    if stream.max_per_subject and not config.discard_new_per_subject:
+        log.warning(
+            "stream.unbounded",
+            stream=stream.name,
+            held=held,
+            bound=stream.max_per_subject,
+            remedy=f"apply the streams again when less than {stream.max_per_subject // 2} "
+            "messages of each collection wait in it",
+        )
+    await js.update_stream(config)
+
+
+def is_bounded(config: StreamConfig, stream: Stream) -> bool:
+    """Tell whether a stream already refuses at the bound for a subject that the table gives."""
+    most = config.max_msgs_per_subject
+    return bool(
+        stream.max_per_subject
+        and config.discard_new_per_subject
+        and 0 < most <= stream.max_per_subject
+    )
 
 
 def may_be_clustered(client: Client) -> bool:

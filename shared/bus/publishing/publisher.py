@@ -1,7 +1,6 @@
 """Publishes a message and returns when the stream has stored it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from itertools import groupby
@@ -21,6 +20,7 @@ from shared.bus.publishing.dead_letter_limit import (
     DeadLetterRefusedError,
     outcomes_of,
 )
+from shared.bus.publishing.queues import Queues, is_subject_full
 from shared.bus.registry.streams import REMEDY
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidMessage, Unfit
@@ -56,7 +56,7 @@ class Publisher:
         self._source = f"/mapstream/{service}"
         self._clock = clock or SystemClock()
         self.waiting_since_tries = 0
-        self._queues = defaultdict[str, asyncio.Lock](asyncio.Lock)
+        self._queues = Queues()
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         """Publish what came of a message, and return when all is stored.
@@ -152,12 +152,13 @@ class Publisher:
         """Have a stream store a message; once it refuses one, the others queue up behind that.
 
         Else a large message would be kept out of a full stream for as long as small ones come:
-        what room there is would always be theirs.
+        what room there is would always be theirs. If only its subject is full, only those of the
+        same subject do: one of another collection need not wait.
         """
         started = perf_counter()
         with WAITS.trying(f"publishing {message.channel.family}") as trial:
-            if self._queues[message.channel.stream].locked():
-                trial.failed(f"stream {message.channel.stream} does not take those before it now")
+            if full := self._full(message):
+                trial.failed(f"{full} does not take those before it now")
                 stored = await self._in_turn(message, headers, trial)
             else:
                 tried = await self._attempt(message, headers, trial)
@@ -169,14 +170,45 @@ class Publisher:
         return stored
 
     async def _in_turn(self, message: Outgoing, headers: dict[str, str], trial: Trial) -> int:
-        """Wait for those that a stream refused before, then try until it takes the message."""
-        pause_s = FIRST_PAUSE_S
-        async with self._queues[message.channel.stream]:
-            while isinstance(tried := await self._attempt(message, headers, trial), Exception):
+        """Wait for those that were refused before, then try until the stream takes the message.
+
+        The first of each full subject waits in the queue of its stream only while that is full.
+        """
+        pause_s, stream = FIRST_PAUSE_S, message.channel.stream
+        async with self._queues.of(message.channel.subject(message.collection)):
+            while True:
+                tried: int | Exception | None = None
+                if not self._queues.has(stream):
+                    tried = await self._attempt(message, headers, trial)
+                if tried is None or (isinstance(tried, Exception) and not is_subject_full(tried)):
+                    async with self._queues.of(stream):
+                        tried = await self._until_room(message, headers, trial)
+                if not isinstance(tried, Exception):
+                    return tried
                 await asyncio.sleep(pause_s)
-                longest_s = FULL_PAUSE_S if isinstance(tried, APIError) else LONGEST_PAUSE_S
+                # Each try carries the whole message: the more wait, the less often each tries.
+                longest_s = min(LONGEST_PAUSE_S, FULL_PAUSE_S * len(self._queues))
                 pause_s = min(pause_s * 2, longest_s)
+
+    async def _until_room(
+        self, message: Outgoing, headers: dict[str, str], trial: Trial
+    ) -> int | Exception:
+        """Try until the stream takes a message, or would, were not its subject full."""
+        pause_s = FIRST_PAUSE_S
+        while isinstance(tried := await self._attempt(message, headers, trial), Exception):
+            if is_subject_full(tried):
+                break
+            await asyncio.sleep(pause_s)
+            longest_s = FULL_PAUSE_S if isinstance(tried, APIError) else LONGEST_PAUSE_S
+            pause_s = min(pause_s * 2, longest_s)
         return tried
+
+    def _full(self, message: Outgoing) -> str:
+        """Name the subject or the stream before which others wait already, if there are any."""
+        subject, stream = message.channel.subject(message.collection), message.channel.stream
+        if self._queues.has(subject):
+            return f"subject {subject}"
+        return f"stream {stream}" if self._queues.has(stream) else ""
 
     async def _attempt(
         self, message: Outgoing, headers: dict[str, str], trial: Trial

@@ -27,6 +27,8 @@ class Stream:
     discard: DiscardPolicy
     max_age_s: float = 0.0
     about: str = ""
+    max_per_subject: int | None = None
+    """So many messages of a collection: when they are there, only that one has to wait."""
 
     @property
     def is_kept(self) -> bool:
@@ -43,8 +45,16 @@ class Stream:
             for subject in channel.stored_subjects
         ]
 
-    def config(self, *, replicas: int = 1) -> StreamConfig:
-        """Describe the stream to the server."""
+    def config(self, *, replicas: int = 1, fullest: int = 0) -> StreamConfig:
+        """Describe the stream to the server.
+
+        Args:
+            replicas: How many servers have a copy.
+            fullest: How many messages it holds of a subject at most. Given a bound that this is
+                near to, the server would throw the oldest away; so then it is not bounded.
+        """
+        most = self.max_per_subject
+        is_bounded = most is not None and fullest <= most // 2
         return StreamConfig(
             name=self.name,
             description=self.about,
@@ -53,6 +63,8 @@ class Stream:
             storage=StorageType.FILE,
             discard=self.discard,
             max_bytes=self.max_bytes,
+            max_msgs_per_subject=most if most is not None and is_bounded else -1,
+            discard_new_per_subject=is_bounded,
             max_age=self.max_age_s,
             duplicate_window=DEDUPE_WINDOW_S,
             num_replicas=replicas,
@@ -60,9 +72,21 @@ class Stream:
         )
 
 
-def _work(name: str, about: str, *, retention: RetentionPolicy, max_bytes: int) -> Stream:
-    """Bounded, refusing new messages when full: a slow stage stops the one before it."""
-    return Stream(name, retention, max_bytes, DiscardPolicy.NEW, about=about)
+def _work(
+    name: str,
+    about: str,
+    *,
+    retention: RetentionPolicy,
+    max_bytes: int,
+    of_one: int | None = None,
+) -> Stream:
+    """Bounded, refusing new messages when full: a slow stage stops the one before it.
+
+    With a bound ``of_one`` subject, it does so for that collection only.
+    """
+    return Stream(
+        name, retention, max_bytes, DiscardPolicy.NEW, about=about, max_per_subject=of_one
+    )
 
 
 def _public(name: str, about: str, *, days: float, max_bytes: int) -> Stream:
@@ -72,14 +96,15 @@ def _public(name: str, about: str, *, days: float, max_bytes: int) -> Stream:
 
 QUEUE = RetentionPolicy.WORK_QUEUE
 STREAMS = (
-    _work("DISCOVERY", "Records to embed.", retention=QUEUE, max_bytes=256 * MIB),
-    _work("EMBEDDING", "Vectors to project.", retention=QUEUE, max_bytes=512 * MIB),
+    _work("DISCOVERY", "Records to embed.", retention=QUEUE, max_bytes=256 * MIB, of_one=512),
+    _work("EMBEDDING", "Vectors to project.", retention=QUEUE, max_bytes=512 * MIB, of_one=256),
     _work("RETRACTIONS", "Vectors to forget.", retention=QUEUE, max_bytes=1024 * MIB),
     _work(
         "PROJECTION",
         "Points to write, and models in order with them.",
         retention=RetentionPolicy.INTEREST,
         max_bytes=512 * MIB,
+        of_one=256,
     ),
     _work(
         "SETTLED",

@@ -13,6 +13,7 @@ from shared.bus.registry.batches import EMBEDDING_BATCH
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.dead_letters import DEAD_EMBEDDING
 from shared.errors import InvalidMessage
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -155,3 +156,38 @@ async def test_what_comes_after_a_message_that_was_refused_waits_until_that_is_s
         await sender.publish(message(EMBEDDING_BATCH, "small"))
 
     assert [name for _, name in broker.happened] == ["large", "large", "small", "small"]
+
+
+class FullSubject(SlowBroker):
+    """Takes nothing of one subject until it is told to."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__()
+        self.subject = subject
+        self.tries = 0
+
+    async def publish(self, _body: bytes, _subject: str, **options: Any) -> PubAck:
+        if _subject == self.subject:
+            self.tries += 1
+            why = "maximum messages per subject exceeded"
+            raise ServiceUnavailableError(code=503, err_code=10077, description=why)
+        return await super().publish(_body, _subject, **options)
+
+
+async def test_a_full_subject_keeps_nobody_from_another_one() -> None:
+    broker = FullSubject(EMBEDDING_BATCH.subject("default"))
+    sender = publisher(broker)
+    async with asyncio.TaskGroup() as group:
+        stuck = [
+            group.create_task(sender.publish(message(EMBEDDING_BATCH, f"stuck {number}")))
+            for number in range(5)
+        ]
+        await until(lambda: broker.tries > 1)
+        for number in range(5):
+            await sender.publish(Outgoing(EMBEDDING_BATCH, "other", f"other {number}", b""))
+        assert not any(one.done() for one in stuck)
+        assert {name for _, name in broker.happened} == {f"other {number}" for number in range(5)}
+        broker.subject = ""
+
+    stored = [name for what, name in broker.happened if what == "stored"]
+    assert stored[5:] == [f"stuck {number}" for number in range(5)]

@@ -33,3 +33,19 @@ def test_together_they_keep_to_the_budget_as_far_as_that_goes(budget: int) -> No
     given_ = sum(one.max_bytes for one in within(STREAMS, budget, {}))
 
     assert given_ <= budget + len(STREAMS) * LEAST
+
+
+def test_no_bound_is_given_to_what_holds_more_than_half_of_it() -> None:
+    """The server throws the oldest away of what is above a new bound."""
+    bounded = [one for one in STREAMS if one.max_per_subject]
+    assert {one.name for one in bounded} == {"DISCOVERY", "EMBEDDING", "PROJECTION"}
+    for one in bounded:
+        most = one.max_per_subject or 0
+        given = [one.config(fullest=held) for held in (0, most // 2, most // 2 + 1)]
+        assert [config.max_msgs_per_subject for config in given] == [most, most, -1]
+        assert [config.discard_new_per_subject for config in given] == [True, True, False]
+
+
+def test_what_has_no_bound_for_a_subject_gets_none() -> None:
+    config = next(one for one in STREAMS if one.name == "SETTLED").config()
+    assert (config.max_msgs_per_subject, config.discard_new_per_subject) == (-1, False)
