@@ -100,6 +100,23 @@ async def test_what_is_closed_is_gone_and_stays_counted(opened: Open) -> None:
     assert (state.records, state.revision, state.pending) == (3, 9, 1)
 
 
+async def test_a_second_copy_is_no_second_batch_that_waits(
+    opened: Open,
+) -> None:
+    one = candidate()
+    other = replace(one, checksum="d" * 32, is_counted=False)
+    async with opened() as store:
+        await store.save(waiting(one, candidate(1)))
+        assert await store.save(waiting(other)) == Unsettled(pending=2)
+        told = await store.save(checkpoint(applied={}, closed=[one, other]))
+        assert told == Unsettled(pending=1)
+        again = await store.save(checkpoint(applied={}, closed=[one, other]))
+        assert again == Unsettled(pending=1)
+    async with opened() as store:
+        assert (await store.load("default")).pending == 1
+        assert await store.save(waiting(candidate(2))) == Unsettled(pending=2)
+
+
 async def test_what_is_disowned_was_never_known_and_may_count_again(opened: Open) -> None:
     async with opened() as store:
         await store.save(waiting(candidate()))
@@ -199,7 +216,7 @@ async def test_a_place_where_nothing_can_be_kept_is_a_passing_failure(tmp_path: 
 
         assert await store.known("default", ["batch-0"]) == {}
         (tmp_path / "pending").unlink()
-        await store.save(waiting(candidate()))
+        assert await store.save(waiting(candidate())) == Unsettled(pending=1)
         assert await store.known("default", ["batch-0"]) == {"batch-0": True}
 
 

@@ -151,7 +151,31 @@ async def count_unsettled(db: aiosqlite.Connection, collection: str) -> Unsettle
     return Unsettled(*row) if row else Unsettled()
 
 
+async def count_waiting(
+    db: aiosqlite.Connection, collection: str, batch_ids: Iterable[str]
+) -> int:
+    """Count those of these batches that wait."""
+    query = """SELECT count(*) FROM json_each(?1) WHERE EXISTS
+        (SELECT 1 FROM candidates WHERE collection = ?2 AND batch_id = json_each.value)"""
+    async with db.execute(query, (json.dumps(sorted(batch_ids)), collection)) as cursor:
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def count_doubts(db: aiosqlite.Connection, collection: str) -> int:
+    """Count the batches in doubt."""
+    query = "SELECT count(*) FROM doubts WHERE collection = ?"
+    async with db.execute(query, (collection,)) as cursor:
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def used_segments(db: aiosqlite.Connection) -> set[int]:
     """Return the files in which something is waited for."""
-    async with db.execute("SELECT DISTINCT segment FROM candidates") as cursor:
+    query = """WITH RECURSIVE used (segment) AS (
+            SELECT min(segment) FROM candidates
+            UNION ALL SELECT (SELECT min(segment) FROM candidates WHERE segment > used.segment)
+            FROM used WHERE used.segment IS NOT NULL
+        ) SELECT segment FROM used WHERE segment IS NOT NULL"""
+    async with db.execute(query) as cursor:  # DISTINCT would go through all that waits
         return {segment async for (segment,) in cursor}

@@ -13,7 +13,9 @@ import numpy as np
 
 from services.projection.adapters.sqlite_format import FORMAT
 from services.projection.adapters.sqlite_journal import (
+    count_doubts,
     count_unsettled,
+    count_waiting,
     read_candidates,
     read_doubts,
     read_everything,
@@ -78,6 +80,8 @@ class SqliteProjectionStore:
         self._keep_models = keep_models
         self._keep_retracted_s = round(keep_retracted_s)
         self._writing = asyncio.Lock()
+        self._pending: dict[str, int] = {}
+        """Batches that wait, by collection: to count them goes through all."""
 
     async def load(self, collection: str) -> CollectionState:
         """Return the state as of the last checkpoint."""
@@ -150,14 +154,21 @@ class SqliteProjectionStore:
     async def save(self, checkpoint: Checkpoint) -> Unsettled:
         """Store a checkpoint in one transaction, the vectors that wait before it."""
         with step("checkpoint"):
+            name, touched = checkpoint.collection, _touched(checkpoint)
             async with self._transaction() as db:
+                if name not in self._pending:
+                    self._pending[name] = (await count_unsettled(db, name)).pending
+                before = await count_waiting(db, name, touched)
                 parts = [one.vectors for one in checkpoint.journalled]
                 places = await _on_disk(self._files.append, parts) if parts else []
                 await write_moments(db, checkpoint)
                 await write_journal(db, checkpoint, places)
                 await self._write_batches(db, checkpoint)
                 await self._write_model(db, checkpoint)
-                unsettled = await count_unsettled(db, checkpoint.collection)
+                more = await count_waiting(db, name, touched) - before
+                in_doubt = await count_doubts(db, name)
+            self._pending[name] += more
+            unsettled = Unsettled(self._pending[name], in_doubt)
             if checkpoint.closed:
                 async with self._writing:  # what is appended is in the tables again
                     await _on_disk(self._files.keep, await used_segments(self._db))
@@ -242,6 +253,12 @@ class SqliteProjectionStore:
                 raise TransientError(
                     f"the projection's state cannot be stored: {error}"
                 ) from error
+
+
+def _touched(checkpoint: Checkpoint) -> set[str]:
+    """Return the batches that may wait now and did not, or the other way round."""
+    came = {one.candidate.batch_id for one in checkpoint.journalled}
+    return came | {one.batch_id for one in checkpoint.closed}
 
 
 async def _on_disk(work: Callable[..., Result], *given: Any) -> Result:
