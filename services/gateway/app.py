@@ -14,7 +14,9 @@ from services.gateway import __doc__ as about
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBoard
 from services.gateway.adapters.nats_streams import NatsEventStream, NatsPointStream
+from services.gateway.adapters.page_folder import read_page
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
+from services.gateway.adapters.parquet_record_reader import ParquetRecordReader
 from services.gateway.adapters.token_file import read_token
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
@@ -27,8 +29,11 @@ from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
+from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
+from services.gateway.routes.records import build_record_router
+from services.gateway.routes.sessions import build_session_router
 from services.gateway.routes.streams import (
     MAP_HEADERS,
     StreamEndpoints,
@@ -59,6 +64,8 @@ from shared.http.sharing import share
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.runtime import Service
 
+PAGE = Path(__file__).parent / "page" / "dist"
+"""What ``make page`` builds, and what wheels and images hold."""
 log = structlog.get_logger(__name__)
 
 
@@ -137,6 +144,9 @@ class Gateway:
             build_audit_router(served, Audit(AuditLog(client))),
             build_collection_router(CollectionBook(client)),
             build_stream_router(self._streams),
+            build_record_router(served, ParquetRecordReader(folder)),
+            build_session_router(self._keyring),
+            build_page_router(read_page(PAGE)),
         )
         api = build_api(routers, version=version("mapstream"))
         guard = Guard(api, guard_rules(section, self._keyring))

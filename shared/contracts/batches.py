@@ -4,6 +4,8 @@ A batch is one Arrow IPC stream with one record batch. Its descriptor, a small J
 in the schema's metadata, so that a stored message explains itself.
 """
 
+from collections.abc import Container
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -52,9 +54,13 @@ POINT_SCHEMA = pa.schema(
         pa.field("filename", pa.string(), nullable=False),
         pa.field("iteration", pa.int32(), nullable=False),
         pa.field("model_version", pa.int32(), nullable=False),
+        pa.field("timestamp", pa.timestamp("us", tz="UTC")),
     ]
 )
 """``map.points``: what was committed to the map, without text and vectors."""
+
+ADDED_POINT_COLUMNS = frozenset(("timestamp",))
+"""What points told by older versions do not have: where such a column is missing, it is null."""
 
 
 def vector_field(dimension: int) -> pa.Field:
@@ -251,10 +257,12 @@ def decode_rows(body: bytes) -> pa.RecordBatch:
     return rows
 
 
-def require_columns(rows: pa.RecordBatch, schema: pa.Schema) -> None:
+def require_columns(
+    rows: pa.RecordBatch, schema: pa.Schema, added: Container[str] = ADDED_COLUMNS
+) -> None:
     """Check that rows have at least the columns of a schema, with their types.
 
-    Those that were added later may be missing.
+    Those that were ``added`` later may be missing.
 
     Raises:
         InvalidMessage: A column is missing, of another type, or has nulls where none may be.
@@ -262,7 +270,7 @@ def require_columns(rows: pa.RecordBatch, schema: pa.Schema) -> None:
     for field in schema:
         position = rows.schema.get_field_index(field.name)
         if position < 0:
-            if field.name in ADDED_COLUMNS:
+            if field.name in added:
                 continue
             raise InvalidMessage(f"the batch has no column '{field.name}'")
         column = rows.column(position)

@@ -18,6 +18,7 @@ from shared.http.keyring import ANYBODY, Caller, Keyring, bearer_token
 from shared.http.networks import network_of
 from shared.http.problems import ProblemError, problem_response
 from shared.http.rates import Rates
+from shared.http.sessions import cookie_token, is_of_own_page
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -133,6 +134,8 @@ class Guard:
             caller = ANYBODY
         elif token := bearer_token(headers.get("authorization", "")):
             caller = keyring.identify(token)
+        elif "authorization" not in headers:
+            caller = self._by_cookie(scope, headers)
         is_known = caller is not None and caller is not ANYBODY
         scope[CLIENT] = f"token {caller.name}" if caller and is_known else f"address {network}"
         wait_s = self._rules.rates.take(scope[CLIENT], self._clock())
@@ -145,6 +148,23 @@ class Guard:
         if caller is None and "authorization" in headers:
             log.warning("token.refused", client=network, path=scope["path"][:200])
             raise ProblemError(401, "this token is not known", headers=_BAD_TOKEN)
+        return caller
+
+    def _by_cookie(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Return whose cookie it is; one that is not known is as none, so that one can sign in.
+
+        Raises:
+            ProblemError: It would change something, and no page of ours asks for that.
+        """
+        token = cookie_token(headers)
+        caller = self._rules.keyring.identify(token) if token else None
+        is_listed = headers.get("origin") in self._rules.allowed_origins
+        if caller and scope["method"] not in SAFE and not (is_listed or is_of_own_page(headers)):
+            raise ProblemError(
+                403,
+                "a cookie changes something only from a page of this server; "
+                "others send their token as Authorization: Bearer TOKEN",
+            )
         return caller
 
     async def _with_whole_body(self, headers: Headers, receive: Receive) -> Receive:

@@ -22,6 +22,7 @@ LOCKS = [
     ("run.txt", ("all",), ("build",)),
     ("dev.txt", ("all", "minilm", "otel"), ("dev",)),
     ("build.txt", (), ("build",)),
+    ("node.txt", (), ("node",)),
     *((f"{name}.txt", (name,), ()) for name in SERVICES),
 ]
 FITTING = re.compile(

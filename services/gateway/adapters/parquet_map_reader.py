@@ -26,6 +26,7 @@ COLUMNS = {
     "type": "type",
     "filename": "filename",
     "iteration": "iteration",
+    "timestamp": "timestamp",
     "source_version": "source_version",
 }
 """Of the map: what they are called in the file."""
@@ -83,7 +84,7 @@ class ParquetMapReader:
 
     def _look(self, collection: str) -> MapMarks | None:
         path = self._folder / collection / LOGS
-        with _disk_errors():
+        with disk_errors():
             try:
                 stat = path.stat()
             except FileNotFoundError:
@@ -119,7 +120,12 @@ class _OpenParquet:
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
+    """Say of a file that cannot be read why, without the folders of this machine.
+
+    Raises:
+        TransientError: It cannot be read.
+    """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
@@ -130,7 +136,7 @@ def _disk_errors() -> Iterator[None]:
 
 
 def _open(path: Path) -> Any:
-    with _disk_errors():
+    with disk_errors():
         try:
             return pq.ParquetFile(plain_path(path))
         except FileNotFoundError:
@@ -138,13 +144,13 @@ def _open(path: Path) -> Any:
 
 
 def _next(pieces: Iterator[Any]) -> Any:
-    with _disk_errors():
+    with disk_errors():
         return next(pieces, None)
 
 
 def _facts(folder: Path) -> list[FileFacts]:
     found = []
-    with _disk_errors():
+    with disk_errors():
         for name in FILES:
             try:
                 stat = (folder / name).stat()

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pyarrow as pa
 
 from services.gateway.ports import MapMarks, MapReader, OpenMap, PointLog
-from shared.contracts.batches import POINT_SCHEMA, Batch
+from shared.contracts.batches import ADDED_POINT_COLUMNS, POINT_SCHEMA, Batch
 from shared.errors import InvalidMessage, MapstreamError
 
 _MODEL = POINT_SCHEMA.get_field_index("model_version")
@@ -141,7 +141,7 @@ def require_points(batch: Batch) -> Batch:
     Raises:
         InvalidMessage: It is none.
     """
-    missing = set(POINT_SCHEMA.names) - set(batch.rows.schema.names)
+    missing = set(POINT_SCHEMA.names) - ADDED_POINT_COLUMNS - set(batch.rows.schema.names)
     if missing:
         raise InvalidMessage(f"a batch of points without {sorted(missing)}")
     return batch
@@ -151,7 +151,13 @@ def _points_of(batch: Batch) -> pa.Table:
     """Return the points of a message with the version of their source."""
     version = pa.array([batch.descriptor.source_version] * len(batch), pa.int32())
     rows = batch.rows.append_column(MAP_SCHEMA.field("source_version"), version)
-    return pa.Table.from_batches([rows]).select(MAP_SCHEMA.names).cast(MAP_SCHEMA)
+    columns = [
+        rows.column(field.name)
+        if field.name in rows.schema.names
+        else pa.nulls(len(rows), field.type)
+        for field in MAP_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, names=MAP_SCHEMA.names).cast(MAP_SCHEMA)
 
 
 def _require_of_model(batch: Batch, marks: MapMarks) -> None:

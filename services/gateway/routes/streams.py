@@ -49,9 +49,10 @@ def _number(description: str, *, is_required: bool) -> dict[str, Any]:
 
 MAP_200: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "An Arrow stream: id, x, y, type, filename, iteration, source_version; the "
-        "schema's metadata has mapstream.collection, .model_version, .dataset_version, .since "
-        "and, where points left the map, .removed: by filename the version below which they went.",
+        "description": "An Arrow stream: id, x, y, type, filename, iteration, timestamp, "
+        "source_version; the schema's metadata has mapstream.collection, .model_version, "
+        ".dataset_version, .since and, where points left the map, .removed: by filename the "
+        "version below which they went.",
         "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
         "headers": {
             "X-Mapstream-Since": _number("Ask with it for what follows.", is_required=True),

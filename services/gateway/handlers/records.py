@@ -1,0 +1,80 @@
+"""What is told of a single record, for whoever points at it on the map."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from services.gateway.handlers.answers import Body
+from services.gateway.ports.records import FoundRecord, RecordReader, Step
+
+BEGINNING = 280
+PUBLIC = {"x": "projection_x", "y": "projection_y"}
+SAME = (
+    "id", "text", "type", "filename", "iteration", "idx_in_iteration", "timestamp", "arrived_at",
+)  # fmt: skip
+"""Columns of the public file that keep their names."""
+
+
+class RunStep(Body):
+    """A record of the same source, as the one before or after another."""
+
+    id: str = Field(description="Its id.")
+    iteration: int = Field(description="Its step.")
+    type: str = Field(description="Its type.")
+    beginning: str = Field(description="The first characters of its text.")
+
+
+class WholeRecord(Body):
+    """A record of the map, whole, with its place in its source."""
+
+    collection: str = Field(description="The collection.")
+    id: str = Field(description="Its id.")
+    text: str = Field(description="Its text, whole.")
+    type: str = Field(description="Its type.")
+    filename: str = Field(description="The source's path below its root, with '/'.")
+    iteration: int = Field(description="Its step.")
+    idx_in_iteration: int = Field(description="Its place among the records of this step.")
+    timestamp: datetime | None = Field(description="When it was made, as its source says.")
+    arrived_at: datetime | None = Field(description="When it was read.")
+    attributes: dict[str, Any] = Field(description="What else its source says of it.")
+    x: float = Field(description="Its place on the map.")
+    y: float = Field(description="Its place on the map.")
+    place: int = Field(ge=1, description="Its place in its source, from 1.")
+    steps: int = Field(ge=1, description="How many records its source has on the map.")
+    previous: RunStep | None = Field(description="The one before it; null if it is the first.")
+    next: RunStep | None = Field(description="The one after it; null if it is the last.")
+
+
+async def find_record(collection: str, key: str, *, records: RecordReader) -> WholeRecord | None:
+    """Return a record as the public files hold it; nothing if they have none of this id.
+
+    Raises:
+        TransientError: They could not be read.
+    """
+    found = await records.find(collection, key)
+    return None if found is None else _told(collection, found)
+
+
+def _told(collection: str, found: FoundRecord) -> WholeRecord:
+    columns = found.columns
+    facts = {name: columns[name] for name in SAME}
+    facts |= {name: columns[stored] for name, stored in PUBLIC.items()}
+    return WholeRecord(
+        **facts,
+        collection=collection,
+        attributes=json.loads(columns["attributes"] or "{}"),
+        place=found.place + 1,
+        steps=found.steps,
+        previous=_step(found.previous),
+        next=_step(found.next),
+    )
+
+
+def _step(step: Step | None) -> RunStep | None:
+    if step is None:
+        return None
+    return RunStep(
+        id=step.id, iteration=step.iteration, type=step.type, beginning=step.text[:BEGINNING]
+    )

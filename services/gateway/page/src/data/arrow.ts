@@ -1,0 +1,57 @@
+// Reads the gateway's Arrow streams, record batch by record batch.
+
+import { type Batch, type Column, tableFromIPC } from "@uwdata/flechette";
+import { LabelReader, type Labels } from "./labels.ts";
+import type { Rows } from "./points.ts";
+
+const MICROSECONDS = 1000;
+
+/** Read all rows of an answer of `/map`, in pieces as the gateway sent them. */
+export function* readRows(body: ArrayBuffer, types: Labels, sources: Labels): Generator<Rows> {
+  const table = tableFromIPC(body, { useBigInt: true });
+  const column = (name: string): Column<unknown> => {
+    const found = table.getChild(name);
+    if (!found) throw new Error(`an answer without column ${name}`);
+    return found;
+  };
+  const columns = ["id", "x", "y", "type", "filename", "iteration", "timestamp"].map(column);
+  const pieces = columns[0]?.data.length ?? 0;
+  for (let piece = 0; piece < pieces; piece += 1) {
+    const [id, x, y, type, source, step, time] = columns.map(
+      (one) => one.data[piece] as Batch<unknown>,
+    ) as [Part, Part, Part, Part, Part, Part, Part];
+    yield {
+      size: id.length,
+      ids: id.values as Uint8Array,
+      idEnds: (id.offsets as Int32Array).subarray(1),
+      x: x.values as Float32Array,
+      y: y.values as Float32Array,
+      type: codes(type, types),
+      source: codes(source, sources),
+      step: step.values as Int32Array,
+      time: times(time),
+    };
+  }
+}
+
+type Part = Batch<unknown>;
+
+function codes(part: Part, labels: Labels): Uint32Array {
+  const found = new Uint32Array(part.length);
+  const reader = new LabelReader(labels, part.values as Uint8Array);
+  const offsets = part.offsets as Int32Array;
+  for (let row = 0; row < part.length; row += 1) {
+    found[row] = reader.read(offsets[row] as number, offsets[row + 1] as number);
+  }
+  return found;
+}
+
+function times(part: Part): Float64Array {
+  const found = new Float64Array(part.length);
+  const values = part.values as unknown as BigInt64Array;
+  for (let row = 0; row < part.length; row += 1) {
+    const isKnown = part.nullCount === 0 || part.isValid(row);
+    found[row] = isKnown ? Number(values[row]) / MICROSECONDS : Number.NaN;
+  }
+  return found;
+}

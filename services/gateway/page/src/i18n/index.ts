@@ -1,0 +1,52 @@
+// The texts of the page, in the language of its reader; none stands anywhere else.
+
+import i18next from "i18next";
+import en from "./en.json";
+import ru from "./ru.json";
+
+export const LANGUAGES = ["en", "ru"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+type Plain<Key> = Key extends `${infer Word}_${"one" | "few" | "many" | "other"}` ? Word : Key;
+/** What can be said; a plural is named without its form. */
+export type Message = Plain<keyof typeof en> | keyof typeof en;
+
+await i18next.init({
+  lng: "en",
+  fallbackLng: "en",
+  resources: { en: { translation: en }, ru: { translation: ru } },
+  interpolation: { escapeValue: false },
+});
+const FORMS: Record<string, Intl.NumberFormatOptions> = {
+  percent: { style: "percent", maximumSignificantDigits: 2 },
+  decimal: { maximumFractionDigits: 1 },
+};
+for (const [name, options] of Object.entries(FORMS)) {
+  i18next.services.formatter?.addCached(name, (language) => {
+    const format = new Intl.NumberFormat(language, options);
+    return (value: number) => format.format(value);
+  });
+}
+
+/** Say something. */
+export function t(message: Message, values: Readonly<Record<string, unknown>> = {}): string {
+  return i18next.t(message, values);
+}
+
+/** Go on in another language. */
+export async function speak(language: Language): Promise<void> {
+  await i18next.changeLanguage(language);
+}
+
+/** Write a time as people of the language do. */
+export function written(time: number | string, isShort = false): string {
+  const form: Intl.DateTimeFormatOptions = isShort
+    ? { dateStyle: "short", timeStyle: "short" }
+    : { dateStyle: "medium", timeStyle: "medium" };
+  return new Intl.DateTimeFormat(i18next.language, form).format(new Date(time));
+}
+
+/** Write a number as people of the language do. */
+export function counted(value: number): string {
+  return new Intl.NumberFormat(i18next.language).format(value);
+}

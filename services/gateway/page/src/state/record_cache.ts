@@ -1,0 +1,39 @@
+// Records that were looked at lately, so that going back and forth asks nobody.
+
+import type { Client } from "../api/client.ts";
+import type { WholeRecord } from "../api/schema.ts";
+
+const MOST = 300;
+
+export class RecordCache {
+  #known = new Map<string, WholeRecord>();
+  #asked = new Map<string, Promise<WholeRecord>>();
+
+  constructor(private readonly client: Pick<Client, "record">) {}
+
+  /** Return a record that is known already. */
+  peek(collection: string, id: string): WholeRecord | null {
+    return this.#known.get(`${collection} ${id}`) ?? null;
+  }
+
+  async get(collection: string, id: string): Promise<WholeRecord> {
+    const key = `${collection} ${id}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const asked = this.#asked.get(key) ?? this.client.record(collection, id);
+    this.#asked.set(key, asked);
+    try {
+      const record = await asked;
+      this.#known.set(key, record);
+      if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value as string);
+      return record;
+    } finally {
+      this.#asked.delete(key);
+    }
+  }
+
+  /** Forget all: the map was replaced. */
+  clear(): void {
+    this.#known.clear();
+  }
+}

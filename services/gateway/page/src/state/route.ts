@@ -1,0 +1,35 @@
+// The address of what is seen: #/map/COLLECTION, with the record that is open.
+
+import { FIELDS, type Field } from "../data/coding.ts";
+
+export interface Route {
+  readonly collection: string | null;
+  readonly record: string | null;
+  readonly field: Field;
+}
+
+/** Read the part of an address behind '#'; what it does not say is as at first. */
+export function parseRoute(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
+  const [, area, collection, record] = path.split("/").map(decoded);
+  const asked = new URLSearchParams(query).get("by");
+  const field = FIELDS.find((one) => one === asked) ?? "type";
+  if (area !== "map" || !collection) return { collection: null, record: null, field };
+  return { collection, record: record || null, field };
+}
+
+/** Write the same. */
+export function writeRoute(route: Route): string {
+  if (!route.collection) return "#/";
+  const parts = ["map", route.collection, ...(route.record ? [route.record] : [])];
+  const query = route.field === "type" ? "" : `?by=${route.field}`;
+  return `#/${parts.map(encodeURIComponent).join("/")}${query}`;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

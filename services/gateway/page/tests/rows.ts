@@ -1,0 +1,88 @@
+// Makes rows and answers for the tests.
+
+import {
+  columnFromArray,
+  float32,
+  int32,
+  tableFromColumns,
+  tableToIPC,
+  timestamp,
+  utf8,
+} from "@uwdata/flechette";
+import type { MapAnswer } from "../src/api/client.ts";
+import type { Rows } from "../src/data/points.ts";
+
+export interface Made {
+  readonly id: string;
+  readonly x?: number;
+  readonly y?: number;
+  readonly type?: string;
+  readonly filename?: string;
+  readonly iteration?: number;
+  readonly timestamp?: number | null;
+}
+
+/** Write an answer of `/map` as the gateway does. */
+export function answer(
+  made: readonly Made[],
+  head: { since?: string; model?: number | null; dataset?: number; hasMore?: boolean } = {},
+): MapAnswer {
+  const column = <Value>(take: (one: Made) => Value) => made.map(take);
+  const table = tableFromColumns({
+    id: columnFromArray(
+      column((one) => one.id),
+      utf8(),
+    ),
+    x: columnFromArray(
+      column((one) => one.x ?? 0),
+      float32(),
+    ),
+    y: columnFromArray(
+      column((one) => one.y ?? 0),
+      float32(),
+    ),
+    type: columnFromArray(
+      column((one) => one.type ?? "iteration"),
+      utf8(),
+    ),
+    filename: columnFromArray(
+      column((one) => one.filename ?? "a.jsonl"),
+      utf8(),
+    ),
+    iteration: columnFromArray(
+      column((one) => one.iteration ?? 1),
+      int32(),
+    ),
+    timestamp: columnFromArray(
+      column((one) => one.timestamp ?? null),
+      timestamp(2, "UTC"),
+    ),
+  });
+  const bytes = tableToIPC(table, { format: "stream" });
+  const body = (bytes as Uint8Array).slice().buffer as ArrayBuffer;
+  const { since = "1", model = 1, dataset = 1, hasMore = false } = head;
+  return { body, head: { since, model, dataset, hasMore } };
+}
+
+/** Make rows as they are read from an answer. */
+export function rows(made: readonly Made[]): Rows {
+  const encoded = made.map((one) => new TextEncoder().encode(one.id));
+  const ids = new Uint8Array(encoded.reduce((sum, one) => sum + one.length, 0));
+  let end = 0;
+  const idEnds = encoded.map((one) => {
+    ids.set(one, end);
+    end += one.length;
+    return end;
+  });
+  return {
+    size: made.length,
+    ids,
+    idEnds,
+    x: Float32Array.from(made, (one) => one.x ?? 0),
+    y: Float32Array.from(made, (one) => one.y ?? 0),
+    type: made.map(() => 0),
+    source: made.map(() => 0),
+    step: made.map((one) => one.iteration ?? 1),
+    time: Float64Array.from(made, (one) => one.timestamp ?? Number.NaN),
+  };
+}
