@@ -19,6 +19,11 @@ include-path-regex = "^/(recompute-projection|rollback|forget|dead-letters/(repl
 checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
 
 [[operations]]
+# A browser signs in, from a page of the gateway, and with a token that is known.
+include-path = "/session"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403]
+
+[[operations]]
 # Whether there is such a command is known later, if it was accepted only.
 include-path = "/operations/{{operation_id}}"
 checks.use_after_free.enabled = false

@@ -367,8 +367,7 @@ async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
         assert whole.column("id").to_pylist() == ["a", "b", "c"]
         assert whole.schema.metadata[b"mapstream.since"] == b"2"
         assert whole.schema.names == [
-            *("id", "x", "y", "type", "filename", "iteration", "source_version"),
-        ]
+            "id", "x", "y", "type", "filename", "iteration", "timestamp", "source_version",
 
         since = int(answer.headers["x-mapstream-since"])
         answer, added = await world.get_map(since=since, model_version=1)

@@ -19,6 +19,7 @@ from services.gateway.ports import (
     Points,
     PositionLostError,
 )
+from services.gateway.ports.records import FoundRecord
 from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.request import request
 from shared.contracts.answers import Answer
@@ -172,6 +173,8 @@ def write_map(
         "iteration": pa.array(range(len(ids)), pa.int32()),
         "idx_in_iteration": pa.array([0] * len(ids), pa.int32()),
         "type": pa.array(["iteration"] * len(ids), pa.string()),
+        "attributes": pa.array(['{"model": "m"}'] * len(ids), pa.string()),
+        "arrived_at": pa.array([None] * len(ids), pa.timestamp("us", tz="UTC")),
         "projection_x": pa.array([float(i) for i in range(len(ids))], pa.float32()),
         "projection_y": pa.array([0.0] * len(ids), pa.float32()),
         "source_version": pa.array([1] * len(ids), pa.int32()),
@@ -375,3 +378,12 @@ class FakeModelHistory:
     async def get(self, collection: str, version: int) -> ProjectionModel | None:
         del collection
         return self.models.get(version)
+
+
+class FakeRecordReader:
+    def __init__(self, *found: FoundRecord) -> None:
+        self.found = {one.columns["id"]: one for one in found}
+
+    async def find(self, collection: str, key: str) -> FoundRecord | None:
+        del collection
+        return self.found.get(key)

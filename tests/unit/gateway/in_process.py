@@ -1,5 +1,6 @@
 """The gateway's HTTP API in process, with fakes behind it."""
 
+import gzip
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,17 @@ from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
 from services.gateway.ports import MapMarks
+from services.gateway.ports.page import INDEX, PageFile
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
+from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
+from services.gateway.routes.records import build_record_router
+from services.gateway.routes.sessions import build_session_router
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
 from shared.contracts.dead_letters import DeadLetter
 from shared.http.guard import Guard, GuardRules, allowed_hosts
@@ -31,13 +36,22 @@ from tests.unit.gateway.builders import (
     FakeMapReader,
     FakeModelHistory,
     FakePointLog,
+    FakeRecordReader,
     FakeStatusBoard,
 )
 from tests.waiting import PATIENCE_S
 
+PAGE = {
+    INDEX: PageFile(b"<html>", gzip.compress(b"<html>"), "text/html; charset=utf-8"),
+    "page-1.js": PageFile(b"code", gzip.compress(b"code"), "text/javascript; charset=utf-8"),
+}
+
 
 def build_routers(
-    limits: StreamLimits | None = None, statuses: Any = None, letters: Sequence[DeadLetter] = ()
+    limits: StreamLimits | None = None,
+    statuses: Any = None,
+    letters: Sequence[DeadLetter] = (),
+    keyring: Keyring | None = None,
 ) -> tuple[Any, ...]:
     served = Served(["default", "second"])
     events = FakeEventLog()
@@ -62,6 +76,9 @@ def build_routers(
         build_audit_router(served, Audit(FakeAuditLog())),
         build_collection_router(FakeCollectionBook()),
         build_stream_router(streams),
+        build_record_router(served, FakeRecordReader()),
+        build_session_router(keyring or Keyring()),
+        build_page_router(PAGE),
     )
 
 
@@ -82,7 +99,8 @@ def build(
     letters: Sequence[DeadLetter] = (),
     **rules: Any,
 ) -> Guard:
-    return guarded(*build_routers(limits, statuses, letters), **rules)
+    routers = build_routers(limits, statuses, letters, rules.get("keyring"))
+    return guarded(*routers, **rules)
 
 
 def guarded(*routers: Any, **rules: Any) -> Guard:

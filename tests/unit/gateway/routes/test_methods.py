@@ -20,7 +20,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def paths(http: httpx.AsyncClient) -> dict[str, set[str]]:
     document = (await http.get("/openapi.json")).json()
     asked = {
-        path.format(version=1, sequence=1, operation_id="x", name="x"): {
+        path.format(version=1, sequence=1, operation_id="x", name="x", record_id="x"): {
             one.upper() for one in operations
         }
         for path, operations in document["paths"].items()
