@@ -368,6 +368,7 @@ async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
         assert whole.schema.metadata[b"mapstream.since"] == b"2"
         assert whole.schema.names == [
             "id", "x", "y", "type", "filename", "iteration", "timestamp", "source_version",
+        ]  # fmt: skip
 
         since = int(answer.headers["x-mapstream-since"])
         answer, added = await world.get_map(since=since, model_version=1)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readRows } from "../src/data/arrow.ts";
+import { readRows, readTable } from "../src/data/arrow.ts";
 import { Grid } from "../src/data/grid.ts";
 import { IdTable } from "../src/data/id_table.ts";
 import { boundsOf, originsOf, Points } from "../src/data/points.ts";
@@ -65,7 +65,8 @@ test("an answer of the gateway is read as it was written", () => {
     { id: "b", type: "final", filename: "süd.jsonl", timestamp: null },
     { id: "c", type: "iteration", filename: "b.jsonl" },
   ];
-  for (const piece of readRows(answer(made).body, points.types, points.sources)) points.add(piece);
+  for (const piece of readRows(readTable(answer(made).body), points.types, points.sources))
+    points.add(piece);
   assert.deepEqual(points.types.words, ["iteration", "final"]);
   assert.deepEqual(points.sources.words, ["süd.jsonl", "b.jsonl"]);
   assert.deepEqual([...points.type.subarray(0, 3)], [0, 1, 0]);
@@ -75,9 +76,24 @@ test("an answer of the gateway is read as it was written", () => {
   assert.ok(Number.isNaN(points.time[1]));
 });
 
+test("what left the map is taken away, and only that", () => {
+  const points = new Points();
+  const made = [
+    { id: "a1", filename: "a", version: 1 },
+    { id: "b1", filename: "b", version: 1, x: 7 },
+    { id: "a2", filename: "a", version: 2, x: 5 },
+  ];
+  const table = readTable(answer(made).body);
+  for (const piece of readRows(table, points.types, points.sources)) points.add(piece);
+  const kept = points.without({ a: 2, nowhere: 9 });
+  assert.deepEqual([kept.ids.textOf(0), kept.ids.textOf(1), kept.size], ["b1", "a2", 2]);
+  assert.deepEqual([...kept.x.subarray(0, 2)], [7, 5]);
+});
+
 test("an empty answer adds nothing", () => {
   const points = new Points();
-  for (const piece of readRows(answer([]).body, points.types, points.sources)) points.add(piece);
+  for (const piece of readRows(readTable(answer([]).body), points.types, points.sources))
+    points.add(piece);
   assert.equal(points.size, 0);
   assert.equal(boundsOf(points), null);
 });

@@ -10,7 +10,7 @@ import {
   utf8,
 } from "@uwdata/flechette";
 import type { MapAnswer } from "../src/api/client.ts";
-import type { Rows } from "../src/data/points.ts";
+import type { Removals, Rows } from "../src/data/points.ts";
 
 export interface Made {
   readonly id: string;
@@ -20,15 +20,17 @@ export interface Made {
   readonly filename?: string;
   readonly iteration?: number;
   readonly timestamp?: number | null;
+  readonly version?: number;
 }
 
 /** Write an answer of `/map` as the gateway does. */
 export function answer(
   made: readonly Made[],
-  head: { since?: string; model?: number | null; dataset?: number; hasMore?: boolean } = {},
+  head: Partial<MapAnswer["head"]> = {},
+  removals: Removals = {},
 ): MapAnswer {
   const column = <Value>(take: (one: Made) => Value) => made.map(take);
-  const table = tableFromColumns({
+  const columns = {
     id: columnFromArray(
       column((one) => one.id),
       utf8(),
@@ -57,7 +59,14 @@ export function answer(
       column((one) => one.timestamp ?? null),
       timestamp(2, "UTC"),
     ),
-  });
+    source_version: columnFromArray(
+      column((one) => one.version ?? 1),
+      int32(),
+    ),
+  };
+  const table = tableFromColumns(columns);
+  const told = Object.entries(removals).length > 0;
+  if (told) table.schema.metadata = new Map([["mapstream.removed", JSON.stringify(removals)]]);
   const bytes = tableToIPC(table, { format: "stream" });
   const body = (bytes as Uint8Array).slice().buffer as ArrayBuffer;
   const { since = "1", model = 1, dataset = 1, hasMore = false } = head;
@@ -83,6 +92,7 @@ export function rows(made: readonly Made[]): Rows {
     type: made.map(() => 0),
     source: made.map(() => 0),
     step: made.map((one) => one.iteration ?? 1),
+    version: made.map((one) => one.version ?? 1),
     time: Float64Array.from(made, (one) => one.timestamp ?? Number.NaN),
   };
 }

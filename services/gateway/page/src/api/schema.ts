@@ -32,6 +32,8 @@ export interface CollectionRecord {
   readonly revision: number;
   /** When it was recorded, in UTC. */
   readonly created_at: string;
+  /** The folders that its command named; of the configuration, that has them. */
+  readonly sources: readonly (SourceFolder)[];
 }
 
 export interface CommittedBatch {
@@ -178,6 +180,13 @@ export interface Session {
   readonly name: string | null;
   /** What the caller may do; null if a token is needed and none came. */
   readonly role: "read" | "operate" | null;
+}
+
+export interface SourceFolder {
+  /** The folder, or a single file; from the root. */
+  readonly path: string;
+  /** Which files below it; ** stands for any folders. */
+  readonly glob: string;
 }
 
 export interface WholeRecord {

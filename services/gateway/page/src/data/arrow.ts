@@ -1,25 +1,37 @@
 // Reads the gateway's Arrow streams, record batch by record batch.
 
-import { type Batch, type Column, tableFromIPC } from "@uwdata/flechette";
+import { type Batch, type Column, type Table, tableFromIPC } from "@uwdata/flechette";
 import { LabelReader, type Labels } from "./labels.ts";
-import type { Rows } from "./points.ts";
+import type { Removals, Rows } from "./points.ts";
 
 const MICROSECONDS = 1000;
 
-/** Read all rows of an answer of `/map`, in pieces as the gateway sent them. */
-export function* readRows(body: ArrayBuffer, types: Labels, sources: Labels): Generator<Rows> {
-  const table = tableFromIPC(body, { useBigInt: true });
+const COLUMNS = ["id", "x", "y", "type", "filename", "iteration", "timestamp", "source_version"];
+
+/** Read which points left the map, of which an answer of `/map` tells. */
+export function readRemovals(table: Table): Removals {
+  const told = table.schema.metadata?.get("mapstream.removed");
+  return told ? (JSON.parse(told) as Removals) : {};
+}
+
+/** Read an answer of `/map`. */
+export function readTable(body: ArrayBuffer): Table {
+  return tableFromIPC(body, { useBigInt: true });
+}
+
+/** Read all of its rows, in pieces as the gateway sent them. */
+export function* readRows(table: Table, types: Labels, sources: Labels): Generator<Rows> {
   const column = (name: string): Column<unknown> => {
     const found = table.getChild(name);
     if (!found) throw new Error(`an answer without column ${name}`);
     return found;
   };
-  const columns = ["id", "x", "y", "type", "filename", "iteration", "timestamp"].map(column);
+  const columns = COLUMNS.map(column);
   const pieces = columns[0]?.data.length ?? 0;
   for (let piece = 0; piece < pieces; piece += 1) {
-    const [id, x, y, type, source, step, time] = columns.map(
+    const [id, x, y, type, source, step, time, version] = columns.map(
       (one) => one.data[piece] as Batch<unknown>,
-    ) as [Part, Part, Part, Part, Part, Part, Part];
+    ) as [Part, Part, Part, Part, Part, Part, Part, Part];
     yield {
       size: id.length,
       ids: id.values as Uint8Array,
@@ -29,6 +41,7 @@ export function* readRows(body: ArrayBuffer, types: Labels, sources: Labels): Ge
       type: codes(type, types),
       source: codes(source, sources),
       step: step.values as Int32Array,
+      version: version.values as Int32Array,
       time: times(time),
     };
   }

@@ -12,6 +12,16 @@ export class IdTable {
   #ends = new Uint32Array(FIRST_SLOTS);
   #slots = new Int32Array(FIRST_SLOTS).fill(NONE);
 
+  /** The ids, one after another. */
+  get bytes(): Uint8Array {
+    return this.#arena;
+  }
+
+  /** Where each of them ends. */
+  get ends(): Uint32Array {
+    return this.#ends;
+  }
+
   /** Return the row of an id that stands in some bytes; -1 if it is not known. */
   find(source: Uint8Array, start: number, end: number): number {
     const mask = this.#slots.length - 1;

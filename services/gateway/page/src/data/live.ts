@@ -2,7 +2,7 @@
 
 import { AwayError, type Client, type MapAnswer, RefusedError } from "../api/client.ts";
 import type { ProjectionUpdated, WritingCommitted, WritingPublished } from "../api/schema.ts";
-import { readRows } from "./arrow.ts";
+import { readRemovals, readRows, readTable } from "./arrow.ts";
 import { type Origins, originsOf, Points } from "./points.ts";
 
 /** What a new model did to the map. */
@@ -28,14 +28,13 @@ export interface Audience {
 
 type Calls = Pick<Client, "whole" | "since" | "collections">;
 
-const PIECE_ROWS = 16_384;
 const SLICE_MS = 12;
 const GONE = 410;
 const NOT_FOUND = 404;
 const AGAIN_MS = 1500;
 
 interface State {
-  readonly points: Points;
+  points: Points;
   /** Version of the files that the points came from, before those that were added. */
   readonly dataset: number;
   since: string;
@@ -196,13 +195,13 @@ export class Live {
     const { since, model, dataset } = answer.head;
     const state: State = { points, since, model, dataset };
     this.#hasLost = false;
-    await this.#take(points, answer);
+    await this.#take(state, answer);
     // What was committed meanwhile belongs to the same picture.
     await this.#add(state, null);
     if (this.#isClosed) return;
-    const origins = old === null ? null : originsOf(points, old.points);
+    const origins = old === null ? null : originsOf(state.points, old.points);
     this.#state = state;
-    this.audience.replaced(points, origins, this.#moveFrom(old, state, origins));
+    this.audience.replaced(state.points, origins, this.#moveFrom(old, state, origins));
   }
 
   /** Add what was committed since; tells whether that was possible. */
@@ -215,23 +214,31 @@ export class Live {
         if (error instanceof RefusedError && error.status === GONE) return false;
         throw error;
       }
-      const from = state.points.size;
-      const replaced = await this.#take(state.points, answer);
+      const before = state.points;
+      const from = before.size;
+      const replaced = await this.#take(state, answer);
       state.since = answer.head.since;
-      if (audience && !this.#isClosed && (replaced > 0 || state.points.size > from)) {
-        audience.added(from, replaced > 0);
+      if (audience && !this.#isClosed) {
+        if (state.points !== before) {
+          audience.replaced(state.points, originsOf(state.points, before), null);
+        } else if (replaced > 0 || state.points.size > from) {
+          audience.added(from, replaced > 0);
+        }
       }
       if (!answer.head.hasMore) return true;
     }
   }
 
-  async #take(points: Points, answer: MapAnswer): Promise<number> {
+  /** Take in an answer: first what left, then what came. Returns how many were replaced. */
+  async #take(state: State, answer: MapAnswer): Promise<number> {
+    const table = readTable(answer.body);
+    const removals = readRemovals(table);
+    if (Object.keys(removals).length > 0) state.points = state.points.without(removals);
+    const { points } = state;
     let replaced = 0;
     let began = performance.now();
-    for (const rows of readRows(answer.body, points.types, points.sources)) {
-      for (let from = 0; from < rows.size; from += PIECE_ROWS) {
-        replaced += points.add(rows, from, Math.min(rows.size, from + PIECE_ROWS));
-      }
+    for (const rows of readRows(table, points.types, points.sources)) {
+      replaced += points.add(rows);
       if (performance.now() - began > SLICE_MS) {
         await breath();
         began = performance.now();

@@ -14,9 +14,14 @@ export interface Rows {
   readonly type: ArrayLike<number>;
   readonly source: ArrayLike<number>;
   readonly step: ArrayLike<number>;
+  /** Version of the source. */
+  readonly version: ArrayLike<number>;
   /** Milliseconds since 1970; NaN where it is not known. */
   readonly time: Float64Array;
 }
+
+/** Names of sources, and the version below which their points are gone. */
+export type Removals = Readonly<Record<string, number>>;
 
 const FIRST = 1024;
 
@@ -28,6 +33,7 @@ export class Points {
   type = new Uint32Array(FIRST);
   source = new Uint32Array(FIRST);
   step = new Int32Array(FIRST);
+  version = new Int32Array(FIRST);
   time = new Float64Array(FIRST);
 
   constructor(
@@ -54,9 +60,28 @@ export class Points {
       this.type[row] = rows.type[i] as number;
       this.source[row] = rows.source[i] as number;
       this.step[row] = rows.step[i] as number;
+      this.version[row] = rows.version[i] as number;
       this.time[row] = rows.time[i] as number;
     }
     return replaced;
+  }
+
+  /** Return a table without what left: of some sources, the points of versions below one. */
+  without(removals: Removals): Points {
+    const below = this.sources.words.map((word) => removals[word] ?? 0);
+    const kept = new Points(this.types, this.sources);
+    const one = this.#asRows();
+    for (let row = 0; row < this.size; row += 1) {
+      const isGone = (this.version[row] as number) < (below[this.source[row] as number] as number);
+      if (!isGone) kept.add(one, row, row + 1);
+    }
+    return kept;
+  }
+
+  #asRows(): Rows {
+    const { size, x, y, type, source, step, version, time } = this;
+    const { bytes: ids, ends: idEnds } = this.ids;
+    return { size, ids, idEnds, x, y, type, source, step, version, time };
   }
 
   #reserve(size: number): void {
@@ -67,6 +92,7 @@ export class Points {
     this.type = copied(new Uint32Array(room), this.type);
     this.source = copied(new Uint32Array(room), this.source);
     this.step = copied(new Int32Array(room), this.step);
+    this.version = copied(new Int32Array(room), this.version);
     this.time = copied(new Float64Array(room), this.time);
   }
 }
