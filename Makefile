@@ -8,7 +8,7 @@ PAGE := services/gateway/page
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images page page-check test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images page page-check pictures test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ $(PAGE)/node_modules/.stamp: $(PAGE)/package-lock.json | $(BIN)/python
 
 $(PAGE)/dist/index.html: $(PAGE)/node_modules/.stamp $(PAGE)/build.mjs $(shell find $(PAGE)/src -type f)
 	@$(PAGE)/npm.sh run --silent build
+
+pictures: setup-dev  ## Take pictures of the page in its main states, into pictures/.
+	@mkdir -p pictures
+	@MAPSTREAM_PICTURES=$(CURDIR)/pictures $(BIN)/python -m pytest -q -n 0 tests/e2e/test_page.py
 
 page-check: $(PAGE)/node_modules/.stamp
 	@$(PAGE)/npm.sh run --silent check

@@ -47,6 +47,7 @@ test("numbers and plurals are those of the language", async () => {
   const move = { from: 7, to: 8, share: 0.0123, before: 0.23, after: 0.25 };
   const told = "Projection 7 → 8: points moved 1.2% of the map, explained variance 23% → 25%";
   assert.equal(t("moved_explained", move), told);
+  assert.match(t("moved", { from: 1, to: 2, share: 6e-11 }), / moved 0% of /);
   await speak("ru");
   const few = [1, 2, 5, 21, 12].map((count) => t("points", { count }));
   assert.deepEqual(few, ["1 точка", "2 точки", "5 точек", "21 точка", "12 точек"]);

@@ -4,9 +4,9 @@ import { parseRoute, writeRoute } from "../src/state/route.ts";
 
 test("an address is read as it was written", () => {
   for (const route of [
-    { collection: null, record: null, field: "type" },
+    { collection: null, record: null, field: null },
     { collection: "logs", record: null, field: "time" },
-    { collection: "a/b ?", record: "id#1", field: "type" },
+    { collection: "a/b ?", record: "id#1", field: null },
   ] as const) {
     assert.deepEqual(parseRoute(writeRoute(route)), route);
   }
@@ -14,7 +14,7 @@ test("an address is read as it was written", () => {
 
 test("what is no address of ours is the beginning", () => {
   for (const hash of ["", "#", "#/nowhere/x", "#/map/", "#/map/%E0%A4%A?by=nothing"]) {
-    assert.equal(parseRoute(hash).field, "type");
+    assert.equal(parseRoute(hash).field, null);
     assert.equal(parseRoute(hash).record, null);
   }
 });

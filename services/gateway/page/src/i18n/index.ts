@@ -18,7 +18,7 @@ await i18next.init({
   interpolation: { escapeValue: false },
 });
 const FORMS: Record<string, Intl.NumberFormatOptions> = {
-  percent: { style: "percent", maximumSignificantDigits: 2 },
+  percent: { style: "percent", maximumFractionDigits: 1 },
   decimal: { maximumFractionDigits: 1 },
 };
 for (const [name, options] of Object.entries(FORMS)) {

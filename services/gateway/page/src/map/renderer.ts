@@ -51,7 +51,7 @@ export const EVER = -1e6;
 
 /** Return the radius of a point: few are large, and all grow a little when one looks closer. */
 export function radiusOf(count: number, zoom: number): number {
-  const plain = 7.5 - 1.15 * Math.log10(Math.max(10, count));
+  const plain = 8.6 - 1.35 * Math.log10(Math.max(10, count));
   return Math.max(0.8, plain) * Math.min(2.2, Math.max(0.8, zoom) ** 0.28);
 }
 

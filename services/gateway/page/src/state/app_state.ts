@@ -41,6 +41,8 @@ export interface AppState {
   readonly arrived: number;
   readonly model: number | null;
   readonly field: Field;
+  /** Whether somebody asked for that. */
+  readonly isFieldChosen: boolean;
   readonly entries: readonly Entry[];
   /** Keys of the entries of the legend that are not shown. */
   readonly hidden: ReadonlySet<string>;
@@ -62,6 +64,7 @@ export const FIRST_STATE: AppState = {
   arrived: 0,
   model: null,
   field: "type",
+  isFieldChosen: false,
   entries: [],
   hidden: new Set(),
   opened: { kind: "none" },

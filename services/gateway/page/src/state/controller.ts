@@ -111,7 +111,7 @@ export class Controller {
   }
 
   setField(field: Field): void {
-    this.store.set({ field, hidden: new Set() });
+    this.store.set({ field, isFieldChosen: true, hidden: new Set() });
     this.#encode();
     this.#address();
   }
@@ -166,7 +166,7 @@ export class Controller {
 
   choose(collection: string): void {
     this.store.set({ opened: { kind: "none" } });
-    location.hash = writeRoute({ collection, record: null, field: this.store.state.field });
+    location.hash = writeRoute({ collection, record: null, field: this.#chosenField });
   }
 
   /** Have somebody draw, from now on. */
@@ -183,7 +183,7 @@ export class Controller {
     if (this.store.state.session?.role === null) return;
     const route = parseRoute(location.hash);
     const name = route.collection ?? collections[0]?.name ?? null;
-    if (route.field !== field) this.setField(route.field);
+    if (route.field && route.field !== field) this.setField(route.field);
     if (name && name !== collection) this.#watch(name);
     if (route.record && route.record !== this.openedId) void this.openRecord(route.record);
     if (!route.record && this.openedId) this.store.set({ opened: { kind: "none" } });
@@ -261,10 +261,12 @@ export class Controller {
 
   #replaced(points: Points, origins: Origins | null, move: Move | null): void {
     const { state } = this.store;
-    this.#coding = new Coding(points, state.field);
+    const field = state.isFieldChosen ? state.field : telling(points);
+    this.#coding = new Coding(points, field);
     const came = origins ? origins.isNew.reduce((sum, one) => sum + one, 0) : 0;
     this.store.set({
       stage: { kind: "map" },
+      field,
       count: points.size,
       model: this.#live?.model ?? null,
       arrived: state.arrived + came,
@@ -325,9 +327,13 @@ export class Controller {
     }
   }
 
+  get #chosenField(): Field | null {
+    return this.store.state.isFieldChosen ? this.store.state.field : null;
+  }
+
   #address(): void {
-    const { collection, field } = this.store.state;
-    const hash = writeRoute({ collection, record: this.openedId, field });
+    const { collection } = this.store.state;
+    const hash = writeRoute({ collection, record: this.openedId, field: this.#chosenField });
     if (location.hash !== hash) history.replaceState(null, "", hash);
   }
 
@@ -336,4 +342,9 @@ export class Controller {
     const name = title ?? collection;
     document.title = name ? t("page_title", { name }) : t("title");
   }
+}
+
+/** Return what to colour by at first: where all are of one type, that would be one colour. */
+function telling(points: Points): Field {
+  return points.types.words.length > 1 ? "type" : "source";
 }

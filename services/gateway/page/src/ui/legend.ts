@@ -78,7 +78,7 @@ export class PageLegend extends PageElement {
         @dblclick=${() => this.controller.only(entry.key)}
       >
         <i class="swatch" ${styled("--swatch", css(this.#colour(entry)))}></i>
-        <span class="name">${shortPath(name, 44)}</span>
+        <span class="name">${shortPath(name, 29)}</span>
         <span class="number">${counted(entry.count)}</span>
       </button>
     </li>`;

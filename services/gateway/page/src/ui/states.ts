@@ -6,7 +6,7 @@ import { PageElement } from "./element.ts";
 import { copy } from "./icons.ts";
 import "./sign_in.ts";
 
-const EXAMPLE = "make run";
+const EXAMPLE = ".venv/bin/mapstream run examples/runs";
 const STATUS = ".venv/bin/mapstream status";
 const COPIED_MS = 2000;
 

@@ -1,0 +1,97 @@
+"""What a page in a browser shows, as numbers."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+from tests.e2e.local_run import PATIENCE_S, rows
+
+AXE = Path(__file__).parents[2] / "services/gateway/page/node_modules/axe-core/axe.min.js"
+POINTS = """() => {
+  const points = document.querySelector("page-app")?.controller.points;
+  if (!points) return [];
+  return Array.from({ length: points.size },
+    (_, row) => [points.ids.textOf(row), points.x[row], points.y[row]]);
+}"""
+PIXELS = """async ([picture, places]) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${picture}`;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  return places.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data.slice(0, 3)]);
+}"""
+Place = tuple[float, float]
+
+
+async def shown(page: Page) -> dict[str, Place]:
+    """Return where the page has each point, by id; a point that is there twice fails."""
+    found = await page.evaluate(POINTS)
+    assert len({one[0] for one in found}) == len(found)
+    return {key: (x, y) for key, x, y in found}
+
+
+def stored(output: Path) -> dict[str, Place]:
+    """Return where the Parquet has each record, by id."""
+    found = rows(output)
+    return {one["id"]: (one["projection_x"], one["projection_y"]) for one in found}
+
+
+async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: It never did.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await holds():
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise AssertionError(what) from error
+
+
+async def agrees(page: Page, output: Path) -> bool:
+    """Tell whether page and Parquet have the same points at the same places."""
+    return bool(found := await shown(page)) and found == stored(output)
+
+
+async def colours_at(page: Page, places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Return the colours of the map at some pixels."""
+    picture = base64.b64encode(await page.locator("#map-canvas").screenshot()).decode()
+    blank = await page.context.new_page()  # where no policy forbids pictures
+    try:
+        return [tuple(one) for one in await blank.evaluate(PIXELS, [picture, places])]
+    finally:
+        await blank.close()
+
+
+def places_of(points: dict[str, Place], width: float, height: float) -> list[tuple[int, int]]:
+    """Say where points are seen when all of the map is: the same rule, written again."""
+    xs, ys = zip(*points.values(), strict=True)
+    scale = min(width * 0.82 / (max(xs) - min(xs)), height * 0.82 / (max(ys) - min(ys)))
+    middle = ((max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2)
+    return [
+        (
+            round(width / 2 + (x - middle[0]) * scale),
+            round(height / 2 - (y - middle[1]) * scale),
+        )
+        for x, y in points.values()
+    ]
+
+
+async def barriers(page: Page) -> list[str]:
+    """List what axe finds serious, or worse."""
+    await page.evaluate(AXE.read_text())
+    found: dict[str, Any] = await page.evaluate("() => axe.run(document)")
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

@@ -1,0 +1,296 @@
+"""The page in a real browser, against the whole running system."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route
+
+from tests.browser import browser, needs_browser
+from tests.e2e.local_run import EXAMPLES, LiveRun, live_run, write_source
+from tests.e2e.page_reading import (
+    AXE,
+    agrees,
+    barriers,
+    colours_at,
+    places_of,
+    shown,
+    stored,
+    until,
+)
+
+GROUND = (250, 250, 248)
+PICTURES = os.environ.get("MAPSTREAM_PICTURES")
+SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080), "400x800": (400, 800)}
+LOCALES = {"en": "en-US", "ru": "ru-RU"}
+pytestmark = [
+    pytest.mark.e2e,
+    needs_browser,
+    pytest.mark.skipif(not AXE.exists(), reason="NO PAGE: make setup-dev builds it"),
+]
+
+
+@dataclass(frozen=True)
+class World:
+    run: LiveRun
+    sources: Path
+    browser: Browser
+
+    @asynccontextmanager
+    async def page(
+        self, *, size: str = "1280x800", theme: str = "light", language: str = "en"
+    ) -> AsyncIterator[Page]:
+        """Open a page; whatever it complains of, or asks of others, fails."""
+        width, height = SIZES[size]
+        chosen: Any = theme
+        context = await self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=chosen,
+            locale=LOCALES[language],
+            timezone_id="UTC",
+        )
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+        def note_request(one: Request) -> None:
+            if not one.url.startswith(self.run.gateway):
+                complaints.append(one.url)
+
+        def note_told(one: ConsoleMessage) -> None:
+            if "Content Security Policy" in str(one.text):
+                complaints.append(str(one.text))
+
+        page.on("request", note_request)
+        page.on("console", note_told)
+        try:
+            yield page
+        finally:
+            await context.close()
+        assert complaints == []
+
+    async def ready(self, page: Page, path: str = "/") -> None:
+        await page.goto(f"{self.run.gateway}{path}")
+        await until("the page shows what is stored", lambda: agrees(page, self.run.output))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder = tmp_path_factory.mktemp("page")
+    sources = folder / "sources"
+    shutil.copytree(EXAMPLES, sources)
+    async with live_run(sources, folder / "out") as run, browser() as started:
+        await run.http()
+        await run.settled(68)
+        yield World(run, sources, started)
+
+
+pytestmark.append(pytest.mark.asyncio(loop_scope="module"))
+
+
+async def test_every_point_of_the_parquet_is_drawn_and_counted(world: World) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        count = page.locator(".count")
+        assert await count.inner_text() == "68 points"
+        canvas = page.locator("#map-canvas")
+        box = await canvas.bounding_box()
+        assert box
+        assert await canvas.get_attribute("data-renderer") == "webgl"
+
+        places = places_of(stored(world.run.output), box["width"], box["height"])
+        far = [(x, y) for x, y in places if x < box["width"] - 70 or y < box["height"] - 140]
+        colours = await colours_at(page, far)
+
+        assert [one for one in colours if one == GROUND] == []
+
+
+async def test_a_canvas_draws_where_there_is_no_webgl(world: World) -> None:
+    async with world.page() as page:
+        await page.add_init_script(
+            "const asked = HTMLCanvasElement.prototype.getContext;"
+            "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+            " return kind === 'webgl2' ? null : asked.call(this, kind, ...more); };"
+        )
+        await world.ready(page)
+        canvas = page.locator("#map-canvas")
+        box = await canvas.bounding_box()
+        assert box
+        assert await canvas.get_attribute("data-renderer") == "canvas"
+
+        places = places_of(stored(world.run.output), box["width"], box["height"])
+        far = [(x, y) for x, y in places if x < box["width"] - 70 or y < box["height"] - 140]
+        assert GROUND not in await colours_at(page, far)
+
+
+async def test_a_record_is_opened_with_the_keyboard_and_followed_through_its_run(
+    world: World,
+) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        await page.focus("#map-canvas")
+        await page.keyboard.press("Enter")
+        title = page.locator("#record-title")
+        await page.wait_for_selector(".record-text")
+        first = await title.inner_text()
+        address = page.url
+
+        await page.focus("#map-canvas")
+        await page.keyboard.press("]" if "Step 1 of" in first else "[")
+        await page.wait_for_function("was => location.href !== was", arg=address)
+        await page.wait_for_selector(".record-text")
+        assert await title.inner_text() != first
+
+        # The address says it all: somebody else opens the same.
+        async with world.page() as other:
+            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await other.wait_for_selector(".record-text")
+            text = await page.inner_text(".record-text")
+            assert await other.inner_text(".record-text") == text
+
+        await page.focus("#record-title")
+        await page.keyboard.press("Escape")
+        assert await page.locator(".record").count() == 0
+        assert await page.evaluate("document.activeElement.id") == "map-canvas"
+
+
+async def test_pointing_reads_the_text_and_the_legend_hides(world: World) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        box = await page.locator("#map-canvas").bounding_box()
+        assert box
+        points = stored(world.run.output)
+        x, y = places_of(points, box["width"], box["height"])[0]
+        await page.mouse.move(box["x"] + x, box["y"] + y)
+        tip = page.locator(".tip-text")
+        await until("the text comes", lambda: _has_text(tip))
+
+        await page.mouse.move(5, 5)
+        await page.locator(".segments input").nth(1).check()
+        entry = page.locator(".entry").first
+        number = int((await entry.locator(".number").inner_text()).replace(",", ""))
+        await entry.click()
+        shown_now = await page.locator(".legend-body > .hint").inner_text()
+        assert shown_now == f"{68 - number} of 68 shown"
+
+
+async def _has_text(tip: Any) -> bool:
+    return len(await tip.all_inner_texts()) == 1 and len(await tip.inner_text()) > 3
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "ru"), ("light", "ru"),
+                                                 ("dark", "en")])  # fmt: skip
+async def test_nobody_is_kept_out(world: World, theme: str, language: str) -> None:
+    async with world.page(theme=theme, language=language) as page:
+        await world.ready(page)
+        assert await page.evaluate("document.documentElement.lang") == language
+        assert await barriers(page) == []
+        await page.focus("#map-canvas")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".record-text")
+        assert await barriers(page) == []
+
+
+STATES = {
+    "empty": ("**/map?*", 404, {"detail": "there is no map yet"}),
+    "failed": ("**/map?*", 500, {"detail": "a bug"}),
+    "forbidden": ("**/collections", 403, {"detail": "this needs another role"}),
+    "signing-in": ("**/session", 200, {"needs_token": True, "name": None, "role": None}),
+    "away": ("**/session", 0, {}),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_state_says_what_to_do_next(world: World, state: str) -> None:
+    pattern, status, body = STATES[state]
+
+    async def answer(route: Route) -> None:
+        await (route.fulfill(status=status, json=body) if status else route.abort())
+
+    for theme, language in (("light", "en"), ("dark", "ru")):
+        async with world.page(theme=theme, language=language) as page:
+            await page.route(pattern, answer)
+            await page.goto(world.run.gateway)
+            card = page.locator(f'[data-stage="{state}"] .card')
+            await card.wait_for()
+            assert await card.locator("button").count() >= 1
+            assert await barriers(page) == []
+            await picture(page, f"{state}-{theme}")
+
+
+async def test_pictures_of_the_main_states(world: World) -> None:
+    for size in SIZES:
+        for theme, language in (("light", "en"), ("dark", "ru")):
+            async with world.page(size=size, theme=theme, language=language) as page:
+                await world.ready(page, "/#/map/default?by=source")
+                await asyncio.sleep(0.3)
+                await picture(page, f"map-{size}-{theme}")
+                wide = "document.documentElement.scrollWidth <= innerWidth"
+                assert await page.evaluate(wide)
+                await page.focus("#map-canvas")
+                await page.keyboard.press("Enter")
+                await page.wait_for_selector(".record-text")
+                await asyncio.sleep(0.6 if PICTURES else 0)
+                await picture(page, f"record-{size}-{theme}")
+                assert await page.evaluate(wide)
+
+
+async def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        await page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+
+
+async def test_what_comes_appears_and_a_refit_glides(world: World) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        await page.evaluate("window.sameDocument = true")
+        before = len(await shown(page))
+        write_source(world.sources / "comes.jsonl", 40, "arrival")
+        await world.run.settled(before + 40)
+        await until("the new points are there", lambda: agrees(page, world.run.output))
+        await page.focus("#map-canvas")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".opened-halo.seen")
+        opened = page.url
+        await page.evaluate(
+            "() => { window.seen = []; const ring = document.querySelector('.opened-halo');"
+            " const look = () => { seen.push(ring.getAttribute('cx'));"
+            " requestAnimationFrame(look); }; look(); }"
+        )
+
+        async with httpx.AsyncClient(timeout=180) as http:
+            path = f"{world.run.gateway}/recompute-projection"
+            answer = await http.post(path, json={"force": True})
+        version = answer.json()["version"]
+
+        # The map may have been fitted anew by itself just before; then its line comes first.
+        notice = page.locator('[data-notice="move"]', has_text=f"→ {version}: points moved ")
+        await notice.wait_for(timeout=60_000)
+        await until("page and Parquet agree", lambda: agrees(page, world.run.output))
+        await page.wait_for_timeout(2500)
+        assert len(set(await page.evaluate("seen"))) >= 3
+        assert page.url == opened
+        assert await page.evaluate("window.sameDocument")
+        await picture(page, "refit")
+
+
+async def test_a_page_catches_up_after_the_gateway_was_killed(world: World) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        before = len(await shown(page))
+        await world.run.kill("gateway")
+        await page.locator('.status[data-status="broken"]').wait_for(timeout=60_000)
+        await picture(page, "broken")
+        write_source(world.sources / "meanwhile.jsonl", 25, "absence")
+        await world.run.settled(before + 25)
+        await until("it has caught up", lambda: agrees(page, world.run.output))
+        assert len(await shown(page)) == before + 25
+        await page.locator('.status[data-status="live"]').wait_for(timeout=60_000)
