@@ -86,6 +86,7 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.holds
 	@$(BIN)/python -m tests.bench.delivery
 	@$(BIN)/python -m tests.bench.flat
+	@$(BIN)/python -m tests.bench.creation
 
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)

@@ -82,7 +82,8 @@ class SourceCommands:
     def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
         if isinstance(command.command, Unreadable):
             return Rejected(command.command.reason)
-        if isinstance(command.command, Create) or command.collection in self._collections:
+        is_served = command.collection in (*self._collections, *self._creation.made)
+        if isinstance(command.command, Create) or is_served:
             return command.command
         served = ", ".join(self._collections)
         return Rejected(f"nobody serves this collection; served are: {served}")

@@ -37,6 +37,8 @@ class Creation:
                 was done; raises ConfigurationError if the bus will not have one more.
         """
         self.records = records
+        self.made: set[str] = set()
+        """Names of those that were made since the start: served, or about to be."""
         self._store = store
         self._folders = folders
         self._clock = clock
@@ -59,6 +61,7 @@ class Creation:
             await self._store.withdraw_collection(record.id)
             return Rejected(f"the bus takes no further collection: {error}")
         reached(Failpoint.DECLARED)
+        self.made.add(name)
         return record
 
     async def _record(self, name: str, wish: Create, command: str) -> CollectionRecord | Rejected:

@@ -80,7 +80,7 @@ class TakingUp:
             with suppress(*BUS_ERRORS):
                 await remove_consumers(self._bus.js, record.name)
             raise
-        await self._assignments.take_up(record.name).is_ready.wait()
+        self._assignments.take_up(record.name)
         if record.sources:
             self._folders.add(record)
             self._new.put_nowait(record)

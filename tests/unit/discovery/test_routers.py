@@ -47,8 +47,8 @@ def running(
     kept, served = collections or FakeCollectionStore(), ["default"]
     records = Collections(kept, clock)
 
-    async def begin(record: CollectionRecord) -> None:
-        served.append(record.name)
+    async def begin(_: CollectionRecord) -> None:
+        """It is taken up a moment later."""
 
     creation = Creation(records, kept, FakeNamedFolders(), clock, begin)
     commands = SourceCommands(store, context, creation, clock, served, changed)
