@@ -1,7 +1,7 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -42,13 +42,13 @@ from services.gateway.routes.streams import (
 )
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
-from shared.assignments import Resources
+from shared.assignments import Activity, Resources
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.collections import CollectionBook
 from shared.bus.reading.dead_letter_log import DeadLetterLog
-from shared.bus.reading.events import answer_subjects, public_subjects
+from shared.bus.reading.events import ANSWER_SUBJECTS, PUBLIC_SUBJECTS
 from shared.bus.reading.stream_reader import StreamReader, patiently
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
@@ -76,6 +76,7 @@ class Gateway:
         self._settings = settings
         self._bus = bus
         self._keyring = keyring
+        self._served = Served(settings.collections)
         self._streams: StreamEndpoints | None = None
         self.url: str | None = None
 
@@ -89,9 +90,8 @@ class Gateway:
         section = self._settings.gateway
         with open_socket(section.host, section.port, "gateway") as listener:
             client = await self._bus.connect()
-            names = self._settings.collections
-            events = build_events(client, names)
-            points = PointsFeed(names, NatsPointStream(points_reader(client, names)))
+            events = build_events(client)
+            points = PointsFeed(NatsPointStream(points_reader(client)))
             await patiently(events.start)
             app, commands = self.build_app(client, events, points)
             async with serving(app, listener, server_options(section)):
@@ -102,21 +102,27 @@ class Gateway:
                 try:
                     yield Resources(
                         loops=(
-                            partial(follow_events, events, events_reader(client, names)),
-                            partial(follow_points, points, points_reader(client, names)),
-                            partial(follow_commits, points, commits_reader(client, names)),
+                            partial(follow_events, events, events_reader(client)),
+                            partial(follow_points, points, points_reader(client)),
+                            partial(follow_commits, points, commits_reader(client)),
                             commands.watch,
-                        )
+                        ),
+                        open=self._open_one,
                     )
                 finally:
                     events.close()
+
+    @asynccontextmanager
+    async def _open_one(self, collection: str) -> AsyncIterator[Activity]:
+        with self._served.serving(collection):
+            yield Activity()
 
     def build_app(
         self, client: Client, events: EventLog, points: PointLog
     ) -> tuple[ASGIApp, Commands]:
         """Wire the HTTP API to the bus and the files."""
         section = self._settings.gateway
-        served = Served(self._settings.collections)
+        served = self._served
         folder = self._settings.output.folder
         maps, models = ParquetMapReader(folder), JsonModelHistory(folder)
         commands = Commands(
@@ -260,24 +266,22 @@ def server_options(section: GatewaySection) -> ServerOptions:
     )
 
 
-def build_events(client: Client, collections: Sequence[str]) -> EventFeed:
+def build_events(client: Client) -> EventFeed:
     """Wire the feed of public events."""
-    answers = StreamReader(client, WRITING_PUBLISHED.stream, answer_subjects(collections))
-    return EventFeed(NatsEventStream(events_reader(client, collections)), NatsEventStream(answers))
+    answers = StreamReader(client, WRITING_PUBLISHED.stream, ANSWER_SUBJECTS)
+    return EventFeed(NatsEventStream(events_reader(client)), NatsEventStream(answers))
 
 
-def events_reader(client: Client, collections: Sequence[str]) -> StreamReader:
-    """Say which events are followed."""
-    return StreamReader(client, WRITING_PUBLISHED.stream, public_subjects(collections))
+def events_reader(client: Client) -> StreamReader:
+    """Say which events are followed: those of collections to come, too."""
+    return StreamReader(client, WRITING_PUBLISHED.stream, PUBLIC_SUBJECTS)
 
 
-def points_reader(client: Client, collections: Sequence[str]) -> StreamReader:
+def points_reader(client: Client) -> StreamReader:
     """Say which points are followed."""
-    subjects = tuple(MAP_POINTS.subject(name) for name in collections)
-    return StreamReader(client, MAP_POINTS.stream, subjects)
+    return StreamReader(client, MAP_POINTS.stream, (MAP_POINTS.every_subject,))
 
 
-def commits_reader(client: Client, collections: Sequence[str]) -> StreamReader:
+def commits_reader(client: Client) -> StreamReader:
     """Say which commits are followed."""
-    subjects = tuple(WRITING_COMMITTED.subject(name) for name in collections)
-    return StreamReader(client, WRITING_COMMITTED.stream, subjects)
+    return StreamReader(client, WRITING_COMMITTED.stream, (WRITING_COMMITTED.every_subject,))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from shared.failpoints import VARIABLE, Failpoint
@@ -98,6 +99,18 @@ async def over_http(run: LiveRun, **body: Any) -> httpx.Response:
         return await http.post("/api/collections", json=body)
 
 
+async def on_the_map(run: LiveRun, name: str) -> set[str]:
+    """Return the ids that the gateway tells of, once it serves the collection."""
+    async with httpx.AsyncClient(base_url=run.gateway, timeout=PATIENCE_S) as http:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                answer = await http.get("/map", params={"collection": name})
+                if answer.status_code == 200:
+                    table = pa.ipc.open_stream(answer.content).read_all()
+                    return set(table.column("id").to_pylist())
+                await asyncio.sleep(0.1)
+
+
 async def test_collections_are_made_and_mapped_whatever_is_killed(world: World) -> None:
     async with live_run(world.runs, world.output) as run:
         await run.settled(RECORDS)
@@ -116,6 +129,7 @@ async def test_collections_are_made_and_mapped_whatever_is_killed(world: World) 
         for name in ("by-terminal", "by-http"):
             write_source(world.data / name / "new" / "a.jsonl", RECORDS, name)
             await world.mapped(name)
+            assert await on_the_map(run, name) == expected_records(world.data / name).keys()
 
         await run.kill("discovery")
         await run.kill("writing")

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from services.discovery.handlers.collections import Collections
 from services.gateway.app import Gateway, build_keyring
 from services.gateway.settings import GatewaySection, OutputView, Settings, TokenEntry
+from shared.assignments import Assignments
 from shared.bus.answering import answer
 from shared.bus.broker import build_bus
 from shared.bus.messages.outgoing import outgoing_batch, outgoing_event
@@ -87,6 +88,7 @@ class World:
     server: NatsServer
     output: Path
     gateway: Gateway
+    assignments: Assignments
 
     async def tell(self, *events: Event) -> None:
         for one in events:
@@ -141,7 +143,7 @@ class World:
 @asynccontextmanager
 async def running(
     server: NatsServer, output: Path, **section: Any
-) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
+) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient, Assignments]]:
     settings = Settings(
         nats=NatsSection(url=server.url),
         output=OutputView(folder=output),
@@ -150,12 +152,12 @@ async def running(
     bus = build_bus(settings.nats, "gateway")
     gateway = Gateway(settings, bus, build_keyring(settings.gateway))
     await bus.connect()
-    async with at_work(bus, (), gateway.open()):
+    async with at_work(bus, (), gateway.open()) as assignments:
         assert gateway.url
         async with httpx.AsyncClient(
             base_url=gateway.url, timeout=PATIENCE_S, trust_env=False
         ) as http:
-            yield gateway, http
+            yield gateway, http, assignments
     await bus.close()
 
 
@@ -169,8 +171,8 @@ def start(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Start:
     @asynccontextmanager
     async def begin(**section: Any) -> AsyncIterator[World]:
         output = tmp_path / "out"
-        async with running(server, output, **section) as (gateway, http):
-            yield World(http, js, server, output, gateway)
+        async with running(server, output, **section) as (gateway, http, assignments):
+            yield World(http, js, server, output, gateway, assignments)
 
     return begin
 
@@ -383,6 +385,43 @@ async def test_a_map_and_what_follows_it_have_every_point(start: Start) -> None:
         gone = await world.http.get("/map", params={"since": 4})
         assert gone.status_code == 410
         assert "fetch the map again" in gone.json()["detail"]
+
+
+async def test_a_collection_that_is_made_later_is_served_until_it_is_gone(start: Start) -> None:
+    """Whoever follows all hears of it, and its map knows what was told before it was taken up."""
+    async with start() as world:
+        write_map(world.output / "later", ["a", "b"])
+        for one in (points("b1", ["a"]), points("b2", ["b"])):
+            facts = one.descriptor.model_copy(update={"collection": "later"})
+            await world.map_points(Batch(facts, one.rows))
+        told: list[Told] = []
+        following = asyncio.create_task(read_events(world.http, 2, told, params={"after": 0}))
+        await world.tell(committed(1, "b1", "b2").model_copy(update={"collection": "later"}))
+
+        async def status() -> int:
+            return (await world.http.get("/map", params={"collection": "later"})).status_code
+
+        assert await status() == 404
+        await world.assignments.take_up("later").is_ready.wait()
+
+        async def covers() -> bool:
+            answer, _ = await world.get_map(collection="later")
+            return answer.headers["x-mapstream-since"] == "2"
+
+        await until(covers)
+        names = [one["name"] for one in (await world.http.get("/collections")).json()]
+        assert names == ["default", "later"]
+        later = event(WritingPublished).model_copy(update={"collection": "later"})
+        await world.tell(later, event(WritingPublished, records=9))
+        assert [body["collection"] for _, _, body in await following][-2:] == ["later", "default"]
+
+        world.assignments.begin_to_leave("later")
+
+        async def is_gone() -> bool:
+            return await status() == 404
+
+        await until(is_gone)
+        assert (await world.http.get("/collections")).json()[0]["name"] == "default"
 
 
 def removed(dataset_version: int, **below: int) -> MapRemoved:
@@ -619,7 +658,7 @@ async def test_a_taken_port_is_a_mistake_in_the_configuration(
     server: NatsServer, js: JetStreamContext, tmp_path: Path
 ) -> None:
     del js
-    async with running(server, tmp_path) as (gateway, _):
+    async with running(server, tmp_path) as (gateway, _, _):
         assert gateway.url
         port = gateway.url.rsplit(":", 1)[1]
         process = await asyncio.create_subprocess_exec(

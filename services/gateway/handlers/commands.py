@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from contextlib import aclosing
 from functools import partial
 from uuid import uuid4
@@ -22,7 +23,7 @@ class Commands:
 
     def __init__(
         self,
-        collections: tuple[str, ...],
+        collections: Collection[str],
         *,
         bus: CommandBus,
         events: EventLog,

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from services.gateway.handlers.answers import Letter, LetterList, WholeLetter
@@ -40,7 +40,7 @@ class Letters:
             items=[Letter(**facts_of(one)) for one in page.letters],
         )
 
-    async def find(self, sequence: int, collections: Sequence[str]) -> WholeLetter | None:
+    async def find(self, sequence: int, collections: Collection[str]) -> WholeLetter | None:
         """Return a letter and what it holds; nothing if none of these collections has it.
 
         Raises:

@@ -1,7 +1,6 @@
 """The stream of points, and how far the public files reach into it."""
 
 import asyncio
-from collections.abc import Iterable
 
 import structlog
 from pydantic import ValidationError
@@ -22,8 +21,10 @@ log = structlog.get_logger(__name__)
 class PointsFeed:
     """Knows the ids of the messages and the commits, and reads the points when asked."""
 
-    def __init__(self, collections: Iterable[str], stream: PointStream) -> None:
-        self._positions = {name: Positions() for name in collections}
+    def __init__(self, stream: PointStream) -> None:
+        self._floor = 0
+        """Of every collection; see ``Positions``."""
+        self._positions: dict[str, Positions] = {}
         self._stream = stream
         self._last = 0
         self.has_points = asyncio.Event()
@@ -33,23 +34,21 @@ class PointsFeed:
 
     def begin(self, first: int) -> None:
         """Begin with the first message that the stream still has."""
-        for name in self._positions:
-            self._positions[name] = Positions(max(0, first - 1))
+        self._floor = max(0, first - 1)
+        self._positions.clear()
 
     def add_points(self, collection: str, sequence: int, batch_id: str) -> None:
         """Take in the id of a message of points."""
         if sequence <= self._last:  # the stream was made anew
-            self._positions = {name: Positions() for name in self._positions}
+            self._floor = 0
+            self._positions.clear()
         self._last = sequence
-        positions = self._positions.get(collection)
-        if positions is not None:
-            positions.add_points(sequence, batch_id)
+        self._of(collection).add_points(sequence, batch_id)
 
     def add_commit(self, collection: str, event: WritingCommitted) -> None:
         """Take in which batches the dataset holds."""
-        positions = self._positions.get(collection)
-        if positions is not None:
-            positions.add_commit(event.dataset_version, [one.batch_id for one in event.batches])
+        batches = [one.batch_id for one in event.batches]
+        self._of(collection).add_commit(event.dataset_version, batches)
 
     async def position_of(self, collection: str, dataset_version: int) -> int:
         """Return a position up to which files of this version hold all points.
@@ -63,7 +62,7 @@ class PointsFeed:
         except TimeoutError as error:
             raise BusAway("the streams are still being read") from error
         first, _ = await self._stream.bounds()
-        return self._positions[collection].since(dataset_version, first)
+        return self._of(collection).since(dataset_version, first)
 
     async def read(self, collection: str, after: int) -> Points:
         """Read what came and left after a position, up to a bounded amount.
@@ -93,6 +92,11 @@ class PointsFeed:
             except (InvalidMessage, ValidationError) as error:
                 log.warning("points.unreadable", sequence=one.sequence, error=str(error))
         return Points(batches, removals, position, has_more)
+
+    def _of(self, collection: str) -> Positions:
+        if collection not in self._positions:
+            self._positions[collection] = Positions(self._floor)
+        return self._positions[collection]
 
 
 def _add_removals(removals: dict[str, int], message: PointMessage) -> None:

@@ -1,6 +1,8 @@
 """The parameters and bodies of requests."""
 
-from collections.abc import Sequence
+from collections.abc import Collection as Names
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Path, Query
@@ -254,10 +256,26 @@ RollbackBody = Annotated[RollbackRequest | None, Body()]
 
 
 class Served:
-    """The collections that are served."""
+    """The collections that are served: those of the configuration, and what discovery lists."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
+    def __init__(self, configured: Sequence[str]) -> None:
+        self._configured = tuple(configured)
+        self._names = dict.fromkeys(self._configured)
+
+    @property
+    def names(self) -> Names[str]:
+        """Their names as they are at any time; those of the configuration first."""
+        return self._names.keys()
+
+    @contextmanager
+    def serving(self, name: str) -> Iterator[None]:
+        """Serve one more until the block ends."""
+        self._names.setdefault(name)
+        try:
+            yield
+        finally:
+            if name not in self._configured:
+                del self._names[name]
 
     def one(self, name: str | None) -> str:
         """Return the collection that a request is about.
@@ -266,14 +284,14 @@ class Served:
             ProblemError: It is not served.
         """
         if name is None:
-            return self.names[0]
+            return self._configured[0]
         if name not in self.names:
             told = ", ".join(self.names)
             raise ProblemError(404, f"there is no collection '{name}'; there is: {told}")
         return name
 
-    def some(self, name: str | None) -> tuple[str, ...]:
-        """Return the collection that a request is about, or all.
+    def some(self, name: str | None) -> Names[str]:
+        """Return the collection that a request is about, or all that there are at any time.
 
         Raises:
             ProblemError: It is not served.

@@ -57,7 +57,7 @@ class ReadingEndpoints:
 
     async def collections(self) -> list[CollectionInfo]:
         """List the collections and what their public files hold."""
-        return await reading.collections(self._served.names, maps=self._maps)
+        return await reading.collections(tuple(self._served.names), maps=self._maps)
 
     async def list_models(
         self, collection: Collection = None, limit: Limit = 50, offset: Offset = 0

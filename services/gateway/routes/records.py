@@ -11,7 +11,7 @@ from shared.http.access import ReadRoute
 from shared.http.problems import ProblemError, responses
 
 RecordId = Annotated[
-    str, Path(pattern=r"^[0-9a-f]{64}$", description="The record's id, as the map tells it.")
+    str, Path(pattern=r"^[0-9a-f]{1,64}$", description="The record's id, as the map tells it.")
 ]
 
 

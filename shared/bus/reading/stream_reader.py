@@ -12,6 +12,7 @@ from nats.js.api import StreamState
 
 from shared.bus.connection import BUS_ERRORS, jetstream
 from shared.bus.reading.direct_get import Piece, Stored, covering, read_piece
+from shared.bus.registry.channel import every_of, split_subject
 from shared.errors import BusAway
 from shared.waits import WAITS
 
@@ -53,6 +54,7 @@ class StreamReader:
     client: Client
     stream: str
     subjects: tuple[str, ...]
+    """Each of one collection, or the wildcard of all."""
     since: datetime | None = None
     """Only messages that were stored then or later."""
 
@@ -150,7 +152,8 @@ class StreamReader:
         return after if (await self.state()).last_seq >= after else 0
 
     def _is_meant(self, one: Stored) -> bool:
-        return one.subject in self.subjects
+        family, _ = split_subject(one.subject)
+        return one.subject in self.subjects or every_of(family) in self.subjects
 
     def _require_connection(self) -> None:
         if not self.client.is_connected:

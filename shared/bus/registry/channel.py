@@ -93,7 +93,7 @@ class Channel:
     @property
     def every_subject(self) -> str:
         """The subjects of all collections, as a wildcard."""
-        return f"{self.family}.*"
+        return every_of(self.family)
 
 
 def event_channel(
@@ -125,6 +125,11 @@ def command_channel(
     return Channel(
         contract.family, COMMANDS, ANYBODY, (service,), about, contract=contract, answers=answers
     )
+
+
+def every_of(family: str) -> str:
+    """Return the wildcard of a family's subjects."""
+    return f"{family}.*"
 
 
 def split_subject(subject: str) -> tuple[str, str]:
