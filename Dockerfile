@@ -14,7 +14,8 @@ exec pip --python /venv/bin/python install --require-hashes --only-binary :all: 
     -r "/requirements/$1.txt"
 SCRIPT
 
-# The web page; its tools come by a wheel with Node, and stay in no image.
+# The web page; its tools come by a wheel with Node, and stay in no image. One that cannot be built
+# keeps nothing else from running: the gateway says at / what helps.
 FROM packages AS page
 ARG NPM_CONFIG_REGISTRY
 COPY requirements/node.txt /requirements/
@@ -22,7 +23,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --require-hashes --only-binary :all: -r /requirements/node.txt
 COPY services/gateway/page /src/services/gateway/page
 RUN --mount=type=cache,target=/root/.npm cd /src/services/gateway/page \
-    && PYTHON=python ./npm.sh ci --no-audit --no-fund && PYTHON=python ./npm.sh run build
+    && { PYTHON=python ./npm.sh ci --no-audit --no-fund && PYTHON=python ./npm.sh run build; } \
+    || { echo "The web page could not be built (above); build again with --no-cache for it." >&2; \
+         mkdir -p /src/services/gateway/page/dist; }
 
 # The project itself: its packages, and its metadata, which holds the version.
 FROM packages AS project

@@ -146,6 +146,7 @@ async def check_gateway(stack: Stack) -> None:
         http.headers["Authorization"] = token
         assert (await http.post("/recompute-projection")).status_code == 200
         assert (await http.get("/map")).status_code == 200
+        assert "<script" in (await http.get("/")).text
 
 
 async def check_dead_letters(stack: Stack) -> None:

@@ -8,6 +8,12 @@ python=${PYTHON:-$root/.venv/bin/python}
 oldest=20
 is_new_enough() { node -e "process.exit(Number(process.versions.node.split('.')[0]) < $oldest ? 1 : 0)"; }
 
+# Node brings certificates of its own; trust what this machine trusts, a company's proxy included.
+trusted=/etc/ssl/certs/ca-certificates.crt
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -r "$trusted" ]; then
+    export NODE_EXTRA_CA_CERTS="$trusted"
+fi
+
 cd "$here"
 if command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && is_new_enough; then
     exec npm "$@"

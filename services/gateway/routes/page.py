@@ -18,8 +18,9 @@ The page is not built here; everything else works. To get it, in the checkout:
 
     make page
 
-Then start again. A wheel and an image of Mapstream have it inside. Without it there are
-/openapi.json, which describes the API, and: mapstream status
+Then start again. A wheel of Mapstream has it inside, and so has an image, unless its build said
+otherwise: docker compose build --no-cache gateway. Without it there are /openapi.json, which
+describes the API, and: mapstream status
 """
 FOR_EVER = "public, max-age=31536000, immutable"
 VARYING = {"vary": "accept-encoding", "content-security-policy": POLICY}
