@@ -1,6 +1,8 @@
 """What is installed: every package is pinned with its hashes, and under a licence that fits."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, metadata
@@ -112,3 +114,32 @@ def test_what_runs_is_under_licences_that_fit_ours() -> None:
             unfit[name] = words
 
     assert unfit == {}
+
+
+ONLY = """
+import importlib, importlib.abc, importlib.metadata, re, sys
+
+allowed = set(sys.argv[2].split())
+owners = importlib.metadata.packages_distributions()
+
+class OnlyAllowed(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        packages = owners.get(name.partition(".")[0], ())
+        found = {re.sub("[-_.]+", "-", one).lower() for one in packages}
+        if found - {"mapstream"} and not found & allowed:
+            raise ModuleNotFoundError(f"{name} of {found} is not in the image", name=name)
+
+sys.meta_path.insert(0, OnlyAllowed())
+importlib.import_module(f"services.{sys.argv[1]}.app")
+"""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_has_whatever_its_service_imports(service: str) -> None:
+    """It has nothing but what its file of requirements pins; this place has all of it."""
+    allowed = " ".join(pins(f"{service}.txt"))
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY, service, allowed],
+        cwd=ROOT, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-500:]

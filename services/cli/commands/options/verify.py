@@ -8,6 +8,12 @@ import typer
 
 from services.cli import settings as cli
 from services.cli.commands.exit import finish
+from shared.errors import ConfigurationError
+
+NEEDS = (
+    "the dataset cannot be opened here, pylance is not installed: use a checkout's "
+    ".venv/bin/mapstream after make setup, on the machine that has the folders"
+)
 
 
 def verify(
@@ -43,7 +49,10 @@ def verify(
     """
 
     async def start() -> int:
-        work = import_module("services.cli.commands.verify")
+        try:
+            work = import_module("services.cli.commands.verify")
+        except ImportError as error:
+            raise ConfigurationError(NEEDS) from error
         options = work.VerifyOptions(
             output=output,
             state=state or output / "state",
