@@ -101,6 +101,7 @@ NUMBERS = {
     ("projection", 2): "4ed2061b61b2fd2ce3fcfd5afec67f6f876aee9dde2e79ac33ac9f313fce1508",
     ("projection", 3): "fa48924c60d69088bd776153ea052c66736ca70c0a91a2dc61ab88d67b31e0fa",
     ("projection", 4): "540b764306c5e7a28832e3aa5c7671b16565e95fc6bd3158b9cc73b8bfc46aac",
+    ("projection", 5): "0a9b9106935bc5eb9b4ef09d62dc266102920e0e93fa7962456ff5a5693676a0",
 }
 """Of each format, the hash of its tables. A format that was once used is never changed."""
 
