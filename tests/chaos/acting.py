@@ -180,11 +180,15 @@ class Actor:
 
     async def _settings(self, _subject: Subject, begun: asyncio.Event) -> None:
         async with self._lock("discovery"):
-            for one in self.subjects.of("default"):
-                one.is_limit_open = True
+            self._open_limits()
             self.limit = LIMITS[self.limit == LIMITS[0]]
             begun.set()
             await self.world.restart_with("discovery", {LIMIT_VARIABLE: str(self.limit)})
+            self._open_limits()  # what came meanwhile was perhaps read before the restart
+
+    def _open_limits(self) -> None:
+        for one in self.subjects.of("default"):
+            one.is_limit_open = True
 
     async def _away(self, _subject: Subject, begun: asyncio.Event) -> None:
         await self.world.ask_proxy("/away", str(round(self.dice.uniform(0.5, 2.0), 2)))
