@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -85,10 +84,8 @@ async def test_the_page_asks_only_what_the_openapi_document_has() -> None:
     assert set(asked) <= document["paths"].keys()
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="Node is not here; make page brings one")
 def test_the_pages_own_tests_pass() -> None:
-    if not (PAGE / "node_modules").exists():
-        pytest.skip("make setup-dev installs what the page's tests need")
+    assert (PAGE / "node_modules").exists(), "make setup-dev"
     ran = subprocess.run(
         [str(PAGE / "npm.sh"), "test"], capture_output=True, text=True, check=False
     )
@@ -100,5 +97,5 @@ def test_no_lock_names_a_registry() -> None:
     """Whoever installs it uses a registry of their own."""
     lock = (PAGE / "package-lock.json").read_text()
 
-    assert '"resolved"' not in lock
+    assert "://" not in lock
     assert '"integrity": "sha512-' in lock
