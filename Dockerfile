@@ -35,6 +35,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE /src/
 COPY shared /src/shared
 COPY services /src/services
+COPY examples /src/examples
 COPY --from=page /src/services/gateway/page/dist /src/services/gateway/page/dist
 RUN pip install --no-deps --no-build-isolation --no-index --target /project /src \
     && mv /project/mapstream-*.dist-info /project/mapstream.dist-info
@@ -42,11 +43,11 @@ RUN pip install --no-deps --no-build-isolation --no-index --target /project /src
 FROM python:3.11-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-    MAPSTREAM_LOG__FORMAT=json MAPSTREAM_STATE__FOLDER=/state MAPSTREAM_OUTPUT__FOLDER=/output \
+    MAPSTREAM_LOG__FORMAT=json MAPSTREAM_STATE__FOLDER=/state MAPSTREAM_OUTPUT__FOLDER=/output MAPSTREAM_BLOBS__FOLDER=/blobs \
     MAPSTREAM_HEALTH__HOST=0.0.0.0 MAPSTREAM_HEALTH__PORT=9000 \
     MAPSTREAM_GATEWAY__HOST=0.0.0.0 MAPSTREAM_TEXT2VEC__HOST=0.0.0.0
 # What is mounted there may belong to whichever user the container runs as.
-RUN mkdir -m 1777 /state /output
+RUN mkdir -m 1777 /state /output /blobs
 WORKDIR /app
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
@@ -94,6 +95,22 @@ FROM runtime AS gateway
 COPY --link --from=gateway-packages /venv /venv
 COPY --link --from=project /project/services/gateway /app/services/gateway
 CMD ["python", "-m", "services.gateway"]
+
+FROM packages AS courier-packages
+COPY requirements/courier.txt /requirements/
+RUN --mount=type=cache,target=/root/.cache/pip install-for courier
+FROM runtime AS courier
+COPY --link --from=courier-packages /venv /venv
+COPY --link --from=project /project/services/courier /app/services/courier
+CMD ["python", "-m", "services.courier"]
+
+FROM packages AS labels-packages
+COPY requirements/labels.txt /requirements/
+RUN --mount=type=cache,target=/root/.cache/pip install-for labels
+FROM runtime AS labels
+COPY --link --from=labels-packages /venv /venv
+COPY --link --from=project /project/services/labels /app/services/labels
+CMD ["python", "-m", "services.labels"]
 
 FROM packages AS text2vec-packages
 COPY requirements/text2vec.txt /requirements/

@@ -6,9 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PAGE := services/gateway/page
 ARGS ?=
+WORKERS ?= 4
+# A run or a test starts many processes: each would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help setup setup-dev run env images page page-check pictures test test-fast compose-test bench chaos pairs pairs-deck mutations replacements soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
+.PHONY: help setup setup-dev run env images page page-check pictures test test-slow test-fast compose-test bench chaos pairs pairs-deck mutations replacements jobs soak fuzz-http monitoring-test check scan audit format lock readme docs ci clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +32,8 @@ $(PAGE)/node_modules/.stamp: $(PAGE)/package-lock.json | $(BIN)/python
 $(PAGE)/dist/index.html: $(PAGE)/node_modules/.stamp $(PAGE)/build.mjs $(shell find $(PAGE)/src -type f)
 	@$(PAGE)/npm.sh run --silent build
 
-pictures: setup-dev  ## Take pictures of the page in its main states, into pictures/.
+pictures: setup-dev  ## Take pictures of the page in its main states: for the docs, and into pictures/.
+	@$(BIN)/python -m tests.e2e.page_pictures docs/images
 	@mkdir -p pictures
 	@MAPSTREAM_PICTURES=$(CURDIR)/pictures $(BIN)/python -m pytest -q -n 0 tests/e2e/test_page.py
 
@@ -69,8 +73,11 @@ images:  ## Build the container images and tell their sizes.
 	@docker compose build --quiet
 	@docker image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -P '\tmapstream-' | sort -k2
 
-test: setup-dev  ## Run every test; real nats-server, real processes, no network.
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not compose" $(ARGS)
+test: setup-dev  ## Run the tests; real nats-server, real processes, no network (WORKERS=4).
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not compose and not slow" $(ARGS)
+
+test-slow: setup-dev  ## Run more variants of some tests, of each of which make test runs some.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
 
 test-fast: setup-dev  ## Run the tests that need no server: seconds.
 	@$(BIN)/python -m pytest -m "not integration and not e2e" $(ARGS)
@@ -87,6 +94,8 @@ bench: setup-dev  ## Measure; every figure with a reference from the same run.
 	@$(BIN)/python -m tests.bench.delivery
 	@$(BIN)/python -m tests.bench.flat
 	@$(BIN)/python -m tests.bench.creation
+	@$(BIN)/python -m tests.bench.page 100000
+	@$(BIN)/python -m tests.bench.pages
 
 chaos: setup-dev  ## Interrupt everything while records flow, then compare (SEED=1 FAULTS=80).
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),80) $(ARGS)
@@ -109,6 +118,10 @@ monitoring-test: setup-dev  ## Ask a real Prometheus every question of the dashb
 replacements: setup-dev  ## Replace sources N times under kills (N=200 SEED=1); each is seen whole.
 	@MAPSTREAM_REPLACEMENTS=$(or $(N),200) MAPSTREAM_REPLACEMENTS_SEED=$(or $(SEED),1) \
 		$(BIN)/python -m pytest -q -n 0 -m e2e --timeout 7200 tests/e2e/test_shown_whole.py
+
+jobs: setup-dev  ## Give N commands about jobs under kills (N=500 SEED=1); each job ends as it says.
+	@MAPSTREAM_JOB_COMMANDS=$(or $(N),500) MAPSTREAM_JOB_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -q -n 0 -m e2e --timeout 7200 tests/e2e/test_jobs.py
 
 soak: setup-dev  ## Huge lines, many files, a slow embedder, for minutes (ARGS="lines files").
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -1,4 +1,7 @@
-"""Puts the web page into wheels and source archives: builds it first, if that is possible here."""
+"""Puts the web page into wheels and source archives: builds it first, if that is possible here.
+
+Wheels hold the example logs, too: the page offers them where there is no map yet.
+"""
 
 import subprocess
 import sys
@@ -8,6 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = Path("services/gateway/page")
+EXAMPLES = {"examples/runs": "services/gateway/examples"}
 
 
 class PageHook(BuildHookInterface):
@@ -15,7 +19,8 @@ class PageHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the page, unless it is there; without it everything else works."""
-        del build_data
+        if version != "editable" and self.target_name == "wheel":
+            build_data["force_include"] |= EXAMPLES
         folder = Path(self.root) / PAGE
         if version == "editable" or (folder / "dist" / "index.html").exists():
             return

@@ -7,7 +7,6 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
-    Mapping,
     Sequence,
 )
 from contextlib import (
@@ -17,37 +16,28 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from shared.bus import message_metrics
 from shared.bus.broker import Bus
 from shared.bus.consuming.durable_subscriber import DurableRouter
-from shared.bus.consuming.micro_batches import end
-from shared.bus.presence import ConsumerGoneError, watch_durables
-from shared.bus.registry.durables import DURABLES, Durable
-from shared.bus.topology import wait_for_durables
-from shared.contracts.status_reading import STANDBY
-from shared.disk_room import when_there_is_room
-from shared.errors import ConfigurationError
-from shared.locking import exclusive_owner
+from shared.bus.presence import OF_ALL, Births, wait_for_consumers, watch_durables
+from shared.bus.registry.durables import Durable
+from shared.errors import BeginAnew, ConfigurationError, first_leaf
+from shared.failpoints import Failpoint, reached
 from shared.observability.instruments import leave_collection, serve_collection
-from shared.waits import WAITS, Trial
+from shared.ownership import own
+from shared.task_groups import Loop, TaskGroup, end, run_together
+from shared.waits import WAITS
+from shared.workers import Worker
 
-WAITING = "waiting"
 AGAIN_S = 5.0
 """Until a collection that could not be opened is tried again."""
-OF_ALL = ""
-"""Stands for all collections together."""
 log = structlog.get_logger(__name__)
-
-Loop = Callable[[], Awaitable[None]]
-Births = Mapping[tuple[Durable, str], datetime]
-"""When each consumer was created, by itself and its collection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +48,8 @@ class Activity:
     """Their subscribers read durable consumers."""
     loops: Sequence[Loop] = ()
     """What is done besides handling messages, until cancelled."""
+    finish: Callable[[], Coroutine[Any, Any, object]] | None = None
+    """Returns when the loops have done all that came of the messages."""
 
 
 Opened = AbstractAsyncContextManager[Activity]
@@ -65,6 +57,10 @@ Opened = AbstractAsyncContextManager[Activity]
 
 def _nothing(_: str) -> Opened:
     return nullcontext(Activity())
+
+
+async def _nothing_of(_: str) -> None:
+    """Keep nothing of a collection."""
 
 
 async def _no_others(_: "Assignments") -> None:
@@ -75,20 +71,28 @@ async def _no_others(_: "Assignments") -> None:
 class Resources(Activity):
     """What a service does for all collections together, and how it opens one of them."""
 
-    open: Callable[[str], Opened] = _nothing
+    open: Callable[[str], Opened] = lambda _: nullcontext(Activity())
     """Called once the collection's folders are owned and its consumers exist."""
+    worker: Worker | None = None
+    """Works on what discovery lists, where nothing is to be opened of each."""
+    remove: Callable[[str], Awaitable[None]] = _nothing_of
+    """Removes what the service keeps of a collection that was left and is deleted."""
     begin: Callable[["Assignments"], Awaitable[None]] = _no_others
     """Called when those of the configuration are taken up, before what is for all begins: takes
     up others, then or later."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Assignment:
     """A collection that is worked on, or all together."""
 
     work: asyncio.Task[None]
     is_ready: asyncio.Event
     """Set when its messages are read."""
+    finish: Callable[[], Coroutine[Any, Any, object]] | None = None
+    """What is awaited before it is left because there is nothing more to do."""
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is left whatever there is to do."""
 
 
 @dataclass(slots=True)
@@ -108,9 +112,11 @@ class Assignments:
     open: Callable[[str], Opened]
     tell: Callable[[str], None]
     """Told what keeps a collection from being worked on: standby, waiting."""
-    _group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup, init=False)
+    _group: TaskGroup = field(default_factory=TaskGroup, init=False)
     _taken: dict[str, Assignment] = field(default_factory=dict, init=False)
     _leaving: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _left: dict[str, Assignment] = field(default_factory=dict, init=False)
+    _owned: set[str] = field(default_factory=set, init=False)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Self]:
@@ -124,6 +130,8 @@ class Assignments:
                 yield self
             finally:
                 taken, self._taken = self._taken, {}
+                for one in self._left.values():
+                    one.hurry.set()
                 await end([one.work for one in taken.values()])
                 if self._leaving:
                     await asyncio.wait(self._leaving.values())
@@ -132,6 +140,20 @@ class Assignments:
     def names(self) -> list[str]:
         """The collections that are taken up."""
         return [name for name in self._taken if name != OF_ALL]
+
+    @property
+    def owned(self) -> frozenset[str]:
+        """Those whose folders are owned, until everything of them is closed."""
+        return frozenset(self._owned)
+
+    def taken(self, collection: str) -> Assignment | None:
+        """Return what a collection is worked on by, if it is."""
+        return self._taken.get(collection)
+
+    async def begin_with(self, collections: Iterable[str]) -> None:
+        """Begin with those of the configuration, one after the other."""
+        for one in collections:
+            await self.take_up(one).is_ready.wait()
 
     def take_up(self, collection: str, *, fails_alone: bool = False) -> Assignment:
         """Begin to work on a collection, unless that was done already.
@@ -149,30 +171,46 @@ class Assignments:
             self._begin(collection, partial(self._begin_after, before, collection, work))
         return self._taken[collection]
 
-    def has(self, collection: str) -> bool:
-        """Tell whether a collection is taken up."""
-        return collection in self._taken
+    def begin(self, name: str, *, is_configured: bool) -> None:
+        """See Worker."""
+        self.take_up(name, fails_alone=not is_configured)
+
+    def end(self, name: str) -> None:
+        """See Worker: there is nothing more to do for it, once its loops are done."""
+        self.begin_to_leave(name, is_patient=True)
 
     async def leave(self, collection: str) -> None:
         """Finish what is in hand of a collection, and be without it."""
+        if (one := self._left.get(collection)) is not None:
+            one.hurry.set()
         if collection in self._taken:
-            await asyncio.wait({self.begin_to_leave(collection)})
+            self.begin_to_leave(collection)
+        if collection in self._leaving:
+            await asyncio.wait({self._leaving[collection]})
 
-    def begin_to_leave(self, collection: str) -> asyncio.Task[None]:
+    def begin_to_leave(self, collection: str, *, is_patient: bool = False) -> asyncio.Task[None]:
         """Finish what is in hand of a collection in a task of its own, and be without it."""
         one, before = self._taken.pop(collection), self._leaving.get(collection)
+        if not is_patient:
+            one.hurry.set()
         task = self._group.create_task(self._leave(collection, one, before))
-        self._leaving[collection] = task
+        self._leaving[collection], self._left[collection] = task, one
         task.add_done_callback(partial(self._forget_leaving, collection))
         return task
 
     def _forget_leaving(self, collection: str, task: asyncio.Task[None]) -> None:
         if self._leaving.get(collection) is task:
-            del self._leaving[collection]
+            del self._leaving[collection], self._left[collection]
 
     async def _leave(
         self, collection: str, one: Assignment, before: asyncio.Task[None] | None
     ) -> None:
+        if one.finish is not None:
+            waits = [asyncio.ensure_future(one.finish()), asyncio.ensure_future(one.hurry.wait())]
+            await asyncio.wait([*waits, one.work], return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            await asyncio.wait(waits)
         await end([one.work])
         if before is not None:
             await asyncio.wait({before})
@@ -209,20 +247,25 @@ class Assignments:
         while True:
             try:
                 await self._work_on(collection, is_ready)
-            except ConfigurationError as error:
-                told = str(error)
-                log.error("collection.refused", collection=collection, reason=told)  # noqa: TRY400
-                WAITS.failed(f"taking up collection {collection}", error, within_s=3 * AGAIN_S)
-                await asyncio.sleep(AGAIN_S)
-            except BaseExceptionGroup as errors:
-                if errors.split(ConsumerGoneError)[1]:
+            except (ConfigurationError, BaseExceptionGroup) as error:
+                ends = (BeginAnew, ConfigurationError)
+                if isinstance(error, BaseExceptionGroup) and error.split(ends)[1]:
                     raise
-                log.warning("collection.begun_again", collection=collection)
+                reason = first_leaf(error)
+                log.warning("collection.begun_again", collection=collection, reason=str(reason))
+                if isinstance(reason, ConfigurationError):
+                    WAITS.failed(
+                        f"taking up collection {collection}", reason, within_s=3 * AGAIN_S
+                    )
+                    await asyncio.sleep(AGAIN_S)
 
     async def _work_on(self, collection: str, is_ready: asyncio.Event) -> None:
         """Open everything of a collection in order, work, close everything in reverse order."""
         async with AsyncExitStack() as stack:
+            stack.callback(self._owned.discard, collection)
             await own(stack, self.owns(collection), self.tell)
+            self._owned.add(collection)
+            reached(Failpoint.OWNED)
             births = await wait_for_consumers(self.bus, self.durables, collection, self.tell)
             activity = await stack.enter_async_context(self.open(collection))
             await self._act(collection, activity, births, is_ready)
@@ -237,62 +280,8 @@ class Assignments:
             lambda: of not in self._taken,
             service=self.bus.service,
         )
+        if of in self._taken:
+            self._taken[of].finish = activity.finish
         async with self.bus.consuming(activity.routers):
             is_ready.set()
             await run_together([*activity.loops, watch])
-
-
-async def wait_for_consumers(
-    bus: Bus, durables: Iterable[Durable], of: str, tell: Callable[[str], None]
-) -> Births:
-    """Return when the durable consumers of a collection, or of all together, exist.
-
-    Raises:
-        ConfigurationError: The server refuses what is asked.
-    """
-    tell(WAITING)
-    told_once = (one for one in DURABLES if bus.service in one.told_once_by)
-    return await wait_for_durables(
-        bus.js,
-        [one for one in (*durables, *told_once) if one.is_per_collection == (of != OF_ALL)],
-        (of,),
-        on_missing=lambda text: log.error("stream.missing", remedy=text),
-        on_failure=bus.require_welcome,
-    )
-
-
-async def own(stack: AsyncExitStack, folders: Iterable[Path], tell: Callable[[str], None]) -> None:
-    """Own folders until the stack is closed; wait as a standby while another process does."""
-    for folder in folders:
-        tell(STANDBY)
-        await when_there_is_room(f"making {folder}", partial(_own, stack, folder))
-
-
-async def _own(stack: AsyncExitStack, folder: Path) -> None:
-    with WAITS.trying(f"owning {folder}") as trial:
-        await stack.enter_async_context(
-            exclusive_owner(folder, on_wait=partial(_tell_standby, trial))
-        )
-
-
-async def run_together(loops: Sequence[Loop]) -> None:
-    """Run loops until they are cancelled or one fails.
-
-    Raises:
-        ExceptionGroup: One of them failed.
-    """
-
-    async def work(loop: Loop) -> None:
-        await loop()
-
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(work(loop)) for loop in loops]
-        try:
-            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            await end(running)
-
-
-def _tell_standby(trial: Trial) -> None:
-    log.warning("service.standby")
-    trial.failed("another process owns it; this one takes over when that ends")

@@ -4,6 +4,8 @@
   x InvalidMessage      the message can never be handled: dead letter at once
   x TransientError      the outside world failed: retry with a growing pause
     x BusAway           the bus did not answer
+    x OwnedElsewhere    another replica works on what the message is about
+  x BeginAnew           what it stood on is gone: the process ends, and is started again
   x ConfigurationError  the process can't start: it ends with EXIT_CONFIGURATION
     x Unfit             the place where it would work lacks something
 """
@@ -26,6 +28,17 @@ class TransientError(MapstreamError):
 
 class BusAway(TransientError):  # noqa: N818  it names the state of the bus
     """The bus did not answer; whether it got a command is not known."""
+
+
+class OwnedElsewhere(TransientError):  # noqa: N818  it names where the work is done
+    """Another replica works on what the message is about: it is given back, and comes to that."""
+
+
+class BeginAnew(MapstreamError):  # noqa: N818  it names what is to be done
+    """What the work stood on is gone or another: it ends, and begins anew.
+
+    No SystemExit: raised in a task, that leaves the loop before everything is closed.
+    """
 
 
 class ConfigurationError(MapstreamError):

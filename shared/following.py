@@ -2,103 +2,98 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from shared.assignments import Assignments
 from shared.bus.broker import Bus
-from shared.bus.reading.collections import CollectionBook, changes_heard
+from shared.bus.reading.collections import CollectionBook, Listed
 from shared.bus.reading.stream_reader import asked
 from shared.contracts.collections import CollectionRecord
 from shared.errors import TransientError
+from shared.workers import Worker
 
-LOOK_EVERY_S = 4.0
-"""Between two looks at the whole list, and up to half as long again: not all look at once."""
+WAIT_S = 5.0
+"""So long discovery may keep its answer back while there is nothing new."""
+AGAIN_S = 4.0
+"""After a question that failed, and up to half as long again: not all ask at once."""
+AFTER_CHANGE_S = 0.05
+"""Between two changes: of many that come one by one, some are taken together."""
 log = structlog.get_logger(__name__)
 
 
 class Book(Protocol):
     """What discovery answers about the collections."""
 
-    async def all(self) -> Sequence[CollectionRecord]:
-        """Return all of them.
+    async def changed(self, known: str, wait_s: float) -> Listed | None:
+        """Return all of them as soon as they are not what is known; none after a while.
 
         Raises:
             TransientError: Nobody answers.
         """
 
-    async def find(self, name: str) -> CollectionRecord | None:
-        """Return the one of a name, if there is one; raises as ``all``."""
-
 
 @dataclass(slots=True)
 class Following:
-    """Takes up what discovery lists and leaves what it lists no more, each in its own task.
+    """Has worked on what discovery lists, and not on what it lists no more.
 
     Until discovery has answered, and while it does not, all stays as it is.
     """
 
-    assignments: Assignments
+    worker: Worker
     book: Book
-    configured: Sequence[str]
+    configured: Collection[str]
     """Those of the configuration: worked on until discovery says that one is gone."""
-    told: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-    """Names of collections of which something was told: looked at before the next whole look."""
+    closed: Container[str] = ()
+    """Those that are deleted, whatever an older answer says."""
+    known: str = ""
+    """The revision of the list that was followed last."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._look_at_all()
-            until_s = loop.time() + LOOK_EVERY_S * random.uniform(1.0, 1.5)  # noqa: S311  no secret
-            while name := await self._told_before(until_s):
-                await self._look_at(name)
+            began_s = loop.time()
+            pause_s = await self._look()
+            await asyncio.sleep(max(0.0, began_s + pause_s - loop.time()))
 
-    async def _told_before(self, until_s: float) -> str | None:
+    async def _look(self) -> float:
+        """Ask once; returns how long after that the next question may follow at the earliest."""
         try:
-            async with asyncio.timeout_at(until_s):
-                return await self.told.get()
-        except TimeoutError:
-            return None
-
-    async def _look_at_all(self) -> None:
-        try:
-            found = await asked(self.book.all())
+            listed = await asked(self.book.changed(self.known, WAIT_S))
         except TransientError as error:
             log.debug("collections.unknown", error=str(error))
-            return
-        self._work_on({one.name for one in found if self._is_served(one)})
-
-    async def _look_at(self, name: str) -> None:
-        try:
-            found = await asked(self.book.find(name))
-        except TransientError as error:  # the next whole look finds it
-            log.debug("collections.unknown", collection=name, error=str(error))
-            return
-        served = {name} if found and self._is_served(found) else set()
-        self._work_on(set(self.assignments.names) - {name} | served)
+            return AGAIN_S * random.uniform(1.0, 1.5)  # noqa: S311  no secret
+        if listed is None:
+            return WAIT_S  # has passed by now, unless discovery does not let anybody wait
+        self._work_on({one.name for one in listed.records if self._is_served(one)})
+        self.known = listed.revision
+        return AFTER_CHANGE_S
 
     def _is_served(self, record: CollectionRecord) -> bool:
         """Tell whether it is worked on: one of the configuration while that names it."""
-        return record.state == "active" and (
-            record.origin == "command" or record.name in self.configured
-        )
+        is_there = record.state == "active" and record.name not in self.closed
+        return is_there and (record.origin == "command" or record.name in self.configured)
 
     def _work_on(self, names: set[str]) -> None:
-        now = set(self.assignments.names)
+        now = set(self.worker.names)
         for name in sorted(now - names):
-            self.assignments.begin_to_leave(name)
+            self.worker.end(name)
         for name in sorted(names - now):
             log.info("collection.found", collection=name)
-            self.assignments.take_up(name, fails_alone=name not in self.configured)
+            self.worker.begin(name, is_configured=name in self.configured)
 
 
-async def follow(bus: Bus, assignments: Assignments, configured: Sequence[str]) -> None:
-    """Follow what discovery lists, until cancelled."""
+async def follow(
+    bus: Bus,
+    worker: Worker,
+    configured: Collection[str],
+    closed: Container[str],
+    *,
+    is_busy: bool,
+) -> None:
+    """Follow what discovery lists, or what of it is busy, but for what is closed, for ever."""
     client = await bus.connect()
-    following = Following(assignments, CollectionBook(client), configured)
-    async with changes_heard(client, following.told.put_nowait):
-        await following.run()
+    await Following(worker, CollectionBook(client, is_busy), configured, closed).run()

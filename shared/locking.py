@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import platform
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from shared.errors import ConfigurationError, Unfit
 
 POLL_S = 0.2
 LOCK = "owner.lock"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @asynccontextmanager
@@ -31,15 +33,76 @@ async def exclusive_owner(
         Unfit: The file system locks no files.
         OSError: The folder cannot be created or written.
     """
+    async with _owner(folder, on_wait, take_lock):
+        yield
+
+
+@asynccontextmanager
+async def shared_owner(
+    folder: Path, *, on_wait: Callable[[], None] = lambda: None
+) -> AsyncIterator[None]:
+    """Own a folder together with other processes of this machine until the block ends.
+
+    Who owns it alone keeps all of them out, and they him. So do those of another machine, even
+    where a file system has locks for both: SQLite shares memory among those who write a file.
+
+    Args:
+        folder: The folder whose content only owners may change; created if missing.
+        on_wait: Called once, if others own the folder, with whom it cannot be shared.
+
+    Raises:
+        Unfit: The file system locks no files.
+        OSError: The folder cannot be created or written.
+    """
+    async with _owner(folder, on_wait, _join):
+        yield
+
+
+@asynccontextmanager
+async def _owner(
+    folder: Path, on_wait: Callable[[], None], take: Callable[[IO[bytes], Path], bool]
+) -> AsyncIterator[None]:
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before any work
-    with (folder / LOCK).open("a") as file:
+    with (folder / LOCK).open("ab+") as file:
         waited = False
-        while not take_lock(file, folder):
+        while not take(file, folder):
             if not waited:
                 on_wait()
             waited = True
             await asyncio.sleep(POLL_S)
         yield
+
+
+def _join(file: IO[bytes], folder: Path) -> bool:
+    """Share a lock with those of this machine; who is the first writes down which that is."""
+    ours = machine()
+    if take_lock(file, folder, is_shared=True):
+        if _written(file) == ours:
+            return True
+        fcntl.flock(file, fcntl.LOCK_UN)
+    if not take_lock(file, folder):
+        return False
+    file.truncate(0)
+    file.write(ours)
+    file.flush()
+    # While the lock becomes a shared one, another machine may come between.
+    if take_lock(file, folder, is_shared=True) and _written(file) == ours:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def _written(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def machine() -> bytes:
+    """Name the machine, or rather its present run: containers on it have the same name."""
+    try:
+        return BOOT.read_bytes().strip()
+    except OSError:
+        return platform.node().encode()
 
 
 @contextmanager
@@ -60,18 +123,19 @@ def own_at_once(folder: Path, service: str) -> Iterator[None]:
         yield
 
 
-def take_lock(file: IO[Any], folder: Path) -> bool:
+def take_lock(file: IO[Any], folder: Path, *, is_shared: bool = False) -> bool:
     """Lock a file until it is closed; tell whether that was possible, or another has it.
 
     Args:
         file: Opened for writing: NFS locks no other.
         folder: Where it is, for the message.
+        is_shared: Whether others may have it, too, who lock it in this way.
 
     Raises:
         Unfit: The file system locks no files, whoever asks.
     """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

@@ -16,24 +16,30 @@ from typing import Any
 import structlog
 
 from shared.arguments import answer_arguments
-from shared.assignments import OF_ALL, Assignments, Resources, own, wait_for_consumers
+from shared.assignments import Assignments, Resources
 from shared.bus import message_metrics
 from shared.bus.broker import Bus
 from shared.bus.consuming.micro_batches import AFTER_WORK_S, GRACEFUL_S
 from shared.bus.monitoring import look_at_bus, monitoring_urls
-from shared.bus.presence import EXIT_DURABLE_GONE, ConsumerGoneError
+from shared.bus.presence import (
+    EXIT_DURABLE_GONE,
+    OF_ALL,
+    wait_for_consumers,
+)
 from shared.bus.registry.channel import check_collection
 from shared.bus.registry.durables import Durable
 from shared.bus.registry.questions import COLLECTIONS_LIST
 from shared.bus.service_discovery import announce
+from shared.contracts.status_reading import STANDBY
 from shared.contracts.statuses import Common, Status, Wait
-from shared.errors import ConfigurationError, first_leaf
+from shared.errors import BeginAnew, ConfigurationError, first_leaf
 from shared.following import follow
 from shared.mistakes import tell
 from shared.observability import metrics, place, tracing
 from shared.observability.health import build_health, serving
 from shared.observability.instruments import Reading
 from shared.observability.logs import set_up_logs
+from shared.ownership import own
 from shared.preflight import (
     CHECK_OPTION,
     OPTIONS,
@@ -45,7 +51,9 @@ from shared.preflight import (
     tell_findings,
 )
 from shared.redaction import guard_exceptions, redact_all
+from shared.removing import Removals
 from shared.settings import ServiceSettings
+from shared.sharing import Sharing, take_on
 from shared.waits import WAITS
 
 STOPPING = "stopping"
@@ -67,6 +75,8 @@ class Service:
     """The durable consumers that it reads; it waits until they exist."""
     owns: tuple[Path, ...] = ()
     """Folders that only one process may change; a second process waits as a standby."""
+    shares: tuple[Path, ...] = ()
+    """One folder of state, if replicas share it, each working on some of the collections."""
     checks: tuple[Check, ...] = ()
     """What the place must be good for; looked at before anything is connected."""
     owns_for: Callable[[str], tuple[Path, ...]] = lambda _: ()
@@ -82,6 +92,18 @@ class Service:
     certificates: Mapping[str, Path | None] = field(default_factory=dict)
     """Files whose ends its metrics tell, by setting."""
     state: str = field(default="starting", init=False)
+    work: Assignments | Sharing | None = field(default=None, init=False)
+    """While it works: the collections, or its share of them."""
+
+    @property
+    def told_state(self) -> str:
+        """What it is at; one whose replicas work on everything stands by."""
+        is_standby = isinstance(self.work, Sharing) and self.work.is_standby
+        return STANDBY if is_standby and self.state == RUNNING else self.state
+
+    def is_elsewhere(self, collection: str) -> bool:
+        """Tell whether a replica works on a collection, as far as is known."""
+        return isinstance(self.work, Sharing) and self.work.is_elsewhere(collection)
 
     def keep(self, state: str) -> None:
         """Note what keeps it from running, unless it runs and merely takes up one more."""
@@ -92,7 +114,7 @@ class Service:
     def folders(self) -> list[Path]:
         """All that it owns when it begins."""
         each = map(self.owns_for, self.settings.collections)
-        return [*self.owns, *chain.from_iterable(each)]
+        return [*self.owns, *self.shares, *chain.from_iterable(each)]
 
     def status(self) -> Mapping[str, Any]:
         """Tell the state and the figures, as JSON."""
@@ -100,7 +122,7 @@ class Service:
         told = self.told(
             Common(
                 service=self.name,
-                state=HALTED if halted and self.state == RUNNING else self.state,
+                state=HALTED if halted and self.state == RUNNING else self.told_state,
                 halted=halted,
                 waits=[Wait.model_validate(one) for one in WAITS.told()],
                 traffic=message_metrics.traffic(),
@@ -110,7 +132,7 @@ class Service:
 
     def readings(self) -> Iterator[Reading]:
         """Give the gauges that every service has, and its own."""
-        yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.state)
+        yield metrics.SERVICE_STATE.read(1, stage=self.name, state=self.told_state)
         yield metrics.BUILD.read(1, stage=self.name, version=_version())
         yield metrics.BUS_CONNECTED.read(self.bus.is_connected, stage=self.name)
         is_halted = self.bus.publisher.dead_letter_limits.halted is not None
@@ -166,7 +188,7 @@ def _run_until_told(service: Service) -> None:
         asyncio.run(serve(service))
     except BaseExceptionGroup as errors:
         # Not except*: in Python 3.11.2, that of Debian 12, it wraps what is raised in it.
-        if errors.subgroup(ConsumerGoneError):
+        if errors.subgroup(BeginAnew):
             sys.exit(EXIT_DURABLE_GONE)
         if errors.split(ConfigurationError)[1]:
             raise
@@ -219,32 +241,41 @@ async def _work(service: Service) -> None:
     settings, bus = service.settings, service.bus
     message_metrics.begin(service.name)
     async with AsyncExitStack() as stack:
-        if settings.health.port is not None:
-            await _listen_for_health(stack, service, settings.health.port)
+        await _listen_for_health(stack, service, settings.health.port)
         stack.push_async_callback(bus.close)
         await bus.connect()
         await announce(bus.broker, service.name, _version(), service.about, service.status)
         await own(stack, service.owns, service.keep)
+        await own(stack, service.shares, service.keep, is_shared=True)
         births = await wait_for_consumers(bus, service.durables, OF_ALL, service.keep)
         resources = await stack.enter_async_context(service.resources())
         assignments = Assignments(
             bus, service.durables, service.owns_for, resources.open, service.keep
         )
-        await stack.enter_async_context(assignments.working())
+        service.work = work = await take_on(stack, assignments, service.shares)
+        removals = Removals(work, resources.remove, settings.collections)
+        await stack.enter_async_context(removals.answering(bus))
         stack.callback(_set_stopping, service)
-        for collection in settings.collections:
-            await assignments.take_up(collection).is_ready.wait()
+        await work.begin_with(settings.collections)
         await resources.begin(assignments)
         await assignments.act_for_all(resources, births).is_ready.wait()
         service.state = RUNNING
         log.info("service.running", collections=list(settings.collections))
         if service.name in COLLECTIONS_LIST.asked_by:
-            await follow(bus, assignments, settings.collections)
+            await follow(
+                bus,
+                resources.worker or work,
+                settings.collections,
+                removals.closed,
+                is_busy=resources.worker is None,
+            )
         await asyncio.Event().wait()
 
 
-async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int) -> None:
+async def _listen_for_health(stack: AsyncExitStack, service: Service, port: int | None) -> None:
     """Answer /health, /ready and /metrics; where the port is taken, the work goes on without."""
+    if port is None:
+        return
     host = service.settings.health.host
     health = build_health(service.status, service.readings)
     try:

@@ -2,11 +2,15 @@
 
 SECTIONS = frozenset(
     {
+        "analysis",
+        "blobs",
         "collections",
+        "courier",
         "embedding",
         "gateway",
         "health",
         "ingestion",
+        "labels",
         "log",
         "nats",
         "output",

@@ -40,6 +40,8 @@ SERVICES = (
         gives_commands=True,
         outlasts_input=True,
     ),
+    Service(name="courier", called="courier", outlasts_input=True),
+    Service(name="labels", called="labels of regions", reads_public=True, outlasts_input=True),
     Service(name="text2vec", called="embedded embedding server", is_on_bus=False),
 )
 ALL = tuple(one.name for one in SERVICES)

@@ -35,7 +35,7 @@ from shared.mistakes import check_file, describe
 from shared.redaction import redact, register_settings, register_variables
 from shared.secret_files import with_secret_files
 from shared.sections import SECTIONS
-from shared.variables import PREFIX, not_json, unknown_variables
+from shared.variables import PREFIX, not_json, unknown_variables, with_aliases
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 ACK_WAIT_S = 15.0
@@ -181,6 +181,9 @@ class RetentionSection(Section):
     dead_letters_max_bytes: int = Field(
         default=1 << 30, ge=1 << 20, description="All dead letters together; the oldest go first."
     )
+    jobs_days: float = Field(
+        default=7, gt=0, description="Jobs, from their end on; discovery keeps them."
+    )
     audit_days: float = Field(
         default=365, gt=0, description="Who gave which command, and what became of it."
     )
@@ -241,7 +244,8 @@ class ServiceSettings(BaseSettings):
         """Read arguments first, then the environment, then the file."""
         del dotenv_settings, file_secret_settings
         if isinstance(env_settings, EnvSettingsSource):
-            env_settings.env_vars = with_secret_files(settings_cls, env_settings.env_vars)
+            given = with_aliases(env_settings.env_vars)
+            env_settings.env_vars = with_secret_files(settings_cls, given)
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, config_file())
 
     @classmethod

@@ -6,9 +6,10 @@ is touched.
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import structlog
@@ -30,6 +31,14 @@ LASTING = (
 )
 """Codes of a file system that has no locks or no shared memory, and will have none later."""
 log = structlog.get_logger(__name__)
+HISTORIES = """
+CREATE TABLE IF NOT EXISTS histories (
+    collection TEXT PRIMARY KEY, document TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+"""To which dataset the state of each collection belongs: an aid, see ``shared/history.py``."""
+READ_HISTORY = "SELECT document FROM histories WHERE collection = ?"
+KEEP_HISTORY = "REPLACE INTO histories (collection, document) VALUES (?, ?)"
 IDENTITY = "CREATE TABLE identity (service TEXT NOT NULL) STRICT;"
 
 
@@ -137,6 +146,22 @@ def _upgrade(db: sqlite3.Connection, form: StateFormat, number: int) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+async def rows_of(
+    db: aiosqlite.Connection, query: str, values: Sequence[object] = ()
+) -> Sequence[tuple[Any, ...]]:
+    """Return all rows of a query, in one turn of the database's thread; a cursor takes several."""
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in await db.execute_fetchall(query, values)]
+    return rows
+
+
+async def write_rows(
+    db: aiosqlite.Connection, statement: str, rows: Sequence[Sequence[object]]
+) -> None:
+    """Execute a statement for each of some rows; for none there is no turn."""
+    if rows:
+        await db.executemany(statement, rows)
 
 
 def sql(*parts: str) -> str:

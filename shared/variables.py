@@ -12,9 +12,24 @@ PREFIX = "MAPSTREAM_"
 BETWEEN = "__"
 ALONE = frozenset({"CONFIG", "FAILPOINTS"})
 """What else begins like a setting: the configuration's file, and where tests stop a process."""
+ALIASES = {
+    "MAX_FILE_SIZE_MB": "MAPSTREAM_BLOBS__MAX_FILE_MB",
+    "FILE_CLEANUP_TTL_HOURS": "MAPSTREAM_BLOBS__KEEP_LEFTOVERS_HOURS",
+    "ML_ANALYZE_URL": "MAPSTREAM_ANALYSIS__URL",
+    "USE_ML_PROCESSING": "MAPSTREAM_ANALYSIS__IS_ON",
+    "ML_POLL_INTERVAL_SECONDS": "MAPSTREAM_ANALYSIS__POLL_INTERVAL_S",
+}
+"""What else some settings are called by deployments that come from elsewhere."""
 LISTS = frozenset({list, tuple, dict})
 KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
 """Kubernetes tells every container of the services beside it, in variables named after them."""
+
+
+def with_aliases(given: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return variables, lower-case, with those that another name gives; our own goes before."""
+    found = {own.lower(): given[other.lower()] for other, own in ALIASES.items()
+             if other.lower() in given}  # fmt: skip
+    return found | dict(given)
 
 
 def unknown_variables(
@@ -78,9 +93,10 @@ def origin(
         otherwise: What to say if no variable gave it.
     """
     given = {variable.upper(): variable for variable in environment}
+    aliases = {own: other for other, own in ALIASES.items()}
     for length in range(len(place), 0, -1):
         name = PREFIX + BETWEEN.join(str(one) for one in place[:length]).upper()
-        for candidate in (name, f"{name}_FILE"):
+        for candidate in (name, f"{name}_FILE", aliases.get(name)):
             if candidate in given:
                 return f"the environment: {given[candidate]}"
     return otherwise

@@ -1,6 +1,7 @@
 """What the dashboard shows of the work: what flows, the embedding server, the model."""
 
 from docs.generators.dashboard_panel import OF, OVER, Panel, now, number, quantile, rate
+from shared.observability import embedder_metrics as e
 from shared.observability import metrics as m
 
 FLOW: dict[str, list[Panel]] = {
@@ -81,32 +82,45 @@ FLOW: dict[str, list[Panel]] = {
         Panel(
             title="Requests",
             asks={
-                "{{outcome}}": rate(m.EMBEDDER_REQUESTS, "outcome"),
-                "retries": f"sum(rate({m.EMBEDDER_RETRIES.name}{OVER}))",
+                "{{outcome}}": rate(e.EMBEDDER_REQUESTS, "outcome"),
+                "retries": f"sum(rate({e.EMBEDDER_RETRIES.name}{OVER}))",
             },
             unit="reqps",
         ),
         Panel(
             title="Request",
             asks={
-                "50 %": quantile(0.5, m.EMBEDDER_REQUEST, "job"),
-                "95 %": quantile(0.95, m.EMBEDDER_REQUEST, "job"),
+                "50 %": quantile(0.5, e.EMBEDDER_REQUEST, "job"),
+                "95 %": quantile(0.95, e.EMBEDDER_REQUEST, "job"),
             },
             unit="s",
         ),
         Panel(
             title="Concurrency",
             asks={
-                "in flight": f"sum({m.EMBEDDER_IN_FLIGHT.name})",
+                "in flight": f"sum({e.EMBEDDER_IN_FLIGHT.name})",
                 "{{stage}} blocked": now(m.BLOCKED, "stage", ""),
             },
         ),
         Panel(
+            title="Vectors known from before",
+            asks={
+                "{{outcome}}": rate(e.VECTOR_CACHE, "outcome"),
+                "failures": f"sum(rate({e.VECTOR_CACHE_FAILURES.name}{OVER}))",
+            },
+            unit="cps",
+        ),
+        Panel(
+            title="Vector cache",
+            asks={"{{instance}}": f"max by (instance) ({e.VECTOR_CACHE_BYTES.name})"},
+            unit="bytes",
+        ),
+        Panel(
             title="Work",
             asks={
-                "texts": f"sum(rate({m.EMBEDDER_TEXTS.name}{OVER}))",
-                "characters": f"sum(rate({m.EMBEDDER_CHARACTERS.name}{OVER}))",
-                "tokens": f"sum(rate({m.EMBEDDER_TOKENS.name}{OVER}))",
+                "texts": f"sum(rate({e.EMBEDDER_TEXTS.name}{OVER}))",
+                "characters": f"sum(rate({e.EMBEDDER_CHARACTERS.name}{OVER}))",
+                "tokens": f"sum(rate({e.EMBEDDER_TOKENS.name}{OVER}))",
             },
             unit="cps",
             width=12,
@@ -119,6 +133,14 @@ FLOW: dict[str, list[Panel]] = {
             },
             unit="cps",
             width=12,
+        ),
+        Panel(
+            title="Fetched files",
+            asks={
+                "{{outcome}}": f"sum by (outcome) (rate({m.FETCHES.name}{OVER}))",
+                "bytes": f"sum(rate({m.FETCHED_BYTES.name}{OVER}))",
+            },
+            unit="cps",
         ),
     ],
     "Model": [

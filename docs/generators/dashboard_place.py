@@ -50,6 +50,7 @@ PLACE: dict[str, list[Panel]] = {
                 "{{status}}": f"sum by (status) ({m.SOURCES.name}{{{OF}}})",
                 "stalled": now(m.STALLED, "job"),
                 "contradicted": now(m.CONTRADICTED, "job"),
+                "schedules without fresh data": now(m.STALE_SCHEDULES, "job"),
             },
             width=12,
         ),

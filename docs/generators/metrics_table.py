@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.observability import metrics, place_metrics  # noqa: F401  declare them
+from shared.observability import embedder_metrics, metrics, place_metrics  # noqa: F401  declare them
 from shared.observability.instruments import DECLARED
 
 FILE = Path(__file__).parents[2] / "docs" / "observability.md"
@@ -25,7 +25,7 @@ def render(page: str) -> str:
 def table() -> str:
     """Return every metric as a Markdown table."""
     lines = ["| metric | kind | labels | told by | meaning |", "|---|---|---|---|---|"]
-    for one in DECLARED:
+    for one in sorted(DECLARED, key=lambda one: one.name):  # not by what was imported first
         labels = ", ".join(one.labels)
         lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.teller} | {one.about} |")
     return "\n".join(lines)

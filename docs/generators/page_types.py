@@ -3,18 +3,48 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from services.gateway.handlers.answers import CollectionInfo
+from services.gateway.handlers.answers import (
+    Accepted,
+    ChangedJob,
+    CollectionInfo,
+    Health,
+    LetterList,
+    Operation,
+    Queues,
+    Recomputed,
+    Settled,
+    Sources,
+    SubmittedJobs,
+    WholeLetter,
+)
+from services.gateway.handlers.finding import Found, Neighbours, Records
+from services.gateway.handlers.model_answers import ModelPage
 from services.gateway.handlers.records import WholeRecord
+from services.gateway.handlers.regions import Regions
+from services.gateway.handlers.runs import Run, Runs
 from services.gateway.handlers.sessions import Session
-from shared.contracts.collections import CollectionRecord
+from services.gateway.handlers.upload_answers import ExampleRules, UploadAnswer, UploadRules
+from services.gateway.routes.columns import Columns
+from shared.contracts.collections import CollectionPage, CollectionRecord
+from shared.contracts.jobs import EffectPage, JobPage
+from shared.contracts.preferences import PreferencePage
 from shared.contracts.projection import ProjectionUpdated
+from shared.contracts.schedules import SchedulePage
+from shared.contracts.source_list import SourcePage
 from shared.contracts.writing import WritingCommitted, WritingPublished
 from shared.http.problems import Problem
+from shared.readers.preview import Preview
 
 FILE = Path(__file__).parents[2] / "services/gateway/page/src/api/schema.ts"
-ANSWERS = (Session, CollectionInfo, CollectionRecord, WholeRecord, Problem)
+ANSWERS = (
+    Session, CollectionInfo, CollectionRecord, WholeRecord, Found, Records, Neighbours, Columns,
+    Regions, Runs, Run, Health, Sources, LetterList, WholeLetter, ModelPage, Recomputed,
+    Operation, Accepted, Settled, CollectionPage, ExampleRules, UploadAnswer, Problem, SourcePage,
+    UploadRules, Preview, PreferencePage, JobPage, SchedulePage, SubmittedJobs,
+    ChangedJob, EffectPage, Queues,
+)  # fmt: skip
 EVENTS = (ProjectionUpdated, WritingCommitted, WritingPublished)
 HEAD = "// Made by `make readme` from the gateway's models; not to be edited.\n"
 PLAIN = {
@@ -39,9 +69,9 @@ def types() -> str:
     return HEAD + "".join(f"\n{found[name]}" for name in sorted(found))
 
 
-def add_model(model: type[BaseModel], found: dict[str, str]) -> None:
+def add_model(model: type[Any], found: dict[str, str]) -> None:
     """Add the type of a model, and of what it holds."""
-    schema = model.model_json_schema(mode="serialization")
+    schema = TypeAdapter(model).json_schema(mode="serialization")
     for name, inner in {model.__name__: schema, **schema.get("$defs", {})}.items():
         found[name] = _interface(name, inner)
 

@@ -12,7 +12,10 @@ ABOUT = """\
 Requests and replies, of which no stream keeps anything. An empty body is a request without fields.
 Whoever asks what cannot be read is answered with an empty body and the reason in the header
 `{refusal}`, and nobody answers while no instance of the service owns its state.
+Those of a dataset are how ledger and projection find out that it is theirs, and what it has when
+they have lost their own ([decision 62](../decisions/0062-a-state-knows-whose-it-is.md)).
 """
+PARAMETERS = {"collection": {"$ref": "#/components/parameters/collection"}}
 Row = Question[Any, Any]
 
 
@@ -29,8 +32,9 @@ def channels() -> dict[str, Any]:
     """Return where they are asked, by name, for AsyncAPI."""
     return {
         one.name: {
-            "address": one.subject,
+            "address": _address(one),
             "summary": one.about,
+            **({"parameters": PARAMETERS} if one.is_per_collection else {}),
             "messages": {
                 part: {"$ref": f"#/components/messages/{one.name}.{part}"}
                 for part in ("question", "answer")
@@ -38,6 +42,10 @@ def channels() -> dict[str, Any]:
         }
         for one in QUESTIONS
     }
+
+
+def _address(one: Row) -> str:
+    return one.subject_of("{collection}") if one.is_per_collection else one.subject
 
 
 def operations() -> dict[str, Any]:
@@ -90,5 +98,5 @@ def section() -> Iterator[str]:
     yield f"## Questions\n\n{ABOUT.format(refusal=REFUSAL)}"
     yield "| subject | asks | asked by | answered by |\n|---|---|---|---|"
     for one in QUESTIONS:
-        yield f"| `{one.subject}` | {one.about} | {', '.join(one.asked_by)} | {one.service} |"
+        yield f"| `{_address(one)}` | {one.about} | {', '.join(one.asked_by)} | {one.service} |"
     yield ""

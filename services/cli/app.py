@@ -9,11 +9,17 @@ import typer
 
 from services.cli import commands
 from services.cli import settings as cli
-from services.cli.commands.exit import finish, send
+from services.cli.commands.exit import finish
+from services.cli.commands.options.asked import Asked, Source, asks_the_bus
 from services.cli.commands.options.audit import audit
 from services.cli.commands.options.collections import build_collections_app
 from services.cli.commands.options.dead import build_dead_app
+from services.cli.commands.options.jobs import build_jobs_app
+from services.cli.commands.options.look import look
+from services.cli.commands.options.manifests import build_manifests_app
 from services.cli.commands.options.model import build_model_app
+from services.cli.commands.options.schedules import build_schedules_app
+from services.cli.commands.options.sources import build_sources_app
 from services.cli.commands.options.streams import build_streams_app
 from services.cli.commands.options.verify import verify
 from shared.settings import DEFAULT_GLOB
@@ -34,10 +40,14 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(mapstream)
-    for command in (run, check, status, top, refit, rollback, forget, audit, verify):
+    for command in (run, check, look, status, top, refit, rollback, forget, audit, verify):
         app.command(command.__name__)(command)
     app.add_typer(build_streams_app(), name="streams", no_args_is_help=True)
     app.add_typer(build_collections_app(), name="collections", no_args_is_help=True)
+    app.add_typer(build_sources_app(), name="sources", no_args_is_help=True)
+    app.add_typer(build_jobs_app(), name="jobs", no_args_is_help=True)
+    app.add_typer(build_schedules_app(), name="schedules", no_args_is_help=True)
+    app.add_typer(build_manifests_app(), name="manifests", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     app.add_typer(build_model_app(), name="model", no_args_is_help=True)
     return app
@@ -83,6 +93,10 @@ def run(
         bool, typer.Option("--dry-run", help="Say what would be read; touch nothing.")
     ] = False,
     deep_check: cli.DeepCheck = False,
+    open_page: Annotated[
+        bool,
+        typer.Option("--open", help="Show the page in a browser; not with --once."),
+    ] = False,
 ) -> None:
     """Read logs and keep a map of them on disk, all on this machine.
 
@@ -103,6 +117,7 @@ def run(
         is_json=json,
         is_dry=dry_run,
         is_deep=deep_check,
+        opens_page=open_page and not once,
     )
 
     async def start() -> int:
@@ -138,48 +153,31 @@ def check(
     finish(start)
 
 
-def status(
-    *,
-    collection: cli.Collection = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-) -> None:
+@asks_the_bus()
+def status(asked: Asked) -> None:
     """Show how every stage is and where every record is.
 
     Exits with 0 if every stage runs, 1 if one does not or the bus does not answer.
     """
-    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-
-    async def start() -> int:
-        return await commands.status.status(options, cli.load_cli_settings(config))
-
-    finish(start)
+    asked.do(commands.status.status)
 
 
+@asks_the_bus()
 def top(
+    asked: Asked,
     *,
     once: Annotated[bool, typer.Option("--once", help="Look once, print it and exit.")] = False,
-    collection: cli.Collection = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
 ) -> None:
     """Watch every stage live: what goes in and out, waits and fails; q or Ctrl-C leaves.
 
     With --json it prints a line of JSON a second, with --once as well just one. Exits as status.
     """
-    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-
-    async def start() -> int:
-        return await commands.top.top(options, cli.load_cli_settings(config), is_once=once)
-
-    finish(start)
+    asked.do(lambda options, settings: commands.top.top(options, settings, is_once=once))
 
 
+@asks_the_bus(waits=True)
 def refit(
+    asked: Asked,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would bring; change nothing.")
@@ -188,57 +186,39 @@ def refit(
         bool, typer.Option("--force", help="Also if points move further than the budget allows.")
     ] = False,
     reason: Annotated[str, typer.Option(help="For the history of models.")] = "command",
-    collection: cli.Collection = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-    timeout: cli.Timeout = 60,
 ) -> None:
     """Fit the projection to all records so far; waits until the files show it.
 
     Exits with 0 if it was done or previewed, 4 if it is held because points would move too far,
     5 if it was rejected, 1 if there was no answer in time.
     """
-    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = {"dry_run": dry_run, "force": force, "reason": reason}
-    send("refit", fields, options, config, timeout)
+    asked.send("refit", fields)
 
 
+@asks_the_bus(waits=True)
 def rollback(
+    asked: Asked,
     *,
     to: Annotated[
         int | None, typer.Option("--to", min=1, help="The version; the one before if not given.")
     ] = None,
-    collection: cli.Collection = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-    timeout: cli.Timeout = 60,
 ) -> None:
     """Make an older model current again, as a new version; waits until the files show it.
 
     Exit codes are those of refit.
     """
-    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    send("rollback", {"to_version": to}, options, config, timeout)
+    asked.send("rollback", {"to_version": to})
 
 
+@asks_the_bus(waits=True)
 def forget(
-    source: Annotated[str, typer.Argument(help="Filename of the source on the map, or its id.")],
-    *,
-    collection: cli.Collection = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-    timeout: cli.Timeout = 60,
+    asked: Asked,
+    source: Source,
 ) -> None:
     """Take a source's records off the map and out of the model.
 
     The file itself stays; when its content changes it is read again. Exits with 0 if it was done,
     5 if it was rejected, 1 if there was no answer in time.
     """
-    options = cli.BusOptions(url=url, output=output, collection=collection, is_json=json)
-    send("forget", {"source": source}, options, config, timeout)
+    asked.send("forget", {"source": source})

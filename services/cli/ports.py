@@ -1,6 +1,6 @@
 """What ``mapstream verify`` needs of what is kept, wherever that is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,12 @@ class KeptMap(Protocol):
 
     def stand(self) -> Stand:
         """Return how far each owner is by now."""
+
+    def apart(self) -> Mapping[str, str]:
+        """Return by owner what keeps its state from belonging to the dataset, if anything does."""
+
+    def emptied(self) -> Mapping[str, int]:
+        """Return by source id the versions that the dataset has had, and that have no rows."""
 
     def accounts(self) -> Iterator[Account]:
         """Read the ledger's account of every source."""

@@ -1,6 +1,7 @@
 """What the command line reads, and the environment that it gives to the services."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,11 +111,19 @@ class RunOptions:
     is_dry: bool
     is_deep: bool = False
     """Whether all contents are compared with what was mapped."""
+    opens_page: bool = False
+    """Whether the page is shown in a browser when the gateway answers."""
 
     @property
     def state(self) -> Path:
         """Folder of everything that is not the dataset."""
         return self.output / "state"
+
+
+def has_desktop() -> bool:
+    """Tell whether there is a screen on which a browser could show something."""
+    is_shown = any(ENVIRONMENT.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform in ("darwin", "win32") or is_shown
 
 
 DEFAULT_OUTPUT = Path("mapstream-out")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from services.discovery.domain.completeness import CompleteWhen, Completion
+from shared.blobs.settings import BlobsSection
 from shared.contracts.base import DEFAULT_COLLECTION, Collection
 from shared.settings import DEFAULT_GLOB, RetentionSection, Section, ServiceSettings
 
@@ -31,15 +32,21 @@ class SourceSection(Section):
         description="Whether to read files outside the folder to which a link in it leads.",
     )
 
-    format: Literal["agent_runs", "jsonl"] = Field(
+    format: Literal["agent_runs", "jsonl", "files"] = Field(
         default="agent_runs",
         description="What the files are. agent_runs: logs of agents; jsonl: a JSON object a line, "
         "with a text in text_field (timestamp, iteration and type mean what they mean in a log, "
-        "other fields become attributes; complete_when: any_line will mostly be right). What was "
-        "read to its end stays as it is when this changes.",
+        "other fields become attributes; complete_when: any_line will mostly be right); files: "
+        "what each file holds tells, be it a log of an agent, a table or a text (docs/reading.md; "
+        "glob says which files). What was read to its end stays as it is when this changes.",
     )
     text_field: str = Field(
         default="text", min_length=1, description="With format: jsonl, the field with the text."
+    )
+    text_columns: tuple[str, ...] = Field(
+        default=(),
+        description="With format: files, the columns of tables that make the text of a record, "
+        "the others are its attributes; none: all are both.",
     )
     complete_when: CompleteWhen | None = Field(
         default=None, description="As ingestion.complete_when, for this source."
@@ -99,6 +106,18 @@ class IngestionSection(Section):
         "configuration does not let it.",
     )
     trigger: TriggerSection = Field(default=TriggerSection(), description="When to look.")
+    rest_after_s: float = Field(
+        default=30,
+        ge=0,
+        description="So long a collection that was made by command, and has nothing on its way, "
+        "keeps what the bus and the services have for it; after that it is a row in the ledger.",
+    )
+    busy_collections: int = Field(
+        default=200,
+        ge=1,
+        description="So many of those have something on their way at a time; what is new in the "
+        "others waits for its turn. Commands do not wait.",
+    )
     complete_when: CompleteWhen = Field(
         default="final_answer",
         description="When a file is read. final_answer: its last line is an object with a "
@@ -128,6 +147,15 @@ class IngestionSection(Section):
         description="What becomes of the records of a source that is not there any more: keep: "
         "they stay on the map; forget: they are taken off, unless nothing at all is left of its "
         "folder, as when a drive is not mounted.",
+    )
+    max_dead_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A new version of a source, of whose records and lines a larger share are "
+        "dead letters, does not replace the version that is on the map: it is held back until "
+        "letters are sent again or given up, or the source is another one. 1: never. A version "
+        "goes on with the share that it was begun with.",
     )
     deep_check_hours: float = Field(
         default=168,
@@ -175,6 +203,7 @@ class Settings(ServiceSettings):
         default=IngestionSection(), description="Where records come from."
     )
     output: OutputView = Field(default=OutputView(), description="The dataset.")
+    blobs: BlobsSection = Field(default=BlobsSection(), description="Uploaded files.")
     retention: RetentionSection = Field(
         default=RetentionSection(), description="How long what is kept."
     )
@@ -197,7 +226,7 @@ class Settings(ServiceSettings):
     def own_folders(self) -> tuple[Path, ...]:
         """Where only the program writes."""
         maps = (self.output.folder / name for name in self.collections)
-        return self.state.folder, *maps
+        return self.state.folder, self.blobs.folder_in(self.state.folder), *maps
 
     @model_validator(mode="after")
     def require_served(self) -> Self:

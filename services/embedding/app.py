@@ -1,10 +1,11 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import httpx
 
@@ -13,10 +14,12 @@ from services.embedding.adapters.answer_memory import AnswerMemory, memory_for_a
 from services.embedding.adapters.http_client import build_client
 from services.embedding.adapters.measured_embedder import MeasuredEmbedder, pause
 from services.embedding.adapters.openai_embedder import OpenaiEmbedder
+from services.embedding.adapters.sqlite_vector_cache import SqliteVectorCache
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.backoff import Backoff, Healths
 from services.embedding.domain.proxies import choose_proxy
-from services.embedding.handlers import Encoder, Limits
+from services.embedding.handlers.asking import Encoder, Limits
+from services.embedding.handlers.recall import Recall
 from services.embedding.loops import tell_outages
 from services.embedding.settings import EmbeddingSection, Settings, network_variables
 from services.embedding.subscribers import build_router, known_dimension
@@ -24,8 +27,9 @@ from shared.assignments import Activity, Resources
 from shared.authorities import named_authorities
 from shared.bus.broker import build_bus
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES
+from shared.clock import SystemClock
 from shared.contracts.statuses import Common, EmbeddingStatus
-from shared.observability import metrics
+from shared.observability import embedder_metrics, metrics
 from shared.observability.instruments import Reading
 from shared.runtime import Service
 
@@ -46,9 +50,7 @@ def build() -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Resources]:
-        async with AsyncExitStack() as stack:
-            for server in servers.all:
-                await stack.enter_async_context(server.client)
+        async with servers.opened(settings.state.folder / NAME):
             yield Resources(open=collection)
 
     @asynccontextmanager
@@ -112,11 +114,26 @@ class EmbeddingServers:
         sections = {section.of_collection(name) for name in ("", *names)}
         memory = memory_for_answers() // len(sections)
         self._servers = {one: build_server(one, AnswerMemory(memory)) for one in sections}
+        self._recalls: dict[EmbeddingSection, Recall] = {}
 
-    @property
-    def all(self) -> Iterable[EmbeddingServer]:
-        """All of them."""
-        return self._servers.values()
+    @asynccontextmanager
+    async def opened(self, folder: Path) -> AsyncIterator[None]:
+        """Hold the connections, and the vectors that are known from before.
+
+        Args:
+            folder: Has the cache.
+        """
+        async with AsyncExitStack() as stack:
+            for server in self._servers.values():
+                await stack.enter_async_context(server.client)
+            if most_bytes := self._section.cache_mb << 20:
+                clock = SystemClock()
+                opening = SqliteVectorCache.open(folder, most_bytes, clock=clock)
+                if cache := await stack.enter_async_context(opening):
+                    self._recalls = {
+                        one: Recall(cache, one.space, clock=clock) for one in self._servers
+                    }
+            yield
 
     def encoder(self, collection: str) -> Encoder:
         """Build what embeds the texts of a collection, with a health of its own."""
@@ -127,6 +144,7 @@ class EmbeddingServers:
             server.slots,
             Limits(section.request_bytes, section.max_chars, section.normalise),
             Backoff(longest_s=section.longest_pause_s),
+            recall=self._recalls.get(section),
             sleep=pause,
         )
 
@@ -161,6 +179,6 @@ def build_embedder(
         model=section.model,
         max_texts=section.batch_size,
         memory=memory,
-        on_tokens=metrics.EMBEDDER_TOKENS.add,
+        on_tokens=embedder_metrics.EMBEDDER_TOKENS.add,
     )
     return MeasuredEmbedder(embedder)

@@ -1,6 +1,7 @@
 """What the handlers need from the outside world."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -53,4 +54,42 @@ class Embedder(Protocol):
             EmbedderUnavailableError: Nothing is wrong with the texts; try again later.
             TextsRejectedError: At least one text is at fault, or may be.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """The vectors of one model, known by what it makes of a plain sentence."""
+
+    number: int
+    canary: NDArray[np.float32]
+
+
+class VectorCache(Protocol):
+    """Keeps vectors by text and generation; may lose any of them at any time, and never fails."""
+
+    async def generations(self, space: str) -> Sequence[Generation]:
+        """Return what is known of a server's models, the newest first."""
+        ...
+
+    async def begin(self, space: str, canary: NDArray[np.float32]) -> int | None:
+        """Begin another generation; None: nothing can be kept."""
+        ...
+
+    async def get(
+        self, generation: int, texts: Sequence[str]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Return the vectors (d,) of those texts that have one."""
+        ...
+
+    async def put(self, generation: int, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Keep vectors (d,) by text."""
+        ...
+
+    async def mark(self) -> int:
+        """Return a number by which what is kept from now on is known."""
+        ...
+
+    async def forget(self, generation: int, since: int) -> None:
+        """Forget what was kept of a generation since a mark."""
         ...

@@ -1,13 +1,17 @@
 """What the embedding service reads from its configuration."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field, HttpUrl, model_validator
 
 from shared.bearer import Key
 from shared.environment import ENVIRONMENT
 from shared.redaction import register, secrets_of_url
+from shared.secret_files import read_secret
 from shared.settings import Section, ServiceSettings
 
 
@@ -24,6 +28,24 @@ class CollectionEmbedder(Section):
         default=None,
         description="Sent as a bearer token; the key of the others only goes to their server.",
     )
+    api_key_file: Path | None = Field(
+        default=None, description="The file that holds this key, and nothing else."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_key(cls, given: Any) -> Any:
+        """Take the key from its file; a variable of the environment names no entry of a list.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or is empty.
+        """
+        if not isinstance(given, dict) or given.get("api_key_file") is None:
+            return given
+        if given.get("api_key") is not None:
+            raise ValueError("api_key and api_key_file are both given")
+        setting = f"embedding.collections: {given.get('collection')}: api_key_file"
+        return given | {"api_key": read_secret(Path(given["api_key_file"]), setting)}
 
 
 class EmbeddingSection(Section):
@@ -60,6 +82,12 @@ class EmbeddingSection(Section):
     )
     normalise: bool = Field(default=True, description="Scale every vector to length one.")
     timeout_s: float = Field(default=60.0, gt=0, description="For one request.")
+    cache_mb: int = Field(
+        default=1024,
+        ge=0,
+        description="Vectors are kept by text in so many MB of the state's folder, so that "
+        "nothing is embedded twice by the same model; 0: none are. 384 numbers take about 1.7 kB.",
+    )
     longest_pause_s: float = Field(
         default=30.0, gt=0, description="Longest pause between tries during an outage."
     )
@@ -81,12 +109,22 @@ class EmbeddingSection(Section):
                 raise ValueError("url names a user and there is an api_key: give one of them")
         return self
 
+    @property
+    def space(self) -> str:
+        """What models are called and asked like, wherever they are, as a digest.
+
+        The same model may answer at another port or on another host; that it is the same is found
+        out by asking. A URL may hold secrets, so that it is no name.
+        """
+        asked = json.dumps([self.protocol, self.url.path, self.url.query, self.model])
+        return hashlib.sha256(asked.encode()).hexdigest()
+
     def of_collection(self, collection: str) -> "EmbeddingSection":
         """Return what holds for a collection; equal sections are about the same server."""
         given = {}
         for one in self.collections:
             if one.collection == collection:
-                given = one.model_dump(exclude={"collection"}, exclude_none=True)
+                given = one.model_dump(exclude={"collection", "api_key_file"}, exclude_none=True)
         if given.get("url", self.url) != self.url:
             given.setdefault("api_key", None)  # nobody else's server gets it
         return self.model_copy(update=given | {"collections": ()})

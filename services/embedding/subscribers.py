@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from services.embedding import handlers
+from services.embedding.handlers.asking import Encoder
+from services.embedding.handlers.embed import embed
 from shared.bus.connection import JetStream
 from shared.bus.consuming.durable_subscriber import DurableRouter, groups
 from shared.bus.consuming.settling import Settler
@@ -27,14 +28,14 @@ async def known_dimension(js: JetStream, collection: str) -> int | None:
 
 
 def build_router(
-    settler: Settler, collection: str, *, encoder: handlers.Encoder, concurrency: int
+    settler: Settler, collection: str, *, encoder: Encoder, concurrency: int
 ) -> DurableRouter:
     """Bring the batches of a collection to the handler, small ones together, in no order."""
     router = DurableRouter(settler)
 
     @router.durable(EMBEDDING_READS_BATCHES, collection, decode_batch, groups(concurrency))
     async def on_batches(batches: Sequence[Batch]) -> Steps:
-        return handlers.embed(batches, encoder=encoder)
+        return embed(batches, encoder=encoder)
 
     return router
 

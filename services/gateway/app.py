@@ -1,6 +1,5 @@
 """Composition root: the only module that knows which adapter fills which port."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -8,31 +7,68 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
+from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from services.gateway import __doc__ as about
+from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
+from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBoard
-from services.gateway.adapters.nats_streams import NatsEventStream, NatsPointStream
+from services.gateway.adapters.nats_source_book import NatsSourceBook
+from services.gateway.adapters.nats_streams import (
+    NatsPointStream,
+    build_events,
+    commits_reader,
+    events_reader,
+    points_reader,
+)
 from services.gateway.adapters.page_folder import read_page
+from services.gateway.adapters.parquet_columns import ParquetColumnReader
+from services.gateway.adapters.parquet_export import ParquetExporter
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
+from services.gateway.adapters.parquet_neighbours import ParquetVectorSearch
 from services.gateway.adapters.parquet_record_reader import ParquetRecordReader
-from services.gateway.adapters.token_file import read_token
+from services.gateway.adapters.parquet_runs import ParquetRunReader
+from services.gateway.adapters.parquet_search import ParquetRecordSearch
+from services.gateway.adapters.process_file_reader import ProcessFileReader
+from services.gateway.domain.parts import UploadLimits
+from services.gateway.entrance import (
+    build_keyring,
+    guard_rules,
+    require_certificate,
+    server_options,
+)
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
-from services.gateway.handlers.event_feed import EventFeed
+from services.gateway.handlers.examples import Examples
+from services.gateway.handlers.finding import Finding
 from services.gateway.handlers.points_feed import PointsFeed
+from services.gateway.handlers.previews import Previews
+from services.gateway.handlers.runs import RunBook
+from services.gateway.handlers.uploads import Uploads
 from services.gateway.ports import EventLog, PointLog
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.collections import build_collection_router
+from services.gateway.routes.columns import build_column_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
+from services.gateway.routes.exporting import build_export_router
+from services.gateway.routes.finding import build_finding_router
+from services.gateway.routes.group_aliases import GroupEndpoints, build_group_router
+from services.gateway.routes.group_preference_aliases import build_group_preference_router
+from services.gateway.routes.jobs import JobEndpoints, build_job_router
+from services.gateway.routes.manifests import build_manifest_router
 from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
+from services.gateway.routes.preferences import PreferenceEndpoints, build_preference_router
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.records import build_record_router
+from services.gateway.routes.regions import build_region_router
+from services.gateway.routes.runs import build_run_router
+from services.gateway.routes.schedules import build_schedule_router
 from services.gateway.routes.sessions import build_session_router
 from services.gateway.routes.streams import (
     MAP_HEADERS,
@@ -40,32 +76,37 @@ from services.gateway.routes.streams import (
     StreamLimits,
     build_stream_router,
 )
-from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, Settings, TokenEntry
+from services.gateway.routes.supplier_aliases import SupplierEndpoints, build_supplier_router
+from services.gateway.routes.sync_aliases import SyncEndpoints, build_sync_router
+from services.gateway.routes.uploads import UploadEndpoints, build_upload_router
+from services.gateway.settings import Settings
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
-from shared.assignments import Activity, Resources
+from shared.assignments import Resources
+from shared.blobs.folder import FolderBlobs
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
 from shared.bus.reading.collections import CollectionBook
 from shared.bus.reading.dead_letter_log import DeadLetterLog
-from shared.bus.reading.events import ANSWER_SUBJECTS, PUBLIC_SUBJECTS
-from shared.bus.reading.stream_reader import StreamReader, patiently
-from shared.bus.registry.batches import MAP_POINTS
-from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_PUBLISHED
+from shared.bus.reading.jobs import JobBook
+from shared.bus.reading.labels import LabelLog
+from shared.bus.reading.manifests import ManifestBook
+from shared.bus.reading.preferences import PreferenceBook
+from shared.bus.reading.schedules import ScheduleBook
+from shared.bus.reading.stream_reader import patiently
+from shared.clock import SystemClock
 from shared.contracts.statuses import Common, GatewayStatus
-from shared.errors import ConfigurationError
-from shared.http.guard import Guard, GuardRules, allowed_hosts
-from shared.http.heads import HeadLimits
-from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
-from shared.http.protocol import Patience
-from shared.http.rates import Rates
-from shared.http.server import ServerOptions, check_certificate, open_socket, serving
+from shared.http.guard import Guard
+from shared.http.keyring import Keyring
+from shared.http.server import open_socket, serving
 from shared.http.sharing import share
-from shared.observability.http_metrics import MeasuredHttp, count_refusals
+from shared.observability.http_metrics import MeasuredHttp
 from shared.runtime import Service
 
 PAGE = Path(__file__).parent / "page" / "dist"
 """What ``make page`` builds, and what wheels and images hold."""
+SEARCH_S = 10.0
+"""How long a search by words goes on; then it tells how far it came."""
 log = structlog.get_logger(__name__)
 
 
@@ -92,6 +133,7 @@ class Gateway:
             client = await self._bus.connect()
             events = build_events(client)
             points = PointsFeed(NatsPointStream(points_reader(client)))
+            self._served.on_end = points.leave
             await patiently(events.start)
             app, commands = self.build_app(client, events, points)
             async with serving(app, listener, server_options(section)):
@@ -107,31 +149,22 @@ class Gateway:
                             partial(follow_commits, points, commits_reader(client)),
                             commands.watch,
                         ),
-                        open=self._open_one,
+                        worker=self._served,
                     )
                 finally:
                     events.close()
-
-    @asynccontextmanager
-    async def _open_one(self, collection: str) -> AsyncIterator[Activity]:
-        with self._served.serving(collection):
-            yield Activity()
 
     def build_app(
         self, client: Client, events: EventLog, points: PointLog
     ) -> tuple[ASGIApp, Commands]:
         """Wire the HTTP API to the bus and the files."""
-        section = self._settings.gateway
-        served = self._served
+        section, served = self._settings.gateway, self._served
         folder = self._settings.output.folder
+        search = ParquetRecordSearch(folder, patience_s=SEARCH_S)
+        finding = Finding(search, ParquetVectorSearch(folder))
         maps, models = ParquetMapReader(folder), JsonModelHistory(folder)
-        commands = Commands(
-            served.names,
-            bus=NatsCommandBus(client, events),
-            events=events,
-            maps=maps,
-            patience_s=section.patience_s,
-        )
+        bus, patience_s = NatsCommandBus(client, events), section.patience_s
+        commands = Commands(served.names, bus=bus, events=events, maps=maps, patience_s=patience_s)
         limits = StreamLimits(
             heartbeat_s=section.heartbeat_s,
             send_timeout_s=section.send_timeout_s,
@@ -142,15 +175,28 @@ class Gateway:
         self._streams = StreamEndpoints(
             served, events=events, maps=maps, points=points, limits=limits
         )
+        book = CollectionBook(client)
         reading = ReadingEndpoints(served, board=NatsStatusBoard(client), maps=maps, models=models)
+        uploads, sources = self._files(client, commands, book), NatsSourceBook(client)
+        jobs = JobEndpoints(served, JobBook(client), commands)
         routers = (
             build_reading_router(reading),
             build_letter_router(served, Letters(DeadLetterLog(client))),
-            build_command_router(served, commands),
+            build_command_router(served, commands, book),
             build_audit_router(served, Audit(AuditLog(client))),
-            build_collection_router(CollectionBook(client)),
+            build_collection_router(book),
+            build_upload_router(uploads),
+            build_job_router(jobs),
+            build_group_router(GroupEndpoints(book, sources, jobs, uploads)),
+            build_sync_router(SyncEndpoints(served, book, sources, jobs, ScheduleBook(client))),
+            *self._chosen(client, book),
             build_stream_router(self._streams),
             build_record_router(served, ParquetRecordReader(folder)),
+            build_finding_router(served, finding),
+            build_column_router(served, ParquetColumnReader(folder), self._streams),
+            build_region_router(served, LabelLog(client)),
+            build_run_router(served, RunBook(ParquetRunReader(folder), LabelLog(client), finding)),
+            build_export_router(served, ParquetExporter(folder), self._streams),
             build_session_router(self._keyring),
             build_page_router(read_page(PAGE)),
         )
@@ -158,6 +204,27 @@ class Gateway:
         guard = Guard(api, guard_rules(section, self._keyring))
         app = share(guard, section.allowed_origins, MAP_HEADERS)
         return MeasuredHttp(app, stage="gateway"), commands
+
+    def _chosen(self, client: Client, book: CollectionBook) -> tuple[APIRouter, ...]:
+        preferences = PreferenceEndpoints(book, PreferenceBook(client))
+        schedules = ScheduleBook(client)
+        return (
+            build_preference_router(preferences),
+            build_group_preference_router(preferences),
+            build_schedule_router(self._served, schedules),
+            build_manifest_router(self._served, ManifestBook(client)),
+            build_supplier_router(SupplierEndpoints(self._served, book, schedules)),
+        )
+
+    def _files(self, client: Client, commands: Commands, book: CollectionBook) -> UploadEndpoints:
+        blobs = self._settings.blobs
+        store = FolderFileStore(FolderBlobs(blobs.folder_in(self._settings.state.folder)))
+        limits = UploadLimits(blobs.max_file_bytes, blobs.max_files, blobs.quota_bytes)
+        reader, sources = ProcessFileReader(), NatsSourceBook(client)
+        previews = Previews(store, reader, sources, limits)
+        uploads = Uploads(store, reader, commands, SystemClock(), limits)
+        examples = Examples(FolderExampleShelf(), uploads)
+        return UploadEndpoints(uploads, examples, previews, book, sources)
 
     @property
     def streams(self) -> int:
@@ -176,8 +243,7 @@ def build() -> Service:
         ConfigurationError: The configuration is wrong, or a file of it cannot be used.
     """
     settings = Settings.load()
-    tls = tls_files(settings.gateway)
-    if tls:
+    if tls := settings.gateway.tls_files:
         require_certificate(*tls)
     bus = build_bus(settings.nats, "gateway")
     gateway = Gateway(settings, bus, build_keyring(settings.gateway))
@@ -190,98 +256,3 @@ def build() -> Service:
         told=gateway.told,
         certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )
-
-
-def require_certificate(certificate: Path, key: Path) -> None:
-    """Check that a certificate and its key can be used.
-
-    Raises:
-        ConfigurationError: Says why not.
-    """
-    why_not = check_certificate(certificate, key)
-    if why_not:
-        raise ConfigurationError(
-            f"gateway.tls_certificate, gateway.tls_key: {certificate} and {key} must be PEM files "
-            f"that belong together, the key without password, and that user {os.getuid()} may "
-            f"read: {why_not}"
-        )
-
-
-def build_keyring(section: GatewaySection) -> Keyring:
-    """Wire the tokens that are accepted.
-
-    Raises:
-        ConfigurationError: A file of a token cannot be used.
-    """
-    return Keyring(
-        Credential(Caller(one.name, Role(one.role)), _digest(one)) for one in section.tokens
-    )
-
-
-def _digest(entry: TokenEntry) -> bytes:
-    if entry.sha256:
-        return bytes.fromhex(entry.sha256)
-    if entry.file:
-        return digest_of(read_token(entry.file, shortest=SHORTEST_TOKEN))
-    return digest_of(entry.token.get_secret_value() if entry.token else "")
-
-
-def guard_rules(section: GatewaySection, keyring: Keyring) -> GuardRules:
-    """Take from the settings what the guard asks of a request."""
-    return GuardRules(
-        section="gateway",
-        hosts=allowed_hosts(
-            section.host, section.allowed_hosts, is_reachable=section.is_reachable
-        ),
-        keyring=keyring,
-        rates=Rates(section.requests_per_s, section.burst),
-        max_body_bytes=section.max_body_bytes,
-        receive_timeout_s=section.receive_timeout_s,
-        allowed_origins=frozenset(section.allowed_origins),
-    )
-
-
-def tls_files(section: GatewaySection) -> tuple[Path, Path] | None:
-    """Return the files of the certificate and its key, if there are any."""
-    certificate, key = section.tls_certificate, section.tls_key
-    return (certificate, key) if certificate and key else None
-
-
-def server_options(section: GatewaySection) -> ServerOptions:
-    """Take from the settings how connections are treated."""
-    return ServerOptions(
-        keepalive_s=section.keepalive_s,
-        shutdown_s=section.shutdown_s,
-        patience=Patience(
-            head_s=section.receive_timeout_s,
-            body_s=section.receive_timeout_s,
-            send_s=section.send_timeout_s,
-        ),
-        heads=HeadLimits(max_bytes=section.max_header_bytes),
-        max_connections=section.max_connections,
-        max_connections_per_client=section.max_connections_per_client,
-        trusted_proxies=section.trusted_proxies,
-        tls=tls_files(section),
-        on_refusal=count_refusals("gateway"),
-    )
-
-
-def build_events(client: Client) -> EventFeed:
-    """Wire the feed of public events."""
-    answers = StreamReader(client, WRITING_PUBLISHED.stream, ANSWER_SUBJECTS)
-    return EventFeed(NatsEventStream(events_reader(client)), NatsEventStream(answers))
-
-
-def events_reader(client: Client) -> StreamReader:
-    """Say which events are followed: those of collections to come, too."""
-    return StreamReader(client, WRITING_PUBLISHED.stream, PUBLIC_SUBJECTS)
-
-
-def points_reader(client: Client) -> StreamReader:
-    """Say which points are followed."""
-    return StreamReader(client, MAP_POINTS.stream, (MAP_POINTS.every_subject,))
-
-
-def commits_reader(client: Client) -> StreamReader:
-    """Say which commits are followed."""
-    return StreamReader(client, WRITING_COMMITTED.stream, (WRITING_COMMITTED.every_subject,))

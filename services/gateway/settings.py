@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from shared.bearer import Key
+from shared.blobs.settings import BlobsSection
 from shared.settings import Section, ServiceSettings
 
 ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
@@ -140,6 +141,12 @@ class GatewaySection(Section):
         except ValueError:
             return self.host != "localhost"
 
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """The files of the certificate and its key, if there are any."""
+        certificate, key = self.tls_certificate, self.tls_key
+        return (certificate, key) if certificate and key else None
+
     @field_validator("allowed_origins")
     @classmethod
     def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,3 +203,4 @@ class Settings(ServiceSettings):
 
     gateway: GatewaySection = Field(default=GatewaySection(), description="The HTTP server.")
     output: OutputView = Field(default=OutputView(), description="The dataset.")
+    blobs: BlobsSection = Field(default=BlobsSection(), description="Uploaded files.")

@@ -31,6 +31,12 @@ async def resume(projector: Projector, publisher: Publisher) -> None:
                 return
 
 
+async def finish(projector: Projector) -> None:
+    """Return when no refit is owed to forgotten records."""
+    while projector.state.owes_refit:  # noqa: ASYNC110  it is a state
+        await asyncio.sleep(QUIET_S / 10)
+
+
 async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
     """Make the refit that is owed to forgotten records, when no more of them come, for ever."""
     revision = -1

@@ -70,6 +70,24 @@ class Everything:
     """Those that were ever applied, and whether each is still counted."""
     candidates: Sequence[Candidate]
     in_doubt: Sequence[str]
+    over: Sequence[Candidate] = ()
+    """Candidates of which nobody will tell anything."""
+
+
+class Roster(Protocol):
+    """Which collections there are, whether they are worked on here or not."""
+
+    async def has(self, collection: str) -> bool:
+        """Tell whether there is one of this name; then it is going to be worked on.
+
+        Raises:
+            TransientError: Nobody can tell now.
+        """
+        ...
+
+    def is_elsewhere(self, collection: str) -> bool:
+        """Tell whether another replica works on a collection, as far as is known."""
+        ...
 
 
 class StoredMap(Protocol):
@@ -77,6 +95,14 @@ class StoredMap(Protocol):
 
     def vectors(self) -> Iterator[tuple[Sequence[str], np.ndarray]]:
         """Read all rows, in pieces of bounded size: the id of the batch of each, and vectors.
+
+        Raises:
+            TransientError: They could not be read.
+        """
+        ...
+
+    def versions(self) -> Mapping[str, int]:
+        """Read the newest version of each source that is known, by its id.
 
         Raises:
             TransientError: They could not be read.
@@ -122,6 +148,26 @@ class ProjectionStore(Protocol):
         """
         ...
 
+    async def drop_models(self, collection: str, above: int) -> None:
+        """Leave no model above a version.
+
+        Raises:
+            TransientError: They could not be deleted.
+        """
+        ...
+
+    async def history(self, collection: str) -> str | None:
+        """Return to which dataset the state belongs, as it was kept."""
+        ...
+
+    async def keep_history(self, collection: str, document: str) -> None:
+        """Keep to which dataset the state belongs.
+
+        Raises:
+            TransientError: It could not be stored.
+        """
+        ...
+
     async def candidates(
         self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None
     ) -> Sequence[Candidate]:
@@ -151,6 +197,14 @@ class ProjectionStore(Protocol):
 
         Raises:
             TransientError: It could not be stored; nothing has changed.
+        """
+        ...
+
+    async def remove(self, collection: str) -> None:
+        """Remove all that is kept of a collection, which nobody changes any more.
+
+        Raises:
+            TransientError: It could not be removed; some of it may be.
         """
         ...
 

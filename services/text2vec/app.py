@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,17 +17,34 @@ from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
 from services.text2vec.ports import TextEncoder
 from services.text2vec.routes import Limits, build_error_handlers, build_routes
 from services.text2vec.settings import Settings, Text2vecSection
+from shared.arguments import answer_arguments
+from shared.errors import ConfigurationError
 from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from shared.http.protocol import Patience
 from shared.http.server import ServerOptions, open_socket, serving
+from shared.mistakes import tell
 from shared.observability import tracing
 from shared.observability.http_metrics import MeasuredHttp, count_refusals
 from shared.observability.logs import set_up_logs
-from shared.preflight import Check
+from shared.preflight import CHECK_OPTION, OPTIONS, Check, examine, tell_findings
+from shared.redaction import guard_exceptions
 
 CONNECTIONS_PER_CLIENT = 512
 """One embedding service, on an address of its own, may well need more than a stranger."""
 log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Run until told to stop, or only look at the place, and return the exit code."""
+    guard_exceptions()
+    answer_arguments(sys.argv, OPTIONS)
+    if CHECK_OPTION in sys.argv[1:]:
+        return tell_findings(lambda: examine(checks(Settings.load())))
+    try:
+        run(Settings.load())
+    except ConfigurationError as error:
+        return tell(error)
+    return 0
 
 
 def load_encoder(section: Text2vecSection) -> TextEncoder:

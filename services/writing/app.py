@@ -1,4 +1,4 @@
-"""Composition root: the only module that knows which adapter fills which port."""
+"""Composition root: knows which adapter fills which port, as ``terminal.py`` does beside it."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -9,19 +9,27 @@ from pathlib import Path
 from anyio import to_thread
 
 from services.writing import __doc__ as about
+from services.writing.adapters.dataset_removal import remove_folder
 from services.writing.adapters.dataset_size import DatasetSize
+from services.writing.adapters.json_history import JsonHistoryKeeper
 from services.writing.adapters.json_identity import claim_folder
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
+from services.writing.adapters.lance_stored_rows import LanceStoredRows
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
 from services.writing.adapters.sqlite_staging import SqliteStaging
 from services.writing.domain.budget import SnapshotBudget
+from services.writing.handlers.origin import DatasetOrigin
 from services.writing.handlers.public_files import PublicFiles
+from services.writing.handlers.receiving import Receiver
+from services.writing.handlers.room import RoomTeller
+from services.writing.handlers.stored import Stored
 from services.writing.handlers.writer import Writer
-from services.writing.loops import keep_files_fresh, move_to_new_models, tidy_up
+from services.writing.loops import finish, keep_files_fresh, move_to_new_models, tidy_up
 from services.writing.settings import Settings
 from services.writing.subscribers import build_router
-from shared.assignments import Activity, Resources
+from shared.assignments import Activity, Loop, Resources
+from shared.bus.answering import answer_about
 from shared.bus.broker import Bus, build_bus
 from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.handover import BusHandover
@@ -30,10 +38,18 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_RETRACTIONS,
     WRITING_READS_PROJECTION,
 )
+from shared.bus.registry.questions import (
+    DATASET_HISTORY,
+    DATASET_MODELS,
+    DATASET_ROOM,
+    DATASET_SOURCES,
+    DATASET_VECTORS,
+)
 from shared.bus.topology import total_backlog
 from shared.clock import SystemClock
 from shared.contracts.statuses import Common, WritingStatus
 from shared.disk_room import when_there_is_room
+from shared.locking import exclusive_owner
 from shared.observability import metrics
 from shared.observability.instruments import Reading
 from shared.preflight import Check, folder_checks
@@ -58,8 +74,14 @@ class Writing:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Resources]:
-        """Tell how a collection is opened; there is nothing else."""
-        yield Resources(open=self._collection)
+        """Tell how a collection is opened, and removed; there is nothing else."""
+        yield Resources(open=self._collection, remove=self._remove)
+
+    async def _remove(self, name: str) -> None:
+        folder = self._section.folder / name
+        if await to_thread.run_sync(folder.exists):
+            async with exclusive_owner(folder):
+                await to_thread.run_sync(remove_folder, folder, name)
 
     @asynccontextmanager
     async def _collection(self, name: str) -> AsyncIterator[Activity]:
@@ -80,24 +102,46 @@ class Writing:
             handover=BusHandover(self._bus, PROJECTION_READS_RETRACTIONS, name),
             clock=self._clock,
         )
+        origin = DatasetOrigin(name, store=store, keeper=JsonHistoryKeeper(folder))
+        await when_there_is_room(f"opening the history of {folder}", origin.open)
+        receiver = Receiver(writer, origin, store, self._clock)
         files = self._files(writer, store, models)
+        files.opening_at = origin.opening_at
         await writer.refresh_figures()
         pull = Pull(section.micro_batch_max, section.micro_batch_wait_s)
         tidy_every_s = min(TIDY_S, max(1.0, section.keep_versions_s))
         self._writers[name] = writer
         try:
             yield Activity(
-                routers=(build_router(self._bus.settler, writer, pull),),
+                routers=(build_router(self._bus.settler, receiver, pull),),
                 loops=(
                     partial(move_to_new_models, writer),
                     partial(tidy_up, store, models, tidy_every_s),
                     partial(keep_files_fresh, files, publisher),
                     writer.end_if_foreign,
+                    *self._answers(name, origin, Stored(LanceStoredRows(folder, store))),
+                    self._answer_of_room(name, store),
                 ),
+                finish=partial(finish, writer, files, models),
             )
         finally:
             del self._writers[name]
             await staging.close()
+
+    def _answers(self, name: str, origin: DatasetOrigin, stored: Stored) -> Iterable[Loop]:
+        """Answer what ledger and projection ask about the dataset."""
+        about = partial(answer_about, self._bus.connect, name)
+        return (
+            partial(about, DATASET_HISTORY, origin.compare),
+            partial(about, DATASET_SOURCES, stored.sources),
+            partial(about, DATASET_VECTORS, stored.vectors),
+            partial(about, DATASET_MODELS, stored.models),
+        )
+
+    def _answer_of_room(self, name: str, store: LanceDatasetStore) -> Loop:
+        """Answer whether there is room for a version that replaces another one."""
+        teller = RoomTeller(store, DatasetSize(self._section.folder / name).free_bytes)
+        return partial(answer_about, self._bus.connect, name, DATASET_ROOM, teller.tell)
 
     def _files(
         self, writer: Writer, store: LanceDatasetStore, models: JsonModelArchive
@@ -144,6 +188,7 @@ def build() -> Service:
         bus=bus,
         durables=(WRITING_READS_PROJECTION,),
         owns_for=writing.owns_for,
+        shares=(settings.state.folder / "writing",),
         disks={"state": settings.state.folder, "output": settings.output.folder},
         checks=tuple(chain.from_iterable(map(_checks, folders))),
         resources=writing.open,

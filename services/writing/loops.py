@@ -10,11 +10,15 @@ from services.writing.handlers.retention import forget_old
 from services.writing.handlers.writer import Writer
 from services.writing.ports import DatasetStore, ModelArchive
 from shared.bus.publishing.publisher import Publisher
+from shared.errors import TransientError
 from shared.observability import tracing
 from shared.observability.steps import step
 from shared.waits import WAITS
 
 AFTER_FAILURE_S = 2.0
+LOOK_S = 0.05
+TIMES = 2
+"""A look asks for two things one after the other."""
 MOVING = "moving the map to a new model"
 TIDYING = "deleting old versions"
 PUBLISHING = "writing the public files"
@@ -33,6 +37,20 @@ async def move_to_new_models(writer: Writer) -> None:
         if attempt.has_failed:
             await asyncio.sleep(AFTER_FAILURE_S)
             writer.has_new_model.set()
+
+
+async def finish(writer: Writer, files: PublicFiles, models: ModelArchive) -> None:
+    """Return when the map has the newest model, and the files show it."""
+    times = 0
+    while times < TIMES:
+        await asyncio.sleep(LOOK_S)
+        try:
+            newest = await models.newest()
+        except TransientError:
+            times = 0
+            continue
+        is_moved = newest is None or newest.version <= writer.figures.model_version
+        times = times + 1 if is_moved and files.trigger.is_fresh else 0
 
 
 async def tidy_up(store: DatasetStore, models: ModelArchive, every_s: float) -> None:

@@ -1,12 +1,14 @@
 """The shell for the bus: batches and models of one collection."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from pydantic import ValidationError
 
-from services.writing.handlers.writer import Writer
+from services.writing.handlers.receiving import SentModel
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
+from shared.bus.messages.headers import opened_of
 from shared.bus.messages.outgoing import Steps
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.channel import split_subject
@@ -17,13 +19,24 @@ from shared.contracts.projection import ProjectionModel
 from shared.errors import InvalidMessage
 
 
-def build_router(settler: Settler, writer: Writer, pull: Pull) -> DurableRouter:
+class Taker(Protocol):
+    """What takes the messages of one collection."""
+
+    @property
+    def collection(self) -> str:
+        """Of which."""
+
+    def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
+        """Do with them what is to be done."""
+
+
+def build_router(settler: Settler, taker: Taker, pull: Pull) -> DurableRouter:
     """Bring batches and models, in the order of the stream, to the writer of their collection."""
     router = DurableRouter(settler)
 
-    @router.durable(WRITING_READS_PROJECTION, writer.collection, decode_message, pull)
+    @router.durable(WRITING_READS_PROJECTION, taker.collection, decode_message, pull)
     async def on_messages(messages: Sequence[Batch | ProjectionModel]) -> Steps:
-        return writer.take(messages)
+        return taker.take(messages)
 
     return router
 
@@ -37,9 +50,10 @@ def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
     family, collection = split_subject(delivery.subject)
     if family == PROJECTION_MODEL.family:
         try:
-            return ProjectionModel.model_validate_json(delivery.body)
+            model = SentModel.model_validate_json(delivery.body)
         except ValidationError as error:
             raise InvalidMessage(f"the model cannot be read: {error}") from error
+        return model.model_copy(update={"opened": opened_of(delivery.headers)})
     batch = decode(delivery.body)
     require_columns(batch.rows, RECORD_SCHEMA)
     if batch.descriptor.collection != collection:

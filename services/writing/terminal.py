@@ -6,13 +6,16 @@ What is asked for comes as JSON on the standard input, and the answer goes the o
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from services.writing.adapters.json_identity import claim_folder
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.adapters.parquet_output_writer import ParquetOutputWriter
+from services.writing.adapters.sqlite_staging import SqliteStaging
 from services.writing.handlers.publish import publish
 from services.writing.ports import DatasetStore, ModelArchive
 from services.writing.settings import Settings
@@ -30,7 +33,8 @@ async def mend(wanted: dict[str, Any]) -> dict[str, Any]:
     """Mend the dataset of a collection, or write its public files anew, while nobody owns it.
 
     Args:
-        wanted: The collection; what to do: ``drop repeats``, ``place`` or ``publish``.
+        wanted: The collection; what to do: ``drop repeats``, ``discard staged`` of ``versions`` by
+            source id, ``place`` or ``publish``.
 
     Raises:
         ConfigurationError: The service still runs, or the folder is another's.
@@ -43,6 +47,8 @@ async def mend(wanted: dict[str, Any]) -> dict[str, Any]:
         store = LanceDatasetStore(
             folder, compact_every=section.compact_every, keep_versions_s=KEPT_S
         )
+        if wanted["do"] == "discard staged":
+            return await discard_staged(folder, wanted["versions"])
         if wanted["do"] == "drop repeats":
             return asdict(await store.drop_repeats())
         models = JsonModelArchive(folder / "models", keep=section.keep_models)
@@ -57,6 +63,20 @@ async def mend(wanted: dict[str, Any]) -> dict[str, Any]:
             anew=True,
         )
         return {"records": event.records if event else 0}
+
+
+async def discard_staged(folder: Path, versions: Mapping[str, int]) -> dict[str, Any]:
+    """Let go of what waits of sources up to these versions.
+
+    Raises:
+        TransientError: It could not be read or written.
+    """
+    staging = SqliteStaging(folder)
+    try:
+        await staging.change([], versions)
+    finally:
+        await staging.close()
+    return {"sources": len(versions)}
 
 
 async def place(store: DatasetStore, models: ModelArchive) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.bus.permissions import ADVISORIES, User, password_variable, users
 from shared.bus.registry.channel import ANYBODY, Channel
+from shared.bus.registry.questions import REMOVALS
 from shared.bus.registry.users import (
     APART,
     OWN_API,
@@ -15,7 +16,12 @@ from shared.bus.registry.users import (
     signed,
 )
 
-MANY_ANSWERS = ("$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET.", "$SRV.")
+MANY_ANSWERS = (
+    "$JS.API.CONSUMER.MSG.NEXT.",
+    "$JS.API.DIRECT.GET.",
+    "$SRV.",
+    f"mapstream.{REMOVALS}",
+)
 """Requests that are answered more than once."""
 LONGEST_PAUSE = "60s"
 """Between two of the answers; a puller has a sign of life each second, and asks anew each ten."""

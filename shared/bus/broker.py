@@ -20,7 +20,6 @@ from nats.js.errors import APIError
 from shared.bus.connection import inbox_prefix, is_answering, jetstream, servers, tls_context
 from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.consuming.durable_subscriber import durable_subscribers, included
-from shared.bus.consuming.micro_batches import end
 from shared.bus.consuming.poison_guard import PoisonGuard
 from shared.bus.consuming.pull_consumer import ANSWER_S
 from shared.bus.consuming.settling import Settler
@@ -37,6 +36,7 @@ from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.observability import metrics
 from shared.settings import NatsSection
+from shared.task_groups import TaskGroup, end
 from shared.waits import WAITS
 
 CONNECTION_LOST = 70
@@ -127,7 +127,7 @@ class Bus:
         with included(self.broker, routers or ()):
             sources = [self.broker] if routers is None else routers
             readers = [one for source in sources for one in durable_subscribers(source)]
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 for one in readers:
                     await one.start()
                 running = [group.create_task(one.pulled()) for one in readers]

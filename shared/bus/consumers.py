@@ -13,6 +13,7 @@ from nats.js.errors import APIError, NotFoundError
 from shared.bus.connection import api_prefix
 from shared.bus.fitness import lasting
 from shared.bus.registry.durables import DURABLES, Durable
+from shared.failpoints import Failpoint, reached
 from shared.settings import ACK_WAIT_S
 
 DECLARED_AT_ONCE = 16
@@ -50,6 +51,7 @@ async def remove_consumers(js: JetStreamContext, collection: str) -> None:
         if durable.is_per_collection:
             with suppress(NotFoundError):
                 await js.delete_consumer(durable.stream, durable.name(collection))
+                reached(Failpoint.GOING)
 
 
 async def _create(client: Client, durable: Durable, collection: str, ack_wait_s: float) -> None:

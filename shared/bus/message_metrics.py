@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.contracts.statuses import Traffic
 from shared.errors import InvalidMessage, TransientError
 from shared.observability import metrics
-from shared.observability.instruments import total
+from shared.observability.instruments import amounts, times
 
 ACKED = "acked"
 RETRIED = "retried"
@@ -121,15 +121,15 @@ def published(stage: str, message: Outgoing, seconds: float) -> None:
 def traffic() -> dict[str, Traffic]:
     """Tell what was counted, per collection, for those who ask over the bus."""
     told = {
-        "records_in": total(metrics.RECORDS_RECEIVED),
-        "records_out": total(metrics.RECORDS_PUBLISHED),
-        "failed": total(metrics.FAILURES),
-        "redelivered": total(metrics.REDELIVERIES),
-        "dead": total(metrics.DEAD_RECORDS),
-        "handled": total(metrics.HANDLING, "_count"),
-        "handling_s": total(metrics.HANDLING, "_sum"),
-        "aged": total(metrics.BATCH_AGE, "_count"),
-        "age_s": total(metrics.BATCH_AGE, "_sum"),
+        "records_in": amounts(metrics.RECORDS_RECEIVED),
+        "records_out": amounts(metrics.RECORDS_PUBLISHED),
+        "failed": amounts(metrics.FAILURES),
+        "redelivered": amounts(metrics.REDELIVERIES),
+        "dead": amounts(metrics.DEAD_RECORDS),
+        "handled": times(metrics.HANDLING),
+        "handling_s": amounts(metrics.HANDLING),
+        "aged": times(metrics.BATCH_AGE),
+        "age_s": amounts(metrics.BATCH_AGE),
     }
     collections = {name for values in told.values() for name in values}
     return {

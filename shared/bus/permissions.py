@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from shared.bus.connection import INBOX
 from shared.bus.registry import commands
 from shared.bus.registry.audit import AUDIT_COMMAND
-from shared.bus.registry.channel import Channel
-from shared.bus.registry.channels import CHANNELS
+from shared.bus.registry.channel import COMMANDS, Channel
+from shared.bus.registry.channels import CHANNELS, OF_A_COLLECTION
 from shared.bus.registry.dead_letters import DEAD, DEAD_STREAM
-from shared.bus.registry.durables import DURABLES, Durable
+from shared.bus.registry.durables import DURABLES, PER_COLLECTION, Durable
 from shared.bus.registry.questions import QUESTIONS
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import DISCOVERY, GATEWAY, OBSERVER, OPERATOR, STREAMS_USER, api_of
@@ -120,17 +120,18 @@ def _service(service: Service) -> User:
         ),
         commands=_commands() if service.gives_commands else (),
         api=tuple(api),
-        hears=tuple(channel for channel in CHANNELS if name in channel.heard_by),
         asks=_asked_by(name),
         answers=_answered_by(name),
     )
     if name == DISCOVERY:
-        return replace(user, api=(*user.api, *_making_consumers()))
+        return replace(user, api=(*user.api, *_making_consumers(), *_purging()))
     return _gateway(user) if name == GATEWAY else user
 
 
 def _making_consumers() -> Iterator[str]:
-    """Make and delete those of collections, which come and go while the system runs.
+    """Make and delete those of collections, which come and go with their work.
+
+    Before they go, it is asked what their streams and that of commands have for them.
 
     Whoever makes a consumer may have it deliver to any subject: of what it publishes to these
     streams, who may do that can forge anything.
@@ -138,10 +139,20 @@ def _making_consumers() -> Iterator[str]:
     for stream in dict.fromkeys(one.stream for one in DURABLES if one.is_per_collection):
         yield f"CONSUMER.DURABLE.CREATE.{stream}.*"
         yield f"CONSUMER.DELETE.{stream}.*"
+        yield f"STREAM.INFO.{stream}"
+    yield f"STREAM.INFO.{COMMANDS}"
+
+
+def _purging() -> Iterator[str]:
+    """Take out what streams have of a collection that is deleted.
+
+    The server cannot be told of which subject, so whoever may do that may empty the stream.
+    """
+    yield from (f"STREAM.PURGE.{one}" for one in _of_streams(OF_A_COLLECTION))
 
 
 def _gateway(user: User) -> User:
-    """Add dead letters, audited commands and what the others tell of themselves."""
+    """Add dead letters, audited commands, what waits, and what the others tell of themselves."""
     read = (DEAD_STREAM, AUDIT_COMMAND.stream)
     return replace(
         user,
@@ -151,6 +162,7 @@ def _gateway(user: User) -> User:
             *user.api,
             *(f"{verb}.{stream}" for stream in read for verb in ("STREAM.INFO", "DIRECT.GET")),
             f"STREAM.MSG.GET.{DEAD_STREAM}",
+            *(f"CONSUMER.INFO.{one}" for one in _consumers(PER_COLLECTION)),
         ),
         asks={to_others(STATS): STATS, **user.asks},
     )

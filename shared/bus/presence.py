@@ -1,35 +1,38 @@
 """Ends a service whose durable consumers are gone: the bus has lost what it had."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 
 import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.bus.registry.durables import Durable
+from shared.bus.broker import Bus
+from shared.bus.registry.durables import DURABLES, Durable
 from shared.bus.registry.streams import REMEDY
-from shared.bus.topology import Backlog, backlog, measure_backlog
-from shared.errors import MapstreamError
+from shared.bus.topology import Backlog, backlog, measure_backlog, wait_for_durables
+from shared.errors import BeginAnew
 from shared.waits import WAITS
 
 EXIT_DURABLE_GONE = 71
 WATCH_S = 5.0
 JETSTREAM = "asking JetStream"
+WAITING = "waiting"
+OF_ALL = ""
+"""Stands for all collections together."""
 log = structlog.get_logger(__name__)
+Births = Mapping[tuple[Durable, str], datetime]
+"""When each consumer was created, by itself and its collection."""
 
 
-class ConsumerGoneError(MapstreamError):
-    """A durable consumer is not the one that it was: the process ends, and begins anew.
-
-    No SystemExit: raised in a task, that leaves the loop before everything is closed.
-    """
+class ConsumerGoneError(BeginAnew):
+    """A durable consumer is not the one that it was: the process ends, and begins anew."""
 
 
 async def watch_durables(
     js: JetStreamContext,
-    births: Mapping[tuple[Durable, str], datetime],
+    births: Births,
     is_stopping: Callable[[], bool],
     *,
     service: str,
@@ -71,3 +74,22 @@ async def _require(
         name = durable.name(collection)
         log.error("stream.gone", stream=durable.stream, consumer=name, remedy=REMEDY)
         raise ConsumerGoneError(f"{durable.stream}/{name}")
+
+
+async def wait_for_consumers(
+    bus: Bus, durables: Iterable[Durable], of: str, tell: Callable[[str], None]
+) -> Births:
+    """Return when the durable consumers of a collection, or of all together, exist.
+
+    Raises:
+        ConfigurationError: The server refuses what is asked.
+    """
+    tell(WAITING)
+    told_once = (one for one in DURABLES if bus.service in one.told_once_by)
+    return await wait_for_durables(
+        bus.js,
+        [one for one in (*durables, *told_once) if one.is_per_collection == (of != OF_ALL)],
+        (of,),
+        on_missing=lambda text: log.error("stream.missing", remedy=text),
+        on_failure=bus.require_welcome,
+    )

@@ -90,6 +90,8 @@ class Command(Message):
 
     family: ClassVar[str]
     """The subject's family, ``command.refit``."""
+    may_be_empty: ClassVar[frozenset[str]] = frozenset()
+    """Lists that say less than nothing said when they are empty; any other such is refused."""
 
     correlation_id: str | None = Field(
         default=None,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.arrow_messages import plain_messages
 from shared.contracts.base import MAX_INT64, Collection
+from shared.contracts.moved_from import MovedFrom
 from shared.errors import InvalidMessage
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -20,6 +21,7 @@ DESCRIPTOR_KEY = b"mapstream.batch"
 FORGOTTEN_KEY = b"mapstream.forgotten"
 """Of a retraction: the model is to forget these vectors, too."""
 
+MOST_OPENINGS = 16
 MAX_RECORDS = 128
 MAX_TEXT_BYTES = 1 << 20
 """Of all texts of one batch together, in UTF-8; a longer single text is cut there."""
@@ -115,17 +117,27 @@ class BatchDescriptor(BaseModel):
     embedder: str | None = Field(
         default=None, description="The model whose vectors these are, from embedding on."
     )
-    is_forgotten: bool = Field(
-        default=False, description="Whether the source is to be forgotten: model included."
-    )
+    is_forgotten: bool = Field(default=False, description="Whether the source is forgotten.")
     can_wait: bool = Field(
         default=False,
         description="Whether a batch follows that shows its version: until then its rows are not "
         "stored, if rows of another version of the source are.",
     )
+    shows_with: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_INT64,
+        description="Of a batch that is a whole version: with fewer records it waits as a part.",
+    )
+    is_fresh: bool = Field(default=False, description="Whether known vectors are passed by.")
     shows: bool = Field(
         default=False,
         description="Whether it has no records, and shows those that wait of its version.",
+    )
+    moved_from: MovedFrom | None = Field(
+        default=None,
+        description="Of a batch without records that is a whole version: the source whose rows "
+        "are the records of this version, under new ids and names.",
     )
     model_version: int | None = Field(
         default=None,
@@ -141,6 +153,12 @@ class BatchDescriptor(BaseModel):
         le=MAX_INT64,
         description="Of what is sent again because the bus lost it: since when, in seconds "
         "since 1970. It is a part of the message's id, not of the batch's.",
+    )
+    opened: tuple[str, ...] = Field(
+        default=(),
+        max_length=MOST_OPENINGS,
+        description="The last openings of the ledger that sends it, the newest first, by which "
+        "writing knows which ledger that is; of none, that is not asked.",
     )
 
     @property
@@ -166,9 +184,10 @@ class Batch:
     def __len__(self) -> int:
         return int(self.rows.num_rows)
 
-    def of_epoch(self, epoch: int) -> "Batch":
-        """Return the same batch as it is sent in an epoch."""
-        return Batch(self.descriptor.model_copy(update={"epoch": epoch}), self.rows)
+    def of_epoch(self, epoch: int, opened: tuple[str, ...] = ()) -> "Batch":
+        """Return the same batch as it is sent in an epoch, by a ledger that was opened so."""
+        facts = {"epoch": epoch, "opened": opened}
+        return Batch(self.descriptor.model_copy(update=facts), self.rows)
 
     @property
     def vectors(self) -> NDArray[np.float32]:

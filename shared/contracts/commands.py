@@ -20,13 +20,16 @@ from shared.contracts.collections import (
     MOST_SOURCES,
     SourceFolder,
 )
+from shared.contracts.fetching import Fetch
+from shared.contracts.jobs import MAX_SOURCE, MAX_WHY, MOST_JOBS, JobId, JobKind
 from shared.contracts.times import TIME, parse_time
+from shared.contracts.uploads import Upload
 from shared.services import Reader
 from shared.settings import DEFAULT_GLOB
 
 MAX_SEQUENCES = 10_000
 SAY_WHICH = "say which: sequences, stage, source or since; or all: true"
-SAY_WHAT = "say what changes: title, description"
+SAY_WHAT = "say what changes: title, description, is_analyzed"
 Sequence = Annotated[int, Field(ge=1, le=MAX_INT64)]
 Time = Annotated[
     AwareDatetime,
@@ -115,7 +118,7 @@ class Drop(LettersCommand):
 
 
 class Rename(Command):
-    """Give a collection another title or description; its name and its id stay."""
+    """Change what is kept of a collection; its name and its id stay."""
 
     family: ClassVar[str] = "command.rename"
 
@@ -125,11 +128,16 @@ class Rename(Command):
     description: str | None = Field(
         default=None, max_length=MAX_DESCRIPTION, description="What is in it, for people."
     )
+    is_analyzed: bool | None = Field(
+        default=None,
+        description="Whether what is fetched or uploaded goes through an analysis service, where "
+        "one is configured.",
+    )
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
         """Refuse what would change nothing."""
-        if self.title is None and self.description is None:
+        if self.title is None and self.description is None and self.is_analyzed is None:
             raise ValueError(SAY_WHAT)
         return self
 
@@ -177,7 +185,82 @@ class Create(Command):
     )
 
 
-COMMANDS: tuple[type[Command], ...] = (Refit, Rollback, Forget, Replay, Drop, Rename, Create)
+class Delete(Command):
+    """Take a collection away for good: its map, its model, its messages and what is known of it.
+
+    Files that it was read from stay. Its name is never used again.
+    """
+
+    family: ClassVar[str] = "command.delete"
+
+
+class Submit(Command):
+    """Queue a job for each of some sources; of a collection, three run at a time."""
+
+    family: ClassVar[str] = "command.submit"
+
+    kind: JobKind = Field(description="What is to be done with each source.")
+    sources: tuple[Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)], ...] = Field(
+        min_length=1, max_length=MOST_JOBS, description="Filenames of the sources, or their ids."
+    )
+    why: str | None = Field(default=None, max_length=MAX_WHY, description="Why, for the audit.")
+    is_fresh: bool = Field(
+        default=False,
+        description="Embed texts also if their vectors are known from before; kept are the new.",
+    )
+    cancels: bool = Field(
+        default=False,
+        description="Cancel a job that has a source, instead of refusing another one.",
+    )
+    with_preferences: bool = Field(
+        default=False,
+        description="Of re-embed: read uploaded and fetched files by the columns that the "
+        "collection prefers now, instead of those that they were read by before.",
+    )
+
+    @model_validator(mode="after")
+    def _prefers_what_is_read(self) -> Self:
+        """Refuse preferences for what is not read."""
+        if self.with_preferences and self.kind != "re-embed":
+            raise ValueError("with_preferences goes with re-embed only")
+        return self
+
+
+class Cancel(Command):
+    """Cancel a job that has not ended: its source is as before."""
+
+    family: ClassVar[str] = "command.cancel"
+
+    job: JobId = Field(description="The job.")
+
+
+class Retry(Command):
+    """Queue a failed job again, three times at most."""
+
+    family: ClassVar[str] = "command.retry"
+
+    job: JobId = Field(description="The job.")
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Refit,
+    Rollback,
+    Forget,
+    Replay,
+    Drop,
+    Rename,
+    Create,
+    Delete,
+    Upload,
+    Submit,
+    Fetch,
+    Cancel,
+    Retry,
+)
+
+
+UNFOLLOWED = (Create, Delete)
+"""Commands about a collection of which nobody follows the events: not yet, or not any more."""
 
 
 def name_of(command: Command | type[Command]) -> str:

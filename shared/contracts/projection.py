@@ -12,6 +12,27 @@ from shared.errors import InvalidMessage
 from shared.plane import COMPONENTS, Plane
 
 
+class Movement(Message):
+    """How a new model moves the existing points, known from the moments alone.
+
+    Lengths are in units of the map. The map's diagonal is that of a box which reaches three
+    standard deviations of the points to each side of their centre, under the old model:
+    ``6 * sqrt(variance_x + variance_y)``.
+    """
+
+    rms: float = Field(ge=0, description="Root mean square displacement of the points.")
+    rms_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
+    centre: float = Field(ge=0, description="Displacement of the points' centre.")
+    centre_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
+    diagonal: float = Field(ge=0, description="The map's diagonal under the old model.")
+    explained_before: float = Field(
+        description="Share of the present variance that the old model's plane explains."
+    )
+    explained_after: float = Field(
+        description="Share of the present variance that the new model's plane explains."
+    )
+
+
 class ProjectionModel(Message):
     """A version of a collection's projection: ``(vector - mean) @ components.T`` gives x, y."""
 
@@ -31,6 +52,11 @@ class ProjectionModel(Message):
         default=None,
         description="Variance along each component, with n - 1 as divisor; null in models that "
         "were fitted by older versions of Mapstream.",
+    )
+    movement: Movement | None = Field(
+        default=None,
+        description="How it moved the points that there were; null of the first model, and of "
+        "those of older versions of Mapstream.",
     )
 
     @model_validator(mode="after")
@@ -67,27 +93,6 @@ def _floats(text: str, count: int, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise InvalidMessage(f"{name} holds NaN or infinite values")
     return values.astype(np.float32)
-
-
-class Movement(Message):
-    """How a new model moves the existing points, known from the moments alone.
-
-    Lengths are in units of the map. The map's diagonal is that of a box which reaches three
-    standard deviations of the points to each side of their centre, under the old model:
-    ``6 * sqrt(variance_x + variance_y)``.
-    """
-
-    rms: float = Field(ge=0, description="Root mean square displacement of the points.")
-    rms_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
-    centre: float = Field(ge=0, description="Displacement of the points' centre.")
-    centre_share: float = Field(ge=0, description="The same, as a share of the map's diagonal.")
-    diagonal: float = Field(ge=0, description="The map's diagonal under the old model.")
-    explained_before: float = Field(
-        description="Share of the present variance that the old model's plane explains."
-    )
-    explained_after: float = Field(
-        description="Share of the present variance that the new model's plane explains."
-    )
 
 
 class Decision(Message):

@@ -25,9 +25,10 @@ def parse_command(kind: type[Known], body: bytes) -> Known | Unreadable:
     """Read a command; an empty body is one without fields.
 
     Fields that it does not have, that are there twice, are null or an empty list are refused: a
-    program that sends those has not found what it meant to say.
+    program that sends those has not found what it meant to say. Lists that the command names may
+    be empty.
     """
-    mistakes = list(_empty(pairs(body)))
+    mistakes = list(_empty(kind, pairs(body)))
     try:
         command = kind.model_validate_json(body or b"{}")
     except ValidationError as error:
@@ -48,13 +49,14 @@ def _mistakes(kind: type[Command], error: ValidationError) -> Iterator[str]:
             yield f"{field}: {one['msg'].removeprefix('Value error, ')}"
 
 
-def _empty(pairs: list[tuple[str, Any]]) -> Iterator[str]:
+def _empty(kind: type[Command], pairs: list[tuple[str, Any]]) -> Iterator[str]:
     names = [name for name, _ in pairs]
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             yield f"{name}: the field is there {names.count(name)} times"
     for name, value in pairs:
-        if name != OPTIONAL and (value is None or value == []):
+        is_empty = value == [] and name not in kind.may_be_empty
+        if name != OPTIONAL and (value is None or is_empty):
             yield f"{name}: {json.dumps(value)} is no value; leave out what is not meant"
 
 

@@ -26,6 +26,11 @@ class SourceDiscovered(SourceEvent):
     fingerprint: str = Field(description="SHA-256 of the content.")
     source_version: int = Field(ge=1, description="1 for the first content, then counting.")
     size_bytes: int = Field(ge=0, description="Length of the content.")
+    moved_from: str | None = Field(
+        default=None,
+        description="The filename under which the same file was mapped before: its records go "
+        "over to this one as they are, with other ids, and are not read again.",
+    )
 
 
 class SourceCompleted(SourceEvent):
@@ -44,11 +49,16 @@ class SourceCompleted(SourceEvent):
 
 
 class SourceFailed(SourceEvent):
-    """A source could not be read; it is tried again when it changes."""
+    """A source could not be read, or not be shown; it is tried again when it changes."""
 
     family: ClassVar[str] = "source.failed"
 
     reason: Reason = Field(description="What went wrong, with the remedy if there is one.")
+    is_held: bool = Field(
+        default=False,
+        description="Whether it was read, but too much of it died: the version before stays on "
+        "the map, and the new one waits beside it for letters to be sent again or given up.",
+    )
 
 
 class SourceStalled(SourceEvent):
@@ -114,3 +124,6 @@ class SourceRejected(Event):
 
     command: str = Field(description="Subject of the refused command.")
     reason: Reason = Field(description="Why it was refused.")
+    is_unknown: bool = Field(
+        default=False, description="Whether that is since there is no such source."
+    )

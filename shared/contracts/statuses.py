@@ -61,13 +61,23 @@ class Ledger(Told):
     dropped: Count = Field(
         default=0, description="Of the dead: those that somebody gave up for good."
     )
+    held: Count = Field(
+        default=0,
+        description="Of those in flight: they are embedded and wait beside the map, since too "
+        "much of their version died.",
+    )
 
 
 class FailedSource(Told):
-    """A source or folder that could not be read."""
+    """A source or folder that could not be read, or a source whose new version is held back."""
 
     filename: str = Field(description="Its path below its root.")
     reason: str = Field(description="What went wrong.")
+    is_held: bool = Field(
+        default=False,
+        description="Whether it was read, and its new version is held back since too much of it "
+        "died: the version before stays on the map.",
+    )
 
 
 class IncompleteSource(Told):
@@ -139,6 +149,9 @@ class SourceFigures(Told):
         default=[], description="Some of those, and what was told."
     )
     has_looked: bool = Field(default=False, description="Whether every source was looked at once.")
+    is_compared: bool = Field(
+        default=True, description="Whether the ledger was found to belong to the dataset."
+    )
 
 
 class HeldRefit(Told):
@@ -168,6 +181,9 @@ class ModelFigures(Told):
         Field(default=None, description="Share of the variance along each of its axes.")
     )
     held: HeldRefit | None = Field(default=None, description="A refit that waits for force.")
+    is_compared: bool = Field(
+        default=True, description="Whether the moments were found to belong to the dataset."
+    )
 
 
 class DatasetFigures(Told):
@@ -226,8 +242,11 @@ class EmbeddingStatus(Status):
     blocked_collections: dict[str, str] = Field(
         default={}, description="Why nothing can be embedded of each of these; others go on."
     )
-    texts: Count = Field(default=0, description="Texts that it was given since it was started.")
-    rejected: Count = Field(default=0, description="Of those: what the server refused.")
+    texts: Count = Field(default=0, description="Records that got a vector since it was started.")
+    recalled: Count = Field(
+        default=0, description="Texts whose vector was known from before, and not asked for."
+    )
+    rejected: Count = Field(default=0, description="Records whose text the server refused.")
     dimensions: dict[str, int] = Field(
         default={}, description="Length of the vectors of each collection, as far as known."
     )

@@ -65,6 +65,20 @@ NO_VECTORS = "cae66941d9efbd404e4d88758ea67670"
 """The checksum of none."""
 
 
+class MovedRows(Message):
+    """What came of a batch by which the rows of one source become those of another one."""
+
+    source_id: str = Field(description="The source that has no rows any more.")
+    source_version: int = Field(ge=2, le=MAX_INT64, description="Its version without records.")
+    batch_id: str = Field(description="The only batch of that version, settled with this one.")
+    records: int = Field(
+        ge=0,
+        le=MAX_INT64,
+        description="Rows that the other source has by this; 0 if a newer version of it was there "
+        "already, so that the rows are gone.",
+    )
+
+
 class SettledBatch(Message):
     """One batch that came to writing, and what the store holds of it since."""
 
@@ -89,6 +103,11 @@ class SettledBatch(Message):
     checksum: Checksum = Field(
         description="BLAKE2b of 128 bits, in hex, of the vectors of these rows: float32, little "
         "endian, row after row in the batch's order. Of no rows, that of no bytes."
+    )
+    moved: MovedRows | None = Field(
+        default=None,
+        description="Of a batch by which a source is moved: what came of that. Its rows stay "
+        "pieces of the batches that they came with.",
     )
 
 

@@ -1,8 +1,8 @@
 """What a route asks of its caller; every route is of one of these classes."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.utils import get_flat_params
@@ -60,11 +60,11 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the question for the role, and the look at the query, before FastAPI's handler."""
         answer = super().get_route_handler()
-        known = [
-            one.alias
+        known = {
+            one.alias: _is_list(one.field_info.annotation)
             for one in get_flat_params(self.dependant)
             if isinstance(one.field_info, Query)
-        ]
+        }
 
         async def answer_if_allowed(request: Request) -> Response:
             require(request, self.role)
@@ -88,6 +88,11 @@ class OperateRoute(GuardedRoute):
     """A route for those who may change something."""
 
     role = Role.OPERATE
+
+
+def _is_list(annotation: Any) -> bool:
+    """Tell whether a parameter may be there several times."""
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 def caller_of(request: Request) -> Caller | None:
@@ -128,8 +133,12 @@ def require(request: Request, role: Role | None) -> None:
         )
 
 
-def check_query(request: Request, known: Sequence[str]) -> None:
+def check_query(request: Request, known: Mapping[str, bool]) -> None:
     """Check that a request's query has no other parameters than these, and each once.
+
+    Args:
+        request: The request.
+        known: By the name of a parameter, whether it may be there several times.
 
     Raises:
         RequestValidationError: It has; every one of them is named.
@@ -141,7 +150,8 @@ def check_query(request: Request, known: Sequence[str]) -> None:
         for name in names
         if name not in known
     ]
-    if wrong := unknown + repeated("query", names, "parameter"):
+    lone = Counter({name: count for name, count in names.items() if not known.get(name)})
+    if wrong := unknown + repeated("query", lone, "parameter"):
         raise RequestValidationError(wrong)
 
 

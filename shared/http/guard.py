@@ -3,8 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.access import CALLER, CHALLENGE, CLIENT, SECTION
 from shared.http.keyring import ANYBODY, Caller, Keyring, bearer_token
+from shared.http.marks import STREAMED
 from shared.http.networks import network_of
 from shared.http.problems import ProblemError, problem_response
 from shared.http.rates import Rates
 from shared.http.sessions import cookie_token, is_of_own_page
+from shared.http.streamed import Streams, impatient, is_streamed, require_upload
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,6 +66,16 @@ class GuardRules:
     max_body_bytes: int
     receive_timeout_s: float
     allowed_origins: frozenset[str] = frozenset()
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    """Paths with another limit, for those whose token is known."""
+
+    streams: Streams = field(default_factory=dict)
+    """Bodies that are taken piece by piece, whatever their length."""
+
+    def most_bytes(self, path: str, *, is_known: bool) -> int:
+        """Return how large a body may be."""
+        larger = self.larger_bodies.get(path, 0) if is_known else 0
+        return max(self.max_body_bytes, larger)
 
 
 class Guard:
@@ -87,14 +99,33 @@ class Guard:
             self._check_place(scope, headers)
             scope[SECTION] = self._rules.section
             scope[CALLER] = self._identify(scope, headers)
-            if scope["method"] not in SAFE:
-                receive = await self._with_whole_body(headers, receive)
+            receive = await self._taking(scope, headers, receive)
         except ProblemError as refusal:
             close = {"connection": "close", **(refusal.headers or {})}
             answer = problem_response(scope["path"], refusal.status, refusal.detail, headers=close)
             await answer(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
+
+    async def _taking(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+        """Return what gives the body: all of it, or an upload piece by piece.
+
+        Raises:
+            ProblemError: It is none that is taken.
+        """
+        is_known = scope[CALLER] is not None
+        if is_streamed(self._rules.streams, scope):
+            require_upload(headers)
+            scope[STREAMED] = is_known
+            return impatient(receive, self._rules.receive_timeout_s)
+        most = self._rules.most_bytes(scope["path"], is_known=is_known)
+        _check_length(headers, most)
+        is_for_uploads = any(one.fullmatch(scope["path"]) for one in self._rules.streams.values())
+        if (
+            scope["method"] in SAFE or is_for_uploads
+        ):  # which take no other body: the routes say so
+            return receive
+        return await self._with_whole_body(headers, receive, most)
 
     def _check_place(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -117,9 +148,6 @@ class Guard:
             raise ProblemError(
                 403, f"a page of {who} may not do this; setting {setting} lists some"
             )
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._rules.max_body_bytes:
-            raise self._too_large()
 
     def _identify(self, scope: Scope, headers: Headers) -> Caller | None:
         """Return who sent the request; nothing if it carries no token, but could.
@@ -167,10 +195,10 @@ class Guard:
             )
         return caller
 
-    async def _with_whole_body(self, headers: Headers, receive: Receive) -> Receive:
+    async def _with_whole_body(self, headers: Headers, receive: Receive, most: int) -> Receive:
         try:
             async with asyncio.timeout(self._rules.receive_timeout_s):
-                body = await self._read(receive)
+                body = await _read(receive, most)
         except TimeoutError as error:
             raise ProblemError(408, "the body took too long to come") from error
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -178,24 +206,6 @@ class Guard:
             # Others can be sent by the forms of any page.
             raise ProblemError(415, "the body must be application/json")
         return _replaying(body, receive)
-
-    async def _read(self, receive: Receive) -> bytes:
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                # What came is perhaps half of a command, or a whole one that means another.
-                raise ProblemError(400, "the client left before its body was complete")
-            body += message.get("body", b"")
-            if len(body) > self._rules.max_body_bytes:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return bytes(body)
-
-    def _too_large(self) -> ProblemError:
-        return ProblemError(
-            413, f"the body is too large: at most {self._rules.max_body_bytes} bytes"
-        )
 
 
 _BAD_TOKEN = {"www-authenticate": f'{CHALLENGE["www-authenticate"]}, error="invalid_token"'}
@@ -240,6 +250,30 @@ def _with_security_headers(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_guarded
+
+
+async def _read(receive: Receive, most: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            # What came is perhaps half of a command, or a whole one that means another.
+            raise ProblemError(400, "the client left before its body was complete")
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise _too_large(most)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _check_length(headers: Headers, most: int) -> None:
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> ProblemError:
+    return ProblemError(413, f"the body is too large: at most {most} bytes")
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

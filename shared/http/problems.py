@@ -124,7 +124,10 @@ def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     mistakes = [
-        {"where": ".".join(str(part) for part in one["loc"]), "what": str(one["msg"])}
+        {
+            "where": ".".join(str(part) for part in one["loc"]),
+            "what": one["msg"].removeprefix("Value error, "),
+        }
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['where']}: {one['what']}" for one in mistakes)

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from shared.http.answers import answer_to
 from shared.http.connection import StrictConnection
 from shared.http.heads import HeadLimits, RefusedRequestError
+from shared.http.marks import STREAMED
 
 LINGER_S = 2.0
 """How long a refused client may take to read why; closing at once would tear the answer."""
@@ -76,12 +77,18 @@ class GuardedProtocol(H11Protocol):
         self._on_refusal = on_refusal
         self._phase = Phase.HANDSHAKE
         self._since_s = self.loop.time()
+        self._heard_s = self._since_s
         self._stalled_since_s: float | None = None
 
     @property
     def waits_since_s(self) -> float | None:
         """Since when we wait for a whole request; nothing while one is being answered."""
-        return None if self._phase is Phase.WORK else self._since_s
+        return None if self._phase is Phase.WORK else self._waits_since_s()
+
+    def _waits_since_s(self) -> float:
+        """Tell since when; of a body that is taken as it comes, since its last piece."""
+        is_streamed = self._phase is Phase.BODY and (self.scope or {}).get(STREAMED, False)
+        return self._heard_s if is_streamed else self._since_s
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -90,6 +97,7 @@ class GuardedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; of a refused client nothing any more."""
+        self._heard_s = self.loop.time()
         if self._phase is Phase.LEAVING:
             return
         if self._phase in (Phase.HEAD, Phase.IDLE) and not self.conn.trailing_data[0]:
@@ -160,12 +168,14 @@ class GuardedProtocol(H11Protocol):
         if self.transport.is_closing():
             self._enter(Phase.LEAVING)
         stalled_s = now_s - (now_s if self._stalled_since_s is None else self._stalled_since_s)
-        lasted_s = now_s - self._since_s
+        lasted_s = now_s - self._waits_since_s()
         patience = self._patience
         if stalled_s > patience.send_s:
             self.transport.abort()
         elif self._phase is Phase.HEAD and lasted_s > patience.head_s:
             self._refuse_late("the head of the request took too long to come")
+        elif self._phase is Phase.BODY and self.flow.read_paused:
+            self._heard_s = now_s  # it is our turn to take what has come
         elif self._phase is Phase.BODY and lasted_s > patience.body_s:
             self._refuse_late("the body of the request took too long to come")
         elif self._phase is Phase.LEAVING and lasted_s > LINGER_S and not self._is_sending(now_s):

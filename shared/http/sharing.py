@@ -5,8 +5,10 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from shared.http.marks import UPLOAD_HEADER
+
 METHODS = ("GET", "HEAD", "POST")
-ASKED = ("authorization", "content-type", "last-event-id")
+ASKED = ("authorization", "content-type", "last-event-id", UPLOAD_HEADER)
 TOLD = ("location", "retry-after", "www-authenticate")
 
 

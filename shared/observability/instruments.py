@@ -5,7 +5,7 @@ A declaration costs nothing until it is used: a process tells only what it measu
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -28,10 +28,27 @@ AGES = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 DECLARED: list["Instrument"] = []
 _served: set[str] = set()
 _used: dict["Instrument", Any] = {}
+_told: dict["Instrument", dict[str, "Told"]] = {}
+"""By collection; of those without collections, under no name."""
 
 prometheus_client.disable_created_metrics()
 prometheus_client.ProcessCollector(registry=REGISTRY)
 prometheus_client.GCCollector(registry=REGISTRY)
+
+
+@dataclass(slots=True)
+class Told:
+    """What a metric tells of one collection: how much in all, and in which time series."""
+
+    amount: float = 0.0
+    times: int = 0
+    series: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    """By the values of its labels: Prometheus's client looks for them among all series."""
+
+    def add(self, amount: float) -> None:
+        """Count what one of them was told."""
+        self.amount += amount
+        self.times += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +67,17 @@ class Instrument:
 
     def child(self, labels: Mapping[str, str]) -> Any:
         """Return the time series with these labels."""
-        series = _series(self)
-        return series.labels(**bounded(labels)) if self.labels else series
+        return self.found(labels)[1]
+
+    def found(self, labels: Mapping[str, str]) -> tuple[Told, Any]:
+        """Return what is told of a collection, and the time series with these labels."""
+        labels = bounded(labels)
+        told = _told.setdefault(self, {}).setdefault(labels.get(COLLECTION, ""), Told())
+        values = tuple(labels[name] for name in self.labels)
+        if values not in told.series:
+            series = _series(self)
+            told.series[values] = series.labels(*values) if values else series
+        return told, told.series[values]
 
 
 class Counter(Instrument):
@@ -65,7 +91,9 @@ class Counter(Instrument):
 
     def add(self, amount: float = 1, /, **labels: str) -> None:
         """Count."""
-        self.child(labels).inc(amount)
+        told, child = self.found(labels)
+        child.inc(amount)
+        told.add(amount)
 
 
 class Gauge(Instrument):
@@ -99,7 +127,9 @@ class Histogram(Instrument):
 
     def observe(self, seconds: float, /, **labels: str) -> None:
         """Note how long something took."""
-        self.child(labels).observe(seconds)
+        told, child = self.found(labels)
+        child.observe(seconds)
+        told.add(seconds)
 
     @contextmanager
     def timed(self, **labels: str) -> Iterator[None]:
@@ -128,12 +158,10 @@ def serve_collection(name: str) -> None:
 def leave_collection(name: str) -> None:
     """Take away the time series of a collection."""
     _served.discard(name)
-    for instrument, series in _used.items():
-        if COLLECTION in instrument.labels:
-            samples = (sample for family in series.collect() for sample in family.samples)
-            theirs = (one.labels for one in samples if one.labels[COLLECTION] == name)
-            for values in {tuple(one[label] for label in instrument.labels) for one in theirs}:
-                series.remove(*values)
+    for instrument, collections in _told.items():
+        if COLLECTION in instrument.labels and (told := collections.pop(name, None)):
+            for values in told.series:
+                _used[instrument].remove(*values)
 
 
 def bounded(labels: Mapping[str, str]) -> Mapping[str, str]:
@@ -150,16 +178,14 @@ def render(readings: Iterable[Reading] = ()) -> bytes:
     return redact(told.decode()).encode()
 
 
-def total(instrument: Instrument, suffix: str = "") -> dict[str, float]:
-    """Add up a metric's series per collection; ``_sum`` and ``_count`` of a histogram."""
-    totals: dict[str, float] = {}
-    name = instrument.name + suffix
-    for family in _series(instrument).collect():
-        for sample in family.samples:
-            if sample.name == name:
-                where = sample.labels.get(COLLECTION, "")
-                totals[where] = totals.get(where, 0.0) + sample.value
-    return totals
+def amounts(instrument: Counter | Histogram) -> dict[str, float]:
+    """Return what a metric was told in all, per collection."""
+    return {name: told.amount for name, told in list(_told.get(instrument, {}).items())}
+
+
+def times(instrument: Histogram) -> dict[str, int]:
+    """Return how often a metric was told something, per collection."""
+    return {name: told.times for name, told in list(_told.get(instrument, {}).items())}
 
 
 class _Everything:

@@ -130,40 +130,6 @@ STEPS = Histogram(
     DURATIONS,
 )
 
-EMBEDDER_REQUESTS = Counter(
-    "mapstream_embedder_requests_total",
-    ("outcome",),
-    "embedding",
-    "Requests to the embedding server: done, unavailable, rejected or failed (a defect).",
-)
-EMBEDDER_REQUEST = Histogram(
-    "mapstream_embedder_request_seconds",
-    (),
-    "embedding",
-    "One request to the embedding server, whatever its outcome.",
-    DURATIONS,
-)
-EMBEDDER_IN_FLIGHT = Gauge(
-    "mapstream_embedder_requests_in_flight", (), "embedding", "Requests that wait for an answer."
-)
-EMBEDDER_RETRIES = Counter(
-    "mapstream_embedder_retries_total",
-    (),
-    "embedding",
-    "Pauses before another try: the server was away, overloaded or failed.",
-)
-EMBEDDER_TEXTS = Counter(
-    "mapstream_embedder_texts_total", (), "embedding", "Texts that were embedded."
-)
-EMBEDDER_CHARACTERS = Counter(
-    "mapstream_embedder_characters_total", (), "embedding", "Characters of those texts."
-)
-EMBEDDER_TOKENS = Counter(
-    "mapstream_embedder_tokens_total",
-    (),
-    "embedding",
-    "Tokens of those texts, if the server's answers tell them.",
-)
 BLOCKED = Gauge(
     "mapstream_blocked",
     ("stage", "collection"),
@@ -182,6 +148,13 @@ STALLED = Gauge(
     ("collection",),
     "discovery",
     "Sources whose numbers have not changed for ingestion.stalled_after_s.",
+)
+STALE_SCHEDULES = Gauge(
+    "mapstream_stale_schedules",
+    ("collection",),
+    "discovery",
+    "Schedules and manifests of which no run has succeeded for nine hours, or one and a half "
+    "periods.",
 )
 CONTRADICTED = Gauge(
     "mapstream_contradicted_batches",
@@ -297,4 +270,13 @@ TEXT2VEC_TEXTS = Counter(
 )
 TEXT2VEC_TOKENS = Counter(
     "mapstream_text2vec_tokens_total", (), "text2vec", "Tokens of those texts."
+)
+FETCHES = Counter(
+    "mapstream_fetches_total",
+    ("outcome",),
+    "courier",
+    "Files that were asked for: fetched, unchanged or failed.",
+)
+FETCHED_BYTES = Counter(
+    "mapstream_fetched_bytes_total", (), "courier", "Bytes of those that were fetched."
 )

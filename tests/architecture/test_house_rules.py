@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,75 +18,106 @@ from shared.services import ALL, ON_BUS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for top in ("services", "shared") for p in (ROOT / top).rglob("*.py"))
+MODULES = [*SOURCES, *sorted((ROOT / "docs" / "generators").glob("*.py"))]
 SERVICES = sorted(p.name for p in (ROOT / "services").iterdir() if (p / "__init__.py").exists())
 FAMILIES = [channel.family for channel in CHANNELS]
 DUMPING_GROUNDS = {"base_utils", "common", "helpers", "misc", "util", "utils"}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
 
-per_file = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-per_module = pytest.mark.parametrize(
-    "path",
-    [*SOURCES, *sorted((ROOT / "docs" / "generators").glob("*.py"))],
-    ids=lambda p: str(p.relative_to(ROOT)),
-)
 per_service = pytest.mark.parametrize("service", SERVICES)
 
 
-@per_module
-def test_no_file_is_too_long(path: Path) -> None:
-    """Long files creep in wherever nothing forbids them."""
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+def offenders(names: Iterable[tuple[Path, object]]) -> dict[str, object]:
+    """Name the modules in which something was found, with what it is."""
+    return {str(path.relative_to(ROOT)): found for path, found in names if found}
 
 
-@per_module
-def test_no_function_is_too_long(path: Path) -> None:
-    functions = [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+@dataclass(frozen=True)
+class Facts:
+    """What the rules ask of a module; its tree itself would take much room."""
 
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= LONGEST_FUNCTION] == []
-
-
-@per_file
-def test_nothing_is_raised_out_of_a_group_by_except_star(path: Path) -> None:
-    """Python 3.11.2, that of Debian 12, wraps it in a group again: users would see a traceback."""
-    code = ast.walk(ast.parse(path.read_text()))
-    assert [node.lineno for node in code if isinstance(node, ast.TryStar)] == []
+    functions: dict[str, int]
+    """How many lines each has beyond its first."""
+    except_stars: list[int]
+    imported: list[str]
+    strings: list[str]
+    """Texts that are no docstrings, the parts of f-strings too."""
 
 
-@per_module
-def test_no_dumping_ground(path: Path) -> None:
-    """A module without a subject collects whatever has none."""
-    assert path.stem not in DUMPING_GROUNDS
-    assert path.parent.name not in DUMPING_GROUNDS
-
-
-@per_file
-def test_one_module_knows_what_faststream_keeps_to_itself(path: Path) -> None:
-    """It may change with any release: there is one place to look, and its version is pinned."""
+@cache
+def facts(path: Path) -> Facts:
     nodes = list(ast.walk(ast.parse(path.read_text())))
-    imported = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    imported += [
-        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    named = [n for n in nodes if isinstance(n, ast.Module | ast.ClassDef)]
+    docstrings = {ast.get_docstring(n, clean=False) for n in (*functions, *named)}
+    imported = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
+    imported += [alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names]
+    strings = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return Facts(
+        {f"{f.name}:{f.lineno}": (f.end_lineno or 0) - f.lineno for f in functions},
+        [n.lineno for n in nodes if isinstance(n, ast.TryStar)],
+        imported,
+        [one for one in strings if one not in docstrings],
+    )
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert len(SOURCES) > 500
+    assert len(MODULES) > len(SOURCES)
+
+
+def test_no_file_is_too_long() -> None:
+    """Long files creep in wherever nothing forbids them."""
+    lengths = [(path, len(path.read_text().splitlines())) for path in MODULES]
+
+    assert offenders((path, n) for path, n in lengths if n > LONGEST_FILE) == {}
+
+
+def test_no_function_is_too_long() -> None:
+    found = [
+        (path, [name for name, n in facts(path).functions.items() if n >= LONGEST_FUNCTION])
+        for path in MODULES
     ]
-    if path == ROOT / "shared/bus/consuming/durable_subscriber.py":
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        (pin,) = [one for one in project["optional-dependencies"]["bus"] if "faststream" in one]
-        assert pin.partition("[nats]==")[2]
-    else:
-        assert [one for one in imported if one.startswith("faststream._internal")] == []
+
+    assert offenders(found) == {}
 
 
-@per_file
-def test_subjects_are_spelled_in_the_table_only(path: Path) -> None:
+def test_nothing_is_raised_out_of_a_group_by_except_star() -> None:
+    """Python 3.11.2, that of Debian 12, wraps it in a group again: users would see a traceback."""
+    assert offenders((path, facts(path).except_stars) for path in SOURCES) == {}
+
+
+def test_no_dumping_ground() -> None:
+    """A module without a subject collects whatever has none."""
+    found = [(path, {path.stem, path.parent.name} & DUMPING_GROUNDS) for path in MODULES]
+
+    assert offenders(found) == {}
+
+
+def test_one_module_knows_what_faststream_keeps_to_itself() -> None:
+    """It may change with any release: there is one place to look, and its version is pinned."""
+    knows = ROOT / "shared/bus/consuming/durable_subscriber.py"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (pin,) = [one for one in project["optional-dependencies"]["bus"] if "faststream" in one]
+
+    assert pin.partition("[nats]==")[2]
+    assert offenders((path, _internals(path)) for path in SOURCES if path != knows) == {}
+
+
+def _internals(path: Path) -> list[str]:
+    return [one for one in facts(path).imported if one.startswith("faststream._internal")]
+
+
+def test_subjects_are_spelled_in_the_table_only() -> None:
     """A subject spelled twice is changed once."""
-    if path.parent.name in {"registry", "contracts"}:
-        return
+    found = [
+        (path, {one for one in facts(path).strings if family_of(one)})
+        for path in SOURCES
+        if path.parent.name not in {"registry", "contracts"}
+    ]
 
-    assert {one for one in strings_of(path) if family_of(one)} == set()
+    assert offenders(found) == {}
 
 
 def test_a_family_is_spelled_once() -> None:
@@ -91,7 +125,7 @@ def test_a_family_is_spelled_once() -> None:
     spelled = Counter(
         family
         for path in SOURCES
-        for one in strings_of(path)
+        for one in facts(path).strings
         if (family := family_of(one)) and not one.startswith("dead.")
     )
 
@@ -108,20 +142,6 @@ def family_of(text: str) -> str | None:
     return next(
         (one for one in FAMILIES if text == one or text.startswith((f"{one}.", f"{one}:"))), None
     )
-
-
-def strings_of(path: Path) -> list[str]:
-    """List the texts of a module that are no docstrings, the parts of f-strings too."""
-    code = ast.parse(path.read_text())
-    docstrings = {
-        ast.get_docstring(n, clean=False)
-        for n in ast.walk(code)
-        if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    strings = [
-        n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    ]
-    return [one for one in strings if one not in docstrings]
 
 
 @per_service
@@ -154,7 +174,7 @@ def test_the_docstring_names_exactly_the_subjects_of_the_table(service: str) -> 
 @pytest.mark.parametrize("service", [one for one in ALL if one != "gateway"])
 def test_a_service_does_not_load_what_only_another_needs(service: str) -> None:
     """So that a container holds only what its service needs."""
-    # FastStream, structlog and Lance load watchfiles, rich and pandas if they are there.
+    # FastStream loads watchfiles if it is there.
     own = {
         "writing": {"lance"},
         "projection": {"scipy"},
@@ -163,7 +183,11 @@ def test_a_service_does_not_load_what_only_another_needs(service: str) -> None:
         "discovery": {"aiosqlite"},
     }
     foreign = {"sklearn", "duckdb", "polars", "typer", "lance", "scipy", "tokenizers"}
-    code = f"import sys, services.{service}.app; print(*sys.modules)"
+    foreign |= {"rich", "pygments", "pandas"}
+    code = (
+        f"import gc, sys, services.{service}.__main__; print(*sys.modules);"
+        "assert gc.isenabled() and gc.get_freeze_count() > len(sys.modules)"
+    )
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench.processes import cpu_s, resident_mib
 from tests.e2e.local_run import live_run, write_source
 
 
@@ -39,16 +40,6 @@ async def timed(
         for _ in range(at_once):
             group.create_task(work())
     return count / (time.perf_counter() - started), sorted(took)
-
-
-def resident_mib(pid: int) -> float:
-    words = Path(f"/proc/{pid}/statm").read_text().split()
-    return int(words[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
-def cpu_s(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def tell(what: str, rate: float, took: list[float]) -> None:

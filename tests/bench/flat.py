@@ -24,8 +24,9 @@ from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.domain.ledger import Commit
 from services.discovery.domain.segments import ContentHash
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.found import Found
 from services.discovery.handlers.listing import ScanOptions
-from services.discovery.handlers.scan import Found, scan
+from services.discovery.handlers.scan import scan
 from services.discovery.handlers.stalls import StallFinder
 from shared.clock import SystemClock
 from tests.unit.discovery.builders import END, RULES

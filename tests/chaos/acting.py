@@ -21,6 +21,8 @@ IN_FILES = {"append", "replace", "change-back", "delete", "move", "second-collec
 UNWRITTEN = ["PROJECTION"] * 3
 """What is most often unread when everything is lost: what is counted, and not written yet."""
 EMBEDDED_S = 10.0
+IS_KNOWN = 0.7
+"""How likely it is that a file is moved only when something of it is on its way."""
 LIMIT_VARIABLE = "MAPSTREAM_INGESTION__MAX_LINE_BYTES"
 
 
@@ -105,6 +107,9 @@ class Actor:
         self._marks += 1
         return self._marks % MARKS
 
+    def _lock_of(self, disk: str) -> asyncio.Lock:
+        return self._lock(f"disk {disk}")
+
     def _lock(self, what: str) -> asyncio.Lock:
         return self._locks.setdefault(what, asyncio.Lock())
 
@@ -131,6 +136,8 @@ class Actor:
         subject.is_there = False
 
     async def _move(self, subject: Subject, _begun: asyncio.Event) -> None:
+        if self.dice.random() < IS_KNOWN:
+            await self._until_embedded(subject, NEAR_S / 4)
         self.subjects.move(subject)
 
     async def _second_collection(self, subject: Subject, _begun: asyncio.Event) -> None:
@@ -250,9 +257,11 @@ class Actor:
             await apply_streams(self.world)
 
     async def _disk_full(self, _subject: Subject, begun: asyncio.Event) -> None:
-        name = self.dice.choice(sorted(self.world.disks))
+        names = sorted(self.world.disks)
+        # One that is full already would have to be free again first, and this event be late.
+        name = self.dice.choice([one for one in names if not self._lock_of(one).locked()] or names)
         disk = self.world.disks[name]
-        async with self._lock(f"disk {name}"):
+        async with self._lock_of(name):
             if disk.why_not is not None:
                 raise SystemExit(f"disk-full is not possible here: {disk.why_not}")
             try:

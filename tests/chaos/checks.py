@@ -10,13 +10,14 @@ from services.cli.commands.watcher import Watcher
 from services.cli.handlers.figures import Figures
 from tests.chaos import facts
 from tests.chaos.inputs import POISON, Held, Inputs
+from tests.chaos.nap import Nap
 from tests.chaos.reader import Reader, faults_of_file, faults_of_pair, model_of, read, vectors_in
 from tests.chaos.world import World
 
 QUIET_PATIENCE_S = 300.0
 MOMENTS_TOLERANCE = 1e-8
 OUTAGE = re.compile(
-    r'"error": "(TransientError|DiskFullError|EmbedderUnavailableError|StaleModelError)'
+    r'"error": "(TransientError|BusAway|DiskFullError|EmbedderUnavailableError|StaleModelError)'
 )
 OMENS = re.compile(r"sources\.lost_on_the_bus|micro_batch\.divided|Traceback")
 """What no service may say: batches are never lost here, so nothing is to be sent again, and an
@@ -41,6 +42,7 @@ class Checker:
     reader: Reader
     listener: facts.Listener
     patience_s: float = QUIET_PATIENCE_S
+    nap: Nap | None = None
     figures: Figures = field(default_factory=Figures)
     """What the services told when all was quiet."""
     records: int = 0
@@ -98,6 +100,7 @@ class Checker:
             *self.reader.faults,
             *self.world.surprises(),
             *self.omens(),
+            *(await self.nap.problems(self.patience_s) if self.nap else ()),
         ]
         self.records = sum(len(held.texts) for held in expected.values())
         return problems

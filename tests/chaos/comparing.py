@@ -29,7 +29,15 @@ CHECKS = {
     "kept": "versions and models go when their time is over",
 }
 PUBLIC = {"logs.parquet", "embeddings.parquet", "store.lance"}
-OWN = {"models", "emptied.jsonl", "format.json", "owner.lock", "told.json", *inside.STAGING}
+OWN = {
+    "models",
+    "emptied.jsonl",
+    "format.json",
+    "history.json",
+    "owner.lock",
+    "told.json",
+    *inside.STAGING,
+}
 
 
 @dataclass(frozen=True, slots=True)

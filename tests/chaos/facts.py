@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import lance
@@ -37,7 +38,9 @@ def moments(world: World) -> Moments | None:
     if not file.exists():
         return None
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-        row = db.execute("SELECT collection, owes_refit FROM moments").fetchone()
+        row = db.execute(
+            "SELECT collection, owes_refit FROM moments WHERE collection = 'default'"
+        ).fetchone()
         counted = inside.summed(db, row[0]) if row else None
     if counted is None:
         return None
@@ -48,7 +51,10 @@ def models(world: World) -> set[int]:
     """Return the versions of all models that were ever made."""
     file = world.state / "projection" / "projection.sqlite"
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-        return {version for (version,) in db.execute("SELECT version FROM models")}
+        return {
+            version
+            for (version,) in db.execute("SELECT version FROM models WHERE collection = 'default'")
+        }
 
 
 def ledger(world: World) -> dict[str, dict[str, Any]]:
@@ -58,6 +64,7 @@ def ledger(world: World) -> dict[str, dict[str, Any]]:
         db.row_factory = sqlite3.Row
         rows = db.execute(
             "SELECT filename, status, source_version, seen, mapped, dead FROM sources"
+            " WHERE collection = 'default'"
         ).fetchall()
     return {row["filename"]: dict(row) for row in rows}
 
@@ -68,6 +75,14 @@ def store(world: World) -> tuple[list[str], set[int]]:
         columns=["id", "model_version"]
     )
     return table["id"].to_pylist(), set(table["model_version"].to_pylist())
+
+
+def texts(table: Path) -> list[tuple[str, str]]:
+    """Return the ids and texts of a dataset; none while its first version is being made."""
+    if not any((table / "_versions").glob("*.manifest")):
+        return []
+    rows = lance.dataset(str(table)).to_table(columns=["id", "text"])
+    return list(zip(rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True))
 
 
 async def status(world: World) -> dict[str, Any]:
@@ -137,8 +152,8 @@ class Listener:
     def _take(self, stream: str, subject: str, headers: Mapping[str, str], body: bytes) -> None:
         if stream == "DEAD_LETTERS":
             self.dead.append(read_dead_letter(subject, headers, body))
-        elif subject.startswith("source.completed."):
+        elif subject == "source.completed.default":
             event = json.loads(body)
             self.completed[event["filename"]] = event
-        elif subject.startswith("projection.updated."):
+        elif subject == "projection.updated.default":
             self.models.add(json.loads(body)["model"]["version"])

@@ -13,18 +13,29 @@ from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.commands import (
     COMMAND_CREATE,
+    COMMAND_DELETE,
     COMMAND_FORGET,
     COMMAND_REFIT,
     COMMAND_ROLLBACK,
 )
 from shared.failpoints import Failpoint
 from tests.chaos.inputs import Inputs
-from tests.chaos.plan import DISK_OF, EVERYTHING, Fault
+from tests.chaos.job_points import lead_to_job
+from tests.chaos.nap import Nap
+from tests.chaos.plan import DELETING, DISK_OF, EVERYTHING, Fault
 from tests.chaos.proxy import WELL
 from tests.chaos.world import World
 
 PATIENCE_S = 180.0
 LOOK_S = 0.5
+OF_A_NAP = (
+    Failpoint.WOKEN,
+    Failpoint.DECLARED,
+    Failpoint.EMPTIED,
+    Failpoint.GOING,
+    Failpoint.REMOVED,
+    Failpoint.RESTED,
+)
 FLOW_PATIENCE_S = 15.0
 FLOWED = 3
 COMMANDS: dict[str, tuple[Channel, dict[str, object]]] = {
@@ -55,10 +66,17 @@ class Injector:
         self._inputs = inputs
         self._account = account
         self._commands = 0
+        self._doomed = dict[str, str]()
+        """The collection that is made to be deleted, by the point that this passes."""
         self._answering = asyncio.Lock()
         self._cutting = dict[str, asyncio.Lock]()
+        self.nap = Nap(world)
         self._filling = asyncio.Lock()
         self._disks = {name: asyncio.Lock() for name in world.disks}
+
+    async def begin(self) -> None:
+        """Make the collection that rests: its first vectors say how long all of them are."""
+        await self.nap.add(self._send)
 
     async def inject(self, fault: Fault) -> None:
         """Carry out a fault from its beginning to its end."""
@@ -141,9 +159,21 @@ class Injector:
             self._inputs.apply("change")
         if turn == 10 and point in (Failpoint.STAGED, Failpoint.SHOWING):
             self._inputs.apply("change-large")
-        if turn == 10 and point in (Failpoint.RECORDED, Failpoint.DECLARED):
-            # An empty one: what becomes of it is looked at in tests/e2e/test_made_collections.py.
+        if turn == 10 and point == Failpoint.MOVING:
+            self._inputs.apply("move")
+        if turn == 10 and point in OF_A_NAP:
+            await self.nap.add(self._send)
+        if turn == 10 and point == Failpoint.RECORDED:
+            # An empty one; see tests/e2e/test_created_collections.py for what becomes of it.
             await self._send(COMMAND_CREATE, {"title": "made"}, f"made-{self._commands}")
+        if turn == 2 and point in DELETING:
+            self._doomed[point] = f"doomed-{self._commands}"
+            await self._send(COMMAND_CREATE, {}, self._doomed[point])
+        if turn == 5 and point in self._doomed:  # one at rest has nothing that could be removed
+            await self._send(COMMAND_REFIT, {"force": True}, self._doomed[point])
+        if turn == 10 and point in self._doomed:
+            await self._send(COMMAND_DELETE, {}, self._doomed[point])
+        await lead_to_job(point, turn, self._inputs, self._send)
         if turn == 15:
             await self._send(COMMAND_REFIT, {"force": True})
 

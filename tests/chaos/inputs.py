@@ -59,6 +59,8 @@ class Inputs:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self.forgotten: set[str] = set()
+        self.reembedded: str | None = None
+        """The source of which a job was wanted last."""
         self._dice = random.Random(f"inputs {seed}")
         self._count = 0
         self._begun: list[str] = []
@@ -112,6 +114,8 @@ class Inputs:
             return getattr(self, f"_{kind.replace('-', '_')}")()
         if kind == "complete":
             return self._complete()
+        if kind == "move":
+            return self._move()
         name = self._any_settled()
         if name is not None:
             self._change(name, kind)
@@ -123,6 +127,11 @@ class Inputs:
         if name is not None:
             self.forgotten.add(name)
         return name
+
+    def reembed(self) -> str | None:
+        """Choose a settled source to be embedded anew; nothing else is done to it meanwhile."""
+        self.reembedded = self._any_settled(but=self.forgotten)
+        return self.reembedded
 
     def _change(self, name: str, kind: str) -> None:
         file = self.folder / name
@@ -178,6 +187,17 @@ class Inputs:
             opened.writelines(self._lines(name, 3))
         self._touched.add(name)
         return name
+
+    def _move(self) -> str | None:
+        """Give a source another name, one without dead letters: these keep the name they had."""
+        plain = {file.name for file in self.folder.glob("run-*.jsonl")}
+        others = {file.name for file in self.folder.glob("*.jsonl")} - plain
+        name = self._any_settled(but=self.forgotten | others)
+        if name is None:
+            return None
+        new = self._new_name("run")
+        (self.folder / name).rename(self.folder / new)
+        return new
 
     def _any_settled(self, but: Iterable[str] = ()) -> str | None:
         busy = self._touched.union(self._begun, but)

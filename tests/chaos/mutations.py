@@ -1,9 +1,9 @@
 """Makes a copy of the program wrong in one place at a time; somebody has to notice each time.
 
 ``make mutations``, or ``python -m tests.chaos.mutations [NAME ...]``. What is made wrong, and who
-has to notice, are ``mutants.toml`` (tests) and ``protections.toml`` (the fault harness). It fails
-if a wrong program is not noticed, if one that is called harmless is, if a change fits the program
-no more, or if those who have to notice find fault with the program as it is.
+has to notice, is below ``mutants`` (tests) and in ``protections.toml`` (the fault harness). It
+fails if a wrong program is not noticed, if one that is called harmless is, if a change fits the
+program no more, or if those who have to notice find fault with the program as it is.
 """
 
 import argparse
@@ -16,24 +16,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.trying import Look, look, snapshot
-from tests.chaos.wrong import ROOT, Mutation, described, mutations, page, stale
+from tests.chaos.trying import HANGS_S, Bounds, Look, look, snapshot
+from tests.chaos.wrong import ROOT, Mutation, described, misplaced, mutations, page, stale
 
 
-def tried(root: Path, chosen: Sequence[Mutation]) -> Iterator[tuple[str, Look, str]]:
+def tried(
+    root: Path, chosen: Sequence[Mutation], hangs_s: float
+) -> Iterator[tuple[str, Look, str]]:
     """Look at a program as it is and with one mutation at a time.
 
     Yields:
         What was looked at, what was said, and what is wrong with that; empty if nothing is.
     """
     with snapshot(root) as program:
-        for by in ([one for one in chosen if one.tests], [one for one in chosen if one.faults]):
-            if by:
+        bounds = dict[bool, Bounds]()
+        for are_tests in (True, False):
+            if by := [one for one in chosen if bool(one.tests) is are_tests]:
                 said = look(program, None, by)
-                is_sound = said.is_valid and not said.noticed
-                yield "nothing changed", said, "" if is_sound else "not as it should be"
+                bounds[are_tests] = Bounds(said, hangs_s)
+                wrong = "" if said.finds_no_fault else "not as it should be"
+                yield "nothing changed", said, wrong
         for one in chosen:
-            said = look(program, one, [one])
+            said = look(program, one, [one], bounds[bool(one.tests)])
             yield one.name, said, _wrong_with(one, said)
 
 
@@ -57,12 +61,13 @@ def main(options: argparse.Namespace) -> int:
         for one in chosen:
             sys.stdout.write(f"{one.name}: {described(one)}\n")
         return 0
-    problems = [text for one in every for text in stale(options.root, one)]
+    problems = [*misplaced(options.root)]
+    problems += [text for one in every for text in stale(options.root, one)]
     problems += [f"{name}: no such" for name in {*options.names} - {one.name for one in every}]
     if problems or options.check:
         return _ended(problems, "do not fit the program")
     results = list[dict[str, Any]]()
-    for name, said, wrong in tried(options.root, chosen):
+    for name, said, wrong in tried(options.root, chosen, options.hangs):
         problems += [f"{name}: {wrong}"] * bool(wrong)
         _say(f"{name}: {wrong or 'as it should be'} {' '.join(said.noticed[:1])[:200]}".strip())
         results.append({"name": name, "wrong": wrong, "caught_by": said.noticed} | asdict(said))
@@ -92,6 +97,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="only whether all fit the program")
     parser.add_argument("--quick", action="store_true", help="one in ten")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results are written")
+    parser.add_argument(
+        "--hangs",
+        type=float,
+        default=HANGS_S,
+        metavar="SECONDS",
+        help="the longest that a test may take that takes no time else",
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="the program; this one if none")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page, try nothing")
     return parser.parse_args()

@@ -19,8 +19,27 @@ FAILPOINTS = (
     ("discovery", Failpoint.NOTED),
     ("discovery", Failpoint.SETTLED),
     ("discovery", Failpoint.SHOWING),
+    ("discovery", Failpoint.MOVING),
+    ("discovery", Failpoint.SUBMITTED),
+    ("discovery", Failpoint.FORGETTING),
+    ("discovery", Failpoint.DISCARDING),
+    ("discovery", Failpoint.JOBS_TOLD),
     ("discovery", Failpoint.RECORDED),
+    ("discovery", Failpoint.WOKEN),
     ("discovery", Failpoint.DECLARED),
+    ("discovery", Failpoint.MARKED),
+    ("discovery", Failpoint.ABANDONED),
+    ("discovery", Failpoint.UNREAD),
+    ("discovery", Failpoint.PURGED),
+    ("discovery", Failpoint.ROWS_REMOVED),
+    ("discovery", Failpoint.UNKNOWN),
+    ("discovery", Failpoint.BURIED),
+    ("projection", Failpoint.STATE_REMOVED),
+    ("writing", Failpoint.FILES_REMOVED),
+    ("discovery", Failpoint.EMPTIED),
+    ("discovery", Failpoint.GOING),
+    ("discovery", Failpoint.REMOVED),
+    ("discovery", Failpoint.RESTED),
     ("projection", Failpoint.FOLDED),
     ("projection", Failpoint.CHECKPOINTED),
     ("projection", Failpoint.RESOLVED),
@@ -36,7 +55,35 @@ FAILPOINTS = (
     ("writing", Failpoint.BETWEEN_RENAMES),
     ("writing", Failpoint.FILES_PUBLISHED),
 )
+ELSEWHERE = (
+    ("discovery", Failpoint.ADMITTED),
+    ("discovery", Failpoint.PLACED),
+    ("discovery", Failpoint.LET_GO),
+    ("courier", Failpoint.FETCHED),
+    ("courier", Failpoint.KEPT),
+    ("courier", Failpoint.DELIVERED),
+    ("courier", Failpoint.HANDED_OVER),
+    ("courier", Failpoint.ANALYSIS_NOTED),
+    ("cli", Failpoint.MENDED),
+    ("projection", Failpoint.OWNED),
+)
+"""What no run of the harness passes, since it uploads and fetches nothing: ``test_jobs.py`` and
+``test_fetches.py`` of ``tests/e2e`` do. Nor does it repair: ``test_verify_repair.py`` cuts that.
+Its second copies have no points: ``test_replicas.py`` cuts them.
+"""
 
+DELETING = (
+    Failpoint.MARKED,
+    Failpoint.ABANDONED,
+    Failpoint.UNREAD,
+    Failpoint.PURGED,
+    Failpoint.ROWS_REMOVED,
+    Failpoint.UNKNOWN,
+    Failpoint.BURIED,
+    Failpoint.STATE_REMOVED,
+    Failpoint.FILES_REMOVED,
+)
+"""What is passed when a collection is deleted."""
 ANSWERS = (
     "429", "429-retry-after", "500", "503", "400", "slow", "silent",
     "wrong-dimension", "nan", "truncated", "reset",

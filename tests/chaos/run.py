@@ -102,8 +102,9 @@ async def run(
             reader = Reader(world.public)
             polling = asyncio.create_task(reader.run())
             try:
-                checker = Checker(world, inputs, reader, facts.Listener(world), patience_s)
                 injector = Injector(world, inputs, result.account)
+                listener = facts.Listener(world)
+                checker = Checker(world, inputs, reader, listener, patience_s, injector.nap)
                 promised, result.not_promised = possible(draw(seed, faults, only), world.disks)
                 end_s = started + (minutes or math.inf) * 60
                 await _rounds(promised, injector, checker, result, end_s)
@@ -143,6 +144,7 @@ def broken_promises(account: Account) -> list[str]:
 async def _rounds(
     faults: Sequence[Fault], injector: Injector, checker: Checker, result: Result, end_s: float
 ) -> None:
+    await injector.begin()
     await _quiet_point(checker, result, is_last=False)
     for start in range(0, len(faults), ROUND):
         if result.problems or time.monotonic() > end_s:

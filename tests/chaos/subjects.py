@@ -28,10 +28,14 @@ class Subject:
     name: str
     contents: list[bytes] = field(default_factory=list)
     """All that the file ever held, the newest last."""
+    files: list[int] = field(default_factory=list)
+    """Which file each content was in: one that is put in its place is another one."""
     is_there: bool = True
     may_be_forgotten: bool = False
     is_limit_open: bool = False
     """Whether it was perhaps read under another limit than the present one."""
+    moved_to: "Subject | None" = None
+    """What has its last file now, unless that has got another one since."""
 
     @property
     def file(self) -> Path:
@@ -43,12 +47,14 @@ class Subject:
         beside.write_bytes(data)
         beside.rename(self.file)
         self.contents.append(data)
+        self.files.append(self.files[-1] + 1 if self.files else 0)
         self.is_there = True
 
     def append(self, data: bytes) -> None:
         with self.file.open("ab") as opened:
             opened.write(data)
         self.contents.append(self.contents[-1] + data)
+        self.files.append(self.files[-1])
 
     def allowed(self, limit: int) -> list[Content]:
         """Return what may be stored of it at rest, the likeliest last."""
@@ -58,18 +64,32 @@ class Subject:
         absent = [Content()]
         if self.is_there:
             return absent + newest
-        # What is gone is kept as it was when it was last read.
-        return absent + self.every_content(limit)
+        # What is gone is kept as it was when it was last read. What was moved is not kept, or its
+        # records would be there twice.
+        return absent + self.every_content(limit, without=self._moved_file())
+
+    def _moved_file(self) -> int | None:
+        """Return which of its files has another name, of all those that it ever had."""
+        now, last = self.moved_to, self.files[-1]
+        # One that was gone or replaced at once was perhaps never seen under its new name.
+        return last if now and now.is_there and now.files[-1] == last else None
 
     def newest(self, limit: int) -> list[Content]:
         """Return what the file said last, under each limit that it may be read with."""
         limits = [*(one for one in LIMITS if one != limit and self.is_limit_open), limit]
         return [read_log(self.contents[-1], self.name, one) for one in limits]
 
-    def every_content(self, limit: int) -> list[Content]:
-        """Return all that it ever held, read under every limit that it was perhaps read with."""
+    def every_content(self, limit: int, *, without: int | None = None) -> list[Content]:
+        """Return all that it ever held, read under every limit that it was perhaps read with.
+
+        Args:
+            limit: The present one.
+            without: But for what was in this file.
+        """
         limits = LIMITS if self.is_limit_open else (limit,)
-        return [read_log(data, self.name, one) for data in self.contents for one in limits]
+        held = zip(self.contents, self.files, strict=True)
+        kept = [data for data, file in held if file != without]
+        return [read_log(data, self.name, one) for data in kept for one in limits]
 
 
 class Subjects:
@@ -108,7 +128,14 @@ class Subjects:
     def move(self, subject: Subject) -> None:
         """Give the file another name; the subject goes on under it, the old name is gone."""
         self._count += 1
-        gone = Subject(subject.folder, subject.name, list(subject.contents), is_there=False)
+        gone = Subject(
+            subject.folder,
+            subject.name,
+            list(subject.contents),
+            list(subject.files),
+            is_there=False,
+            moved_to=subject if subject.is_there else None,
+        )
         gone.may_be_forgotten, gone.is_limit_open = subject.may_be_forgotten, True
         self.all["default", gone.name] = gone
         old = subject.file

@@ -3,25 +3,28 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.wrong import Mutation, edited
 
-COPIED = ("services", "shared", "tests", "deploy", "docs", "pyproject.toml")
+COPIED = ("services", "shared", "tests", "deploy", "docs", "examples", "pyproject.toml")
 SEED = 5
 PATIENCE_S = 40
 """How long a mutated program may take to come to rest; a sound one needs a few seconds."""
-LONGEST_TEST_S = 120
+HANGS_S = 30.0
+"""A test that takes so much longer than five times what it takes with a sound program hangs."""
 STOPPING_S = 60
 """The harness has processes to end and disks to unmount when it is interrupted."""
 
@@ -37,6 +40,12 @@ class Look:
     faults: Any = None
     """What the harness did, by the names of the faults."""
     seconds: int = 0
+    durations: Mapping[str, float] = field(default_factory=dict)
+    """How long each test took, in seconds; those that took next to nothing are left out."""
+
+    @property
+    def finds_no_fault(self) -> bool:
+        return self.is_valid and not self.noticed
 
 
 @contextmanager
@@ -56,45 +65,89 @@ def _changed(program: Path, mutation: Mutation | None) -> Iterator[Path]:
     """Copy a snapshot beside itself and edit the copy."""
     folder = program.with_name("changed")
     try:
-        _copy(program, folder)
+        _copy(program, folder, os.link)
         for file, text in edited(program, mutation.edits if mutation else ()).items():
+            (folder / file).unlink()  # else the snapshot is changed, too
             (folder / file).write_text(text)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copy(source: Path, folder: Path) -> None:
+def _copy(source: Path, folder: Path, copied: Callable[[str, str], object] = shutil.copy2) -> None:
     folder.mkdir()
     for name in COPIED:
         if (source / name).is_dir():
-            shutil.copytree(source / name, folder / name, symlinks=True)
+            shutil.copytree(source / name, folder / name, symlinks=True, copy_function=copied)
         elif (source / name).exists():
-            shutil.copy2(source / name, folder / name)
+            copied(str(source / name), str(folder / name))
 
 
-def look(program: Path, mutation: Mutation | None, by: Sequence[Mutation]) -> Look:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a test may take with a wrong program."""
+
+    sound: Look
+    """What was said of the program as it is."""
+    hangs_s: float = HANGS_S
+
+    def longest_s(self, tests: Sequence[str]) -> float:
+        """Return how many seconds each of some tests has; a name stands for all its cases."""
+        names = tuple(part for one in tests for part in (f"{one}[", f"{one}::"))
+        lasted = self.sound.durations.items()
+        each = [s for test, s in lasted if test in tests or test.startswith(names)]
+        return self.hangs_s + 5 * max(each, default=0)
+
+
+def look(
+    program: Path, mutation: Mutation | None, by: Sequence[Mutation], bounds: Bounds | None = None
+) -> Look:
     """Have those who notice some mutations look at a snapshot with one of them, or with none."""
     started = time.monotonic()
     tests = sorted({test for one in by for test in one.tests})
     faults = sorted({name for one in by for name in one.faults})
     with _changed(program, mutation) as folder:
-        found = _test(folder, tests) if tests else Look(())
-        if faults and found.is_valid and not found.noticed:
+        found = _test(folder, tests, bounds) if tests else Look(())
+        if faults and found.finds_no_fault:
             found = _interrupt(folder, faults, mutation.count if mutation else 2 * len(faults))
-    seconds = round(time.monotonic() - started)
-    return Look(found.noticed, found.is_valid, found.faults, seconds)
+    return replace(found, seconds=round(time.monotonic() - started))
 
 
-def _test(folder: Path, tests: Sequence[str]) -> Look:
-    code, told = _run(
-        folder, "pytest", "-q", "-p", "no:cacheprovider", "--timeout", str(LONGEST_TEST_S), *tests
-    )
-    failed = [line for line in told.splitlines() if line.startswith(("FAILED ", "ERROR tests/"))]
-    # 1: some failed. All else: interrupted, misused, not found, or not even to be imported.
+def _test(folder: Path, tests: Sequence[str], bounds: Bounds | None) -> Look:
+    """Run tests, and say which of them failed.
+
+    A test that hangs or that ends pytest has noticed a wrong program, too, if none does so with
+    the program as it is.
+    """
+    options = ["-v", "--durations", "0", "-p", "no:cacheprovider"]
+    if bounds:
+        longest_s = bounds.longest_s(tests)
+        for option in (f"timeout={longest_s}", "exit_on_timeout=true"):
+            options += ["-o", f"faulthandler_{option}"]
+    code, told = _run(folder, "pytest", *options, *tests)
+    lines = told.splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED ", "ERROR tests/"))]
     if code == 0 or (code == 1 and failed):
-        return Look(failed)
-    return Look(told.splitlines()[-1:], is_valid=False)
+        return Look(failed, durations=_durations(lines))
+    # If no test began, it was not found, or not even to be imported.
+    if (begun := _begun(lines)) and bounds and bounds.sound.finds_no_fault:
+        hung = "Timeout (" in told
+        return Look([f"{'HUNG' if hung else f'ENDED PYTEST with {code}'} {begun}"])
+    return Look(lines[-1:], is_valid=False)
+
+
+def _begun(lines: Sequence[str]) -> str:
+    """Return the test that began last; none if pytest did not come so far."""
+    begun = [line.split(" ")[0] for line in lines if line.startswith("tests/") and "::" in line]
+    return begun[-1] if begun else ""
+
+
+def _durations(lines: Sequence[str]) -> Mapping[str, float]:
+    durations = defaultdict[str, float](float)
+    for line in lines:
+        if found := re.fullmatch(r"([0-9.]+)s (?:setup|call|teardown) +(.*)", line):
+            durations[found[2]] += float(found[1])
+    return dict(durations)
 
 
 def _interrupt(folder: Path, faults: Sequence[str], count: int) -> Look:

@@ -59,6 +59,10 @@ class Disk:
     def fill(self) -> None:
         """Leave no byte."""
         with (self.folder / "filler").open("ab", buffering=0) as file:
+            room = os.statvfs(self.folder)
+            with contextlib.suppress(OSError):  # at once; what others take meanwhile is written
+                os.posix_fallocate(file.fileno(), file.tell(), room.f_bavail * room.f_frsize)
+            file.seek(0, os.SEEK_END)
             for size in (1 << 20, 1 << 12, 1):
                 with contextlib.suppress(OSError):
                     while file.write(bytes(size)) == size:
@@ -249,8 +253,11 @@ def _environment(world: World, setup: Setup, text2vec_port: int) -> dict[str, st
         "MAPSTREAM_OUTPUT__KEEP_VERSIONS_S": "5",
         "MAPSTREAM_INGESTION__SOURCES": json.dumps(sources),
         "MAPSTREAM_INGESTION__TRIGGER": json.dumps(trigger),
+        "MAPSTREAM_INGESTION__ALLOWED_ROOTS": json.dumps([str(world.folder)]),
+        "MAPSTREAM_INGESTION__REST_AFTER_S": "1",
         "MAPSTREAM_EMBEDDING__URL": f"http://127.0.0.1:{world.proxy_port}",
         "MAPSTREAM_EMBEDDING__BATCH_SIZE": "16",
+        "MAPSTREAM_EMBEDDING__CACHE_MB": "0",  # a fault of the server needs that it is asked
         "MAPSTREAM_EMBEDDING__TIMEOUT_S": "1",
         "MAPSTREAM_EMBEDDING__LONGEST_PAUSE_S": "0.5",
         "MAPSTREAM_PROJECTION__REFIT_THRESHOLD": "1.3",

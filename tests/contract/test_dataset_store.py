@@ -1,5 +1,6 @@
 """What every DatasetStore and every ModelArchive does."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from services.writing.adapters.json_model_archive import JsonModelArchive
 from services.writing.adapters.lance_dataset_store import LanceDatasetStore
 from services.writing.ports import DatasetStore, ModelArchive, StaleModelError
+from shared.contracts.batches import Batch
 from shared.errors import InvalidMessage, TransientError
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
 from tests.unit.writing.scenes import ids, model, piece, read, tells, with_vectors
@@ -99,6 +101,37 @@ async def test_the_vectors_of_a_batch_come_together_where_a_store_reads_in_piece
     assert [name for name, _ in found] == [one.descriptor.batch_id for one in batches]
     for (_, vectors), batch in zip(found, batches, strict=True):
         assert np.array_equal(vectors, batch.vectors)
+
+
+async def test_batches_are_read_back_as_they_were_stored_while_others_are_written(
+    store: DatasetStore,
+) -> None:
+    """What is moved is read and written in one go."""
+    batches = [piece("a", 1, index, rows=90, dimension=4_096) for index in range(3)]
+    other = piece("b", dimension=4_096)
+    await store.commit([batches[0], other], {}, {})
+    await store.commit(batches[1:], {}, {})
+    found: list[Batch] = []
+
+    def renamed() -> Iterator[Batch]:
+        for batch in store.whole_batches({"a": 2}, "default"):
+            found.append(batch)
+            facts = batch.descriptor.model_copy(update={"source_id": "c"})
+            yield Batch(facts, batch.rows)
+
+    state = await store.commit([], {"a": 2}, {"a": 2}, renamed())
+
+    assert [one.descriptor.batch_id for one in found] == ["a@1#0", "a@1#1", "a@1#2"]
+    for one, batch in zip(found, batches, strict=True):
+        for name in batch.rows.schema.names:
+            assert one.rows.column(name).equals(batch.rows.column(name)), name
+        facts = one.descriptor
+        assert (facts.filename, facts.fingerprint) == ("a.jsonl", "a@1")
+        assert (facts.source_version, facts.model_version, facts.embedder) == (1, 1, "fake")
+        assert len(one) == facts.records
+    assert state.rows == 272
+    assert state.sources["c"].batches.keys() == {"a@1#0", "a@1#1", "a@1#2"}
+    assert not state.sources["a"].batches
 
 
 async def test_what_is_stored_of_a_batch_can_be_read_whatever_has_happened_since(

@@ -238,7 +238,7 @@ async def test_what_cannot_be_replayed_is_refused_with_the_reason(
 
 async def test_dropped_records_stay_dead_and_are_told_apart(ledger: Ledger) -> None:
     for _ in range(2):
-        await ledger.drop(WHOLE, "mine")
+        await ledger.drop(WHOLE, "mine", NOW)
 
     totals = await ledger.totals("default")
     assert (totals.dead, totals.dropped) == (5, 3)
@@ -252,17 +252,17 @@ async def test_dropping_what_was_replayed_or_is_of_an_old_version_changes_nothin
     ledger: Ledger,
 ) -> None:
     await replay(ledger, RECORD, resend("r"))
-    await ledger.drop(RECORD, "c")
+    await ledger.drop(RECORD, "c", NOW)
     assert await counts(ledger) == (9, 4, 4, 1)
 
     await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
-    await ledger.drop(WHOLE, "c")
+    await ledger.drop(WHOLE, "c", NOW)
     assert (await ledger.totals("default")).dropped == 0
 
 
 async def test_a_new_version_forgets_what_was_sent_again(ledger: Ledger) -> None:
     await replay(ledger, RECORD, resend("r"))
-    await ledger.drop(WHOLE, "c")
+    await ledger.drop(WHOLE, "c", NOW)
 
     await ledger.begin_version(A, ContentHash("g"), RULES, NOW)
 
@@ -308,7 +308,7 @@ async def test_of_a_run_what_still_cannot_be_read_stays_dead_as_letters_of_its_o
     await ledger.apply_deaths([rest], NOW)
     await ledger.apply_committed([Commit("r", ID, 2, 3)], NOW)
     assert await counts(ledger) == (6, 4, 2, 0)
-    await ledger.drop(rest, "d")
+    await ledger.drop(rest, "d", NOW)
     assert (await ledger.totals("default")).dropped == 2
 
 

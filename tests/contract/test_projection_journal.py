@@ -192,6 +192,39 @@ async def test_files_go_when_nothing_in_them_waits(tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "pending").iterdir()] == ["0000000003.vectors"]
 
 
+async def test_replicas_remove_no_file_that_one_of_them_writes_to(tmp_path: Path) -> None:
+    part = np.ones((3, 4), np.float32)
+    one, other = VectorFiles(tmp_path / "pending"), VectorFiles(tmp_path / "pending")
+    (first,) = one.append([part])
+    (second,) = other.append([part * 2])
+    assert (first.segment, second.segment) == (1, 2)
+
+    one.keep(set())
+    (third,) = other.append([part * 3])
+    assert other.read(second, 3) is not None
+    assert other.read(third, 3) is not None
+
+    other.close()
+    one.keep(set())
+    assert other.read(third, 3) is None
+    one.close()
+
+
+async def test_replicas_change_one_store_and_know_what_the_other_did(tmp_path: Path) -> None:
+    file = tmp_path / "projection.sqlite"
+    async with open_store(file) as one, open_store(file) as other:
+        await one.save(waiting(candidate()))
+        assert (await other.load("default")).pending == 1
+        await other.save(waiting(candidate(1), candidate(2)))
+        await other.save(checkpoint(applied={}, closed=[candidate(1)]))
+        assert (await one.load("default")).pending == 2
+
+        assert await one.save(waiting(candidate(3))) == Unsettled(pending=3)
+        some = [candidate(), candidate(2), candidate(3)]
+        vectors = await other.vectors("default", some)
+        assert all(np.array_equal(vectors[key], values(key)) for key in some)
+
+
 async def test_a_file_that_a_crash_may_have_cut_is_not_gone_on_with(tmp_path: Path) -> None:
     part = np.ones((3, 4), np.float32)
     before = VectorFiles(tmp_path / "pending")

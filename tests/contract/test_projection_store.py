@@ -1,11 +1,12 @@
 """What every projection store promises, held against the fake and SQLite."""
 
 import asyncio
+import itertools
 import resource
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,44 @@ async def test_checkpoints_at_the_same_time_do_not_disturb_each_other(opened: Op
         for number in range(20):
             name = f"batch-{number}"
             assert await store.known(f"c{number % 4}", [name]) == {name: True}
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Awaits something, and cancels it where it waits for so many times."""
+
+    work: Coroutine[Any, Any, object]
+    at: int
+
+    def __await__(self) -> Generator[Any, None, bool]:
+        """Return whether it was cancelled."""
+        for number in itertools.count():
+            try:
+                waits_for = self.work.send(None)
+                if number == self.at:
+                    waits_for = self.work.throw(asyncio.CancelledError())
+            except StopIteration:
+                return False
+            except asyncio.CancelledError:
+                return True
+            yield waits_for
+        raise AssertionError
+
+
+async def test_one_that_is_cut_off_anywhere_leaves_no_transaction_open(tmp_path: Path) -> None:
+    """A collection is left while its checkpoint is at any statement, the first and last, too."""
+    async with open_store(tmp_path / "projection.sqlite") as store:
+        for at in itertools.count():
+            name = f"cut-{at}"
+            is_cut = await CutOff(store.save(checkpoint(collection=name)), at)
+            await store.save(checkpoint(collection="next", applied={f"of-{at}": 1}))
+
+            assert await store.known("next", [f"of-{at}"]) == {f"of-{at}": True}
+            if not is_cut:
+                break
+
+        assert at > 5
+        assert await store.known(name, ["batch-0"]) == {"batch-0": True}
 
 
 async def test_a_model_without_figures_comes_back_without(opened: Open) -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.discovery.adapters.json_lines_format import agent_run_format, text_format
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.entries import BadLine, Draft, Entry, Part
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.ports import Content, SourceFormat
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter

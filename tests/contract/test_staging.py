@@ -1,5 +1,6 @@
 """What every Staging does."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -41,6 +42,24 @@ async def test_what_waits_is_as_it_came_and_in_its_order(staging: Staging) -> No
     }
     found = [*staging.scan({"a": frozenset()}), *staging.scan({"b": frozenset()})]
     assert list(map(encode, found)) == list(map(encode, came))
+
+
+@pytest.mark.parametrize("steps", range(1, 4))
+async def test_who_is_cut_off_while_it_is_read_has_not_read_that_nothing_waits(
+    steps: int, tmp_path: Path
+) -> None:
+    first = SqliteStaging(tmp_path)
+    await first.change([piece("a", 2)], {})
+    await first.close()
+    staging = SqliteStaging(tmp_path)
+    reading = asyncio.ensure_future(staging.held())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait([reading])
+
+    assert set(await staging.held()) == {"a"}
+    await staging.close()
 
 
 async def test_a_batch_that_waits_already_stays_as_it_came_first(staging: Staging) -> None:

@@ -46,7 +46,7 @@ async def row(store: StateStore, source_id: str = ID) -> SourceRecord:
 async def counts(store: StateStore) -> tuple[int, int, int, int]:
     totals = await store.totals("default")
     one = await row(store)
-    assert (one.seen, one.mapped, one.dead, one.in_flight) == (
+    assert (one.seen, one.mapped, one.dead, one.in_flight + one.staged) == (
         totals.seen,
         totals.mapped,
         totals.dead,
@@ -983,6 +983,8 @@ STEPS = st.lists(
                 "replay_whole",
                 "drop",
                 "return",
+                "stage",
+                "show",
             ]
         ),
         st.integers(0, 2),
@@ -1025,7 +1027,14 @@ async def act(  # noqa: PLR0912  one case per kind of news
     version = (await row(store)).source_version
     match name:
         case "begin":
-            await store.begin_version(A, ContentHash(f"f{which}"), RULES, NOW)
+            share = (None, 0.5, 0.0)[which]
+            await store.begin_version(A, ContentHash(f"f{which}"), RULES, NOW, share)
+        case "stage":
+            await store.apply_committed([Commit(batch, ID, version, number, is_staged=True)], NOW)
+        case "show":
+            shown = (await row(store)).showing_batch_id
+            waits = Commit(batch, ID, version, number)
+            await store.apply_committed([waits, Commit(shown, ID, version, 0)], NOW)
         case "publish":
             await store.record_batch(batch, ID, version, number)
         case "finish":
@@ -1050,7 +1059,7 @@ async def act(  # noqa: PLR0912  one case per kind of news
             death = Death(f"k{number}", ID, version, batch, number)
             await store.replay(death, [resend(batch, number)], "c2")
         case "drop":
-            await store.drop(Death(f"l{number}", ID, version, None, number), "c3")
+            await store.drop(Death(f"l{number}", ID, version, None, number), "c3", NOW)
         case "return":
             await store.apply_committed([Commit(f"r{number}", ID, version, number)], NOW)
         case "fail":

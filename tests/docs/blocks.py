@@ -24,12 +24,16 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
         ROOT / "README.md",
-        *(ROOT / "docs").glob("*.md"),
+        *(
+            page
+            for page in (ROOT / "docs").rglob("*.md")
+            if page.parent.name != "decisions"  # they tell of their day
+        ),
         *(page for name in ("SECURITY.md",) if (page := ROOT / name).exists()),
     ]
 )
 RUN = ("sh", "python", "js", "console")
-SHOWN = ("", "json", "yaml", "text", "toml", "nginx", "conf", "ini", "promql", "sql")
+SHOWN = ("", "csv", "json", "yaml", "text", "toml", "nginx", "conf", "ini", "promql", "sql")
 FENCE = re.compile(
     r"(?:^ *<!-- run: (?P<how>.*?) -->\n+)?^(?P<indent> *)```(?P<language>\w*)[^\n]*\n"
     r"(?P<code>.*?)^(?P=indent)```$",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.e2e.page_pictures import MOST_BYTES, PICTURES
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,12 @@ def test_the_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
     assert found == []
     assert 'href="#' in (site / "index.html").read_text()
+
+
+def test_every_picture_of_the_page_is_small_and_can_be_taken_anew() -> None:
+    docs = ROOT / "docs"
+    shown = set(re.findall(r"images/(page-[a-z]+)\.webp", (docs / "page.md").read_text()))
+
+    assert shown == {one.name for one in PICTURES}
+    for name in shown:
+        assert 0 < (docs / f"images/{name}.webp").stat().st_size <= MOST_BYTES

@@ -17,6 +17,7 @@ import pytest
 
 from services.cli.commands import verify
 from services.writing.adapters import sqlite_staging as staging
+from shared import sqlite_state
 from shared.sqlite_state import sql
 from tests.e2e.local_run import EXAMPLES, run_once
 
@@ -159,8 +160,8 @@ def doubt_a_batch(output: Path, _: Path) -> None:
 def stage_what_is_over(output: Path, _: Path) -> None:
     with closing(sqlite3.connect(output / "state" / "discovery" / "discovery.sqlite")) as db:
         ((source_id,),) = db.execute(sql("SELECT source_id FROM sources", FIRST)).fetchall()
-    with closing(sqlite3.connect(output / "default" / "staging.sqlite")) as db, db:
-        db.executescript(staging.TABLES)
+    file = output / "default" / staging.FILENAME
+    with closing(sqlite_state._open(file, staging.FORMAT)) as db, db:
         db.execute("INSERT INTO staged VALUES (1, ?, 1, 'batch', x'00')", (source_id,))
 
 
@@ -169,6 +170,27 @@ def await_what_is_not_staged(output: Path, _: Path) -> None:
         is_closed, is_settled, staged, is_staged)
         SELECT 'batch', source_id, 3, 0, 0, 1, 1, 1, 3, 1 FROM sources"""
     change(output, "discovery", sql(batch, FIRST))
+
+
+def lose_what_is_staged(output: Path, _: Path) -> None:
+    """A second version was on its way, its batch told to wait; the staging is lost."""
+    coming = """UPDATE sources SET status = 'dispatched', completed_at = NULL, staged = 3,
+        mapped = 0, seen = 3, source_version = source_version + 1, shown_version = NULL"""
+    change(output, "discovery", sql(coming, FIRST))
+    batch = """INSERT INTO batches (batch_id, source_id, records, mapped, dead, is_recorded,
+        is_closed, is_settled, staged, is_staged)
+        SELECT 'batch', source_id, 3, 0, 0, 1, 1, 1, 3, 1 FROM sources"""
+    change(output, "discovery", sql(batch, "WHERE status = 'dispatched'"))
+
+
+def miss_what_was_settled(output: Path, _: Path) -> None:
+    """What writing told of a batch never came to projection."""
+    with closing(sqlite3.connect(output / "state" / "projection" / "projection.sqlite")) as db:
+        before = db.execute("SELECT count(*) FROM candidates").fetchone()
+    candidate = """INSERT INTO candidates SELECT collection, batch_id, 's', 1, records, 'c', 1, 1,
+        0, 384 FROM batches LIMIT 1"""
+    change(output, "projection", candidate)
+    assert before == (0,)
 
 
 def change_archived_model(output: Path, yesterday: Path) -> None:

@@ -36,9 +36,9 @@ async def shown(page: Page) -> dict[str, Place]:
     return {key: (x, y) for key, x, y in found}
 
 
-def stored(output: Path) -> dict[str, Place]:
+def stored(output: Path, collection: str = "default") -> dict[str, Place]:
     """Return where the Parquet has each record, by id."""
-    found = rows(output)
+    found = rows(output, collection)
     return {one["id"]: (one["projection_x"], one["projection_y"]) for one in found}
 
 
@@ -56,9 +56,9 @@ async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
         raise AssertionError(what) from error
 
 
-async def agrees(page: Page, output: Path) -> bool:
+async def agrees(page: Page, output: Path, collection: str = "default") -> bool:
     """Tell whether page and Parquet have the same points at the same places."""
-    return bool(found := await shown(page)) and found == stored(output)
+    return bool(found := await shown(page)) and found == stored(output, collection)
 
 
 async def colours_at(page: Page, places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:

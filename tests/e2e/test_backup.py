@@ -17,7 +17,7 @@ from tests.e2e.local_run import (
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("lost", ["nothing", "state/nats"])
+@pytest.mark.parametrize("lost", [pytest.param("nothing", marks=pytest.mark.slow), "state/nats"])
 async def test_a_restored_backup_goes_on_and_the_map_is_exact(tmp_path: Path, lost: str) -> None:
     """Half of the logs are mapped and backed up; then comes the rest, and the disk is lost."""
     folder, output, backup = tmp_path / "runs", tmp_path / "out", tmp_path / "backup"

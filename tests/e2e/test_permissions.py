@@ -173,6 +173,8 @@ async def test_every_service_does_its_work_with_its_own_permissions(
             health = (await http.get("/health")).json()
             assert set(SERVICES[1:5]) <= set(str(health).replace("'", " ").split())
             assert (await http.get("/map")).status_code == 200
+            waiting = (await http.get("/queues")).json()["items"]
+            assert {one["stage"] for one in waiting} >= {"embedding", "projection", "writing"}
             told = (await http.get("/audit")).json()["items"]
             renamed = await http.patch("/api/collections/default", json={"title": "Runs"})
             assert renamed.json()["record"]["title"] == "Runs"

@@ -36,7 +36,7 @@ async def report_of(output: Path, is_it: Any) -> dict[str, Any]:
             await asyncio.sleep(0.2)
 
 
-@pytest.mark.parametrize("stage", ["embedding", "writing"])
+@pytest.mark.parametrize("stage", ["embedding", pytest.param("writing", marks=pytest.mark.slow)])
 async def test_a_stopped_stage_is_named(
     stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

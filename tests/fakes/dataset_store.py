@@ -85,6 +85,10 @@ class FakeDatasetStore:
             if _is_removed(batch, removals):
                 yield BatchVectors(batch.descriptor.batch_id, batch.vectors)
 
+    def whole_batches(self, removals: Mapping[str, int], collection: str) -> Iterator[Batch]:
+        mine = [one for one in self.batches if one.descriptor.collection == collection]
+        yield from [batch for batch in mine if _is_removed(batch, removals)]
+
     async def rows_in(self, batches: Mapping[str, str]) -> AsyncIterator[BatchVectors]:
         for batch in list(self.batches):
             if batch.descriptor.batch_id in batches:

@@ -22,3 +22,10 @@ class FakeNamedFolders:
 
     def add(self, record: CollectionRecord) -> None:
         self.added.append(record)
+
+    async def leave(self, collection: str) -> None:
+        """Leave a collection, as discovery does."""
+        self.remove(collection)
+
+    def remove(self, collection: str) -> None:
+        self.added = [one for one in self.added if one.name != collection]

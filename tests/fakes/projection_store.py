@@ -29,6 +29,7 @@ class Kept:
     journal: dict[tuple[str, str], Journalled] = field(default_factory=dict)
     floors: dict[str, Floor] = field(default_factory=dict)
     doubts: dict[str, Doubt] = field(default_factory=dict)
+    history: str | None = None
     lost: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -53,6 +54,9 @@ class FakeProjectionStore:
     def _of(self, collection: str) -> Kept:
         return self._kept.setdefault(collection, Kept())
 
+    async def remove(self, collection: str) -> None:
+        self._kept.pop(collection, None)
+
     async def load(self, collection: str) -> CollectionState:
         kept = self._of(collection)
         state = CollectionState(collection, kept.moments, revision=kept.revision)
@@ -73,6 +77,18 @@ class FakeProjectionStore:
         kept = self._of(collection)
         waiting = [one.candidate for one in kept.journal.values()]
         return Everything(dict(kept.batches), waiting, [*kept.doubts])
+
+    async def drop_models(self, collection: str, above: int) -> None:
+        self._write()
+        kept = self._of(collection)
+        kept.models = [one for one in kept.models if one.version <= above]
+
+    async def history(self, collection: str) -> str | None:
+        return self._of(collection).history
+
+    async def keep_history(self, collection: str, document: str) -> None:
+        self._write()
+        self._of(collection).history = document
 
     async def adopt(self, collection: str, models: Sequence[ModelVersion]) -> int:
         self._write()

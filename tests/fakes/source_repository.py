@@ -1,7 +1,7 @@
 """Sources in memory."""
 
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.completeness import WhyIncomplete
@@ -31,30 +31,45 @@ class FakeSourceRepository:
         self.waiting: dict[str, WhyIncomplete] = {}
         self.portion_bytes = 100
         self.contents: dict[str, tuple[bytes, int]] = {}
+        self.inodes: dict[str, int] = {}
         self.unreadable: set[str] = set()
         self.unlisted: list[FolderUnreadable] = []
         self.becomes: dict[str, bytes] = {}
         self.extra: list[SourceStat] = []
         self.opened: list[str] = []
         self.is_there = True
+        self.listed: list[str | None] = []
+        """The collections that were looked at, but for glances."""
         self._time = 0
 
     def put(self, filename: str, content: bytes) -> None:
         self._time += 1
         self.contents[filename] = (content, self._time)
+        self.inodes.setdefault(filename, self._time)
+
+    def replace(self, filename: str, content: bytes) -> None:
+        """Put another file in its place."""
+        self.inodes.pop(filename, None)
+        self.put(filename, content)
+
+    def rename(self, filename: str, to: str) -> None:
+        """Give a file another name; what had that is gone."""
+        self.contents[to] = self.contents.pop(filename)
+        self.inodes[to] = self.inodes.pop(filename)
 
     def touch(self, filename: str) -> None:
         self.put(filename, self.contents[filename][0])
 
     def remove(self, filename: str) -> None:
-        del self.contents[filename]
+        del self.contents[filename], self.inodes[filename]
 
     def path(self, filename: str) -> str:
         return f"{ROOT}/{filename}"
 
     def stat(self, filename: str) -> SourceStat:
         content, time = self.contents[filename]
-        return SourceStat(self.collection, filename, self.path(filename), len(content), time)
+        path, inode = self.path(filename), self.inodes[filename]
+        return SourceStat(self.collection, filename, path, len(content), time, inode=inode)
 
     async def check(self) -> None:
         if not self.is_there:
@@ -68,6 +83,7 @@ class FakeSourceRepository:
     async def list_sources(
         self, changed: frozenset[str] | None = None, *, collection: str | None = None
     ) -> AsyncGenerator[SourceStat | FolderUnreadable, None]:
+        self.listed.append(collection)
         for problem in self.unlisted:
             if collection in (None, problem.collection):
                 yield problem
@@ -78,8 +94,18 @@ class FakeSourceRepository:
             if changed is None or any(f"{path}/".startswith(f"{at}/") for at in changed):
                 yield stat
         for stat in self.extra:
-            if collection in (None, stat.collection):
+            is_meant = changed is None or any(
+                f"{stat.path}/".startswith(f"{at}/") for at in changed
+            )
+            if is_meant and collection in (None, stat.collection):
                 yield stat
+
+    async def glance(self, collections: Sequence[str]) -> Mapping[str, bytes]:
+        told = {}
+        for name in collections:
+            told[name] = repr([one async for one in self.list_sources(collection=name)]).encode()
+            self.listed.pop()
+        return told
 
     def root_of(self, path: str) -> str | None:
         return ROOT if path.startswith(f"{ROOT}/") else None

@@ -22,6 +22,7 @@ from services.discovery.domain.dead_letters import (
     why_not,
     why_not_now,
 )
+from services.discovery.domain.holding import why_held
 from services.discovery.domain.ledger import (
     STATUSES,
     CommandRef,
@@ -29,18 +30,19 @@ from services.discovery.domain.ledger import (
     Death,
     SourceRecord,
     Status,
-    Totals,
     forgotten_for,
 )
 from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
 from services.discovery.domain.sources import SourceStat, display_name
+from services.discovery.domain.totals import Totals
 from services.discovery.domain.versions import BegunVersion, continuation
 from shared.errors import TransientError
+from tests.fakes.move_store import FakeMoves
 from tests.fakes.presence_store import FakePresence
 from tests.fakes.stall_store import FakeStalls
 
 
-class FakeStateStore(FakeStalls, FakePresence):
+class FakeStateStore(FakeStalls, FakePresence, FakeMoves):
     """Keeps rows in dictionaries. The next ``failures`` writes are refused."""
 
     def __init__(self, failures: int = 0) -> None:
@@ -54,6 +56,8 @@ class FakeStateStore(FakeStalls, FakePresence):
         self.standing = {}
         self.moved = {}
         self.looks = 0
+        self.moves: dict[tuple[str, int], tuple[str, int, str]] = {}
+        """Source and version before, to source and version now, and by which batch."""
         self.noted_births: dict[str, str] = {}
         self.segments: dict[str, list[Segment]] = {}
         self.marks: dict[str, Mark] = {}
@@ -101,7 +105,8 @@ class FakeStateStore(FakeStalls, FakePresence):
             sum(getattr(row, name) for row in rows)
             for name in ("seen", "mapped", "dead", "dropped")
         )
-        return Totals(counts, seen, mapped, dead, in_flight, dropped)
+        held = sum(row.staged for row in rows if row.is_held)
+        return Totals(counts, seen, mapped, dead, in_flight, dropped, held)
 
     async def note_incomplete(self, stat: SourceStat, why: WhyIncomplete, now: datetime) -> None:
         row = self._put(stat, now, why)
@@ -110,7 +115,7 @@ class FakeStateStore(FakeStalls, FakePresence):
 
     async def note_unchanged(self, stat: SourceStat, now: datetime) -> list[SourceRecord]:
         row = self._put(stat, now, is_checked=True)
-        if row.status == "failed" and row.is_read:
+        if row.status == "failed" and row.is_read and not row.is_held:
             status = "completed" if row.completed_at else "dispatched"
             self._update(row.source_id, status=status, reason=None, is_announced=False)
         if row.is_forgotten:
@@ -118,7 +123,12 @@ class FakeStateStore(FakeStalls, FakePresence):
         return self._settle([row.source_id], now)
 
     async def begin_version(
-        self, stat: SourceStat, content: ContentHash, rules: CutRules, now: datetime
+        self,
+        stat: SourceStat,
+        content: ContentHash,
+        rules: CutRules,
+        now: datetime,
+        max_dead_share: float | None = None,
     ) -> BegunVersion:
         row = self._put(stat, now, is_checked=True)
         what = continuation(row, content, rules)
@@ -128,13 +138,16 @@ class FakeStateStore(FakeStalls, FakePresence):
             self._forget(row.source_id)
             fresh |= held | {"seen": 0, "mapped": 0, "dead": 0, "is_read": False, "rules": rules}
             fresh |= {"is_forgotten": False, "dropped": 0, "replays": 0}
-            fresh |= {"staged": 0, "is_showing": False}
+            fresh |= {"staged": 0, "is_showing": False, "is_held": False}
+            fresh |= {"max_dead_share": max_dead_share}
+            is_new = not row.was_completed
+            fresh |= {"replaces": max(row.mapped, row.replaces) if is_new else row.mapped}
             fresh |= {"source_version": row.source_version + 1}
             self.segments[row.source_id] = [
                 Segment(0, stat.size, content.whole, content.whole, now)
             ]
         elif what == "grown":
-            fresh |= held | {"is_read": False}
+            fresh |= held | {"is_read": False, "is_held": False}
             mine = self.segments[row.source_id]
             grown = Segment(mine[-1].number + 1, stat.size, content.whole, content.rest, now)
             mine.append(grown)
@@ -147,7 +160,8 @@ class FakeStateStore(FakeStalls, FakePresence):
         mine = self.segments.get(row.source_id, [])
         after = [one for one in mine if mark is None or one.size > mark.byte_offset]
         start = mark if mark is not None and after else BEGINNING
-        return BegunVersion(row.source_version, row.rules or rules, start, tuple(after))
+        share = row.max_dead_share
+        return BegunVersion(row.source_version, row.rules or rules, start, tuple(after), share)
 
     async def record_batch(
         self, batch_id: str, source_id: str, version: int, records: int
@@ -179,6 +193,7 @@ class FakeStateStore(FakeStalls, FakePresence):
                     self._change(source, commit.batch_id, lambda batch, m=mapped: batch.stage(m))
                 elif not commit.is_superseded:
                     self._change(source, commit.batch_id, lambda batch, m=mapped: batch.commit(m))
+                    self._read_what_was_not_moved(source, commit, now)
                 touched.append(commit.source_id)
         return self._settle(dict.fromkeys(touched), now)
 
@@ -222,17 +237,25 @@ class FakeStateStore(FakeStalls, FakePresence):
                 self._enter(self.sources[rest.source_id], rest)
         return [one for key, one in self.sent_again.values() if key == death.key]
 
-    async def drop(self, death: Death, command: str) -> None:
+    async def drop(self, death: Death, command: str, now: datetime) -> list[SourceRecord]:
         self._refuse()
         source = self._current(death.source_id, death.source_version)
         if source is None or source.is_forgotten:
-            return
+            return []
         self._enter(source, death)
         letter = self.letters.get(death.key)
         if letter is not None and letter.fate == "dead":
             self.letters[letter.key] = replace(letter, fate="dropped", command=command)
             row = self.sources[letter.source_id]
             self._update(row.source_id, dropped=min(row.dead, row.dropped + letter.records))
+            row = self.sources[letter.source_id]
+            if row.is_held and row.status == "failed":
+                if row.dead - row.dropped > int((row.max_dead_share or 0) * row.seen + 1e-9):
+                    self._update(row.source_id, reason=why_held(row))
+                    return []
+                self._update(row.source_id, status="dispatched", reason=None, is_announced=False)
+                return self._settle([row.source_id], now)
+        return []
 
     async def unreadable(self, source_id: str) -> list[Letter]:
         found = [
@@ -249,6 +272,8 @@ class FakeStateStore(FakeStalls, FakePresence):
         return [one for _, one in self.sent_again.values() if one.collection == collection]
 
     async def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
+        if stat.source_id in self.sources and self.sources[stat.source_id].is_held:
+            return None
         row = self._put(stat, now)
         if row.is_forgotten:
             self._update(row.source_id, reason=reason)
@@ -264,11 +289,13 @@ class FakeStateStore(FakeStalls, FakePresence):
         waits = ("reading", "dispatched", "failed")
         if row is None or row.was_completed or row.is_forgotten or row.status not in waits:
             return False
+        if self._is_being_moved(source_id):
+            return False
         status = "reading" if row.source_version else row.status
         self.marks.pop(source_id, None)
         if (mark := self.settled.get(source_id)) is not None:
             self.marks[source_id] = mark
-        self._update(source_id, status=status, is_read=False)
+        self._update(source_id, status=status, is_read=False, is_held=False)
         return True
 
     async def lost_with_source(self, collection: str) -> list[SourceRecord]:
@@ -468,7 +495,9 @@ class FakeStateStore(FakeStalls, FakePresence):
         row = self.sources[letter.source_id]
         turn = row.replays + 1
         self.letters[letter.key] = replace(letter, fate="replayed", command=command, turn=turn)
-        status = "dispatched" if row.status == "completed" else row.status
+        status = "dispatched" if row.status == "completed" or row.is_held else row.status
+        if row.is_held:
+            self._update(row.source_id, reason=None)
         self._update(
             row.source_id, status=status, completed_at=None, is_announced=False, replays=turn
         )
@@ -491,7 +520,7 @@ class FakeStateStore(FakeStalls, FakePresence):
 
     def _put_aside(self, source_id: str) -> None:
         row = self.sources[source_id]
-        if row.status == "failed" and row.staged:
+        if row.status == "failed" and row.staged and not row.is_held:
             self._forget(source_id)
             self._update(
                 source_id,
@@ -512,8 +541,16 @@ class FakeStateStore(FakeStalls, FakePresence):
             is_lost = row.is_all_dead and row.showing_batch_id not in self.batches
             waits = any(batch.is_staged or (is_lost and batch.dead) for batch in mine)
             if row.status == "dispatched" and is_done and waits:
-                self._put_account(source_id, row.showing_batch_id, BatchAccount().record(0))
-                self._update(source_id, is_showing=True)
+                share = 1 if row.max_dead_share is None else row.max_dead_share
+                missed = row.dead - row.dropped
+                keeps = bool(row.staged or row.replaces) and not row.is_showing
+                if keeps and missed > int(share * row.seen + 1e-9):
+                    held = {"status": "failed", "is_held": True, "is_announced": False}
+                    self._update(source_id, reason=why_held(row), **held)
+                else:
+                    self._put_account(source_id, row.showing_batch_id, BatchAccount().record(0))
+                    self._update(source_id, is_showing=True, is_held=False)
+                row = self.sources[source_id]
                 is_done = False
             if row.status == "dispatched" and is_done:
                 status = "forgotten" if row.is_forgotten else "completed"
@@ -525,6 +562,7 @@ class FakeStateStore(FakeStalls, FakePresence):
             row = self.sources[source_id]
             is_over = row.status in ("completed", "forgotten") and not row.is_announced
             is_leaving = row.is_put_aside and not all(batch.is_settled for batch in mine)
-            if row.is_showing or is_over or is_leaving:
+            is_held = row.is_held and row.status == "failed" and not row.is_announced
+            if row.is_showing or is_over or is_leaving or is_held:
                 completed.append(row)
         return completed

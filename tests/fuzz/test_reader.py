@@ -17,7 +17,7 @@ from services.discovery.domain.batching import Cut, Limits
 from services.discovery.domain.entries import BadLine
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.sources import SourceStat
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from shared.bus.messages.outgoing import outgoing_batch
 from shared.bus.publishing.dead_letters import outgoing_dead_letter, read_dead_letter
 from shared.bus.publishing.publisher import MAX_MESSAGE

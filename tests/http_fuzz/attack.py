@@ -19,6 +19,37 @@ include-path-regex = "^/(recompute-projection|rollback|forget|dead-letters/(repl
 checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
 
 [[operations]]
+# What is in a file is no matter of the schema.
+include-path-regex = "^/api/(uploads/preview|collections/.*/sources)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 422]
+
+[[operations]]
+# Too many sources are also too long a body, which is refused before anybody reads it.
+include-path = "/api/jobs"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 406, 413, 415, 422, "5xx"]
+
+[[operations]]
+# What a URL is, its pattern does not say; too many are also too long a body.
+include-path = "/api/fetches"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 406, 413, 415, 422, "5xx"]
+
+[[operations]]
+# What a URL is, its pattern does not say, nor the schema that something has to change, or that a
+# list is either handed in or lies somewhere; a long one is also too long a body.
+include-path-regex = "^/api/(schedules|manifests)"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 413, 422, 429]
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 406, 413, 415, 422, "5xx"]
+
+[[operations]]
+# The other names answer 400 where those pages expect it; what a URL is, and which columns there
+# are, is no matter of the schema.
+include-path-regex = "^/api/(admin|groups)/|^/api/collections/.*/preferences$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 404, 409, 413, 422, 429]
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 406, 413, 415, 422, "5xx"]
+
+[[operations]]
 # A browser signs in, from a page of the gateway, and with a token that is known.
 include-path = "/session"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403]

@@ -38,6 +38,8 @@ class Work:
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     holds: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, what ends with an exclamation mark is in hand."""
+    finished: asyncio.Event | None = None
+    """What is awaited before a collection is left that has nothing more to do."""
     routers: list[weakref.ref[DurableRouter]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Those that cannot be opened."""
@@ -67,7 +69,8 @@ class Work:
         self.routers.append(weakref.ref(router))
         self.open.append(name)
         try:
-            yield Activity(routers=(router,), loops=(loop,))
+            finish = self.finished.wait if self.finished else None
+            yield Activity(routers=(router,), loops=(loop,), finish=finish)
         finally:
             self.open.remove(name)
 

@@ -40,6 +40,7 @@ from shared.errors import TransientError
 from shared.settings import NatsSection
 from tests.builders import embedded_batch
 from tests.fakes.clock import FrozenClock
+from tests.fakes.roster import FakeRoster
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
@@ -107,7 +108,7 @@ def starter(server: NatsServer, folder: Path) -> Run:
             bus.broker.include_routers(
                 build_collection_router(settler, projector, Pull(16, 0.1)),
                 build_commands_router(
-                    settler, ModelCommands({"default": projector}, FrozenClock())
+                    settler, ModelCommands({"default": projector}, FrozenClock(), FakeRoster())
                 ),
             )
             async with bus.consuming():

@@ -21,7 +21,7 @@ from shared.bus.registry.durables import (
     PROJECTION_READS_BATCHES,
 )
 from shared.contracts.batches import Batch, decode
-from shared.errors import InvalidMessage, TransientError
+from shared.errors import InvalidMessage, OwnedElsewhere, TransientError
 from shared.settings import NatsSection
 from tests.builders import batch
 from tests.integration.one_by_one import HandleOne, as_it_is, each, router_of
@@ -231,6 +231,32 @@ async def test_what_was_handled_together_and_failed_is_handled_again_as_a_repeti
         await settled(js, PROJECTION_READS_BATCHES)
 
     assert seen == [(2, 1), (2, 1), (1, 2), (1, 2)]
+
+
+async def test_what_another_replica_is_to_have_does_not_keep_what_came_with_it(
+    js: JetStreamContext, wired: Wire
+) -> None:
+    """Else two replicas would hand such messages to each other for ever."""
+    alone: list[bytes] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Iterable[Outgoing]:
+        bodies = [one.body for one in deliveries]
+        if len(bodies) == 1:
+            alone.extend(bodies)
+        if b"another's" in bodies and len(alone) < 3:
+            raise OwnedElsewhere("it is another's")
+        return []
+
+    def subscribe(to: DurableRouter) -> None:
+        to.durable(PROJECTION_READS_BATCHES, "default", as_it_is, Pull(16, 0.5))(handle)
+
+    for body in (b"another's", b"ours"):
+        await js.publish("embedding.batch.default", body)
+    async with wired(subscribe):
+        await settled(js, PROJECTION_READS_BATCHES)
+
+    assert alone == [b"another's", b"ours", b"another's"]
+    assert await stored(js, "DEAD_LETTERS") == 0
 
 
 async def test_what_one_message_breaks_is_not_the_fate_of_those_that_came_with_it(

@@ -1,8 +1,10 @@
 """Discovery makes collections while it runs, over the real server."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ from shared.bus.consuming.delivery import RetryPolicy
 from shared.bus.reading.collections import CollectionBook
 from shared.bus.registry import durables
 from shared.bus.registry.batches import DISCOVERY_BATCH
+from shared.bus.registry.writing import WRITING_SETTLED
 from shared.bus.request import AnswersOnTheBus, CommandSender, request
 from shared.contracts.batches import Batch, decode
 from shared.contracts.collections import CollectionChanged
 from shared.contracts.commands import Create, NamedSource, Rename
 from shared.contracts.sources import SourceRejected
+from shared.contracts.writing import SettledBatch, WritingSettled
+from shared.waits import WAITS
 from tests.assigned import at_work
 from tests.nats_server import NatsServer
 from tests.waiting import PATIENCE_S, until
@@ -51,7 +56,7 @@ def run(server: NatsServer, tmp_path: Path) -> Run:
     """Starts discovery again and again on the same state."""
 
     @asynccontextmanager
-    async def start(**trigger: Any) -> AsyncIterator[None]:
+    async def start(rest_after_s: float = 30.0) -> AsyncIterator[None]:
         (tmp_path / "runs").mkdir(exist_ok=True)
         settings = Settings.load(
             nats={"url": server.url},
@@ -60,7 +65,8 @@ def run(server: NatsServer, tmp_path: Path) -> Run:
             ingestion={
                 "sources": [{"path": tmp_path / "runs"}],
                 "allowed_roots": [tmp_path / "data"],
-                "trigger": {"debounce_s": 0.05, "rescan_interval_s": 3600} | trigger,
+                "trigger": {"debounce_s": 0.05, "rescan_interval_s": 3600},
+                "rest_after_s": rest_after_s,
             },
         )
         bus = build_bus(
@@ -134,6 +140,26 @@ async def test_a_collection_is_made_read_and_there_after_a_restart(
     assert "there is a collection 'mine' already" in refused.reason
 
 
+@pytest.mark.usefixtures("js")
+async def test_who_follows_the_list_is_answered_when_it_changes(client: Client, run: Run) -> None:
+    """And holds up neither others who ask nor discovery when it stops."""
+    book = CollectionBook(client)
+    async with run():
+        first = await book.changed("", 0.0)
+        assert first is not None
+        assert await book.changed(first.revision, 0.01) is None
+        waiting = [asyncio.ensure_future(book.changed(first.revision, 30.0)) for _ in range(3)]
+        assert await book.find("mine") is None
+        await give(client, "mine", Create())
+        told = [await one for one in waiting]
+        for one in told:
+            assert one is not None
+            assert [record.name for record in one.records] == ["default", "mine"]
+        last = asyncio.ensure_future(book.changed(told[0].revision if told[0] else "", 30.0))
+        await asyncio.sleep(0.1)
+    assert await last is None
+
+
 async def _has(js: JetStreamContext, name: str, count: int) -> bool:
     return len(await sent(js, name)) == count
 
@@ -143,6 +169,7 @@ async def test_consumers_that_are_missing_are_made_at_the_start_and_the_others_s
 ) -> None:
     async with run():
         await give(client, "mine", Create())
+        await CollectionBook(client).wake("mine")
     gone = durables.EMBEDDING_READS_BATCHES
     await js.delete_consumer(gone.stream, gone.name("mine"))
     await js.delete_consumer(gone.stream, gone.name("default"))
@@ -178,20 +205,83 @@ async def test_a_stream_that_is_not_there_is_said(js: JetStreamContext, client: 
         await declare_consumers(client, ["mine"])
 
 
-async def test_where_no_consumer_more_is_allowed_the_command_says_so_and_leaves_nothing(
-    js: JetStreamContext, client: Client, run: Run
+async def test_where_no_consumer_more_is_allowed_a_collection_waits_until_there_is_room(
+    js: JetStreamContext, client: Client, run: Run, tmp_path: Path
 ) -> None:
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").write_text(LOG)
     config = (await js.stream_info("PROJECTION")).config
     async with run():
         await js.update_stream(config, max_consumers=1)
-        refused = await give(client, "mine", Create())
-        left = await CollectionBook(client).find("mine")
-        gone = await missing(js, "mine")
+        made = await give(client, "mine", Create(sources=(NamedSource(path=str(folder)),)))
+        await until(lambda: any("looking for sources" in one["what"] for one in WAITS.told()))
+        assert await sent(js, "mine") == []
         await js.update_stream(config, max_consumers=-1)
-        made = await give(client, "mine", Create())
+        await until(lambda: _has(js, "mine", 1))
 
-    assert isinstance(refused, SourceRejected)
-    assert "the bus takes no further collection" in refused.reason
-    assert left is None
-    assert len(gone) == len(OF_COLLECTIONS)
     assert isinstance(made, CollectionChanged)
+
+
+async def test_a_collection_without_work_has_nothing_on_the_bus(
+    js: JetStreamContext, client: Client, run: Run, tmp_path: Path
+) -> None:
+    """It has consumers before its first batch comes, and none when all is settled."""
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    book = CollectionBook(client, is_busy=True)
+    async with run(rest_after_s=0.1):
+        await give(client, "mine", Create(sources=(NamedSource(path=str(folder)),)))
+        assert len(await missing(js, "mine")) == len(OF_COLLECTIONS)
+        assert [one.name for one in await book.all()] == ["default"]
+        (folder / "a.jsonl").write_text(LOG)
+        (batch,) = await until(lambda: sent(js, "mine"))
+        assert await missing(js, "mine") == []
+        assert [one.name for one in await book.all()] == ["default", "mine"]
+
+        await settle(js, batch)
+        await until(lambda: _all_missing(js, "mine"))
+        assert [one.name for one in await book.all()] == ["default"]
+        assert await missing(js, "default") == []
+        assert await CollectionBook(client).wake("nobody") is None
+        woken = await CollectionBook(client).wake("mine")
+        assert woken is not None
+        assert await missing(js, "mine") == []
+    async with run(rest_after_s=0.1):
+        await until(lambda: _all_missing(js, "mine"))
+
+
+async def _all_missing(js: JetStreamContext, name: str) -> bool:
+    return len(await missing(js, name)) == len(OF_COLLECTIONS)
+
+
+async def settle(js: JetStreamContext, batch: Batch) -> None:
+    """Take a batch off the bus and say that it is stored, as the stages would."""
+    durable = durables.EMBEDDING_READS_BATCHES
+    name = batch.descriptor.collection
+    reader = await js.pull_subscribe_bind(durable.name(name), durable.stream)
+    (message,) = await reader.fetch(1)
+    stored = WritingSettled(
+        id="settled",
+        dataset_version=1,
+        collection=name,
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+        batches=(
+            SettledBatch(
+                batch_id=batch.descriptor.batch_id,
+                source_id=batch.descriptor.source_id,
+                source_version=batch.descriptor.source_version,
+                verdict="stored",
+                records=batch.rows.num_rows,
+                checksum="0" * 32,
+            ),
+        ),
+    )
+    await js.publish(WRITING_SETTLED.subject(name), stored.model_dump_json().encode())
+    reads = durables.PROJECTION_READS_SETTLED
+    projection = await js.pull_subscribe_bind(reads.name(name), reads.stream)
+    (told,) = await projection.fetch(1)
+    await told.ack()
+    await message.ack()
+    await reader.unsubscribe()
+    await projection.unsubscribe()

@@ -15,7 +15,7 @@ from services.embedding.adapters.openai_embedder import OpenaiEmbedder
 from services.embedding.adapters.vectors_embedder import VectorsEmbedder
 from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.vectors import normalise
-from services.embedding.handlers import CANARY, Encoder
+from services.embedding.handlers.asking import CANARY, Encoder
 from services.embedding.subscribers import build_router, known_dimension
 from shared.bus.broker import build_bus
 from shared.bus.consuming.delivery import RetryPolicy

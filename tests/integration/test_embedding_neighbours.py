@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class Scripted(EmbeddingServer):
 
 
 async def test_a_silent_server_holds_up_the_collections_that_ask_it_and_no_others(
-    server: NatsServer, js: JetStreamContext
+    server: NatsServer, js: JetStreamContext, tmp_path: Path
 ) -> None:
     await apply_topology(js, ["sick", "well"])
     silent = Scripted(FakeEmbedder(dimension=3))
@@ -56,8 +57,7 @@ async def test_a_silent_server_holds_up_the_collections_that_ask_it_and_no_other
             }
         )
         servers = EmbeddingServers(section)
-        for one in servers.all:
-            await stack.enter_async_context(one.client)
+        await stack.enter_async_context(servers.opened(tmp_path))
         bus = build_bus(NatsSection(url=server.url), "embedding")
         stack.push_async_callback(bus.close)
         routers = [

@@ -15,8 +15,7 @@ from shared import assignments as shared_assignments
 from shared import following as shared_following
 from shared.assignments import Assignments
 from shared.bus import presence
-from shared.bus.reading.collections import changes_heard
-from shared.bus.registry.collections import COLLECTION_CHANGED
+from shared.bus.reading.collections import Listed
 from shared.bus.registry.durables import EMBEDDING_READS_BATCHES
 from shared.bus.topology import apply_topology
 from shared.contracts.collections import CollectionRecord
@@ -37,25 +36,25 @@ def record(name: str, **more: Any) -> CollectionRecord:
 
 
 @dataclass
-class Listed:
+class Told:
     """What discovery answers, while it is there."""
 
     records: list[CollectionRecord] = field(default_factory=list)
     is_away: bool = False
     looks: int = 0
+    answers: int = 0
+    """Those with a list."""
 
-    async def all(self) -> Sequence[CollectionRecord]:
-        self._look()
-        return list(self.records)
-
-    async def find(self, name: str) -> CollectionRecord | None:
-        self._look()
-        return next((one for one in self.records if one.name == name), None)
-
-    def _look(self) -> None:
+    async def changed(self, known: str, wait_s: float) -> Listed | None:
+        del wait_s
         self.looks += 1
         if self.is_away:
             raise TransientError("discovery does not answer")
+        revision = repr(self.records)
+        if known == revision:
+            return None
+        self.answers += 1
+        return Listed(revision, list(self.records))
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ async def work(server: NatsServer, js: JetStreamContext, tmp_path: Path) -> Asyn
 
 @asynccontextmanager
 async def followed(
-    work: Work, book: Listed, *, configured: Sequence[str] = ("one",)
+    work: Work, book: Told, *, configured: Sequence[str] = ("one",)
 ) -> AsyncIterator[tuple[Assignments, Following]]:
     async with work.assignments.working() as assignments:
         for name in configured:
@@ -80,7 +79,8 @@ async def followed(
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_following, "LOOK_EVERY_S", 0.02)
+    for pause in ("WAIT_S", "AGAIN_S", "AFTER_CHANGE_S"):
+        monkeypatch.setattr(shared_following, pause, 0.02)
 
 
 def is_open(work: Work, *names: str) -> Callable[[], bool]:
@@ -90,7 +90,7 @@ def is_open(work: Work, *names: str) -> Callable[[], bool]:
 async def test_what_is_listed_later_is_taken_up_and_what_is_gone_is_left(
     work: Work, js: JetStreamContext
 ) -> None:
-    book = Listed([record("one", origin="configuration")])
+    book = Told([record("one", origin="configuration")])
     async with followed(work, book):
         await until(lambda: book.looks > 1)
         assert work.open == ["one"]
@@ -109,7 +109,7 @@ async def test_what_is_listed_later_is_taken_up_and_what_is_gone_is_left(
 async def test_a_new_one_is_taken_up_while_another_is_not_finished(
     work: Work, js: JetStreamContext
 ) -> None:
-    book = Listed([record("one"), record("other")])
+    book = Told([record("one"), record("other")])
     async with followed(work, book) as (assignments, _):
         await until(is_open(work, "one", "other"))
         await send(js, "one", b"long!")
@@ -130,7 +130,7 @@ async def test_a_new_one_is_taken_up_while_another_is_not_finished(
 async def test_one_that_comes_back_while_it_is_left_is_open_once_at_a_time(
     work: Work, js: JetStreamContext
 ) -> None:
-    book = Listed([record("one")])
+    book = Told([record("one")])
     async with followed(work, book):
         await send(js, "one", b"long!", b"next")
         await until(lambda: work.seen == [("one", b"long!")])
@@ -146,16 +146,14 @@ async def test_one_that_comes_back_while_it_is_left_is_open_once_at_a_time(
 
 
 async def test_all_goes_on_while_discovery_is_away(work: Work, js: JetStreamContext) -> None:
-    book = Listed([record("one", origin="configuration"), record("other")], is_away=True)
-    async with followed(work, book) as (_, following):
-        following.told.put_nowait("other")
+    book = Told([record("one", origin="configuration"), record("other")], is_away=True)
+    async with followed(work, book):
         await until(lambda: book.looks > 3)
         assert work.open == ["one"]
 
         book.is_away = False
         await until(is_open(work, "one", "other"))
         book.is_away, seen = True, book.looks
-        following.told.put_nowait("other")
         await until(lambda: book.looks > seen + 3)
         await send(js, "other", b"1")
         await until(lambda: ("other", b"1") in work.seen)
@@ -164,7 +162,7 @@ async def test_all_goes_on_while_discovery_is_away(work: Work, js: JetStreamCont
 async def test_one_that_is_listed_twice_or_no_more_configured_is_as_if_it_were_not(
     work: Work,
 ) -> None:
-    book = Listed(
+    book = Told(
         [record("one", origin="configuration"), record("one"), record("other"),
          record("other"), record("former", origin="configuration")]
     )  # fmt: skip
@@ -175,23 +173,36 @@ async def test_one_that_is_listed_twice_or_no_more_configured_is_as_if_it_were_n
         assert sorted(work.open) == ["one", "other"]
 
 
-async def test_what_is_told_is_looked_at_at_once(
-    work: Work, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_following, "LOOK_EVERY_S", 600.0)
-    book = Listed([record("one")])
-    client = await work.bus.connect()
+async def test_a_list_that_is_known_is_not_answered_again(work: Work) -> None:
+    book = Told([record("one")])
     async with followed(work, book) as (_, following):
-        await until(lambda: book.looks == 1)
-        async with changes_heard(client, following.told.put_nowait):
-            for _ in range(2):  # nats-py sends the ping of the first before what is buffered
-                await client.flush()
-            book.records.append(record("other"))
-            await js.publish(COLLECTION_CHANGED.subject("other"), b"{}")
-            await until(is_open(work, "one", "other"))
-            book.records.pop()
-            await js.publish(COLLECTION_CHANGED.subject("other"), b"{}")
-            await until(is_open(work, "one"))
+        await until(lambda: book.looks > 3)
+        assert book.answers == 1
+        book.records.append(record("never"))
+        await until(lambda: book.answers == 2)
+        await until(lambda seen=book.looks: book.looks > seen + 2)
+        assert book.answers == 2
+        assert following.known == repr(book.records)
+
+
+async def test_what_came_of_the_messages_is_done_before_a_collection_is_left(
+    work: Work, js: JetStreamContext
+) -> None:
+    """Meanwhile it is worked on; who has it left whatever there is to do does not wait."""
+    work.finished = asyncio.Event()
+    book = Told([record("one"), record("other")])
+    async with followed(work, book) as (assignments, _):
+        await until(is_open(work, "one", "other"))
+        book.records = []
+        await until(lambda: assignments.names == [])
+        await send(js, "one", b"1")
+        await until(lambda: work.seen == [("one", b"1")])
+        assert sorted(work.open) == ["one", "other"]
+
+        await assignments.leave("other")
+        await until(is_open(work, "one"))
+        work.finished.set()
+        await until(is_open(work))
 
 
 async def test_one_that_cannot_be_opened_is_tried_again_and_holds_up_nobody(
@@ -200,7 +211,7 @@ async def test_one_that_cannot_be_opened_is_tried_again_and_holds_up_nobody(
     monkeypatch.setattr(shared_assignments, "AGAIN_S", 0.02)
     await apply_topology(js, ["bad"])
     work.refused.add("bad")
-    async with followed(work, Listed([record(name) for name in ("one", "bad", "other")])):
+    async with followed(work, Told([record(name) for name in ("one", "bad", "other")])):
         await until(is_open(work, "one", "other"))
         work.refused.clear()
         await until(is_open(work, "one", "other", "bad"))
@@ -211,7 +222,7 @@ async def test_one_whose_consumers_are_gone_begins_again_when_there_are_others(
 ) -> None:
     """As those of a collection that is deleted, before that was told."""
     monkeypatch.setattr(presence, "WATCH_S", 0.02)
-    book = Listed([record("one"), record("other")])
+    book = Told([record("one"), record("other")])
     async with followed(work, book):
         await until(is_open(work, "one", "other"))
         await js.delete_consumer("DISCOVERY", EMBEDDING_READS_BATCHES.name("other"))

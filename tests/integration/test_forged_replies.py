@@ -124,7 +124,7 @@ def reads(user: str, durable: Durable) -> bool:
 def requests(asking: str) -> Iterator[tuple[str, bytes]]:
     """All that anybody may publish to, and all of JetStream's interface.
 
-    But for consumers that discovery deletes in earnest: it asks for one that there is not.
+    But for what discovery removes in earnest: it asks for what there is not.
     """
     places = [
         verb.format(stream=stream.name, durable=f"{stream.name}.{name}")
@@ -136,7 +136,9 @@ def requests(asking: str) -> Iterator[tuple[str, bytes]]:
         bodies = [body for verb, body in BODIES.items() if place.startswith(verb)] or [{}]
         for api in (SERVER_API, OWN_API):
             deletes = asking == "discovery" and place.startswith("CONSUMER.DELETE.")
-            yield f"{api}.{place}{'-none' if deletes else ''}", json.dumps(bodies[0]).encode()
+            purges = asking == "discovery" and place.startswith("STREAM.PURGE.")
+            body = {"filter": "of.nobody"} if purges else bodies[0]
+            yield f"{api}.{place}{'-none' if deletes else ''}", json.dumps(body).encode()
     for user in permissions.users():
         for subject in user.publishes:
             if ".API." not in subject.upper():
@@ -217,8 +219,14 @@ async def test_nothing_arrives_where_a_user_may_not_publish(
 
 
 async def answered(me: Client, user: str) -> None:
-    """Wait for an answer of JetStream: what was asked before has had its own by then."""
+    """Wait for an answer of JetStream: what was asked before has had its own by then.
+
+    Who may ask it nothing waits until the server has refused all.
+    """
     (known,) = [one for one in permissions.users() if one.name == user]
+    if not known.api:
+        await me.flush(PATIENCE_S)
+        return
     verb = next(
         one for one in known.api if one.endswith(("INFO", "INFO.EVENTS")) or ".INFO." in one
     )

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.app import require_certificate
+from services.gateway.entrance import require_certificate
 from shared.errors import ConfigurationError
 from shared.http.heads import HeadLimits
+from shared.http.marks import STREAMED
 from shared.http.protocol import Patience
 from shared.http.server import ServerOptions, listen, serving
 from tests.waiting import PATIENCE_S, until
@@ -43,6 +44,8 @@ async def tell(scope: Scope, receive: Receive, send: Send) -> None:
         while not await request.is_disconnected():
             await asyncio.sleep(0.01)
         return
+    if scope["path"] == "/streamed":
+        scope[STREAMED] = True
     if scope["path"] == "/unwanted":
         refusal = PlainTextResponse("too large", 413, headers={"connection": "close"})
         await refusal(scope, receive, send)
@@ -135,6 +138,23 @@ async def test_a_body_that_does_not_end_is_given_up(path: bytes, framing: bytes)
         answer = await ask(port, begin)
 
     assert status(answer) == (408 if path == b"/" else 200)
+
+
+async def test_a_body_that_is_streamed_may_last_as_long_as_it_goes_on() -> None:
+    begin = b"POST /streamed HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n"
+    async with served(**short(body_s=2.0), keepalive_s=100) as port:
+        reader, writer = await connect(port, begin)
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        while loop.time() < begun_s + 3.0:  # longer than any other body may
+            writer.write(b"x")
+            await asyncio.sleep(0.1)
+        assert not reader.at_eof()
+
+        answer = await whole(reader)  # nothing more comes
+        writer.close()
+
+    assert status(answer) == 408
 
 
 async def test_an_answer_that_nobody_takes_is_given_up() -> None:

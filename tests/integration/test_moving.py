@@ -108,20 +108,25 @@ async def done(*words: str) -> str:
     return told
 
 
-async def settle(client: Client, durable: Durable, number: int) -> list[bytes]:
-    """Take so many messages of a durable consumer, and acknowledge them."""
+async def settle(client: Client, durable: Durable, taken: dict[int, bool], number: int) -> None:
+    """Take messages of a durable consumer until there are so many; acknowledge them.
+
+    Of each it is noted whether the server has confirmed that: one that is going down may not.
+    """
     js = client.jetstream(timeout=PATIENCE_S)
     reader = await js.pull_subscribe_bind(durable.name("default"), durable.stream)
-    taken: list[bytes] = []
     async with asyncio.timeout(PATIENCE_S):
         while len(taken) < number:
             try:
                 for message in await reader.fetch(number - len(taken), timeout=5):
+                    body = number_of(message.data)
+                    assert not taken.get(body), "it comes twice"
+                    taken[body] = False
                     await message.ack_sync(timeout=5)
-                    taken.append(message.data)
+                    taken[body] = True
             except (NatsError, TimeoutError):  # another server becomes the leader
                 await asyncio.sleep(0.2)
-    return taken
+    await reader.unsubscribe()
 
 
 async def until_all_are_led(url: str) -> None:
@@ -150,18 +155,18 @@ async def fill(client: Client) -> None:
             await js.publish(channel.subject("default"), body)
 
 
-def numbers(bodies: Sequence[bytes]) -> list[int]:
-    return [int(one.split(b" ", 1)[0]) for one in bodies]
+def number_of(body: bytes) -> int:
+    return int(body.split(b" ", 1)[0])
 
 
 async def test_everything_moves_to_a_cluster_and_back(tmp_path: Path) -> None:
-    read: dict[Durable, list[int]] = {}
+    read: dict[Durable, dict[int, bool]] = {durable: {} for durable in PLACES}
     async with single(tmp_path / "alone") as server:
         async with connected(server.url) as client:
             await apply_topology(client.jetstream(timeout=PATIENCE_S), ["default"])
             await fill(client)
             for durable in PLACES:
-                read[durable] = numbers(await settle(client, durable, SETTLED))
+                await settle(client, durable, read[durable], SETTLED)
         await done("streams", "export", str(tmp_path / "first"), "--url", server.url)
 
     async with cluster(*(tmp_path / name for name in ("n1", "n2", "n3"))) as members:
@@ -175,7 +180,7 @@ async def test_everything_moves_to_a_cluster_and_back(tmp_path: Path) -> None:
             copies = {one.name: (await js.stream_info(one.name)).config for one in STREAMS}
             await members[2].kill()
             for durable in PLACES:
-                read[durable] += numbers(await settle(client, durable, SETTLED))
+                await settle(client, durable, read[durable], 2 * SETTLED)
         await members[2].start()
         await until_all_are_led(url)
         await done("streams", "export", str(tmp_path / "second"), "--url", url)
@@ -184,13 +189,15 @@ async def test_everything_moves_to_a_cluster_and_back(tmp_path: Path) -> None:
         await done("streams", "import", str(tmp_path / "second"), "--url", server.url)
         async with connected(server.url) as client:
             for durable in PLACES:
-                read[durable] += numbers(await settle(client, durable, SENT - 2 * SETTLED))
+                await settle(client, durable, read[durable], SENT)
             js = client.jetstream(timeout=PATIENCE_S)
             left = await js.stream_info(DEAD_WRITING.stream)
 
     assert {config.num_replicas for config in copies.values()} == {3}
     assert "messages" not in again
-    assert read == {durable: list(range(SENT)) for durable in PLACES}
+    assert {one: sorted(taken) for one, taken in read.items()} == {
+        durable: list(range(SENT)) for durable in PLACES
+    }
     assert (left.state.messages, left.state.last_seq) == (SENT, SENT)
 
 

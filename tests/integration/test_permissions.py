@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,27 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
 from shared.bus import permissions
+from shared.bus.asking import ask_all
 from shared.bus.connection import client_options, jetstream
-from shared.bus.reading.collections import changes_heard
+from shared.bus.consumers import declare_consumers, remove_consumers
+from shared.bus.emptiness import Held, held_of
+from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
-from shared.bus.registry.collections import COLLECTION_CHANGED
-from shared.bus.registry.durables import DURABLES
+from shared.bus.registry.durables import DURABLES, WRITING_READS_PROJECTION
 from shared.bus.registry.projection import PROJECTION_UPDATED
-from shared.bus.registry.questions import QUESTIONS, Question
+from shared.bus.registry.questions import COLLECTIONS_REMOVE, QUESTIONS, Question
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology, consumer_config
+from shared.contracts.collections import CollectionRemoved, RemoveCollection
+from shared.errors import TransientError
 from shared.services import ON_BUS, SERVICES
 from tests.nats_server import ROOT, NatsServer, SecuredNatsServer, nats_server_program
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, ended, until
 
 pytestmark = pytest.mark.integration
 
@@ -35,6 +41,8 @@ COMMANDERS = [*(one.name for one in SERVICES if one.gives_commands), "operator"]
 USERS = [*ON_BUS, "operator", "observer", "streams"]
 PUBLIC = {"EVENTS", "POINTS"}
 DECLARING = "streams"
+KEPT = {"COMMANDS", "AUDIT"}
+OF_NOBODY = b'{"filter": "of.nobody"}'
 READERS_TOGETHER = {"SETTLED": {"projection", "discovery"}}
 """Streams with more than one reader: a wildcard gives each the consumers of all."""
 PATH = f"{Path(nats_server_program()).parent}:/usr/bin:/bin"
@@ -119,17 +127,13 @@ async def test_a_user_publishes_what_the_table_says_and_nothing_else(
 async def test_subjects_are_heard_by_those_who_look_on_only(
     user: str, trial_of: Callable[[str], Awaitable[Trial]]
 ) -> None:
-    """Services read with their durable consumers; what some hear besides is said to wake them."""
+    """Services read with their durable consumers."""
     trial = await trial_of(user)
     hears = {"observer": PUBLIC, "operator": PUBLIC | {"COMMANDS", "DEAD_LETTERS"}}
 
     found = {one.family: await trial.may_subscribe(one.subject("c")) for one in CHANNELS}
 
-    assert found == {
-        one.family: one.stream in hears.get(user, set()) or user in one.heard_by
-        for one in CHANNELS
-    }
-    assert [one.family for one in CHANNELS if one.heard_by] == ["collection.changed"]
+    assert found == {one.family: one.stream in hears.get(user, set()) for one in CHANNELS}
     for subject in (">", "*.*.*", "projection.>", "_INBOX.>", "$JS.>", "$SYS.>"):
         assert not await trial.may_subscribe(subject), subject
 
@@ -211,7 +215,10 @@ async def test_nobody_deletes_streams_or_what_they_hold(
     for stream in STREAMS:
         for verb in ("DELETE", "PURGE", "RESTORE", "MSG.DELETE"):
             is_drop = (user, stream.name, verb) == ("discovery", "DEAD_LETTERS", "MSG.DELETE")
-            assert await trial.may_publish(f"{OWN_API}.STREAM.{verb}.{stream.name}") == is_drop
+            # Of collections that are deleted; never what was asked for, and by whom.
+            is_deletion = (user, verb) == ("discovery", "PURGE") and stream.name not in KEPT
+            may = await trial.may_publish(f"{OWN_API}.STREAM.{verb}.{stream.name}", OF_NOBODY)
+            assert may == (is_drop or is_deletion)
             # The server restores no stream that is there.
             is_import = (user, verb) == (DECLARING, "RESTORE")
             may = await trial.may_publish(f"{SERVER_API}.STREAM.{verb}.{stream.name}")
@@ -222,6 +229,32 @@ async def test_nobody_deletes_streams_or_what_they_hold(
             assert await trial.may_publish(subject, b"bad") == (user == DECLARING)
             assert not await trial.may_publish(f"{OWN_API}.STREAM.{verb}.{stream.name}")
     assert not await trial.may_publish("$JS.API.STREAM.CREATE.OTHER")
+
+
+async def test_discovery_sees_what_is_left_of_a_collection_and_takes_its_consumers_away(
+    server: SecuredNatsServer,
+) -> None:
+    js = jetstream(await server.client("discovery"), timeout_s=PATIENCE_S)
+    await declare_consumers(await server.client("discovery"), ["nap"])
+    await js.publish(DISCOVERY_BATCH.subject("nap"), b"x", stream="DISCOVERY")
+
+    held = await held_of(js, "nap")
+    assert held.messages == 2  # in its stream, and before its consumer
+    assert held.readers == set()
+    assert len(held.places) == len([one for one in DURABLES if one.is_per_collection])
+    last = jetstream(await server.client("writing"), timeout_s=PATIENCE_S)
+    durable = WRITING_READS_PROJECTION
+    reading = await last.pull_subscribe_bind(durable.name("nap"), durable.stream)
+    asking = asyncio.ensure_future(reading.fetch(1, timeout=PATIENCE_S))
+    await until(partial(is_told_at_once, js, "nap"))
+    await ended(asking)
+    await remove_consumers(js, "nap")
+    assert (await held_of(js, "nap")).places == ()
+
+
+async def is_told_at_once(js: JetStreamContext, collection: str) -> bool:
+    """Tell whether nothing else is asked, since the last service reads."""
+    return await held_of(js, collection) == Held(0, frozenset({"writing"}), ())
 
 
 async def test_the_observer_gets_the_newest_model_and_hears_the_next(
@@ -382,23 +415,6 @@ async def test_services_still_answer_the_operator(server: SecuredNatsServer) -> 
     await service.close()
 
 
-@pytest.mark.parametrize("user", COLLECTION_CHANGED.heard_by)
-async def test_a_service_hears_of_a_collection_at_once(
-    user: str, server: SecuredNatsServer
-) -> None:
-    discovery, service = await server.client("discovery"), await server.client(user)
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    async with changes_heard(service, heard.put_nowait):
-        for _ in range(2):  # nats-py sends the ping of the first before what is buffered
-            await service.flush(PATIENCE_S)
-        saying = discovery.jetstream(timeout=PATIENCE_S)
-        await saying.publish(COLLECTION_CHANGED.subject("new"), b"{}", stream="EVENTS")
-        async with asyncio.timeout(PATIENCE_S):
-            assert await heard.get() == "new"
-    for one in (discovery, service):
-        await one.close()
-
-
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
 async def test_a_question_is_asked_by_those_in_its_row_and_answered_by_its_service(
     question: Question[Any, Any],
@@ -415,8 +431,38 @@ async def test_a_question_is_asked_by_those_in_its_row_and_answered_by_its_servi
     for user in set(USERS) - {question.service}:
         trial = await trial_of(user)
         assert not await trial.may_subscribe(question.subject)
+        where = question.subject_of("default") if question.is_per_collection else question.subject
         if user in question.asked_by:
-            assert (await trial.client.request(question.subject, b"", PATIENCE_S)).data == b"this"
+            assert (await trial.client.request(where, b"", PATIENCE_S)).data == b"this"
         else:
-            assert not await trial.may_publish(question.subject)
+            assert not await trial.may_publish(where)
     await service.close()
+
+
+async def test_every_process_that_is_asked_to_remove_a_collection_is_heard(
+    server: SecuredNatsServer,
+) -> None:
+    """An account gives one answer to a question, unless it says that there are more."""
+    discovery, writing = await server.client("discovery"), COLLECTIONS_REMOVE["writing"]
+    asked = RemoveCollection(id="this", name="gone")
+    with pytest.raises(TransientError):
+        await ask_all(discovery, writing, asked, wait_s=2.0)
+    processes = [await server.client("writing") for _ in range(2)]
+    for number, one in enumerate(processes):
+        told = CollectionRemoved(id="this", is_gone=bool(number)).model_dump_json().encode()
+
+        async def answer(message: Msg, told: bytes = told) -> None:
+            await message.respond(told)
+
+        await one.subscribe(writing.subject, cb=answer)
+        await one.flush(PATIENCE_S)
+
+    async def both() -> list[CollectionRemoved]:
+        """Ask until both are heard: nats-py may send a subscription after the ping of a flush."""
+        told = await ask_all(discovery, writing, asked, wait_s=PATIENCE_S)
+        return told if len(told) > 1 else []
+
+    answers = await until(both)
+    assert sorted(one.is_gone for one in answers) == [False, True]
+    for one in (discovery, *processes):
+        await one.close()

@@ -78,7 +78,7 @@ async def test_everybody_is_told_of_the_model_and_can_use_it(
     assert (event.model.version, event.model.reason, event.model.record_count) == (1, "first", 3)
     found = await messages(js, "PROJECTION")
     assert ProjectionModel.model_validate_json(found[0].data) == event.model
-    assert found[0].headers["Nats-Msg-Id"] == "projection.model:default:1"
+    assert found[0].headers["Nats-Msg-Id"].startswith("projection.model:default:1:")
     assert found[0].headers["content-type"] == "application/json"
     assert found[1].headers["Nats-Msg-Id"] == "projection:batch-0"
 

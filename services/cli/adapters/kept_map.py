@@ -1,6 +1,6 @@
 """One collection as its owners keep it on this machine, in a state folder and an output folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from services.cli.adapters.dataset_models import read_dataset
+from services.cli.adapters.kept_histories import KeptHistories
 from services.cli.adapters.kept_rows import KeptRows
 from services.cli.adapters.kept_state import KeptState
-from services.cli.adapters.kept_waiting import read_staged
+from services.cli.adapters.kept_waiting import read_emptied, read_staged
 from services.cli.domain.kept import Account, KeptModel, KeptMoments, Rows, Staged, Stand, TextSum
 from services.cli.domain.models import Told
 from shared.contracts.projection import ProjectionModel
@@ -32,6 +33,9 @@ class FolderMap:
         self.collection = collection
         self._state = KeptState(state, collection)
         self._rows = KeptRows(output / collection)
+        self._histories = KeptHistories(
+            state, output / collection, collection, self._rows.newest_version
+        )
 
     def stand(self) -> Stand:
         """See KeptMap."""
@@ -41,6 +45,14 @@ class FolderMap:
             self._state.revision(),
             self._state.ledger_stand(),
         )
+
+    def apart(self) -> Mapping[str, str]:
+        """See KeptMap."""
+        return self._histories.apart()
+
+    def emptied(self) -> Mapping[str, int]:
+        """See KeptMap."""
+        return read_emptied(self._rows.folder)
 
     def accounts(self) -> Iterator[Account]:
         """See KeptMap."""

@@ -18,8 +18,9 @@ from shared.plane import COMPONENTS
 LEDGER = Path("discovery") / "discovery.sqlite"
 PROJECTION = Path("projection") / "projection.sqlite"
 ACCOUNTS = """
-SELECT filename, status, source_version, mapped,
-    status NOT IN ('reading', 'dispatched') AND (source_version = 0 OR fingerprint IS NOT NULL)
+SELECT filename, status, coalesce(shown_version, source_version), mapped,
+    status NOT IN ('reading', 'dispatched')
+        AND (source_version = 0 OR fingerprint IS NOT NULL OR gone_at IS NOT NULL)
         AND NOT EXISTS
         (SELECT 1 FROM batches WHERE batches.source_id = sources.source_id AND NOT is_settled)
 FROM sources WHERE collection = ?
@@ -47,7 +48,8 @@ FROM sources WHERE collection = ?
 AWAITED = """
 SELECT source_id, filename, source_version, json_group_array(batch_id)
 FROM sources JOIN batches USING (source_id)
-WHERE collection = ? AND is_staged AND NOT is_showing GROUP BY source_id
+WHERE collection = ? AND batches.staged > 0 AND NOT is_showing AND fingerprint IS NOT NULL
+GROUP BY source_id
 """
 COLLECTIONS = {
     LEDGER: "SELECT DISTINCT collection FROM sources",

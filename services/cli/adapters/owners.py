@@ -63,17 +63,31 @@ class FolderOwners:
         answer = await self._ask("writing", do="drop repeats")
         return Dropped(answer["removed"], answer["unlike"])
 
-    async def read_again(self, sources: Sequence[StoredSource]) -> Sequence[str]:
+    async def read_again(self, sources: Sequence[StoredSource]) -> Mapping[str, str]:
         """See Owners."""
         some = [asdict(one) for one in sources]
         answer = await self._ask("discovery", "read-again", sources=some)
-        forgotten: list[str] = answer["forgotten"]
-        return forgotten
+        unread: dict[str, str] = answer["unread"]
+        return unread
 
-    async def count_anew(self) -> Recounted:
+    async def take_over(self, sources: Sequence[StoredSource], emptied: Mapping[str, int]) -> None:
         """See Owners."""
-        answer = await self._ask("projection", dataset=str(self._dataset.resolve()))
+        some = [asdict(one) for one in sources]
+        await self._ask("discovery", "take-over", sources=some, emptied=emptied)
+
+    async def count_anew(self, *, is_apart: bool = False, past: str = "same") -> Recounted:
+        """See Owners."""
+        answer = await self._ask(
+            "projection",
+            dataset=str(self._dataset.resolve()),
+            is_apart=is_apart,
+            past=past,
+        )
         return Recounted(answer["records"], answer["models"])
+
+    async def discard_staged(self, versions: Mapping[str, int]) -> None:
+        """See Owners."""
+        await self._ask("writing", do="discard staged", versions=versions)
 
     async def place(self) -> int:
         """See Owners."""

@@ -6,8 +6,9 @@ from services.cli.commands.tables import Row, percent
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
 from shared.contracts.collections import CollectionChanged, CollectionRecord
-from shared.contracts.commands import Create, Refit
+from shared.contracts.commands import Create, Delete, Refit
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
+from shared.contracts.jobs import JobChanged, JobsSubmitted
 from shared.contracts.projection import (
     Decision,
     Movement,
@@ -26,6 +27,12 @@ def rows(answer: Answer, command: Command) -> Iterator[Row]:
         return
     if isinstance(command, Create) and isinstance(answer.event, CollectionChanged):
         yield from _created(answer.event.record)
+        return
+    if isinstance(command, Delete) and isinstance(answer.event, CollectionChanged):
+        yield "deleted", f"{answer.event.collection}; its name is never used again"
+        return
+    if isinstance(answer.event, JobsSubmitted | JobChanged):
+        yield from _about_jobs(answer.event, answer.word)
         return
     yield from _told(answer.event, answer.word)
     if answer.published:
@@ -61,6 +68,19 @@ def _told(event: Event, word: str) -> Iterator[Row]:
             yield from _letters(event)
         case _:
             yield from _plain(event, word)
+
+
+def _about_jobs(event: JobsSubmitted | JobChanged, word: str) -> Iterator[Row]:
+    if isinstance(event, JobChanged):
+        job = event.job
+        yield word, f"job {job.id} is {job.state}: {job.kind} of {job.filename}"
+        return
+    for one in event.jobs:
+        if one.job is not None:
+            yield one.job.state, f"job {one.job.id}: {event.kind} of {one.job.filename}"
+        else:
+            yield "refused", f"{one.source}: {one.reason}"
+    yield "see", "mapstream jobs watch"
 
 
 def _plain(event: Event, word: str) -> Iterator[Row]:

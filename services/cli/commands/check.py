@@ -40,6 +40,7 @@ from shared.preflight import (
 )
 from shared.redaction import redact, redact_all
 from shared.services import ALL
+from shared.task_groups import TaskGroup
 from shared.terminal_safe import terminal_safe
 
 LONGEST_S = 300.0
@@ -120,7 +121,7 @@ async def service_findings(options: RunOptions, settings: CliSettings) -> list[F
     """Have every service of a run look at its place."""
     environment = _environment(options, settings)
     names = [one for one in ALL if one != "text2vec" or not has_own_embedder(settings)]
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         asked = [group.create_task(_ask(name, environment)) for name in names]
     return [finding for one in asked for finding in one.result()]
 

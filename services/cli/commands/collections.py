@@ -61,5 +61,6 @@ def _facts(one: CollectionRecord) -> Iterator[Row]:
     yield from zip(COLUMNS, _row(one), strict=True)
     if one.description:
         yield "description", one.description
+    yield "analysis", "where one is configured" if one.is_analyzed else "no"
     yield "id", one.id
     yield "revision", f"{one.revision:,}"

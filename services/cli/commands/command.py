@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,13 +18,22 @@ from services.cli.settings import BusOptions, CliSettings
 from shared.bus.connection import BusError, Client
 from shared.bus.registry.channel import Channel, check_collection
 from shared.bus.registry.channels import BY_FAMILY
-from shared.bus.registry.commands import COMMAND_CREATE
+from shared.bus.registry.commands import (
+    COMMAND_CANCEL,
+    COMMAND_CREATE,
+    COMMAND_DELETE,
+    COMMAND_RETRY,
+    COMMAND_SUBMIT,
+)
 from shared.bus.status import collect
 from shared.contracts.answers import Answer
-from shared.contracts.base import Command
+from shared.contracts.base import Command, Event
 from shared.contracts.commands import BY_NAME
 from shared.errors import ConfigurationError, TransientError
 from shared.mistakes import describe
+
+ABOUT_ANY = (COMMAND_CREATE, COMMAND_DELETE, COMMAND_SUBMIT, COMMAND_CANCEL, COMMAND_RETRY)
+"""Commands also about collections that nobody works on now, if they are named."""
 
 
 def build(name: str, fields: Mapping[str, Any]) -> Command:
@@ -46,8 +55,16 @@ async def change(
     settings: CliSettings,
     *,
     timeout_s: float,
+    keep: Callable[[Event | None], None] = lambda _: None,
 ) -> int:
     """Publish a command, wait for its answer and print it.
+
+    Args:
+        command: The command.
+        options: Where to find the bus, and which collection.
+        settings: The configuration.
+        timeout_s: How long to wait.
+        keep: Gets the event that answers, if one does.
 
     Returns:
         The exit code; see ``domain.outcomes``.
@@ -60,6 +77,7 @@ async def change(
     async with connected(options, settings.nats) as client:
         collection = await _collection(client, channel, options, settings.collections)
         answer = await ask(client, collection, command, timeout_s=timeout_s)
+    keep(answer.event)
     if options.is_json:
         sys.stdout.write(json.dumps(as_json(answer)) + "\n")
     else:
@@ -81,8 +99,8 @@ async def _collection(
         statuses = await collect(client, awaited=(service,))
     except BusError as error:
         raise TransientError(f"the bus was lost: {error}") from error
-    if options.collection and channel is COMMAND_CREATE:
-        collection = options.collection  # nobody serves it yet
+    if options.collection and channel in ABOUT_ANY:
+        collection = options.collection  # perhaps nobody works on it now
     else:
         served = served_collections(statuses)
         collection = choose_collection(options.collection, served, configured)

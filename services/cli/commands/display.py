@@ -137,7 +137,8 @@ def _unread(figures: Figures) -> Iterator[tuple[str, str]]:
     if figures.is_empty and not figures.has_casualties:
         yield _nothing(figures), "red"
     for failure in figures.ledger.failures:
-        yield f"failed: {failure.filename}: {failure.reason}", "red"
+        what = "held back" if failure.is_held else "failed"
+        yield f"{what}: {failure.filename}: {failure.reason}", "red"
 
 
 def _nothing(figures: Figures) -> str:
@@ -152,6 +153,8 @@ def _summary(figures: Figures, seconds: float) -> Iterator[Row]:
     yield "records", ledger(figures.ledger.records)
     yield "sources", sources(figures)
     yield "model", model(figures)
+    if figures.recalled:
+        yield "vectors", f"{figures.recalled:,} known from before"
     yield "time", f"{seconds:.1f} s"
 
 

@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -30,12 +33,30 @@ async def dry_run(options: RunOptions, settings: CliSettings) -> int:
     environment = service_environment(
         options, settings, nats_url=settings.nats.url, text2vec_port=None
     )
-    found = await ask_terminal("discovery", environment=environment)
+    found = await _survey(options, environment)
     if options.is_json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         _show(found)
     return 0 if found["records"] else NOTHING_MAPPED
+
+
+async def _survey(options: RunOptions, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Ask discovery what there is and, if vectors are kept, embedding how much of it is new."""
+    if not (options.state / "embedding").exists():
+        return await ask_terminal("discovery", environment=environment)
+    limits = await ask_terminal("embedding", environment=environment)
+    with TemporaryDirectory() as folder:
+        texts = str(Path(folder, "texts"))
+        wanted = {"texts": texts, "max_chars": limits["max_chars"]}
+        found = await ask_terminal("discovery", wanted=wanted, environment=environment)
+        told = await ask_terminal("embedding", wanted=wanted, environment=environment)
+    tokens = -(-told["characters"] * found["estimated_tokens"] // max(1, found["characters"]))
+    return found | {
+        "texts": told["texts"],
+        "known_texts": told["known_texts"],
+        "tokens_to_embed": tokens,
+    }
 
 
 def _show(found: dict[str, Any]) -> None:

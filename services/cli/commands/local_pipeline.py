@@ -34,6 +34,7 @@ from shared.errors import ConfigurationError, MapstreamError, first_leaf
 from shared.redaction import register
 from shared.secret_files import write_secret
 from shared.services import SERVICES, STAGES, Service
+from shared.task_groups import TaskGroup
 
 STOP_S = 15.0
 LEANED_ON = ("nats-server", "text2vec")
@@ -86,7 +87,7 @@ class LocalPipeline:
         """
         try:
             with self._ports:
-                async with asyncio.TaskGroup() as supervisors:
+                async with TaskGroup() as supervisors:
                     try:
                         client = await unless_stopped(stop, self._start(supervisors))
                         yield client
@@ -101,7 +102,7 @@ class LocalPipeline:
                 raise
             raise first_leaf(errors.split(StoppedError)[1] or errors) from None
 
-    async def _start(self, supervisors: asyncio.TaskGroup) -> Client:
+    async def _start(self, supervisors: TaskGroup) -> Client:
         await self._wait_for_end_of_killed_run()
         password, monitoring = new_password(), self._free_port()
         client = await self._start_bus(supervisors, password, monitoring)
@@ -131,9 +132,7 @@ class LocalPipeline:
             return not has_own_embedder(self._settings)
         return not (service.outlasts_input and self._options.is_once)
 
-    async def _start_bus(
-        self, supervisors: asyncio.TaskGroup, password: str, monitoring: int
-    ) -> Client:
+    async def _start_bus(self, supervisors: TaskGroup, password: str, monitoring: int) -> Client:
         register(password)
         folder = self._options.state / "nats"
         config = write_config(folder, -1, monitoring, password=password)
@@ -267,7 +266,7 @@ class LocalPipeline:
         self._targets_file.unlink(missing_ok=True)
 
     async def _end(self, processes: Sequence[Process], patience_s: float) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             ending = {one: group.create_task(one.stop(patience_s)) for one in processes}
         self.killed += [one.name for one, ended in ending.items() if not ended.result()]
 

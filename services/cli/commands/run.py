@@ -15,19 +15,21 @@ from services.cli.adapters.processes import Ended
 from services.cli.commands.check import run_checks, service_findings
 from services.cli.commands.display import LISTED, Display
 from services.cli.commands.local_pipeline import LocalPipeline
+from services.cli.commands.open_page import open_when_there
 from services.cli.commands.request import ask
 from services.cli.commands.run_lock import OTHERS, only_run, restrict, share
 from services.cli.commands.stop import StoppedError, unless_stopped
 from services.cli.commands.watcher import DeadLetters, Watcher
 from services.cli.domain.outcomes import NOTHING_MAPPED
 from services.cli.handlers.figures import Figures
-from services.cli.settings import CliSettings, RunOptions
+from services.cli.settings import CliSettings, RunOptions, has_desktop
 from shared.bus.connection import BUS_ERRORS, Client
 from shared.contracts.answers import Answer
 from shared.contracts.commands import Refit
 from shared.contracts.projection import ProjectionUpdated
 from shared.errors import ConfigurationError, TransientError
 from shared.preflight import require_fit
+from shared.task_groups import TaskGroup
 
 LOOK_EVERY_S = 0.25
 LETTERS_S = 2.0
@@ -134,6 +136,7 @@ class _Run:
             self._display.say(f"bus at {self._pipeline.url}, logs in {self._options.state}/logs")
             if self._pipeline.gateway_url:
                 self._display.say(f"http at {self._pipeline.gateway_url}")
+                await self._open(self._pipeline.gateway_url)
             if not self._options.is_once:
                 self._display.say("watching for new records; stop with Ctrl-C")
             watcher = Watcher(client, self._options.collection)
@@ -143,6 +146,11 @@ class _Run:
                 await self._watch(watcher, lambda _: False)  # until told to stop
             if self._figures.has_casualties:
                 self.dead = await self._dead_letters(watcher)
+
+    async def _open(self, url: str) -> None:
+        if self._options.opens_page:
+            told = await open_when_there(url, self._stop, has_desktop=has_desktop())
+            self._display.say(told)
 
     def be_stopped(self) -> None:
         """Stop as soon as possible."""
@@ -175,7 +183,7 @@ class _Run:
         """
         command = Refit(reason="drain", force=True)
         asking = ask(client, watcher.collection, command, timeout_s=None)
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             asked = group.create_task(_unless_bus_is_away(asking))
             await self._watch(watcher, lambda _: asked.done())
             asked.cancel()

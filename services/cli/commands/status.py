@@ -93,7 +93,8 @@ def rows(figures: Figures) -> Iterator[Row]:
     dataset, state = figures.dataset, "fresh" if figures.is_published else "behind"
     yield "dataset", f"{dataset.rows:,} rows, version {dataset.dataset_version}; files {state}"
     for failure in figures.ledger.failures:
-        yield "failed", f"{failure.filename}: {failure.reason}"
+        what = "held back" if failure.is_held else "failed"
+        yield what, f"{failure.filename}: {failure.reason}"
     for line in incomplete(figures.ledger.incomplete, figures.ledger.incomplete_sources):
         yield "incomplete", line
     for line in gone(figures.ledger.gone, figures.ledger.gone_sources):

@@ -38,6 +38,7 @@ def listed(
     *,
     width: int,
     numbers: Collection[str] = (),
+    whole: Collection[str] = (),
 ) -> Iterator[Table | Text]:
     """Lay out entries with a row each, or one below the other where that is too narrow.
 
@@ -46,6 +47,7 @@ def listed(
         rows: The value of each column; may come from outside.
         width: Of the terminal, in characters.
         numbers: Columns that are set to the right.
+        whole: Columns that stay on one line, since they are copied.
     """
     if width < ROWS_FROM:
         for row in rows:
@@ -59,7 +61,7 @@ def listed(
         is_number = name in numbers
         table.add_column(
             name, justify="right" if is_number else "left",
-            overflow="ellipsis" if is_number else "fold",
+            overflow="ellipsis" if is_number else "fold", no_wrap=name in whole,
         )  # fmt: skip
     for row in rows:
         table.add_row(*map(plain, row))
@@ -113,9 +115,10 @@ def ledger(records: Ledger) -> str:
     """Write where every record is; an unequal sign would be a defect."""
     sign = "=" if is_balanced(records) else "≠"
     dropped = f" ({records.dropped:,} dropped)" if records.dropped else ""
+    held = f" ({records.held:,} held back)" if records.held else ""
     return (
         f"{records.seen:,} seen {sign} {records.mapped:,} mapped + {records.dead:,} dead{dropped} "
-        f"+ {records.in_flight:,} in flight"
+        f"+ {records.in_flight:,} in flight{held}"
     )
 
 

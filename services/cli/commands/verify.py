@@ -20,8 +20,9 @@ from services.cli.adapters.sqlite_tally import open_tally
 from services.cli.commands.run_lock import LOCK as RUN_LOCK
 from services.cli.commands.run_lock import OTHERS, only_run
 from services.cli.commands.tables import plain
+from services.cli.domain.verdict import Verdict
 from services.cli.handlers.repair import Repair, repair
-from services.cli.handlers.verify import Verdict, verify
+from services.cli.handlers.verify import verify
 from services.cli.settings import CliSettings
 from shared.environment import ENVIRONMENT
 from shared.errors import ConfigurationError
@@ -190,5 +191,7 @@ def _found(verdict: Verdict) -> Iterator[tuple[str, str]]:
 def _under_way(verdict: Verdict) -> Iterator[str]:
     if verdict.unsettled:
         yield f"{verdict.unsettled:,} sources have records on their way, or are to be read again"
+    if verdict.untold:
+        yield f"projection has model {verdict.untold}, which it tells when it runs"
     if verdict.pending:
         yield f"projection has not heard of {verdict.pending:,} batches whether they are stored"

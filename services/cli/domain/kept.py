@@ -37,6 +37,8 @@ class What(StrEnum):
     IN_DOUBT = "batch that is stored with vectors that projection never had"
     STAGED_OVER = "batches that wait for a version that is over"
     STAGED_LOST = "batches of a coming version that are not there"
+    LEDGER_APART = "ledger that does not belong to the dataset as it is"
+    STATE_APART = "state of projection that does not belong to the dataset as it is"
     VARIANCE = "variance by the moments and by scikit-learn"
 
 

@@ -62,6 +62,10 @@ class Figures:
     """Stages that give up nothing more, since too much is dead already, and why."""
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
     """What each stage has counted since it was started."""
+    embedded: int = 0
+    """Records that got a vector since embedding was started."""
+    recalled: int = 0
+    """Texts whose vector was known from before, and not asked for."""
 
     @classmethod
     def of(cls, statuses: Statuses, lag: Mapping[str, int], collection: str) -> Self:
@@ -77,7 +81,8 @@ class Figures:
         blocked = {one.stage: text_of(one) for one in reversed(waits) if one.stage in STAGES}
         if dataset.blocked:
             blocked["writing"] = dataset.blocked
-        for one in statuses_of(statuses, EmbeddingStatus):
+        embedding = [*statuses_of(statuses, EmbeddingStatus)]
+        for one in embedding:
             if one.blocked:
                 blocked["embedding"] = one.blocked
         return cls(
@@ -97,6 +102,8 @@ class Figures:
             blocked=blocked,
             waits=waits,
             traffic={name: total(statuses.get(name, ()), collection) for name in STAGES},
+            embedded=sum(one.texts for one in embedding),
+            recalled=sum(one.recalled for one in embedding),
         )
 
     def without_bus(self, reason: str, since: datetime) -> "Figures":
@@ -117,8 +124,10 @@ class Figures:
         return (
             self.is_everybody_running
             and self.ledger.has_looked
+            and self.ledger.is_compared
+            and self.model.is_compared
             and not open_sources
-            and not self.ledger.records.in_flight
+            and self.ledger.records.in_flight == self.ledger.records.held
             and not any(self.lag.values())
         )
 
@@ -155,6 +164,7 @@ class Figures:
         return {
             **self._accounts(),
             **self._named("incomplete", "gone"),
+            "embedding": {"records": self.embedded, "recalled_texts": self.recalled},
             "projection": {
                 "version": self.model.version,
                 "explained_variance_ratio": list(self.axes),
@@ -167,6 +177,7 @@ class Figures:
             "sources": self.ledger.sources,
             "records": balance(self.ledger.records),
             "dropped": self.ledger.records.dropped,
+            "held": self.ledger.records.held,
             "failures": _told(self.ledger.failures),
         }
 

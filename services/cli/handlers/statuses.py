@@ -1,11 +1,13 @@
 """What the services tell of themselves: who answers, and which collections they serve."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Status
 from shared.errors import ConfigurationError
 
+Kind = TypeVar("Kind")
 ABSENT = "absent"
 
 
@@ -26,6 +28,12 @@ def served_collections(statuses: Statuses) -> list[str]:
     """List the collections that at least one service says it serves."""
     told = (one for instances in statuses.values() for one in instances)
     return sorted({name for one in told for name in one.collections})
+
+
+def told_of(statuses: Statuses, collection: str, kind: type[Kind]) -> Kind | None:
+    """Return what some service tells of a collection, of this kind; none if none does."""
+    told = (one.collections.get(collection) for some in statuses.values() for one in some)
+    return next((one for one in told if isinstance(one, kind)), None)
 
 
 def choose_collection(given: str | None, served: Sequence[str], configured: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Compares what the owners of a collection keep of it, and names every difference."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from services.cli.domain.second_look import (
     points_off,
     two_pass,
 )
+from services.cli.domain.verdict import Verdict
+from services.cli.handlers.verify_histories import FOREIGN, apart
 from services.cli.handlers.verify_waiting import waiting
 from services.cli.ports import KeptMap, Tally
 from shared.errors import MapstreamError
@@ -45,35 +47,6 @@ OF_ROWS = frozenset(
 Opinion = Callable[[KeptMap], np.ndarray | None]
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What was found of one collection."""
-
-    collection: str
-    rows: int = 0
-    sources: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    unsettled: int = 0
-    """Sources that have records on their way: they were not compared with their account."""
-    pending: int = 0
-    """Batches of which projection has not heard whether they are stored."""
-    unread: int = 0
-    """Sources that were to be read again, and are not plain or not as they were."""
-    is_changing: bool = False
-    """Whether somebody was at work meanwhile: then differences say nothing."""
-    more: int = 0
-    """Differences beyond those that are listed."""
-    found: set[str] = field(default_factory=set)
-    """What differs, whether it is listed or not."""
-    doubtful: dict[str, StoredSource] = field(default_factory=dict)
-    """By filename, the sources whose rows are not what they must be."""
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether nothing was on its way."""
-        return not (self.is_changing or self.unsettled or self.pending)
-
-
 def verify(
     kept: KeptMap, tally: Tally, second_opinion: Opinion, *, with_sources: bool = False
 ) -> Verdict:
@@ -87,11 +60,12 @@ def verify(
         with_sources: Whether the sources themselves are read again.
     """
     before = kept.stand()
-    verdict = Verdict(kept.collection, pending=kept.pending())
+    verdict = Verdict(kept.collection, pending=kept.pending(), apart=kept.apart())
+    if "discovery" in verdict.apart:
+        verdict.emptied = kept.emptied()
     told: dict[str, int] = {}
-    for one in _Comparison(kept, tally, verdict, with_sources=with_sources).differences(
-        second_opinion
-    ):
+    comparison = _Comparison(kept, tally, verdict, with_sources=with_sources)
+    for one in chain(apart(kept, verdict.apart), comparison.differences(second_opinion)):
         told[one.what] = told.get(one.what, 0) + 1
         verdict.found.add(one.what)
         if told[one.what] <= LISTED:
@@ -130,6 +104,7 @@ class _Comparison:
                 yield self._difference(What.FILES, "files of the dataset", str(error), REPUBLISH)
         for source in tally.sources():
             self._verdict.sources += 1
+            self._note_overtaken(source)
             for one in self._source(source, has_files=has_files):
                 if one.what in OF_ROWS:
                     stored, name = source.stored, source.filename
@@ -139,7 +114,7 @@ class _Comparison:
                 yield one
         yield from self._repeated()
         yield from self._batches()
-        yield from waiting(kept)
+        yield from waiting(kept, self._verdict)
         yield from self._moments(second_opinion)
         if self._verdict.rows:
             yield from self._models(newest, archived, has_files=has_files)
@@ -173,6 +148,15 @@ class _Comparison:
                 yield self._difference(
                     what, f"checksum {expected_sum:015x}", f"{found_sum:015x}", REPUBLISH, name
                 )
+
+    def _note_overtaken(self, source: SourceTally) -> None:
+        account, stored = source.account, source.stored
+        if not stored.rows or "discovery" not in self._verdict.apart:
+            return
+        is_under_way = account is None or not account.is_settled
+        if is_under_way or self._verdict.apart["discovery"] in FOREIGN:
+            name = source.filename
+            self._verdict.overtaken[name] = StoredSource(name, stored.high_version, stored.rows)
 
     def _account(self, source: SourceTally) -> Iterator[Difference]:
         account, stored, name = source.account, source.stored, source.filename
@@ -262,7 +246,9 @@ class _Comparison:
     ) -> Iterator[Difference]:
         held = archived.version if archived else 0
         made = newest.version if newest else 0
-        if made != held:
+        if made > held:
+            self._verdict.untold = made
+        elif made != held:
             expected, found = f"version {held} as archived", f"version {made}"
             yield self._difference(What.MODEL, expected, found, RECOUNT)
         elif newest and archived and not newest.is_same(archived):

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from services.cli.domain.kept import Difference, What
+from services.cli.domain.kept import Difference, StoredSource, What
+from services.cli.domain.verdict import Verdict
 from services.cli.ports import KeptMap
 
 RECOUNT = "count the dataset anew: mapstream verify --repair"
-DISCARD = "it goes with the next version of its source: change or touch its file"
-REREAD = "forget the source (mapstream forget SOURCE), then change or touch its file"
+DISCARD = "let it go: mapstream verify --repair"
+REREAD = "read the source again: mapstream verify --repair, and start the services"
 
 
-def waiting(kept: KeptMap) -> Iterator[Difference]:
-    """Name what waits in vain, and what is waited for and not there."""
+def waiting(kept: KeptMap, verdict: Verdict) -> Iterator[Difference]:
+    """Name what waits in vain, and what is waited for and not there; note what is to be mended."""
     for batch_id, source in kept.doubted():
         found = f"others stored of batch {batch_id}"
         yield _difference(kept, What.IN_DOUBT, "its vectors", found, RECOUNT, source)
@@ -19,11 +20,13 @@ def waiting(kept: KeptMap) -> Iterator[Difference]:
     for one in kept.staged():
         there[one.source_id, one.version] = one.batch_ids
         if one.is_over:
+            verdict.staged_over[one.source_id] = one.version
             found = f"{len(one.batch_ids):,} of version {one.version}"
             yield _difference(kept, What.STAGED_OVER, "none", found, DISCARD, one.filename)
     for one in kept.awaited():
         missing = one.batch_ids - there.get((one.source_id, one.version), frozenset())
         if missing:
+            verdict.doubtful.setdefault(one.filename, StoredSource(one.filename, 0, 0))
             expected = f"{len(one.batch_ids):,} of version {one.version}"
             found = f"{len(one.batch_ids) - len(missing):,}"
             yield _difference(kept, What.STAGED_LOST, expected, found, REREAD, one.filename)

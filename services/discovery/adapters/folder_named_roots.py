@@ -53,25 +53,29 @@ class NamedRoots:
         for one in record.sources:
             self._repository.add(self._build(record.name, one))
 
+    def remove(self, collection: str) -> None:
+        """See NamedFolders."""
+        self._repository.remove(collection)
+
     def _admit(self, collection: str, sources: Sequence[SourceFolder]) -> tuple[SourceFolder, ...]:
         """Check all of them.
 
         Raises:
             FolderRefusedError: One of them may not be read.
         """
-        others = [*self._repository.roots]
-        found = []
+        found: list[SourceFolder] = []
+        mine: list[Root] = []
         for source in sources:
             real = self._real(source.path)
             admitted = SourceFolder(path=real, glob=source.glob)
             root = self._build(collection, admitted)
-            if other := overlapping(root, others):
+            if other := overlapping(root, [*self._repository.near(root), *mine]):
                 raise FolderRefusedError(
                     f"{source.path} has files in common with {display_name(other.base)} of "
                     f"collection '{other.collection}': name another folder for '{collection}', or "
                     "narrower patterns"
                 )
-            others.append(root)
+            mine.append(root)
             found.append(admitted)
         return tuple(found)
 

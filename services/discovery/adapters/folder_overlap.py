@@ -3,18 +3,14 @@
 import os
 import posixpath
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
 
-from services.discovery.adapters.folder_listing import Root, lies_below
+from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_own_places import OwnPlaces
 from services.discovery.domain.globs import advance, parse_glob
 from services.discovery.domain.sources import display_name
 from shared.errors import ConfigurationError
-
-MOST_KNOWN = 4096
-"""Roots of which it is remembered where their links lead."""
 
 
 def require_disjoint(roots: Sequence[Root]) -> None:
@@ -57,24 +53,14 @@ def overlapping(root: Root, others: Iterable[Root]) -> Root | None:
     """Return one of the others that has files in common with a root; none if none has."""
     mine = _paths(root)
     for other in others:
-        # Most lie somewhere else altogether, which is seen without asking for their links.
-        if _is_near(mine, _paths(other)) and (
-            mine & _paths(other) or _reaches(other, root) or _reaches(root, other)
-        ):
+        if mine & _paths(other) or _reaches(other, root) or _reaches(root, other):
             return other
     return None
 
 
-@lru_cache(maxsize=MOST_KNOWN)
 def _paths(root: Root) -> frozenset[str]:
     """Return the path of a root as it is written, and without links."""
     return frozenset((root.base, posixpath.realpath(root.base)))
-
-
-def _is_near(some: Iterable[str], others: Iterable[str]) -> bool:
-    return any(lies_below(one, others) for one in some) or any(
-        lies_below(one, some) for one in others
-    )
 
 
 def _reaches(outer: Root, inner: Root) -> bool:

@@ -18,20 +18,8 @@ class OwnPlaces:
     real_paths: tuple[str, ...] = ()
 
     @classmethod
-    def find(
-        cls, folders: Sequence[Path], output: Path | None = None, bases: Sequence[str] = ()
-    ) -> "OwnPlaces":
-        """Find the folders; one that is not there yet is left out.
-
-        Args:
-            folders: Where only the program writes.
-            output: Where others may have files, too; no such place if a root lies in it.
-            bases: The roots.
-        """
-        if output is not None:
-            around = cls.find([output])
-            if not any(around.holds(base) for base in bases):
-                folders = [*folders, output]
+    def find(cls, folders: Sequence[Path]) -> "OwnPlaces":
+        """Find folders in which only the program writes; one that is not there is left out."""
         there = [(os.fspath(folder), found) for folder in folders if (found := _identity(folder))]
         real_paths = tuple(os.path.realpath(path) for path, _ in there)
         return cls(frozenset(found for _, found in there), real_paths)
@@ -52,6 +40,32 @@ class OwnPlaces:
 
 
 NOTHING = OwnPlaces()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAround:
+    """Where the program writes, and the folder around, where others may have files, too."""
+
+    inside: OwnPlaces = NOTHING
+    output: OwnPlaces = NOTHING
+    both: OwnPlaces = NOTHING
+
+    @classmethod
+    def find(cls, folders: Sequence[Path], output: Path | None) -> "OwnAround":
+        """Find them."""
+        inside = OwnPlaces.find(folders)
+        if output is None:
+            return cls(inside, NOTHING, inside)
+        return cls(inside, OwnPlaces.find([output]), OwnPlaces.find([*folders, output]))
+
+    def of(self, bases: Sequence[str]) -> OwnPlaces:
+        """Tell what is no source of some roots: the folder around is none, unless one lies there.
+
+        Args:
+            bases: The roots.
+        """
+        lies_there = any(self.output.holds(base) for base in bases)
+        return self.inside if lies_there else self.both
 
 
 def is_foreign_map(names: Collection[str]) -> bool:

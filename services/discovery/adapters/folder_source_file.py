@@ -16,8 +16,16 @@ BLOCK_BYTES = 1 << 20
 class SourceFile:
     """The first bytes of a file, as many as a look has found, or those from a position on."""
 
-    def __init__(self, stat: SourceStat, start: int = 0) -> None:
+    def __init__(self, stat: SourceStat, start: int = 0, at: str | None = None) -> None:
+        """Take what a look has found.
+
+        Args:
+            stat: The source.
+            start: How many bytes are left out: the content begins there.
+            at: Where the file lies, if its path does not say that; nothing: nowhere any more.
+        """
         self._stat = stat
+        self._at = stat.path if at is None else at
         self._start = start
         self._position = 0
         self._newlines = 0
@@ -64,7 +72,7 @@ class SourceFile:
         if self._fd is None:
             with _explained(self._stat):
                 # Opening a pipe would wait for its writer for ever, hence without blocking.
-                self._fd = os.open(self._stat.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                self._fd = os.open(self._at, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
                 is_regular = modes.S_ISREG(os.fstat(self._fd).st_mode)
             if not is_regular:
                 raise SourceUnreadableError(f"{display_name(self._stat.path)} is no regular file")

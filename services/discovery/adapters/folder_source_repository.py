@@ -3,10 +3,9 @@
 import hashlib
 import os
 import posixpath
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -18,7 +17,8 @@ from services.discovery.adapters.folder_listing import (
     would_list,
 )
 from services.discovery.adapters.folder_overlap import require_disjoint, require_elsewhere
-from services.discovery.adapters.folder_own_places import OwnPlaces
+from services.discovery.adapters.folder_own_places import OwnAround, OwnPlaces
+from services.discovery.adapters.folder_roots import Roots
 from services.discovery.adapters.folder_source_file import SourceFile
 from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.segments import ContentHash
@@ -54,47 +54,58 @@ class FolderSourceRepository:
         """
         self._output = output
         self._clock = clock or SystemClock()
-        self._roots = tuple(replace(root, number=number) for number, root in enumerate(roots))
+        self._roots = Roots()
         self._own = tuple(own)
-
-    @property
-    def roots(self) -> tuple[Root, ...]:
-        """All folders and files that are read."""
-        return self._roots
+        for root in roots:
+            self.add(root)
 
     def add(self, root: Root) -> None:
         """Read one more from now on."""
-        self._roots = (*self._roots, replace(root, number=len(self._roots)))
+        self._roots.add(root)
+
+    def remove(self, collection: str) -> None:
+        """Read nothing of a collection any more, of which nothing is in hand."""
+        self._roots.remove(collection)
+
+    def near(self, root: Root) -> Sequence[Root]:
+        """Return what is read at, above or below a root, links followed."""
+        return self._roots.near({root.base, posixpath.realpath(root.base)})
 
     @property
     def watched_paths(self) -> tuple[str, ...]:
         """What a trigger has to watch."""
-        return tuple(dict.fromkeys(root.base for root in self._roots))
+        return tuple(dict.fromkeys(root.base for root in self._roots.all))
 
     async def check(self) -> None:
         """See SourceRepository."""
-        for root in self._roots:
+        roots = self._roots.all
+        for root in roots:
             await to_thread.run_sync(_check, root)
-        await to_thread.run_sync(require_disjoint, self._roots)
-        await to_thread.run_sync(require_elsewhere, self._roots, self._own)
+        await to_thread.run_sync(require_disjoint, roots)
+        await to_thread.run_sync(require_elsewhere, roots, self._own)
 
     async def collections_at(self, paths: frozenset[str]) -> set[str]:
         """See SourceRepository."""
-        return await to_thread.run_sync(collections_at, self._roots, paths)
+        return {root.collection for root in self._roots.near(map(posixpath.abspath, paths))}
 
     async def list_sources(
         self, changed: frozenset[str] | None = None, *, collection: str | None = None
     ) -> AsyncGenerator[Listed]:
         """See SourceRepository."""
-        roots = [root for root in self._roots if collection in (None, root.collection)]
+        roots = self._roots.all if collection is None else self._roots.of(collection)
         found = self._list(roots, changed)
         while some := await to_thread.run_sync(_take, found):
             for listed in some:
                 yield listed
 
+    async def glance(self, collections: Sequence[str]) -> Mapping[str, bytes]:
+        """See SourceRepository."""
+        return await to_thread.run_sync(self._glance, collections)
+
     def root_of(self, path: str) -> str | None:
         """See SourceRepository."""
-        return next((display_name(one.base) for one in self._roots if would_list(one, path)), None)
+        near = self._roots.near((path,))
+        return next((display_name(one.base) for one in near if would_list(one, path)), None)
 
     def format_of(self, stat: SourceStat) -> SourceFormat:
         """See SourceRepository."""
@@ -112,32 +123,56 @@ class FolderSourceRepository:
 
     async def fingerprint(self, stat: SourceStat, part_at: int = 0) -> ContentHash:
         """See SourceRepository."""
-        file, begin, rest = SourceFile(stat), None, hashlib.sha256()
-        try:
-            while file.position < part_at:
-                left = part_at - file.position
-                await to_thread.run_sync(file.read, min(HASHED_AT_ONCE, left))
-            if part_at:
-                begin = file.digest
-            while not await to_thread.run_sync(_hash_more, file, rest if part_at else None):
-                pass
-        finally:
-            file.close()
-        return ContentHash(file.digest, begin, rest.hexdigest() if part_at else "")
+        return await fingerprint_of(SourceFile(stat), part_at)
 
     def open(self, stat: SourceStat, start: int = 0) -> SourceFile:
         """See SourceRepository."""
         return SourceFile(stat, start)
 
-    def _list(self, roots: Sequence[Root], changed: frozenset[str] | None) -> Iterator[Listed]:
-        own = OwnPlaces.find(self._own, self._output, [root.base for root in self._roots])
+    def _glance(self, collections: Sequence[str]) -> Mapping[str, bytes]:
+        own, told = self._own_places(), {}
+        for name in collections:
+            digest = hashlib.blake2b(digest_size=16)
+            for listed in self._list(self._roots.of(name), None, own):
+                digest.update(repr(listed).encode("utf-8", "surrogateescape"))
+            told[name] = digest.digest()
+        return told
+
+    def _own_places(self) -> OwnAround:
+        return OwnAround.find(self._own, self._output)
+
+    def _list(
+        self,
+        roots: Sequence[Root],
+        changed: frozenset[str] | None,
+        around: OwnAround | None = None,
+    ) -> Iterator[Listed]:
+        own = (around or self._own_places()).of([root.base for root in roots])
         seen: set[tuple[str, str]] = set()
         for root in roots:
+            if changed is None:
+                self._roots.follow_links(root)
             for listed in _list_one(root, changed, own):
                 key = (listed.collection, listed.path)
                 if key not in seen:
                     seen.add(key)
                     yield listed
+
+
+async def fingerprint_of(file: SourceFile, part_at: int) -> ContentHash:
+    """Hash a file; see SourceRepository.fingerprint, also for what it raises."""
+    begin, rest = None, hashlib.sha256()
+    try:
+        while file.position < part_at:
+            left = part_at - file.position
+            await to_thread.run_sync(file.read, min(HASHED_AT_ONCE, left))
+        if part_at:
+            begin = file.digest
+        while not await to_thread.run_sync(_hash_more, file, rest if part_at else None):
+            pass
+    finally:
+        file.close()
+    return ContentHash(file.digest, begin, rest.hexdigest() if part_at else "")
 
 
 def _hash_more(file: SourceFile, also: "hashlib._Hash | None") -> bool:
@@ -165,24 +200,6 @@ def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Ite
         changed |= {path.removesuffix(ending) for path in changed if path.endswith(ending)}
     for path in sorted(changed):
         yield from list_changed(root, posixpath.abspath(path), own)
-
-
-def collections_at(roots: Sequence[Root], changed: frozenset[str]) -> set[str]:
-    """Name the collections of the roots that are at, above or below these paths."""
-    paths = {posixpath.abspath(path) for path in changed}
-    above = {folder for path in paths for folder in _way_to(path)}
-    found: set[str] = set()
-    for root in roots:
-        ending = root.completion.sidecar if root.completion.when == "sidecar" else ""
-        bases = {root.base, posixpath.realpath(root.base), root.base + ending}
-        if bases & above or any(paths & _way_to(base) for base in bases):
-            found.add(root.collection)
-    return found
-
-
-def _way_to(path: str) -> set[str]:
-    """Return a path and all folders above it."""
-    return {path, *(os.fspath(folder) for folder in PurePosixPath(path).parents)}
 
 
 def _check(root: Root) -> None:

@@ -36,6 +36,8 @@ class GroupCommit:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.before_commit: Callable[[], None] | None = None
+        """Does what follows from the changes of a transaction, in the same one."""
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._waiting: list[Waiting] = []
         self._turn = asyncio.Lock()
@@ -75,6 +77,8 @@ class GroupCommit:
             self._connection.execute("BEGIN IMMEDIATE" if is_change else "BEGIN")
             for one in together:
                 self._do(one)
+            if is_change and self.before_commit is not None:
+                self.before_commit()
             self._connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  each that waits is told
             self._undo()

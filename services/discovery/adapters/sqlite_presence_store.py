@@ -18,7 +18,8 @@ WHERE sources.path = found.value ->> 1
     AND ctime_ns = found.value ->> 4 AND inode = found.value ->> 5
     AND status IN ('dispatched', 'completed', 'forgotten') AND reason IS NULL
     AND why_incomplete IS NULL AND gone_at IS NULL AND fingerprint IS NOT NULL
-    AND is_read AND checked_at >= ?2 AND (is_announced OR NOT is_forgotten)
+    AND renewal IS NOT 'wanted' AND is_read AND checked_at >= ?2
+    AND (is_announced OR NOT is_forgotten)
 """
 """What is wanting in a row, NULLs among it, makes it remarkable.
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.discovery.adapters.sqlite_state_store_rows import COLUMNS, LedgerRows, source_of
 from services.discovery.domain.batch_accounts import BatchAccount
+from services.discovery.domain.holding import is_too_dead, why_held
 from services.discovery.domain.ledger import SourceRecord
 from shared.sqlite_state import sql
 
@@ -13,6 +14,11 @@ IS_BEING_PUT_ASIDE = (
     " WHERE batches.source_id = sources.source_id AND NOT is_settled)"
 )
 """Of a source that has failed: whether what puts its version aside is on its way."""
+IS_BEING_MOVED = (
+    "EXISTS (SELECT 1 FROM moves JOIN batches USING (batch_id)"
+    " WHERE moves.to_id = sources.source_id AND NOT batches.is_settled)"
+)
+"""Whether it gets its rows from another name, and that was not heard of yet."""
 PUT_ASIDE = sql(
     "UPDATE sources SET source_version = source_version + 1, fingerprint = NULL,",
     "content_size = NULL, seen = 0, mapped = 0, dead = 0, dropped = 0, replays = 0, staged = 0,",
@@ -27,10 +33,12 @@ class SettlingRows(LedgerRows):
     def _show(self, source_id: str) -> None:
         """Decide that a version is shown, if batches wait and of no other one is to be heard.
 
-        One of which nothing has arrived is shown, too: what it replaces has to go.
+        One of which nothing has arrived is shown, too: what it replaces has to go. It is held
+        back instead if too much of it died; once it is to be shown, that stands.
         """
         rows = self._select(
-            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
+            "WHERE source_id = ?1 AND status = 'dispatched' AND is_read"
+            " AND renewal IS NOT 'discarding' AND NOT EXISTS"
             " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)",
             source_id,
         )
@@ -39,12 +47,27 @@ class SettlingRows(LedgerRows):
             query = "SELECT 1 FROM batches WHERE source_id = ? AND (is_staged OR ? AND dead > 0)"
             if not self._rows(query, source_id, is_lost):
                 continue
+            keeps_any = source.staged or source.replaces
+            if keeps_any and is_too_dead(source) and not source.is_showing:
+                self._hold(source)
+                continue
             self._put_account(source_id, source.showing_batch_id, BatchAccount().record(0))
-            self._execute("UPDATE sources SET is_showing = 1 WHERE source_id = ?", source_id)
+            self._execute(
+                "UPDATE sources SET is_showing = 1, is_held = 0 WHERE source_id = ?", source_id
+            )
+
+    def _hold(self, source: SourceRecord) -> None:
+        """Hold a version back: it waits as it is, and its source has failed."""
+        self._execute(
+            "UPDATE sources SET status = 'failed', is_held = 1, reason = ?, is_announced = 0"
+            " WHERE source_id = ?",
+            why_held(source),
+            source.source_id,
+        )
 
     def _put_aside(self, source_id: str) -> None:
         """Give a source that has failed a version without content, if anything of it waits."""
-        waiting = "WHERE source_id = ? AND status = 'failed' AND staged > 0"
+        waiting = "WHERE source_id = ? AND status = 'failed' AND staged > 0 AND NOT is_held"
         for _ in self._select(waiting, source_id):
             self._forget_batches(source_id)
             (row,) = self._rows(PUT_ASIDE, source_id)
@@ -58,7 +81,8 @@ class SettlingRows(LedgerRows):
             self._put_aside(source_id)
             changed = self._rows(
                 "UPDATE sources SET status = iif(is_forgotten, 'forgotten', 'completed'),"
-                " completed_at = ?2, is_announced = 0, is_showing = 0"
+                " completed_at = ?2, is_announced = 0, is_showing = 0,"
+                " renewal = nullif(renewal, 'discarding')"
                 " WHERE source_id = ?1 AND status = 'dispatched' AND is_read AND NOT EXISTS"
                 " (SELECT 1 FROM batches WHERE source_id = ?1 AND NOT is_settled)"
                 " RETURNING source_id",
@@ -78,7 +102,7 @@ class SettlingRows(LedgerRows):
             ended += self._select(
                 "WHERE source_id = ? AND (is_showing OR"
                 " status IN ('completed', 'forgotten') AND NOT is_announced OR"
-                f" status = 'failed' AND {IS_BEING_PUT_ASIDE})",
+                f" status = 'failed' AND (is_held AND NOT is_announced OR {IS_BEING_PUT_ASIDE}))",
                 source_id,
             )
         return ended

@@ -6,11 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from services.discovery.adapters.sqlite_collection_store import CollectionRows
+from services.discovery.adapters.sqlite_analysis_store import AnalysisRows
 from services.discovery.adapters.sqlite_contradiction_store import ContradictionRows
+from services.discovery.adapters.sqlite_deletion_store import DeletionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_loss_store import LossRows
+from services.discovery.adapters.sqlite_manifest_store import ManifestRows
+from services.discovery.adapters.sqlite_move_store import MoveRows
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
+from services.discovery.adapters.sqlite_rest_store import RestRows
 from services.discovery.adapters.sqlite_settling import IS_BEING_PUT_ASIDE
 from services.discovery.adapters.sqlite_stall_store import StallRows
 from services.discovery.adapters.sqlite_state_store_dead_letters import LetterRows
@@ -25,10 +29,10 @@ from services.discovery.domain.ledger import (
     Death,
     SourceRecord,
     Status,
-    Totals,
-    forgotten_for,
 )
 from services.discovery.domain.sources import SourceStat
+from services.discovery.domain.totals import Totals
+from shared.clock import Clock
 from shared.sqlite_state import sql
 
 CHUNK = 500
@@ -36,19 +40,29 @@ CHUNK = 500
 
 
 class SqliteStateStore(
-    StallRows, ContradictionRows, LetterRows, LossRows, PresenceRows, CollectionRows, VersionRows
+    StallRows,
+    ContradictionRows,
+    LetterRows,
+    LossRows,
+    MoveRows,
+    PresenceRows,
+    DeletionRows,
+    RestRows,
+    AnalysisRows,
+    ManifestRows,
+    VersionRows,
 ):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path) -> AsyncGenerator[Self]:
-        """Open the ledger of a folder for the time of the block.
+    async def open(cls, folder: Path, clock: Clock | None = None) -> AsyncGenerator[Self]:
+        """Open the ledger of a folder for the time of the block; the clock dates its jobs.
 
         Raises:
             ConfigurationError: The folder or the file cannot be used.
         """
-        store = cls(await open_connection(folder))
+        store = cls(await open_connection(folder), clock)
         try:
             yield store
         finally:
@@ -99,10 +113,13 @@ class SqliteStateStore(
             collection,
         )
         in_flight = self._rows("SELECT records FROM in_flight WHERE collection = ?", collection)
+        held = "SELECT coalesce(sum(staged), 0) FROM sources WHERE is_held AND collection = ?"
         sources = {row[0]: row[1] for row in rows}
         seen, mapped, dead, dropped = (sum(row[column] for row in rows) for column in (2, 3, 4, 5))
         counts = {status: sources.get(status, 0) for status in STATUSES}
-        return Totals(counts, seen, mapped, dead, in_flight[0][0] if in_flight else 0, dropped)
+        waiting = self._rows(held, collection)[0][0]
+        on_the_way = in_flight[0][0] if in_flight else 0
+        return Totals(counts, seen, mapped, dead, on_the_way, dropped, waiting)
 
     @change
     def note_incomplete(self, stat: SourceStat, why: WhyIncomplete, now: datetime) -> None:
@@ -121,7 +138,7 @@ class SqliteStateStore(
         self._execute(
             "UPDATE sources SET reason = NULL, is_announced = 0,"
             " status = iif(completed_at IS NULL, 'dispatched', 'completed')"
-            " WHERE source_id = ? AND status = 'failed' AND is_read",
+            " WHERE source_id = ? AND status = 'failed' AND is_read AND NOT is_held",
             stat.source_id,
         )
         self._execute(
@@ -166,6 +183,8 @@ class SqliteStateStore(
     @change
     def fail(self, stat: SourceStat, reason: str, now: datetime) -> SourceRecord | None:
         """See StateStore."""
+        if self._select("WHERE source_id = ? AND is_held", stat.source_id):
+            return None  # what is noted of its file stays, so that it is looked at again
         known = self._put_stat(stat, now)
         if known.is_forgotten:
             self._execute(
@@ -179,6 +198,11 @@ class SqliteStateStore(
                 reason,
                 stat.source_id,
             )
+        # A job that has it read anew hears of that.
+        self._execute(
+            "UPDATE sources SET renewal = nullif(renewal, 'wanted') WHERE source_id = ?",
+            stat.source_id,
+        )
         self._put_aside(stat.source_id)
         rows = self._select("WHERE source_id = ? AND NOT is_announced", stat.source_id)
         return rows[0] if rows else None
@@ -186,14 +210,7 @@ class SqliteStateStore(
     @change
     def forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
         """See StateStore."""
-        rows = self._select("WHERE source_id = ? AND source_version > 0", source_id)
-        if not rows:
-            return None
-        after = forgotten_for(rows[0], ref)
-        if after.source_version != rows[0].source_version:
-            self._put_forgotten(after)
-        self._put_forget_commands(after)
-        return after
+        return self._forget(source_id, ref)
 
     @change
     def mark_announced(

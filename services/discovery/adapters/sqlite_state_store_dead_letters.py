@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, fields, replace
+from datetime import datetime
 
 from services.discovery.adapters.sqlite_group_commit import change, reads
-from services.discovery.adapters.sqlite_state_store_rows import LETTER, LedgerRows
+from services.discovery.adapters.sqlite_settling import SettlingRows
+from services.discovery.adapters.sqlite_state_store_rows import LETTER
 from services.discovery.domain.batch_accounts import BatchAccount
 from services.discovery.domain.dead_letters import (
     Letter,
@@ -15,6 +17,7 @@ from services.discovery.domain.dead_letters import (
     why_not,
     why_not_now,
 )
+from services.discovery.domain.holding import is_too_dead, why_held
 from services.discovery.domain.ledger import Death, SourceRecord
 from shared.sqlite_state import sql
 
@@ -26,7 +29,7 @@ PUT_RESEND = sql(
 )
 
 
-class LetterRows(LedgerRows):
+class LetterRows(SettlingRows):
     """The methods of the ledger about dead letters; each is one durable transaction."""
 
     @change
@@ -58,22 +61,24 @@ class LetterRows(LedgerRows):
         return self._resends("WHERE letter_key = ?", letter.key)
 
     @change
-    def drop(self, death: Death, command: str) -> None:
+    def drop(self, death: Death, command: str, now: datetime) -> list[SourceRecord]:
         """See LetterLedger."""
         source = self._current(death.source_id, death.source_version)
         if source is None or source.is_forgotten:
-            return
+            return []
         if source.completed_at is None and self._is_new(death):
             self._dead_letter(source, death)
         letter = self._letter(death.key)
         if letter is None or letter.fate != "dead":
-            return
+            return []
         self._put_fate(replace(letter, fate="dropped", command=command))
         self._execute(
             "UPDATE sources SET dropped = min(dead, dropped + ?) WHERE source_id = ?",
             letter.records,
             letter.source_id,
         )
+        held = self._select("WHERE source_id = ? AND is_held", letter.source_id)
+        return self._let_go(held[0], now) if held and held[0].status == "failed" else []
 
     @reads
     def unreadable(self, source_id: str) -> list[Letter]:
@@ -95,6 +100,19 @@ class LetterRows(LedgerRows):
     def resends(self, collection: str) -> list[Resend]:
         """See LetterLedger."""
         return self._resends("WHERE collection = ? ORDER BY batch_id", collection)
+
+    def _let_go(self, held: SourceRecord, now: datetime) -> list[SourceRecord]:
+        """Show a version that was held back, if what is given up is enough for that."""
+        if is_too_dead(held):
+            why = why_held(held)
+            self._execute("UPDATE sources SET reason = ? WHERE source_id = ?", why, held.source_id)
+            return []
+        self._execute(
+            "UPDATE sources SET status = 'dispatched', reason = NULL, is_announced = 0"
+            " WHERE source_id = ?",
+            held.source_id,
+        )
+        return self._settle([held.source_id], now)
 
     def _letter(self, key: str) -> Letter | None:
         rows = self._rows(SELECT_LETTERS + "WHERE key = ?", key)
@@ -143,7 +161,9 @@ class LetterRows(LedgerRows):
         turn = source.replays + 1
         self._put_fate(replace(letter, fate="replayed", command=command, turn=turn))
         self._execute(
-            "UPDATE sources SET status = iif(status = 'completed', 'dispatched', status),"
+            "UPDATE sources SET"
+            " status = iif(status = 'completed' OR is_held, 'dispatched', status),"
+            " reason = iif(is_held, NULL, reason),"
             " completed_at = NULL, is_announced = 0, replays = ? WHERE source_id = ?",
             turn,
             source.source_id,

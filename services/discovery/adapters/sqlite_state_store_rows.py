@@ -13,7 +13,13 @@ from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.contradictions import against_commit
 from services.discovery.domain.cut_rules import parse_rules
 from services.discovery.domain.dead_letters import Letter
-from services.discovery.domain.ledger import CommandRef, Commit, Death, SourceRecord
+from services.discovery.domain.ledger import (
+    CommandRef,
+    Commit,
+    Death,
+    SourceRecord,
+    forgotten_for,
+)
 from services.discovery.domain.sources import SourceStat, display_name
 from shared.sqlite_state import sql
 
@@ -35,6 +41,7 @@ MOMENTS = (
     "gone_at",
     "returned_at",
 )
+FLAGS = ("is_read", "is_announced", "is_forgotten", "is_presence_told", "is_showing", "is_held")
 LETTER = ", ".join(field.name for field in fields(Letter))
 ENTER_LETTER = sql(
     f"INSERT OR IGNORE INTO dead_letters ({LETTER})",
@@ -54,6 +61,11 @@ PUT_STAT = sql(
     COLUMNS,
 )
 
+NOT_TO_COME = (
+    "AND (is_placed OR job NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'running')))"
+)
+"""Of the files that jobs have brought: all but those that wait for their turn."""
+
 
 class LedgerRows:
     """What the methods of the ledger are made of; they need a transaction around."""
@@ -71,6 +83,10 @@ class LedgerRows:
     def _select(self, where: str, *values: Any) -> list[SourceRecord]:
         rows = self._rows(SELECT_SOURCES + where, *values)
         return [source_of(row) for row in rows]
+
+    def _source(self, source_id: str) -> SourceRecord | None:
+        rows = self._select("WHERE source_id = ?", source_id)
+        return rows[0] if rows else None
 
     def _current(self, source_id: str, version: int) -> SourceRecord | None:
         rows = self._select("WHERE source_id = ? AND source_version = ?", source_id, version)
@@ -163,6 +179,24 @@ class LedgerRows:
             self._change(source, commit.batch_id, lambda batch: batch.stage(commit.records))
         elif not commit.is_superseded:
             self._change(source, commit.batch_id, lambda batch: batch.commit(commit.records))
+            if commit.batch_id == source.moving_batch_id:
+                self._read_what_was_not_moved(source, commit, now)
+
+    def _read_what_was_not_moved(
+        self, source: SourceRecord, commit: Commit, now: datetime
+    ) -> None:
+        """Close the account of a move that found fewer rows; the next look reads all of it."""
+        account = self._account(commit.batch_id)
+        if account is None or not account.in_flight:
+            return
+        what = f"{account.records} rows were to be moved, and the dataset had {commit.records}"
+        self._contradict(source, commit.batch_id, what, now)
+        self._count(source.source_id, -account.in_flight, 0, 0)
+        after = account.withdraw().record(account.mapped)
+        self._put_account(source.source_id, commit.batch_id, after)
+        self._execute(
+            "UPDATE sources SET fingerprint = NULL WHERE source_id = ?", source.source_id
+        )
 
     def _contradict(
         self, source: SourceRecord, batch_id: str, what: str | None, now: datetime
@@ -183,11 +217,40 @@ class LedgerRows:
         else:
             self._change(source, death.batch_id, lambda batch: batch.dead_letter(death.records))
 
+    def _forget(self, source_id: str, ref: CommandRef) -> SourceRecord | None:
+        """Give a source a version without records; see StateStore.forget."""
+        rows = self._select(
+            "WHERE source_id = ?1 AND (source_version > 0"
+            " OR EXISTS (SELECT 1 FROM uploads WHERE source_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM brought WHERE source_id = ?1 AND is_placed))",
+            source_id,
+        )
+        if not rows:
+            return None
+        after = forgotten_for(rows[0], ref)
+        if ref not in rows[0].wishes:
+            self._let_go_files(source_id)
+        if after.source_version != rows[0].source_version:
+            self._put_forgotten(after)
+        self._put_forget_commands(after)
+        return after
+
+    def _let_go_files(self, source_id: str) -> None:
+        """Keep no file of a source, but one that a job is still to bring."""
+        for table, which in (("uploads", ""), ("brought", NOT_TO_COME)):
+            where = sql("WHERE source_id = ?", which)
+            self._execute(
+                sql("INSERT OR IGNORE INTO leaving SELECT blob, job_id, collection FROM", table,
+                    where), source_id,
+            )  # fmt: skip
+            self._execute(sql("DELETE FROM", table, where), source_id)
+
     def _put_forgotten(self, source: SourceRecord) -> None:
         self._execute(
             "UPDATE sources SET status = ?, source_version = ?, seen = 0, mapped = 0, dead = 0,"
-            " dropped = 0, replays = 0, staged = 0, is_showing = 0,"
-            " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1"
+            " dropped = 0, replays = 0, staged = 0, is_showing = 0, is_held = 0, renewal = NULL,"
+            " is_read = 1, is_announced = 0, completed_at = NULL, is_forgotten = 1,"
+            " shown_version = NULL"
             " WHERE source_id = ?",
             source.status,
             source.source_version,
@@ -215,6 +278,7 @@ class LedgerRows:
         self._execute("DELETE FROM resends WHERE source_id = ?", source_id)
         self._execute("DELETE FROM segments WHERE source_id = ?", source_id)
         self._execute("DELETE FROM contradictions WHERE source_id = ?", source_id)
+        self._execute("DELETE FROM moves WHERE to_id = ?", source_id)
 
 
 def _account(row: sqlite3.Row) -> BatchAccount:
@@ -226,7 +290,7 @@ def _account(row: sqlite3.Row) -> BatchAccount:
 def source_of(row: sqlite3.Row) -> SourceRecord:
     """Make a source of its row."""
     values: dict[str, Any] = dict(row)
-    for name in ("is_read", "is_announced", "is_forgotten", "is_presence_told", "is_showing"):
+    for name in FLAGS:
         values[name] = bool(values[name])
     for name in MOMENTS:
         values[name] = values[name] and datetime.fromisoformat(values[name])

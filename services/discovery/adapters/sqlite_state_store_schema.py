@@ -5,8 +5,34 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from services.discovery.adapters.sqlite_fetch_store import NAMES
+from services.discovery.adapters.sqlite_holding import HELD_INDEX, HOLDING
+from services.discovery.adapters.sqlite_job_schema import (
+    ANALYSERS,
+    JOB_COLUMNS,
+    JOBS,
+    OF_BEFORE,
+    PREFERRED,
+    TOUCHED,
+)
+from services.discovery.adapters.sqlite_ledger_upgrades import (
+    FOUND_AT,
+    FOUND_BEFORE,
+    FROM_3,
+    FROM_4,
+    FROM_5,
+    FROM_7,
+    FROM_8,
+    SEGMENTS,
+)
+from services.discovery.adapters.sqlite_manifest_rows import MANIFESTS
+from services.discovery.adapters.sqlite_move_store import MOVES
 from services.discovery.adapters.sqlite_movement import MOVEMENT, MOVEMENT_TRIGGERS
-from shared.sqlite_state import StateFormat, open_blocking
+from services.discovery.adapters.sqlite_preference_store import PREFERENCES
+from services.discovery.adapters.sqlite_schedule_store import SCHEDULES
+from services.discovery.adapters.sqlite_taking_over import TAKEN_OVER
+from services.discovery.adapters.sqlite_upload_rows import RELISTED, UPLOADS
+from shared.sqlite_state import HISTORIES, StateFormat, open_blocking
 
 FILENAME = "discovery.sqlite"
 TABLES = """
@@ -100,19 +126,6 @@ CREATE TABLE resends (
 CREATE INDEX resends_by_source ON resends (source_id);
 CREATE INDEX resends_by_letter ON resends (letter_key);
 """
-SEGMENTS = """
-CREATE TABLE segments (
-    source_id TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    is_read INTEGER NOT NULL DEFAULT 0,
-    is_settled INTEGER NOT NULL DEFAULT 0,
-    mark BLOB,
-    PRIMARY KEY (source_id, number)
-) WITHOUT ROWID;
-"""
 AIDS = """
 CREATE TABLE IF NOT EXISTS ways (
     collection TEXT PRIMARY KEY,
@@ -139,8 +152,15 @@ CREATE TABLE IF NOT EXISTS collections (
     sources TEXT NOT NULL DEFAULT '[]',
     made_by TEXT
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS resting (collection TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS collections_untold ON collections (name)
     WHERE told_revision < revision;
+CREATE TABLE IF NOT EXISTS deletions (
+    collection_id TEXT PRIMARY KEY,
+    commands TEXT NOT NULL,
+    ended_at TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS deletions_by_end ON deletions (ended_at);
 CREATE INDEX IF NOT EXISTS stalls_by_age ON stalls (collection, since, source_id);
 CREATE INDEX IF NOT EXISTS stalls_untold ON stalls (collection, since, source_id)
     WHERE NOT is_announced;
@@ -155,65 +175,31 @@ CREATE INDEX IF NOT EXISTS sources_gone ON sources (collection, filename)
 CREATE INDEX IF NOT EXISTS sources_untold ON sources (collection, filename)
     WHERE NOT is_presence_told;
 """
-FROM_3 = """
-ALTER TABLE sources ADD COLUMN ctime_ns INTEGER;
-ALTER TABLE sources ADD COLUMN inode INTEGER;
-ALTER TABLE sources ADD COLUMN why_incomplete TEXT;
-ALTER TABLE sources ADD COLUMN incomplete_since TEXT;
-ALTER TABLE sources ADD COLUMN checked_at TEXT;
-ALTER TABLE sources ADD COLUMN gone_at TEXT;
-ALTER TABLE sources ADD COLUMN returned_at TEXT;
-ALTER TABLE sources ADD COLUMN same_as TEXT;
-ALTER TABLE sources ADD COLUMN is_presence_told INTEGER NOT NULL DEFAULT 1;
-"""
-FROM_4 = """
-ALTER TABLE dead_letters ADD COLUMN spans TEXT NOT NULL DEFAULT '';
-"""
-FROM_5 = f"""
-ALTER TABLE sources ADD COLUMN rules TEXT;
-ALTER TABLE sources ADD COLUMN content_size INTEGER;
-{SEGMENTS}
-"""
-FOUND_AT = """
-ALTER TABLE segments ADD COLUMN found_at TEXT NOT NULL DEFAULT '';
-"""
-FOUND_BEFORE = """
-UPDATE segments SET found_at =
-    (SELECT discovered_at FROM sources WHERE sources.source_id = segments.source_id);
-"""
-"""What is known of a segment of before is when its source was found."""
-FROM_7 = """
-ALTER TABLE sources ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE sources ADD COLUMN is_showing INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE batches ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE batches ADD COLUMN is_staged INTEGER NOT NULL DEFAULT 0;
-"""
-FROM_8 = """
-CREATE TABLE IF NOT EXISTS collections (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    title TEXT NOT NULL,
-    description TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    state TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    created_at TEXT NOT NULL,
-    told_revision INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-ALTER TABLE collections ADD COLUMN sources TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE collections ADD COLUMN made_by TEXT;
-"""
-"""A ledger that was begun before there were records has no such table."""
-UPGRADES = {
-    3: FROM_3,
-    4: FROM_4,
-    5: FROM_5,
-    6: FOUND_AT + FOUND_BEFORE,
-    7: FROM_7,
-    8: FROM_8,
-}
-FORMAT = StateFormat("discovery", 9, TABLES + SEGMENTS + FOUND_AT, AIDS, UPGRADES)
+FOUND = FOUND_AT + FOUND_BEFORE
+FROM_11 = UPLOADS + JOBS + PREFERRED
+STEPS = {7: FROM_7, 8: FROM_8, 9: HOLDING, 10: JOB_COLUMNS, 11: FROM_11}
+UPGRADES = {3: FROM_3, 4: FROM_4, 5: FROM_5, 6: FOUND, **STEPS}
+ADDED = (
+    AIDS
+    + HELD_INDEX
+    + MOVES
+    + HISTORIES
+    + TAKEN_OVER
+    + UPLOADS
+    + JOBS
+    + PREFERENCES
+    + SCHEDULES
+    + MANIFESTS
+    + NAMES
+    + ANALYSERS
+)
+FORMAT = StateFormat(
+    "discovery",
+    12,
+    TABLES + SEGMENTS + FOUND_AT + HOLDING + JOB_COLUMNS + FROM_11,
+    ADDED + OF_BEFORE,
+    UPGRADES,
+)
 TOTALS = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE totals (
@@ -269,7 +255,7 @@ CREATE TEMP TRIGGER batch_changed AFTER UPDATE ON batches
     BEGIN {LEAVE_FLIGHT} {ENTER_FLIGHT} END;
 CREATE TEMP TRIGGER batch_went AFTER DELETE ON batches BEGIN {LEAVE_FLIGHT} END;
 """
-BESIDE = TOTALS + TRIGGERS + MOVEMENT + MOVEMENT_TRIGGERS
+BESIDE = TOTALS + TRIGGERS + MOVEMENT + MOVEMENT_TRIGGERS + TOUCHED + RELISTED
 
 
 async def open_connection(folder: Path) -> sqlite3.Connection:

@@ -1,30 +1,42 @@
 """Which version of a source is being read, how it is cut, and how far that came."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from services.discovery.adapters.sqlite_group_commit import change
-from services.discovery.adapters.sqlite_settling import SettlingRows
+from services.discovery.adapters.sqlite_holding import REPLACES
+from services.discovery.adapters.sqlite_renewal_rows import RenewalRows
+from services.discovery.adapters.sqlite_settling import IS_BEING_MOVED, SettlingRows
+from services.discovery.adapters.sqlite_taking_over import TakenOverRows
+from services.discovery.adapters.sqlite_upload_rows import UploadedRows
 from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.segments import BEGINNING, ContentHash, Mark, Segment
-from services.discovery.domain.sources import SourceStat, StoredSource, source_id
+from services.discovery.domain.sources import SourceStat
+from services.discovery.domain.uploads import is_uploaded
 from services.discovery.domain.versions import BegunVersion, continuation
+from services.discovery.ports import SourceChangedError
+from shared.sqlite_state import sql
 
 
-class VersionRows(SettlingRows):
+class VersionRows(SettlingRows, TakenOverRows, UploadedRows, RenewalRows):
     """The methods of the ledger about reading; each is one durable transaction."""
 
     @change
     def begin_version(
-        self, stat: SourceStat, content: ContentHash, rules: CutRules, now: datetime
+        self,
+        stat: SourceStat,
+        content: ContentHash,
+        rules: CutRules,
+        now: datetime,
+        max_dead_share: float | None = None,
     ) -> BegunVersion:
         """See StateStore."""
+        self._require_read(stat)
         known = self._put_stat(stat, now, is_checked=True)
         what = continuation(known, content, rules)
         if what == "other":
             first = Segment(0, stat.size, content.whole, content.whole, now)
-            return self._begin(known, first, rules)
+            return self._begin(known, first, rules, max_dead_share)
         if what == "grown":
             self._grow(known, stat.size, content, now)
         self._execute(
@@ -33,7 +45,10 @@ class VersionRows(SettlingRows):
             known.source_id,
         )
         start, segments = self._unread(known.source_id)
-        return BegunVersion(known.source_version, known.rules or rules, start, segments)
+        share = known.max_dead_share
+        number, cut = known.source_version, known.rules or rules
+        renewal = self._renewal(known.source_id, number)
+        return BegunVersion(number, cut, start, segments, share, *renewal)
 
     @change
     def finish_reading(
@@ -62,10 +77,15 @@ class VersionRows(SettlingRows):
     def requeue(self, source_id: str) -> bool:
         """See StateStore."""
         changed = self._rows(
-            "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0"
-            " WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')"
-            " AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten"
-            " RETURNING source_id",
+            sql(
+                "UPDATE sources SET status = iif(source_version, 'reading', status), is_read = 0,",
+                "is_held = 0",
+                "WHERE source_id = ? AND status IN ('reading', 'dispatched', 'failed')",
+                "AND completed_at IS NULL AND replays = 0 AND NOT is_forgotten",
+                "AND NOT",
+                IS_BEING_MOVED,
+                "RETURNING source_id",
+            ),
             source_id,
         )
         if changed:
@@ -75,75 +95,51 @@ class VersionRows(SettlingRows):
             )
         return bool(changed)
 
-    @change
-    def read_again(
-        self, collection: str, sources: Sequence[StoredSource], now: datetime
-    ) -> list[str]:
-        """Have sources read again by the next look, as versions above those that are stored.
+    def _require_read(self, stat: SourceStat) -> None:
+        """Begin no version of an uploaded file that is not what is read of its source by now.
 
-        What the ledger does not know, or only in an older version, it takes over as it is stored:
-        so no version number ever means two contents.
-
-        Returns:
-            The filenames of those that are forgotten: these are not read again.
+        Raises:
+            SourceChangedError: Another one took its place since it was listed, or it went.
         """
-        forgotten = []
-        for one in sources:
-            key = source_id(collection, one.filename)
-            known = self._select("WHERE source_id = ?", key)
-            if known and known[0].is_forgotten:
-                forgotten.append(one.filename)
-                continue
-            if one.rows and (not known or known[0].source_version < one.version):
-                self._take_over(key, collection, one, now)
-            self._execute("UPDATE sources SET fingerprint = NULL WHERE source_id = ?", key)
-        return forgotten
+        if is_uploaded(stat.path):
+            read = self._read(stat.source_id)
+            if not read or read[0].stat().inode != stat.inode:
+                raise SourceChangedError(f"{stat.filename} has another content by now")
 
-    def _take_over(self, key: str, collection: str, one: StoredSource, now: datetime) -> None:
-        self._forget_batches(key)
-        self._execute(
-            "INSERT INTO sources (source_id, collection, filename, path, size, mtime_ns, status,"
-            " discovered_at) VALUES (?1, ?2, ?3, ?3, 0, 0, 'incomplete', ?4)"
-            " ON CONFLICT (source_id) DO NOTHING",
-            key,
-            collection,
-            one.filename,
-            now.isoformat(),
-        )
-        self._execute(
-            "UPDATE sources SET status = 'completed', source_version = ?1, seen = ?3, mapped = ?3,"
-            " dead = 0, dropped = 0, replays = 0, staged = 0, is_showing = 0, is_read = 1,"
-            " is_announced = 1, reason = NULL, why_incomplete = NULL, incomplete_since = NULL,"
-            " completed_at = ?2 WHERE source_id = ?4",
-            one.version,
-            now.isoformat(),
-            one.rows,
-            key,
-        )
-
-    def _begin(self, known: SourceRecord, first: Segment, rules: CutRules) -> BegunVersion:
+    def _begin(
+        self, known: SourceRecord, first: Segment, rules: CutRules, max_dead_share: float | None
+    ) -> BegunVersion:
         if known.source_version:
             self._forget_batches(known.source_id)
+        version = self._above_taken_over(known) + 1
         self._execute(
-            "UPDATE sources SET status = 'reading', source_version = source_version + 1,"
-            " fingerprint = ?, content_size = ?, rules = ?, seen = 0, mapped = 0, dead = 0,"
-            " is_read = 0, dropped = 0, replays = 0, staged = 0, is_showing = 0,"
-            " is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0"
-            " WHERE source_id = ?",
+            sql(
+                "UPDATE sources SET replaces =",
+                REPLACES,
+                ", status = 'reading', source_version = ?, fingerprint = ?,",
+                "content_size = ?, rules = ?, max_dead_share = ?, seen = 0, mapped = 0, dead = 0,",
+                "is_read = 0, dropped = 0, replays = 0, staged = 0, is_showing = 0, is_held = 0,",
+                "is_announced = 0, reason = NULL, completed_at = NULL, is_forgotten = 0,",
+                "renewal = NULL, shown_version = NULL WHERE source_id = ?",
+            ),
+            version,
             first.fingerprint,
             first.size,
             rules.spell(),
+            max_dead_share,
             known.source_id,
         )
         self._put_segment(known.source_id, first)
-        return BegunVersion(known.source_version + 1, rules, BEGINNING, (first,))
+        self._begin_for_job(known, version)
+        renewal = self._renewal(known.source_id, version)
+        return BegunVersion(version, rules, BEGINNING, (first,), max_dead_share, *renewal)
 
     def _grow(self, known: SourceRecord, size: int, content: ContentHash, now: datetime) -> None:
         rows = self._rows("SELECT max(number) FROM segments WHERE source_id = ?", known.source_id)
         grown = Segment(rows[0][0] + 1, size, content.whole, content.rest, now)
         self._put_segment(known.source_id, grown)
         self._execute(
-            "UPDATE sources SET fingerprint = ?, content_size = ?, is_read = 0,"
+            "UPDATE sources SET fingerprint = ?, content_size = ?, is_read = 0, is_held = 0,"
             " completed_at = NULL WHERE source_id = ?",
             content.whole,
             size,

@@ -114,7 +114,7 @@ def why_not_now(source: SourceRecord | None, source_version: int) -> Refused | N
             f"'{source.filename}' has changed since: it is of version {source_version}, and "
             f"version {source.source_version} was read whole; drop it"
         )
-    if not source.was_completed:
+    if not (source.was_completed or source.is_held):
         return Refused(f"'{source.filename}' is still being mapped; replay it when that is done")
     return None
 

@@ -8,6 +8,7 @@ from services.discovery.domain.completeness import OUTSIDE, WhyIncomplete
 from services.discovery.domain.cut_rules import CutRules
 from services.discovery.domain.sources import SourceStat, batch_id, display_name
 
+Renewal = Literal["wanted", "discarding"]
 Status = Literal["incomplete", "reading", "dispatched", "completed", "failed", "forgotten"]
 STATUSES: tuple[Status, ...] = (
     "incomplete",
@@ -125,6 +126,15 @@ class SourceRecord:
     """Records of this version that wait to be shown with the others of it."""
     is_showing: bool = False
     """Whether it was decided that this version is to be shown, and not told yet that it is."""
+    max_dead_share: float | None = None
+    """Of this version, how much may be dead for it to replace another one; None: all."""
+    replaces: int = 0
+    """How many records are on the map of the version that this one is to replace."""
+    is_held: bool = False
+    """Whether this version is held back, since too much of it died, replays included."""
+    renewal: Renewal | None = None
+    """Whether a job wants it read anew, or what came of that is put aside."""
+    shown_version: int | None = None  # of which earlier version its rows are
 
     @property
     def is_forgotten_as_gone(self) -> bool:
@@ -134,7 +144,7 @@ class SourceRecord:
     @property
     def was_completed(self) -> bool:
         """Whether this version was completed before, even if a replay is in flight now."""
-        return self.completed_at is not None or self.replays > 0
+        return self.completed_at is not None or (self.replays > 0 and not self.is_held)
 
     @property
     def empty_batch_id(self) -> str:
@@ -150,19 +160,25 @@ class SourceRecord:
 
     @property
     def is_put_aside(self) -> bool:
-        """Whether the version before waited when it failed: this one has no content."""
-        return self.status == "failed" and self.fingerprint is None and self.source_version > 1
+        """Whether the version before goes unseen: this one has no content of its own."""
+        is_empty = self.status == "failed" and self.fingerprint is None and self.source_version > 1
+        return (self.renewal == "discarding" and not self.is_forgotten) or is_empty
 
     @property
     def is_all_dead(self) -> bool:
         """Whether all records died of a version that replaces another one."""
-        is_dead = 0 < self.dead == self.seen
-        return is_dead and self.source_version > 1 and not (self.is_forgotten or self.replays)
+        is_dead = 0 < self.dead == self.seen and self.source_version > 1
+        return is_dead and not (self.is_forgotten or self.was_completed)
 
     @property
     def discarding_batch_id(self) -> str:
         """The id of the only batch of a version by which the one before is put aside."""
         return batch_id(self.collection, self.source_id, self.source_version, "", 0, "discards")
+
+    @property
+    def moving_batch_id(self) -> str:
+        """The id of the batch by which the rows of another name become this version."""
+        return batch_id(self.collection, self.source_id, self.source_version, "", 0, "moves")
 
     @property
     def signature(self) -> tuple[int, int]:
@@ -175,20 +191,6 @@ class SourceRecord:
         return self.seen - self.staged - self.mapped - self.dead
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """A collection's ledger in one line."""
-
-    sources: dict[Status, int]
-    seen: int
-    mapped: int
-    dead: int
-    in_flight: int
-    """On their way, or staged: not on the map yet."""
-    dropped: int
-    """Of the dead: those that somebody gave up for good."""
-
-
 def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
     """Decide whether a listed source has to be opened.
 
@@ -198,11 +200,17 @@ def needs_look(known: SourceRecord | None, stat: SourceStat) -> bool:
     """
     if known is None:
         return True
-    if known.is_forgotten and not known.is_announced:
+    if is_leaving(known):
         return False
-    if known.status == "reading" or known.reason is not None or _is_unclear(known):
+    has_failed = known.reason is not None and not known.is_held
+    if known.status == "reading" or has_failed or _is_unclear(known):
         return True
     return not _is_untouched(known, stat)
+
+
+def is_leaving(known: SourceRecord) -> bool:
+    """Tell whether a source is being forgotten, and that is not over and told."""
+    return known.is_forgotten and not known.is_announced
 
 
 def is_coming(known: SourceRecord | None) -> bool:
@@ -219,12 +227,13 @@ def is_coming(known: SourceRecord | None) -> bool:
 def _is_unclear(known: SourceRecord) -> bool:
     """Tell whether something else than the file says what is to be done.
 
-    That is so where an older ledger did not say why, where a source lacks what the file does not
-    show, and where it was forgotten for being gone.
+    So it is where an older ledger did not say why, where it lacks what the file does not show,
+    where a job wants it read anew, and where it was forgotten for being gone.
     """
     is_unexplained = known.status == "incomplete" and known.why_incomplete is None
     return (
         is_unexplained
+        or known.renewal == "wanted"
         or known.why_incomplete in OUTSIDE
         or (known.source_version > 0 and known.fingerprint is None)
     )
@@ -245,14 +254,16 @@ def lacks_facts(known: SourceRecord) -> bool:
 
 def is_due(known: SourceRecord, checked_before: datetime) -> bool:
     """Decide whether a source's content is to be compared, though nothing says that it changed."""
-    if not known.is_read or (known.is_forgotten and not known.is_announced) or is_coming(known):
+    if not known.is_read or is_leaving(known) or is_coming(known):
         return False
     return known.checked_at is None or known.checked_at < checked_before
 
 
 def is_same_content(known: SourceRecord | None, fingerprint: str) -> bool:
-    """Decide whether a content was already read to its end."""
-    return known is not None and known.is_read and known.fingerprint == fingerprint
+    """Decide whether a content was already read to its end, and is not wanted once more."""
+    is_wanted = known is not None and known.renewal == "wanted"
+    is_known = known is not None and known.is_read and known.fingerprint == fingerprint
+    return is_known and not is_wanted
 
 
 def forgotten_for(known: SourceRecord, ref: CommandRef) -> SourceRecord:
@@ -282,4 +293,7 @@ def forgotten_for(known: SourceRecord, ref: CommandRef) -> SourceRecord:
         replays=0,
         staged=0,
         is_showing=False,
+        is_held=False,
+        renewal=None,
+        shown_version=None,
     )

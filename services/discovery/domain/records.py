@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.discovery.domain.entries import Entry
 from services.discovery.domain.segments import NONE, Counts
-from services.discovery.domain.sources import record_id
+from shared.record_ids import record_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,17 @@ class StoredSource:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldSource:
+    """The newest version of a source that the dataset knows."""
+
+    source_id: str
+    filename: str | None
+    """None if it has no rows."""
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class FolderUnreadable:
     """A folder of a root that could not be listed; the sources in it are not seen."""
 
@@ -90,11 +101,6 @@ def batch_id(
     parts = [collection, source, version, fingerprint, index]
     cut_by = [rules] if rules else []
     return hashlib.sha256(json.dumps([*parts, *cut_by]).encode()).hexdigest()
-
-
-def record_id(filename: str, iteration: int, idx_in_iteration: int) -> str:
-    """Hash what identifies a record."""
-    return hashlib.sha256(f"{filename}:{iteration}:{idx_in_iteration}".encode()).hexdigest()
 
 
 def display_name(path: str) -> str:

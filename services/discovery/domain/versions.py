@@ -21,6 +21,12 @@ class BegunVersion:
     """Up to where it was read."""
     segments: tuple[Segment, ...] = ()
     """What is to be read, in order."""
+    max_dead_share: float | None = None
+    """How much of it may be dead for it to replace another one; None: all."""
+    is_renewal: bool = False
+    """Whether a job has it read anew: what is shown stays so until all of it is there."""
+    is_fresh: bool = False
+    """Whether vectors that are known from before are passed by."""
 
 
 def continuation(known: SourceRecord, content: ContentHash, rules: CutRules) -> Continuation:
@@ -31,6 +37,8 @@ def continuation(known: SourceRecord, content: ContentHash, rules: CutRules) -> 
     nobody knows how it was cut, or the reader is another one, it has to be read anew as a whole.
     What was replayed has numbers that come after all others, so nothing can be counted on.
     """
+    if known.renewal == "wanted":
+        return "other"
     can_go_on = known.rules is not None and known.rules.reader == rules.reader
     if known.fingerprint is not None and known.fingerprint == content.whole:
         return "same" if known.is_read or can_go_on else "other"

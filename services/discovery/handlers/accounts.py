@@ -50,7 +50,7 @@ async def source_read(
     Raises:
         TransientError: The ledger could not be written.
     """
-    return endings(await store.finish_reading(source_id, source_version, end, clock.now()))
+    return endings(await store.finish_reading(source_id, source_version, end, clock.now()), clock)
 
 
 async def settled(
@@ -68,7 +68,7 @@ async def settled(
             batch.batch_id,
             batch.source_id,
             batch.source_version,
-            batch.records,
+            batch.moved.records if batch.moved else batch.records,
             is_superseded=batch.verdict == "superseded",
             is_staged=batch.verdict == "staged",
         )
@@ -76,9 +76,12 @@ async def settled(
         for batch in event.batches
         if batch.verdict != "refused"
     ]
+    # By the same batch the source has no records under the name before.
+    moves = (batch.moved for event in events for batch in event.batches)
+    commits += [Commit(one.batch_id, one.source_id, one.source_version, 0) for one in moves if one]
     completed = await store.apply_committed(commits, clock.now())
     reached(Failpoint.SETTLED)
-    return endings(completed)
+    return endings(completed, clock)
 
 
 async def dead_lettered(
@@ -96,7 +99,7 @@ async def dead_lettered(
         for letter in letters
         if letter.source_id is not None and letter.source_version is not None
     ]
-    return endings(await store.apply_deaths(deaths, clock.now())) if deaths else []
+    return endings(await store.apply_deaths(deaths, clock.now()), clock) if deaths else []
 
 
 def death_of(letter: DeadLetter, source_id: str, source_version: int) -> Death:
@@ -161,6 +164,6 @@ async def unannounced(store: Ledger, clock: Clock) -> list[SourceNews]:
     sources = await store.unannounced()
     found = [presence_event(source) for source in await store.untold_presence()]
     events: list[SourceNews] = [event for event in found if event is not None]
-    events += endings([row for row in sources if row.status != "failed"])
+    events += endings([row for row in sources if row.status != "failed"], clock)
     events += [failed(row, clock) for row in sources if row.status == "failed"]
     return events

@@ -5,7 +5,9 @@ from typing import Any
 import pyarrow as pa
 
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.moves import Move
 from shared.contracts.batches import RECORD_SCHEMA, Batch, BatchDescriptor
+from shared.contracts.moved_from import MovedFrom
 
 
 def forgetting_batch(source: SourceRecord) -> Batch:
@@ -24,6 +26,18 @@ def discarding_batch(source: SourceRecord) -> Batch:
     It is a first part: so it takes the place of what waits, and of nothing that is shown.
     """
     return _bare(source, source.discarding_batch_id, is_last=False, can_wait=True)
+
+
+def moving_batch(move: Move) -> Batch:
+    """Return the batch by which what is mapped under one name goes over to another."""
+    before, to = move.before, move.to
+    moved_from = MovedFrom(
+        source_id=before.source_id,
+        filename=before.filename,
+        source_version=before.source_version,
+        batch_id=before.empty_batch_id,
+    )
+    return _bare(to, to.moving_batch_id, is_last=True, moved_from=moved_from)
 
 
 def _bare(source: SourceRecord, batch_id: str, **facts: Any) -> Batch:

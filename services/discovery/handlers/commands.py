@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import structlog
 
 from services.discovery.domain.ledger import CommandRef
-from services.discovery.handlers.creation import Creation
+from services.discovery.handlers.bare_batches import showing_batch
+from services.discovery.handlers.collection_commands import CollectionCommands
 from services.discovery.handlers.dead_letter_events import dropped, replayed
 from services.discovery.handlers.forget import Rejected, forget, rejected
+from services.discovery.handlers.jobs import JobCommands
 from services.discovery.handlers.replay import (
     LetterCommand,
     ReplayContext,
@@ -18,23 +21,54 @@ from services.discovery.handlers.replay import (
     replay,
 )
 from services.discovery.ports import StateStore
+from services.discovery.ports.jobs import Wish
 from shared.bus.messages.outgoing import Outgoing, Steps, outgoing_batch, outgoing_event
 from shared.bus.messages.received_command import ReceivedCommand
 from shared.bus.publishing.audits import audited
 from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.dead_letters import LETTERS_DROPPED, LETTERS_REPLAYED
-from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED
+from shared.bus.registry.sources import SOURCE_FORGOTTEN, SOURCE_REJECTED, SOURCE_UPLOADED
 from shared.clock import Clock
 from shared.contracts.audit import Outcome
 from shared.contracts.base import Command
 from shared.contracts.batches import Batch
-from shared.contracts.commands import Create, Drop, Forget, Rename, Replay
+from shared.contracts.commands import (
+    Cancel,
+    Create,
+    Delete,
+    Drop,
+    Forget,
+    Rename,
+    Replay,
+    Retry,
+    Submit,
+)
+from shared.contracts.fetching import Fetch
 from shared.contracts.reading import Unreadable
 from shared.contracts.sources import SourceForgotten
+from shared.contracts.uploads import SourceUploaded, Upload
 
 Settled = tuple[list[Outgoing], Outcome, str | None]
 """What is to be told, what became of the command, and why it was rejected."""
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """Who carries out which commands, beside those about one source."""
+
+    letters: ReplayContext
+    whole: CollectionCommands
+    jobs: JobCommands
+    configured: Collection[str]
+
+    async def is_served(self, collection: str) -> bool:
+        """Tell whether a collection is worked on when there is work.
+
+        Raises:
+            TransientError: The record could not be read.
+        """
+        return await self.whole.records.is_served(collection, self.configured)
 
 
 class SourceCommands:
@@ -43,18 +77,16 @@ class SourceCommands:
     def __init__(
         self,
         store: StateStore,
-        context: ReplayContext,
-        creation: Creation,
+        carriers: Carriers,
         clock: Clock,
-        collections: Collection[str],
         changed: asyncio.Event,
     ) -> None:
         self._store = store
-        self._context = context
-        self._creation = creation
-        self._records = creation.records
+        self._context = carriers.letters
+        self._whole = carriers.whole
+        self._jobs = carriers.jobs
         self._clock = clock
-        self._collections = collections
+        self._carriers = carriers
         self._changed = changed
 
     async def carry_out(self, commands: Sequence[ReceivedCommand]) -> Steps:
@@ -66,7 +98,7 @@ class SourceCommands:
         outgoing: list[Outgoing] = []
         for command in commands:
             result = ReplayResult()
-            if isinstance(wanted := self._allowed(command), Replay):
+            if isinstance(wanted := await self._allowed(command), Replay):
                 asked = _about_letters(command, wanted)
                 steps = replay(asked, context=self._context, result=result)
                 async with aclosing(steps):
@@ -79,14 +111,17 @@ class SourceCommands:
         self._changed.set()
         yield outgoing
 
-    def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
+    async def _allowed(self, command: ReceivedCommand) -> Command | Rejected:
         if isinstance(command.command, Unreadable):
             return Rejected(command.command.reason)
-        is_served = command.collection in (*self._collections, *self._creation.made)
-        if isinstance(command.command, Create) or is_served:
+        is_served = await self._carriers.is_served(command.collection)
+        if isinstance(command.command, Create | Delete) or is_served:
             return command.command
-        served = ", ".join(self._collections)
-        return Rejected(f"nobody serves this collection; served are: {served}")
+        served = ", ".join(self._carriers.configured)
+        return Rejected(
+            f"nobody serves this collection: no command has made it, and the configuration has "
+            f"{served}"
+        )
 
     async def _settle(
         self,
@@ -100,6 +135,7 @@ class SourceCommands:
             TypeError: It is no command of discovery.
         """
         now = self._clock.now()
+        shown: list[Batch] = []
         match wanted:
             case Rejected() as refusal:
                 return self._reject(command, refusal)
@@ -109,13 +145,16 @@ class SourceCommands:
                 event = replayed(command.collection, result, _ref(command), now)
                 told = outgoing_event(LETTERS_REPLAYED, event)
             case Drop():
-                result = await drop(_about_letters(command, wanted), context=self._context)
+                result = await drop(
+                    _about_letters(command, wanted), context=self._context, now=now
+                )
                 event = dropped(command.collection, result, _ref(command), now)
+                shown = [showing_batch(source) for source in result.ended]
                 told = outgoing_event(LETTERS_DROPPED, event)
-            case Rename():
-                return await self._rename(command, wanted)
-            case Create():
-                return await self._create(command, wanted)
+            case Create() | Rename() | Delete():
+                return await self._about_whole(command, wanted)
+            case Upload() | Submit() | Fetch() | Cancel() | Retry():
+                return await self._work(command, wanted)
             case _:
                 raise TypeError(f"{wanted.family} is no command of discovery")
         log.info(
@@ -125,7 +164,23 @@ class SourceCommands:
             records=result.records,
             refused=len(result.refused),
         )
-        return [told], "done", None
+        return [*(outgoing_batch(DISCOVERY_BATCH, one) for one in shown), told], "done", None
+
+    async def _work(
+        self, command: ReceivedCommand, wanted: Upload | Submit | Fetch | Cancel | Retry
+    ) -> Settled:
+        """Take a file in, or carry out what is asked about jobs."""
+        told: SourceUploaded | Outgoing | Rejected | None
+        if isinstance(wanted, Upload):
+            wish = Wish(command.given.key, command.given.who, command.cause)
+            told = await self._whole.uploads.admit(command.collection, wanted, wish)
+        else:
+            told = await self._jobs.carry_out(command, wanted)
+        if isinstance(told, Rejected):
+            return self._reject(command, told)
+        if isinstance(told, SourceUploaded):
+            told = outgoing_event(SOURCE_UPLOADED, told)
+        return [told] if told else [], "done", None
 
     async def _forget(self, command: ReceivedCommand, source: str) -> Settled:
         outcome = await forget(
@@ -135,6 +190,7 @@ class SourceCommands:
             store=self._store,
             locks=self._context.locks,
         )
+        await self._whole.uploads.follow()
         match outcome:
             case Batch() as batch:
                 log.info("source.forgetting", file=batch.descriptor.filename)
@@ -146,25 +202,19 @@ class SourceCommands:
             case None:
                 return [], "begun", None
 
-    async def _rename(self, command: ReceivedCommand, wanted: Rename) -> Settled:
-        record = await self._records.rename(command.collection, wanted)
-        if record is None:
-            return self._reject(command, Rejected("there is no such collection"))
-        log.info("collection.renamed", subject=command.subject, revision=record.revision)
-        return [self._records.answer(record, _ref(command))], "done", None
-
-    async def _create(self, command: ReceivedCommand, wanted: Create) -> Settled:
-        made = await self._creation.create(command.collection, wanted, command.given.key)
-        if isinstance(made, Rejected):
-            return self._reject(command, made)
-        log.info("collection.created", subject=command.subject, sources=len(made.sources))
-        return [self._records.answer(made, _ref(command))], "done", None
+    async def _about_whole(
+        self, command: ReceivedCommand, wanted: Create | Rename | Delete
+    ) -> Settled:
+        told = await self._whole.carry_out(command.collection, wanted, _ref(command))
+        if isinstance(told, Rejected):
+            return self._reject(command, told)
+        return ([told], "done", None) if told else ([], "begun", None)
 
     def _reject(self, command: ReceivedCommand, refusal: Rejected) -> Settled:
         reason = refusal.reason
         log.warning("command.rejected", subject=command.subject, reason=reason)
         event = rejected(
-            command.collection, command.subject, reason, _ref(command), self._clock.now()
+            command.collection, command.subject, refusal, _ref(command), self._clock.now()
         )
         return [outgoing_event(SOURCE_REJECTED, event)], "rejected", reason
 

@@ -1,15 +1,18 @@
-"""Makes collections while the system runs: recorded first, then declared, worked on and told."""
+"""Makes collections while the system runs: recorded, then looked at and told. They rest."""
 
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 from services.discovery.handlers.collections import Collections
 from services.discovery.handlers.forget import Rejected
-from services.discovery.ports import CollectionStore, FolderRefusedError, NamedFolders
+from services.discovery.ports import (
+    DeletionStore,
+    FolderRefusedError,
+    NamedFolders,
+)
 from shared.clock import Clock
 from shared.contracts.collections import CollectionRecord, SourceFolder
 from shared.contracts.commands import Create
-from shared.errors import ConfigurationError
 from shared.failpoints import Failpoint, reached
 
 Begin = Callable[[CollectionRecord], Awaitable[None]]
@@ -21,7 +24,7 @@ class Creation:
     def __init__(
         self,
         records: Collections,
-        store: CollectionStore,
+        store: DeletionStore,
         folders: NamedFolders,
         clock: Clock,
         begin: Begin,
@@ -33,12 +36,9 @@ class Creation:
             store: Keeps their records.
             folders: Says which folders may be read.
             clock: Dates what is made.
-            begin: Declares the consumers of a collection and begins to work on it, unless that
-                was done; raises ConfigurationError if the bus will not have one more.
+            begin: Has the folders of a collection looked at, unless that was done.
         """
         self.records = records
-        self.made: set[str] = set()
-        """Names of those that were made since the start: served, or about to be."""
         self._store = store
         self._folders = folders
         self._clock = clock
@@ -48,20 +48,13 @@ class Creation:
         """Make a collection; a command that comes again goes on with what it began.
 
         Raises:
-            TransientError: The record could not be read or written, or the bus did not answer.
+            TransientError: The record could not be read or written.
         """
         record = await self._record(name, wish, command)
         if isinstance(record, Rejected):
             return record
         reached(Failpoint.RECORDED)
-        try:
-            await self._begin(record)
-        except ConfigurationError as error:
-            # Nobody was told of it, and nothing was sent for it.
-            await self._store.withdraw_collection(record.id)
-            return Rejected(f"the bus takes no further collection: {error}")
-        reached(Failpoint.DECLARED)
-        self.made.add(name)
+        await self._begin(record)
         return record
 
     async def _record(self, name: str, wish: Create, command: str) -> CollectionRecord | Rejected:
@@ -82,4 +75,15 @@ class Creation:
             sources=sources,
         )
         made = await self._store.create_collection(record, command)
-        return made or Rejected(f"there is a collection '{name}' already; choose another name")
+        if made is not None and made.state == "active":
+            return made
+        return await self._refusal(name)
+
+    async def _refusal(self, name: str) -> Rejected:
+        known = await self._store.find_collection(name)
+        if known is not None and known.state == "active":
+            return Rejected(f"there is a collection '{name}' already; choose another name")
+        what = "is being deleted" if known else "was deleted"
+        return Rejected(
+            f"a collection '{name}' {what}, and its name is never used again; choose another name"
+        )

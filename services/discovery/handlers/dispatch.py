@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,9 +13,10 @@ from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import SourceStat
 from services.discovery.handlers import accounts
 from services.discovery.handlers.epochs import Epochs
+from services.discovery.handlers.examine import SMALL_BYTES
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import SMALL_BYTES, SourceToRead
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.handlers.turns import Room, Shares
 from services.discovery.ports import (
@@ -32,6 +34,9 @@ from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
 from shared.failpoints import Failpoint, reached
 from shared.observability import metrics, tracing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 LETTERS = 256
 LETTER_BYTES = 8 << 20
@@ -107,15 +112,16 @@ class Dispatcher:
                         piece = await anext(pieces)
                 if isinstance(piece, Mark):
                     break
-                if not await self._has_room(piece, stat):
-                    return
-                # The trace of a batch begins with its reading, once there is a batch.
-                with tracing.span("discover batch", since_ns=since_ns):
-                    with tracing.span("read", since_ns=since_ns):
-                        pass
-                    async with aclosing(self._send(piece, letters)) as steps:
-                        async for messages in steps:
-                            yield messages
+                async with self._place(piece, stat) as may_be_sent:
+                    if not may_be_sent:
+                        return
+                    # The trace of a batch begins with its reading, once there is a batch.
+                    with tracing.span("discover batch", since_ns=since_ns):
+                        with tracing.span("read", since_ns=since_ns):
+                            pass
+                        async with aclosing(self._send(piece, letters)) as steps:
+                            async for messages in steps:
+                                yield messages
                 if self.locks.is_contested(stat.source_id):
                     log.info("source.reading_stopped", file=stat.filename)
                     return
@@ -127,15 +133,17 @@ class Dispatcher:
         async for messages in self.events.announce(done):
             yield messages
 
-    async def _has_room(self, piece: Batch | DeadLetter, stat: SourceStat) -> bool:
-        """Wait until a batch may be sent; False if somebody else wants the source meanwhile."""
+    @asynccontextmanager
+    async def _place(self, piece: Batch | DeadLetter, stat: SourceStat) -> "AsyncGenerator[bool]":
+        """Wait until a piece may be sent: not, if somebody else wants the source meanwhile."""
         if isinstance(piece, DeadLetter):
-            return True
+            yield True
+            return
         is_contested = partial(self.locks.is_contested, stat.source_id)
-        has_room = await self.room.take(stat.collection, unless=is_contested)
-        if not has_room:
-            log.info("source.reading_stopped", file=stat.filename)
-        return has_room
+        async with self.room.place(stat.collection, unless=is_contested) as may_be_sent:
+            if not may_be_sent:
+                log.info("source.reading_stopped", file=stat.filename)
+            yield may_be_sent
 
     async def _send(self, piece: Batch | DeadLetter, letters: LetterPile) -> Steps:
         self.changed.set()
@@ -146,10 +154,9 @@ class Dispatcher:
             return
         async for messages in self._dead_letter(letters.take()):
             yield messages
-        with self.room.filled(piece.descriptor.collection):
-            await accounts.batch_read(piece.descriptor, self.store)
-            reached(Failpoint.NOTED)
-            yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
+        await accounts.batch_read(piece.descriptor, self.store)
+        reached(Failpoint.NOTED)
+        yield [outgoing_batch(DISCOVERY_BATCH, self.epochs.date(piece))]
 
     async def _dead_letter(self, letters: Sequence[DeadLetter]) -> Steps:
         """Put letters of one source on the bus together, and note them together."""

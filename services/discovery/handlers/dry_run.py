@@ -1,5 +1,6 @@
 """Tells what a run would do, touching nothing."""
 
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,12 +48,18 @@ class DryRunReport:
 
     @property
     def estimated_tokens(self) -> int:
-        """About how many tokens would be embedded."""
+        """About how many tokens all texts have."""
         return -(-self.characters // CHARACTERS_PER_TOKEN)
 
 
-async def dry_run(repository: SourceRepository) -> DryRunReport:
+async def dry_run(
+    repository: SourceRepository, *, on_text: Callable[[str], None] = lambda _text: None
+) -> DryRunReport:
     """Read every source without keeping or telling anything.
+
+    Args:
+        repository: Has the sources.
+        on_text: Called with the text of each record.
 
     Raises:
         ConfigurationError: Two roots of a collection have a file of the same name.
@@ -69,14 +76,17 @@ async def dry_run(repository: SourceRepository) -> DryRunReport:
     require_distinct(sources)
     for stat in sources:
         try:
-            await _survey_source(stat, repository, survey)
+            await _survey_source(stat, repository, survey, on_text)
         except (SourceUnreadableError, SourceChangedError) as error:
             survey.problems += (str(error),)
     return survey
 
 
 async def _survey_source(
-    stat: SourceStat, repository: SourceRepository, survey: DryRunReport
+    stat: SourceStat,
+    repository: SourceRepository,
+    survey: DryRunReport,
+    on_text: Callable[[str], None],
 ) -> None:
     if (why := await why_incomplete(stat, repository)) is not None:
         survey.waiting += 1
@@ -89,6 +99,9 @@ async def _survey_source(
     async with aclosing(read_pieces(content, kind, reader)) as pieces:
         async for piece in pieces:
             _count(piece, survey)
+            if isinstance(piece, Cut):
+                for record in piece.records:
+                    on_text(record.text)
     survey.complete += 1
 
 

@@ -1,5 +1,6 @@
 """Tells the sendings of a source apart, for the bus to take what it has seen before."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.clock import Clock
@@ -17,6 +18,8 @@ class Epochs:
 
     clock: Clock
     _of: dict[str, int] = field(default_factory=dict)
+    opened: dict[str, Callable[[], tuple[str, ...]]] = field(default_factory=dict)
+    """By collection, the openings of the ledger that go with what is sent."""
 
     def begin(self, source_id: str) -> int:
         """Begin another epoch of a source, and return it."""
@@ -25,6 +28,11 @@ class Epochs:
         return self._of[source_id]
 
     def date(self, batch: Batch) -> Batch:
-        """Write into a batch in which epoch it is sent."""
-        epoch = self._of.get(batch.descriptor.source_id, 0)
-        return batch.of_epoch(epoch) if epoch else batch
+        """Write into a batch in which epoch it is sent, and by which ledger."""
+        facts = batch.descriptor
+        opened = self.opened.get(facts.collection, _none)
+        return batch.of_epoch(self._of.get(facts.source_id, 0), opened())
+
+
+def _none() -> tuple[str, ...]:
+    return ()

@@ -17,9 +17,9 @@ from shared.contracts.sources import (
     SourceReturned,
 )
 
-SourceEnding = SourceCompleted | SourceForgotten | Batch
+SourceEnding = SourceCompleted | SourceForgotten | SourceFailed | Batch
 """How a version ends; before that, what shows those of its batches that waited."""
-SourceNews = SourceEnding | SourceFailed | SourceGone | SourceReturned
+SourceNews = SourceEnding | SourceGone | SourceReturned
 
 
 def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
@@ -41,10 +41,11 @@ def presence_event(source: SourceRecord) -> SourceGone | SourceReturned | None:
     return None
 
 
-def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
+def endings(sources: Sequence[SourceRecord], clock: Clock) -> list[SourceEnding]:
     """Return the events of sources that are completed or forgotten, one for each command.
 
-    Of one that is to be shown first, what does that; of one that has failed, what puts it aside.
+    Of one that is to be shown first, what does that; of one that has failed, what puts it aside;
+    of one whose version is held back, that it has failed.
     """
     events: list[SourceEnding] = []
     for source in sources:
@@ -52,6 +53,8 @@ def endings(sources: Sequence[SourceRecord]) -> list[SourceEnding]:
             events.append(showing_batch(source))
         elif source.is_put_aside:
             events.append(discarding_batch(source))
+        elif source.is_held:
+            events.append(failed(source, clock))
         elif source.is_forgotten:
             events += [forgotten(source, ref) for ref in source.wishes]
         elif source.completed_at is not None:
@@ -94,8 +97,8 @@ def completed(source: SourceRecord, occurred_at: datetime) -> SourceCompleted:
 
 
 def failed(source: SourceRecord, clock: Clock) -> SourceFailed:
-    """Say why a source cannot be read; the same reason has the same id."""
-    cause = f"{source.signature}{source.reason}"
+    """Say why a source cannot be read, or not be shown; the same reason has the same id."""
+    cause = f"{source.signature}{source.reason}{source.replays if source.is_held else ''}"
     digest = hashlib.sha256(cause.encode("utf-8", "backslashreplace")).hexdigest()
     return SourceFailed(
         id=SourceFailed.id_of(source.source_id, source.source_version, digest[:16]),
@@ -104,4 +107,5 @@ def failed(source: SourceRecord, clock: Clock) -> SourceFailed:
         source_id=source.source_id,
         filename=source.filename,
         reason=source.reason or "unknown",
+        is_held=source.is_held,
     )

@@ -1,11 +1,11 @@
 """Keeps the figures of the status, as the ledger has them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import structlog
 
 from services.discovery.domain.completeness import EXPLAINED
-from services.discovery.domain.ledger import Totals
+from services.discovery.domain.totals import Totals
 from services.discovery.handlers.scanner import SourceScanner
 from services.discovery.ports import ContradictionStore, PresenceStore, StallStore, StateStore
 from shared.contracts.statuses import (
@@ -43,6 +43,8 @@ class LedgerFigures:
         """Ids of batches of whose contradictions the log tells since the start."""
         self._scanner = scanner
         self._collections = collections
+        self.is_compared: Callable[[str], bool] = lambda _: True
+        """Tells whether the ledger of a collection was compared with the dataset."""
         self.by_collection: dict[str, SourceFigures] = {}
 
     async def refresh(self) -> None:
@@ -67,6 +69,7 @@ class LedgerFigures:
                     dead=totals.dead,
                     in_flight=totals.in_flight,
                     dropped=totals.dropped,
+                    held=totals.held,
                 ),
                 failures=await self._failures(collection, totals),
                 incomplete_sources=await self._presence.count_incomplete(collection),
@@ -86,6 +89,7 @@ class LedgerFigures:
                 contradicted_batches=await self._contradictions.count_contradictions(collection),
                 contradicted=await self._contradicted(collection),
                 has_looked=has_looked,
+                is_compared=self.is_compared(collection),
             )
 
     async def _failures(self, collection: str, totals: Totals) -> list[FailedSource]:
@@ -96,7 +100,9 @@ class LedgerFigures:
         return [
             *(FailedSource(filename=one.path, reason=one.reason) for one in passed_over),
             *(
-                FailedSource(filename=one.filename, reason=one.reason or "unknown")
+                FailedSource(
+                    filename=one.filename, reason=one.reason or "unknown", is_held=one.is_held
+                )
                 for one in failed
             ),
         ]

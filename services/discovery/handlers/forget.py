@@ -21,6 +21,8 @@ class Rejected:
     """A command that cannot be carried out, and why."""
 
     reason: str
+    is_unknown: bool = False
+    """Whether that is since there is no such source."""
 
 
 async def forget(
@@ -49,7 +51,8 @@ async def forget(
         shown = source if len(source) <= SHOWN_CHARACTERS else f"{source[:SHOWN_CHARACTERS]}…"
         return Rejected(
             f"no source of collection '{collection}' is called '{shown}' or has this id; "
-            "filenames are relative to their root, with '/'"
+            "filenames are relative to their root, with '/'",
+            is_unknown=True,
         )
     async with locks.hold(known.source_id):
         now = await store.forget(known.source_id, ref)
@@ -61,7 +64,7 @@ async def forget(
 
 
 def rejected(
-    collection: str, command: str, reason: str, ref: CommandRef, now: datetime
+    collection: str, command: str, refusal: Rejected, ref: CommandRef, now: datetime
 ) -> SourceRejected:
     """Say that a command cannot be carried out; a second delivery gets the same id."""
     digest = hashlib.sha256(ref.key.encode("utf-8", "backslashreplace")).hexdigest()
@@ -71,7 +74,8 @@ def rejected(
         occurred_at=now,
         correlation_id=ref.correlation_id,
         command=command,
-        reason=reason,
+        reason=refusal.reason,
+        is_unknown=refusal.is_unknown,
     )
 
 

@@ -13,12 +13,14 @@ from services.discovery.domain.sources import (
     display_name,
     require_distinct,
 )
-from services.discovery.handlers.turns import Shares
+from services.discovery.domain.uploads import is_uploaded
+from services.discovery.handlers.turns import Ready, Shares, always_ready
 from services.discovery.ports import Ledger, SourceRepository
+from services.discovery.ports.space import SpaceTeller
 
 NAMESAKE = (
-    "another folder of this collection has a file '{}', too: give the folders a common parent in "
-    "ingestion.sources, or a collection each"
+    "another file of this collection is called '{}', too: give the folders a common parent in "
+    "ingestion.sources, or a collection each; or remove the uploaded one"
 )
 
 
@@ -38,6 +40,12 @@ class ScanOptions:
     """Whether all contents are compared now."""
     forgets_gone: bool = False
     """Whether a source that is gone is forgotten."""
+    max_dead_share: float | None = None
+    """How much of a version that begins may be dead for it to replace another one; None: all."""
+    space: SpaceTeller | None = None
+    """Knows whether a version that replaces another one has room; none: that is not asked."""
+    ready: Ready = always_ready
+    """Awaited before a source is opened: it may have to be sent."""
     shares: Shares = field(default_factory=Shares)
     """What it shares with the looks at other collections."""
 
@@ -83,7 +91,8 @@ async def without_namesakes(
         TransientError: The ledger could not be read.
     """
     if options.is_first:
-        require_distinct(named.sources)
+        # Anybody may upload a file of that name: discovery starts all the same.
+        require_distinct(one for one in named.sources if not is_uploaded(one.path))
     counts = Counter(stat.source_id for stat in named.sources)
     twice = [source_id for source_id, count in counts.items() if count > 1]
     if not twice:

@@ -13,20 +13,30 @@ class Postponed:
     """
 
     def __init__(self) -> None:
-        self._paths: dict[str, str] = {}
+        self._paths: dict[str, set[str]] = {}
+        """What is looked at when the version of a source has ended."""
         self._ended: set[str] = set()
         self._has_ended = asyncio.Event()
 
-    def wait(self, stat: SourceStat) -> None:
-        """Have a source looked at when its version has ended."""
-        self._paths[stat.source_id] = stat.path
+    def wait(self, stat: SourceStat, *, on: str | None = None) -> None:
+        """Have a source looked at when its version has ended, or that of another one."""
+        self._paths.setdefault(on or stat.source_id, set()).add(stat.path)
+
+    def look_again(self, stat: SourceStat) -> None:
+        """Have a source looked at soon."""
+        self._ended.add(stat.path)
+        self._has_ended.set()
+
+    def is_waited_for(self, source_id: str) -> bool:
+        """Tell whether something is looked at when this source's version has ended."""
+        return source_id in self._paths
 
     def end(self, source_ids: Iterable[str]) -> None:
         """Note that versions of sources have ended, whether or not anything waits for that."""
-        ended = {self._paths.pop(one) for one in source_ids if one in self._paths}
-        if ended:
-            self._ended |= ended
-            self._has_ended.set()
+        for one in source_ids:
+            if paths := self._paths.pop(one, None):
+                self._ended |= paths
+                self._has_ended.set()
 
     async def take(self) -> frozenset[str]:
         """Wait until there is anything to look at; return the paths."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.discovery.domain.ledger import GONE_KEY, CommandRef, SourceRecord
+from services.discovery.domain.moves import is_parked
 from services.discovery.domain.real_files import Named
 from services.discovery.domain.sources import FolderUnreadable, SourceStat, display_name
 from services.discovery.handlers.accounts import source_failed
@@ -33,6 +34,16 @@ class Sight:
     def present(self) -> frozenset[str]:
         """Ids of all sources that are there."""
         return frozenset(stat.source_id for stat in self.named.sources)
+
+    @cached_property
+    def inodes(self) -> dict[str, int]:
+        """The file that each source is now, by its id."""
+        return {stat.source_id: stat.inode for stat in self.named.sources}
+
+    @cached_property
+    def files(self) -> dict[int, SourceStat]:
+        """The source that each file is now, by its inode."""
+        return {stat.inode: stat for stat in self.named.sources}
 
     def is_hidden(self, path: str) -> bool:
         """Tell whether a path lies where nothing could be seen."""
@@ -98,13 +109,16 @@ async def clear_away(
     """Forget sources that are gone.
 
     A name whose file is mapped under another one is forgotten in any case, once that is on the
-    map: else its records would be there twice. All else only if the configuration says so; and
-    never while nothing at all is left of its root, which looks like a drive that is not mounted.
+    map: else its records would be there twice. So is what was parked for a file that does not wait
+    for it any more. All else only if the configuration says so; and never while nothing at all is
+    left of its root, which looks like a drive that is not mounted.
 
     Raises:
         TransientError: The ledger could not be read or written.
     """
     found: list[Batch | SourceForgotten] = []
+    waits = locks.postponed.is_waited_for
+    unseen = {stat.inode for stat in sight.named.sources if waits(stat.source_id)}
     for source in await store.all_gone(sight.collection):
         if source.source_id in sight.present or sight.is_hidden(source.path):
             continue
@@ -112,7 +126,10 @@ async def clear_away(
         if other is not None:
             is_wanted = await _is_mapped(other, store)
         else:
-            is_wanted = forgets and _is_root_alive(source, sight)
+            may_go = forgets or is_parked(source)
+            is_wanted = may_go and _is_root_alive(source, sight)
+        # It may have been moved: to a name that waits for it, or that waits for its own version.
+        is_wanted = is_wanted and not waits(source.source_id) and source.inode not in unseen
         if is_wanted and source.gone_at is not None:
             key = f"{GONE_KEY}{source.source_id}:{source.gone_at.isoformat()}"
             ref = CommandRef(key, key)

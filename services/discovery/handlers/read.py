@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from services.discovery.domain.batching import Cut
 from services.discovery.domain.entries import BadLine
+from services.discovery.domain.holding import least_alive
 from services.discovery.domain.ledger import SourceRecord
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
@@ -16,7 +17,7 @@ from services.discovery.domain.runs import BadRun, allowance
 from services.discovery.domain.segments import Mark, Segment
 from services.discovery.domain.sources import SourceStat, batch_id
 from services.discovery.handlers.contents import read_pieces
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.ports import SourceRepository
 from shared.contracts.batches import (
     RECORD_SCHEMA,
@@ -73,6 +74,8 @@ class Messages:
         self._source = source
         self._segment = segment
         self._left = allowance(EVIDENCE_BYTES, self.age)
+        self._dead = 0
+        """Records and lines of which letters were made."""
 
     @property
     def age(self) -> int:
@@ -85,6 +88,7 @@ class Messages:
 
     def _letter(self, bad: BadLine | BadRun) -> DeadLetter:
         letter = letter_of(bad, self._source.stat, self._source.source_version)
+        self._dead += letter.records
         body = letter.body[: max(SCRAP_BYTES, min(LINE_BYTES, self._left))]
         self._left -= len(body)
         return replace(letter, body=body)
@@ -101,11 +105,21 @@ class Messages:
             fingerprint=fingerprint,
             source_version=version,
             index=cut.index,
-            is_last=cut.is_last,
+            # A version of one batch would be shown by that, and could not be cancelled.
+            is_last=cut.is_last and not (self._source.begun.is_renewal and cut.index == 0),
             records=len(cut.records),
             can_wait=True,
+            shows_with=self._least_alive(cut) if cut.is_last and cut.index == 0 else 0,
+            is_fresh=self._source.begun.is_fresh,
         )
         return batch_of(descriptor, cut.records, self._segment.found_at)
+
+    def _least_alive(self, cut: Cut) -> int:
+        """Return with how many records a version that is one batch is shown by its arrival.
+
+        All lines that died were read before: the last batch comes last.
+        """
+        return least_alive(self._dead + len(cut.records), self._source.begun.max_dead_share)
 
 
 def letter_of(

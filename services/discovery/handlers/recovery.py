@@ -11,12 +11,13 @@ from services.discovery.domain.ledger import SourceRecord
 from services.discovery.handlers.bare_batches import (
     discarding_batch,
     forgetting_batch,
+    moving_batch,
     showing_batch,
 )
 from services.discovery.handlers.epochs import Epochs
 from services.discovery.handlers.lost_batches import lost_with_source
 from services.discovery.handlers.replay import send_again
-from services.discovery.ports import LetterLedger, StateStore
+from services.discovery.ports import LetterLedger, MoveStore, StateStore
 from shared.bus.messages.outgoing import Steps, outgoing_batch, outgoing_event
 from shared.bus.registry.batches import DISCOVERY_BATCH
 from shared.bus.registry.writing import WRITING_SETTLED
@@ -26,7 +27,7 @@ REFRESH_S = 0.2
 log = structlog.get_logger(__name__)
 
 
-class RecoveryLedger(StateStore, LetterLedger, Protocol):
+class RecoveryLedger(StateStore, LetterLedger, MoveStore, Protocol):
     """The accounts of the sources, and of what is sent again for dead letters."""
 
 
@@ -82,7 +83,7 @@ class LostBatchRecovery:
         self._doubt: Doubt | None = None
 
     async def resume(self) -> Steps:
-        """Send once more what forgets sources, shows or puts aside versions, and replays.
+        """Send once more what forgets or moves sources, shows or puts aside versions, and replays.
 
         Raises:
             TransientError: The ledger could not be read.
@@ -183,8 +184,15 @@ class LostBatchRecovery:
         return await self._store.unfinished(self.collection)
 
     async def _send_empty(self, sources: Sequence[SourceRecord]) -> Steps:
+        moves = await self._store.open_moves(self.collection)
+        moving = {one.to.source_id: moving_batch(one) for one in moves}
+        left = {one.before.source_id for one in moves}
         for source in sources:
-            if (batch := _bare(source)) is not None:
+            if source.source_id in left:
+                # What forgets it would take the rows away that are to be moved.
+                continue
+            batch = moving.get(source.source_id, _bare(source))
+            if batch is not None:
                 yield [outgoing_batch(DISCOVERY_BATCH, self._epochs.date(batch))]
 
 

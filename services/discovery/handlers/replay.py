@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.discovery.domain.dead_letters import Refused
-from services.discovery.domain.ledger import Death
+from services.discovery.domain.ledger import Death, SourceRecord
 from services.discovery.handlers.accounts import death_of
 from services.discovery.handlers.reread import Again, RereadLetters, SourceRereader
 from services.discovery.handlers.resend import outgoing_again, outgoing_resend, resends_of
@@ -41,6 +41,8 @@ class ReplayResult:
     records: int = 0
     refused: dict[int, str] = field(default_factory=dict)
     """Sequence to reason."""
+    ended: list[SourceRecord] = field(default_factory=list)
+    """Sources whose versions were held back, and are to be shown now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ async def send_again(ledger: LetterLedger, collection: str, epoch: int = 0) -> S
         yield [outgoing_resend(resend, epoch)]
 
 
-async def drop(asked: LetterCommand, *, context: ReplayContext) -> ReplayResult:
+async def drop(asked: LetterCommand, *, context: ReplayContext, now: datetime) -> ReplayResult:
     """Give the selected letters up: the ledger counts them as dropped, the bus forgets them.
 
     Raises:
@@ -107,7 +109,7 @@ async def drop(asked: LetterCommand, *, context: ReplayContext) -> ReplayResult:
         for sequence, letter in letters.items():
             death = _death(letter)
             if death is not None:
-                await context.ledger.drop(death, asked.key)
+                result.ended += await context.ledger.drop(death, asked.key, now)
             await context.store.delete(sequence)
             result.letters += 1
             result.records += letter.records

@@ -159,5 +159,6 @@ def _resend(source: SourceRecord, key: str, cut: Cut, now: datetime) -> Resend:
         index=cut.index,
         is_last=False,
         records=len(cut.records),
+        can_wait=True,
     )
     return resend_of(batch_of(descriptor, cut.records, now), STAGE)

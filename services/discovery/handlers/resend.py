@@ -42,6 +42,7 @@ def resends_of(letter: DeadLetter, death: Death) -> Sequence[Resend] | Refused:
             "batch_id": replay_batch_id(death.key),
             "records": len(batch),
             "is_last": False,
+            "can_wait": True,
             "replays": 0,
         }
     return [resend_of(Batch(facts.model_copy(update=changed), batch.rows), letter.stage)]

@@ -33,6 +33,10 @@ class SourceLocks:
             if not self._users[source_id]:
                 del self._users[source_id], self._locks[source_id]
 
+    def may_wait(self, holding: str, wanted: str) -> bool:
+        """Tell whether who has one source may wait for another one: never in a circle."""
+        return holding < wanted or not self._users[wanted]
+
     def is_contested(self, source_id: str) -> bool:
         """Tell whether somebody waits for a source that another one has."""
         return self._users[source_id] > 1

@@ -17,9 +17,14 @@ LARGE_AT_ONCE = 4
 """Each may hold lines that take all the memory there is for them."""
 WINDOW = 64
 """So many batches of a collection wait on the bus, beside those that embedding has in hand."""
+Ready = Callable[[], Awaitable[None]]
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.25
 """How often the bus is asked whether there is room again."""
+
+
+async def always_ready() -> None:
+    """Wait for nothing."""
 
 
 class Shares:
@@ -64,38 +69,43 @@ class Room:
         self._waiting = waiting
         self._left = Counter[str]()
         self._under_way = Counter[str]()
-        """Those that may be sent, and are not stored yet."""
+        """Those that have a place, and are not known to be stored yet."""
         self._asking: set[str] = set()
 
-    async def take(self, collection: str, *, unless: Callable[[], bool]) -> bool:
-        """Wait until one batch more may be sent.
+    @asynccontextmanager
+    async def place(
+        self, collection: str, *, unless: Callable[[], bool]
+    ) -> "AsyncGenerator[bool]":
+        """Wait until one batch more may be sent; it takes its place until the block ends.
 
         Args:
             collection: Of which.
             unless: Asked meanwhile whether it is not wanted any more.
 
-        Returns:
-            Whether it may be sent now: in a block of ``filled``.
+        Yields:
+            Whether it may be sent: within the block, at the end of which it is on the bus.
         """
+        if not await self._taken(collection, unless):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            if self._under_way[collection] > 0:  # the collection was not left meanwhile
+                self._under_way[collection] -= 1
+
+    async def _taken(self, collection: str, unless: Callable[[], bool]) -> bool:
         pause_s = FIRST_PAUSE_S
         while not unless():
             if self._left[collection] < 1 and collection not in self._asking:
                 await self._ask(collection)
             if self._left[collection] > 0:
                 self._left[collection] -= 1
+                self._under_way[collection] += 1
                 return True
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         return False
-
-    @contextmanager
-    def filled(self, collection: str) -> Iterator[None]:
-        """Send a batch for which there is room; the block ends when it is on the bus."""
-        self._under_way[collection] += 1
-        try:
-            yield
-        finally:
-            self._under_way[collection] -= 1
 
     def leave(self, collection: str) -> None:
         """Forget a collection, of which nothing is sent any more."""
@@ -104,10 +114,11 @@ class Room:
 
     async def _ask(self, collection: str) -> None:
         self._asking.add(collection)
+        # What is stored while the answer is on its way may be missing in it.
+        under_way = self._under_way[collection]
         try:
             waiting = await self._waiting(collection)
             if waiting is not None:
-                left = WINDOW - waiting - self._under_way[collection]
-                self._left[collection] = max(0, left)
+                self._left[collection] = max(0, WINDOW - waiting - under_way)
         finally:
             self._asking.discard(collection)

@@ -11,6 +11,7 @@ from services.discovery.handlers.stalls import StallReport
 from services.discovery.ports import StateStore
 from shared.bus.publishing.publisher import Publisher
 from shared.clock import Clock
+from shared.settings import RetentionSection
 from shared.waits import WAITS
 
 REFRESH_S = 0.2
@@ -29,8 +30,10 @@ async def report_stalls(report: StallReport, publisher: Publisher, every_s: floa
         await asyncio.sleep(every_s)
 
 
-async def forget_old_accounts(store: StateStore, clock: Clock, keep: timedelta) -> None:
+async def forget_old_accounts(store: StateStore, clock: Clock, kept: RetentionSection) -> None:
     """Drop the accounts of dead letters that the bus has dropped, now and then, for ever."""
+    # A day longer than the letters: the server deletes those by its own clock.
+    keep = timedelta(days=kept.dead_letters_days + 1)
     while True:
         with WAITS.retrying(ACCOUNTS, partial(log.warning, "accounts.kept")):
             await store.forget_accounts(clock.now() - keep)

@@ -12,10 +12,10 @@ from services.discovery.domain.ledger import (
     Death,
     SourceRecord,
     Status,
-    Totals,
 )
 from services.discovery.domain.segments import ContentHash, Mark
 from services.discovery.domain.sources import SourceStat
+from services.discovery.domain.totals import Totals
 from services.discovery.domain.versions import BegunVersion
 from services.discovery.ports.collections import (
     CollectionStore,
@@ -30,24 +30,33 @@ from services.discovery.ports.contents import (
 )
 from services.discovery.ports.contradictions import ContradictionStore
 from services.discovery.ports.dead_letters import DeadLetterStore, LetterLedger
+from services.discovery.ports.deletion import DeletionStore, Remains
 from services.discovery.ports.formats import SourceFormat
+from services.discovery.ports.histories import HistoryStore
 from services.discovery.ports.losses import LossStore
+from services.discovery.ports.moves import MoveStore
 from services.discovery.ports.presence import PresenceStore
 from services.discovery.ports.sources import Listed, SourceRepository, Trigger
 from services.discovery.ports.stalls import StallStore
+from services.discovery.ports.uploads import BlobKeeper, UploadedFiles, UploadStore
 
 __all__ = [
+    "BlobKeeper",
     "CollectionStore",
     "Content",
     "ContradictionStore",
     "DeadLetterStore",
+    "DeletionStore",
     "FolderRefusedError",
+    "HistoryStore",
     "Ledger",
     "LetterLedger",
     "Listed",
     "LossStore",
+    "MoveStore",
     "NamedFolders",
     "PresenceStore",
+    "Remains",
     "SourceChangedError",
     "SourceFormat",
     "SourceRepository",
@@ -56,6 +65,8 @@ __all__ = [
     "StallStore",
     "StateStore",
     "Trigger",
+    "UploadStore",
+    "UploadedFiles",
 ]
 
 
@@ -127,7 +138,12 @@ class StateStore(LossStore, Protocol):
         ...
 
     async def begin_version(
-        self, stat: SourceStat, content: ContentHash, rules: CutRules, now: datetime
+        self,
+        stat: SourceStat,
+        content: ContentHash,
+        rules: CutRules,
+        now: datetime,
+        max_dead_share: float | None = None,
     ) -> BegunVersion:
         """Note that a content is going to be read, and return what of it is to be read.
 
@@ -140,6 +156,7 @@ class StateStore(LossStore, Protocol):
             content: What it holds.
             rules: How a version is cut that begins now.
             now: Dates it.
+            max_dead_share: How much of it may be dead for it to replace another one; None: all.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -202,7 +219,7 @@ class StateStore(LossStore, Protocol):
 
         If anything of its version waits, or comes to wait later, the source gets a version without
         content, whose only batch has no records and puts aside what waits. A source that is
-        forgotten stays so, and its reason is nobody's concern.
+        forgotten, or whose version is held back, stays so: the reason is nobody's concern.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -212,7 +229,7 @@ class StateStore(LossStore, Protocol):
     async def requeue(self, source_id: str) -> bool:
         """Have a source that failed or is in flight read again; tell whether it is such a one.
 
-        One that is being forgotten is none.
+        One that is being forgotten is none, nor one that is moved.
 
         Raises:
             TransientError: The ledger could not be written.
@@ -279,5 +296,5 @@ class StateStore(LossStore, Protocol):
         ...
 
 
-class Ledger(StateStore, PresenceStore, Protocol):
+class Ledger(StateStore, PresenceStore, MoveStore, Protocol):
     """The accounts of the sources, and what was seen of their files."""

@@ -1,6 +1,6 @@
 """What is kept of the collections."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from shared.contracts.collections import CollectionRecord, SourceFolder
@@ -28,9 +28,17 @@ class NamedFolders(Protocol):
         """Have those of a record read from now on."""
         ...
 
+    def remove(self, collection: str) -> None:
+        """Have nothing of a collection read any more, of which nothing is in hand."""
+        ...
+
 
 class CollectionStore(Protocol):
-    """The record of every collection. Every method may raise ``TransientError``."""
+    """The record of every collection. Every method that waits may raise ``TransientError``."""
+
+    def tell_changes_to(self, tell: Callable[[], None]) -> None:
+        """Have somebody called whenever another list of records may be read, from then on."""
+        ...
 
     async def add_collections(self, records: Sequence[CollectionRecord]) -> None:
         """Keep those whose names are not known yet; of a known name, all stays as it is.
@@ -45,8 +53,8 @@ class CollectionStore(Protocol):
     ) -> CollectionRecord | None:
         """Keep a record that a command asks for, unless there is one of its name.
 
-        It counts as told: it is the answer to the command, which comes again until that is
-        published.
+        It rests: nothing of it is on its way. It counts as told: it is the answer to the command,
+        which comes again until that is published.
 
         Args:
             record: What is to be kept.
@@ -69,7 +77,7 @@ class CollectionStore(Protocol):
         ...
 
     async def find_collection(self, name: str) -> CollectionRecord | None:
-        """Return the record of a name; none if there is none.
+        """Return the record of a name; none if there is none, or it is deleted.
 
         Raises:
             TransientError: The record could not be read.
@@ -79,13 +87,19 @@ class CollectionStore(Protocol):
     async def list_collections(self, after: str, most: int) -> list[CollectionRecord]:
         """Return so many of those whose names come after this one, in the order of their names.
 
+        Those that are deleted are none.
+
         Raises:
             TransientError: The records could not be read.
         """
         ...
 
     async def rename_collection(
-        self, name: str, title: str | None, description: str | None
+        self,
+        name: str,
+        title: str | None,
+        description: str | None,
+        is_analyzed: bool | None = None,  # noqa: FBT001  as the others, given or not
     ) -> CollectionRecord | None:
         """Change what is given, and return the record as it is now; none if there is none.
 

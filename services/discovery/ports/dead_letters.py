@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.discovery.domain.dead_letters import Letter, Refused, Remains, Resend
-from services.discovery.domain.ledger import Death
+from services.discovery.domain.ledger import Death, SourceRecord
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 
@@ -22,8 +22,9 @@ class LetterLedger(Protocol):
     ) -> Sequence[Resend] | Refused:
         """Have what was dead count as in flight, and keep what has to be sent for it.
 
-        The source counts as not completed until all of it is mapped or dead again. A letter that
-        was replayed before changes nothing.
+        The source counts as not completed until all of it is mapped or dead again; then it is
+        decided anew on a version that is held back. A letter that was replayed before changes
+        nothing.
 
         Args:
             death: The letter.
@@ -41,8 +42,11 @@ class LetterLedger(Protocol):
         """
         ...
 
-    async def drop(self, death: Death, command: str) -> None:
+    async def drop(self, death: Death, command: str, now: datetime) -> list[SourceRecord]:
         """Note that a dead letter of a source's present version was given up for good.
+
+        Returns:
+            The source, if its version was held back and is to be shown now.
 
         Raises:
             TransientError: The ledger could not be written.

@@ -1,6 +1,6 @@
 """Where sources come from."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from services.discovery.domain.completeness import WhyIncomplete
@@ -38,6 +38,13 @@ class SourceRepository(Protocol):
         Args:
             changed: List only what is at or below these paths; None: everything.
             collection: List only what is of this one; None: of all.
+        """
+        ...
+
+    async def glance(self, collections: Sequence[str]) -> Mapping[str, bytes]:
+        """Tell of each of some collections, in a word, which sources there are, and their facts.
+
+        As long as these are the same, so is the word, while this process runs.
         """
         ...
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from services.embedding.ports import Embedder, EmbedderUnavailableError, TextsRejectedError
 from shared import waits
-from shared.observability import metrics
+from shared.observability import embedder_metrics as metrics
 from shared.waits import WAITS
 
 

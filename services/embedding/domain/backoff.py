@@ -44,6 +44,7 @@ class ServerHealth:
     blocked: str | None = None
     """Why nothing can be embedded at present, if so."""
     texts: int = 0
+    recalled: int = 0
     rejected: int = 0
     dimensions: dict[str, int] = field(default_factory=dict)
     """Of the vectors of each collection, as far as known."""
@@ -61,6 +62,7 @@ class Healths:
         """Keep the counts of a collection that is worked on no more, and nothing else."""
         health = self.of.pop(collection)
         self._left.texts += health.texts
+        self._left.recalled += health.recalled
         self._left.rejected += health.rejected
 
     @property
@@ -75,6 +77,7 @@ class Healths:
         return ServerHealth(
             blocked=told,
             texts=sum(one.texts for one in every),
+            recalled=sum(one.recalled for one in every),
             rejected=sum(one.rejected for one in every),
             dimensions={name: d for one in every for name, d in one.dimensions.items()},
         )

@@ -1,11 +1,6 @@
-"""How texts are prepared for an embedding server and cut into requests."""
+"""How texts are cut into requests to an embedding server."""
 
 from collections.abc import Iterator, Sequence
-
-
-def prepare(text: str, max_chars: int) -> str:
-    """Return what is sent of a text: its beginning, without the characters servers choke on."""
-    return text[:max_chars].replace("\x00", " ")
 
 
 def cut_requests(texts: Sequence[str], max_texts: int, max_bytes: int) -> Iterator[Sequence[int]]:

@@ -6,13 +6,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.gateway.ports import EventLog
-from shared.bus.connection import BUS_ERRORS, Client
+from services.gateway.ports.queues import Queue
+from shared.bus.connection import BUS_ERRORS, Client, NotDeclared, jetstream
 from shared.bus.reading.events import stored_event
+from shared.bus.registry.durables import PER_COLLECTION
 from shared.bus.request import AnswersOnTheBus, CommandSender, request
 from shared.bus.status import collect
+from shared.bus.topology import backlog
 from shared.contracts.answers import Answer
 from shared.contracts.base import Command, Event
-from shared.contracts.commands import Create
+from shared.contracts.commands import UNFOLLOWED
 from shared.contracts.status_reading import Statuses
 from shared.contracts.statuses import Wait
 from shared.contracts.stored_events import StoredEvent
@@ -20,6 +23,8 @@ from shared.errors import BusAway
 from shared.waits import WAITS
 
 FRESH_S = 1.0
+QUEUES_S = 2.0
+"""So long the bus has to tell what waits."""
 MOST_LOOKED_AT = 1024
 """Events of a collection that was just made, from its first one on."""
 
@@ -64,15 +69,14 @@ class NatsCommandBus:
         Raises:
             BusAway: The bus did not take it, or did not say so.
         """
-        # The events of a collection that is yet to be made are followed by nobody.
         of_itself = AnswersOnTheBus.of(self._client, type(command), collection)
-        is_new = isinstance(command, Create)
+        is_followed = not isinstance(command, UNFOLLOWED)
         try:
             return await request(
                 command,
                 collection,
                 sender=CommandSender(self._client, caller),
-                events=of_itself if is_new else EventsOf(self._events, collection),
+                events=EventsOf(self._events, collection) if is_followed else of_itself,
                 timeout_s=timeout_s,
                 shown_model=shown_model,
             )
@@ -118,6 +122,25 @@ class NatsStatusBoard:
                 return None
             self._asked_s = asyncio.get_running_loop().time()
             return self._known
+
+    async def queues(self, collection: str) -> Sequence[Queue]:
+        """Ask the bus what it has for each stage; see the port.
+
+        Raises:
+            BusAway: It did not answer.
+        """
+        js = jetstream(self._client, timeout_s=QUEUES_S)
+        found = []
+        for durable in PER_COLLECTION:
+            try:
+                left = await backlog(js, durable, collection)
+            except NotDeclared:
+                continue  # it is made, or deleted, at this moment
+            except BUS_ERRORS as error:
+                raise BusAway(f"the bus does not tell what waits: {error!r}") from error
+            place = (left.waiting, left.in_hand, left.settled_to)
+            found.append(Queue(durable.service, durable.reads, *place))
+        return found
 
     def waits(self) -> Sequence[Wait]:
         """Return what this process waits for; see the port."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from services.gateway.handlers.event_feed import EventFeed
 from services.gateway.ports import PointMessage
-from shared.bus.reading.events import stored_event
+from shared.bus.connection import Client
+from shared.bus.reading.events import ANSWER_SUBJECTS, PUBLIC_SUBJECTS, stored_event
 from shared.bus.reading.stream_reader import StreamReader
 from shared.bus.registry.batches import MAP_POINTS
-from shared.bus.registry.writing import MAP_REMOVED
+from shared.bus.registry.writing import MAP_REMOVED, WRITING_COMMITTED, WRITING_PUBLISHED
 from shared.contracts.stored_events import StoredEvent
 
 
@@ -49,3 +51,24 @@ class NatsPointStream:
             PointMessage(raw.sequence, raw.data, is_removal=raw.subject == removals)
             for raw in messages
         ], has_more
+
+
+def events_reader(client: Client) -> StreamReader:
+    """Say which events are followed: those of collections to come, too."""
+    return StreamReader(client, WRITING_PUBLISHED.stream, PUBLIC_SUBJECTS)
+
+
+def points_reader(client: Client) -> StreamReader:
+    """Say which points are followed."""
+    return StreamReader(client, MAP_POINTS.stream, (MAP_POINTS.every_subject,))
+
+
+def commits_reader(client: Client) -> StreamReader:
+    """Say which commits are followed."""
+    return StreamReader(client, WRITING_COMMITTED.stream, (WRITING_COMMITTED.every_subject,))
+
+
+def build_events(client: Client) -> EventFeed:
+    """Wire the feed of public events."""
+    answers = StreamReader(client, WRITING_PUBLISHED.stream, ANSWER_SUBJECTS)
+    return EventFeed(NatsEventStream(events_reader(client)), NatsEventStream(answers))

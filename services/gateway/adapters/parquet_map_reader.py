@@ -1,7 +1,7 @@
 """The public files as writing publishes them: ``<folder>/<collection>/logs.parquet``."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from services.gateway.adapters.published_files import (
+    EMBEDDINGS,
+    LOGS,
+    FewThreads,
+    disk_errors,
+    next_piece,
+    open_file,
+)
 from services.gateway.ports import FileFacts, MapMarks, OpenMap
 from shared.errors import TransientError
-from shared.plain_paths import plain_path
 
-LOGS = "logs.parquet"
-FILES = (LOGS, "embeddings.parquet")
+FILES = (LOGS, EMBEDDINGS)
 COLUMNS = {
     "id": "id",
     "x": "projection_x",
@@ -42,7 +48,7 @@ class ParquetMapReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = FewThreads(THREADS)
         self._seen: dict[str, tuple[tuple[int, int, int], MapMarks]] = {}
 
     async def marks(self, collection: str) -> MapMarks | None:
@@ -51,7 +57,7 @@ class ParquetMapReader:
         Raises:
             TransientError: It could not be read.
         """
-        return await self._run(partial(self._look, collection))
+        return await self._threads.run(partial(self._look, collection))
 
     async def files(self, collection: str) -> Sequence[FileFacts]:
         """List the files that are there.
@@ -59,7 +65,7 @@ class ParquetMapReader:
         Raises:
             TransientError: The folder could not be read.
         """
-        return await self._run(partial(_facts, self._folder / collection))
+        return await self._threads.run(partial(_facts, self._folder / collection))
 
     @asynccontextmanager
     async def open(self, collection: str) -> AsyncIterator[OpenMap | None]:
@@ -69,18 +75,13 @@ class ParquetMapReader:
             TransientError: It could not be read.
         """
         path = self._folder / collection / LOGS
-        file = await self._run(partial(_open, path))
+        file = await self._threads.run(partial(open_file, path))
         try:
-            yield None if file is None else _OpenParquet(file, self._run)
+            yield None if file is None else _OpenParquet(file, self._threads.run)
         finally:
             if file is not None:
                 with anyio.CancelScope(shield=True):
-                    await self._run(file.close)
-
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+                    await self._threads.run(file.close)
 
     def _look(self, collection: str) -> MapMarks | None:
         path = self._folder / collection / LOGS
@@ -113,39 +114,10 @@ class _OpenParquet:
             TransientError: The file could not be read.
         """
         pieces = self._file.iter_batches(PIECE_ROWS, columns=list(COLUMNS.values()))
-        while (piece := await self._run(partial(_next, pieces))) is not None:
+        while (piece := await self._run(partial(next_piece, pieces))) is not None:
             yield pa.RecordBatch.from_arrays(
                 [piece.column(name) for name in COLUMNS.values()], names=list(COLUMNS)
             )
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Say of a file that cannot be read why, without the folders of this machine.
-
-    Raises:
-        TransientError: It cannot be read.
-    """
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        # What it says may name folders of this machine; callers need not know those.
-        log.warning("map.unreadable", error=repr(error))
-        why = getattr(error, "strerror", None) or "its file is damaged"
-        raise TransientError(f"the map cannot be read: {why}") from error
-
-
-def _open(path: Path) -> Any:
-    with disk_errors():
-        try:
-            return pq.ParquetFile(plain_path(path))
-        except FileNotFoundError:
-            return None
-
-
-def _next(pieces: Iterator[Any]) -> Any:
-    with disk_errors():
-        return next(pieces, None)
 
 
 def _facts(folder: Path) -> list[FileFacts]:

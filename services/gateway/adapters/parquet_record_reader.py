@@ -5,15 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from services.gateway.adapters.parquet_map_reader import LOGS, disk_errors
+from services.gateway.adapters.published_files import (
+    LOGS,
+    FewThreads,
+    disk_errors,
+    may_have,
+    open_file,
+)
 from services.gateway.ports.records import FoundRecord, Step
-from shared.plain_paths import plain_path
 
 THREADS = 2
 PIECE_ROWS = 1024
@@ -35,7 +37,7 @@ class ParquetRecordReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = FewThreads(THREADS)
 
     async def find(self, collection: str, key: str) -> FoundRecord | None:
         """Return the record of an id, if there is one.
@@ -43,21 +45,16 @@ class ParquetRecordReader:
         Raises:
             TransientError: The file could not be read.
         """
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(THREADS)
-        work = partial(_find, self._folder / collection / LOGS, key)
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        return await self._threads.run(partial(_find, self._folder / collection / LOGS, key))
 
 
 def _find(path: Path, key: str) -> FoundRecord | None:
-    with disk_errors():
-        try:
-            file = pq.ParquetFile(plain_path(path))
-        except FileNotFoundError:
-            return None
-        with file:
-            place = _place_of(file, key)
-            return None if place is None else _record_at(file, place, key)
+    file = open_file(path)
+    if file is None:
+        return None
+    with disk_errors(), file:
+        place = _place_of(file, key)
+        return None if place is None else _record_at(file, place, key)
 
 
 def _place_of(file: Any, key: str) -> _Place | None:
@@ -98,7 +95,7 @@ def _of_source(file: Any, filename: str) -> tuple[list[str], list[_Place]]:
     """List the records of a source in their order: their ids, and where they stand."""
     found: list[tuple[int, int, str, _Place]] = []
     for group in range(file.num_row_groups):
-        if not _may_have(file.metadata.row_group(group), filename):
+        if not may_have(file.metadata.row_group(group), filename):
             continue
         rows = file.read_row_group(group, columns=["id", "filename", *ORDER])
         here = pc.indices_nonzero(pc.equal(rows.column("filename"), filename))
@@ -110,12 +107,3 @@ def _of_source(file: Any, filename: str) -> tuple[list[str], list[_Place]]:
         ]
     found.sort(key=lambda one: one[:3])
     return [one[2] for one in found], [one[3] for one in found]
-
-
-def _may_have(group: Any, filename: str) -> bool:
-    for number in range(group.num_columns):
-        column = group.column(number)
-        if column.path_in_schema == "filename" and column.is_stats_set:
-            told = column.statistics
-            return not told.has_min_max or told.min <= filename <= told.max
-    return True

@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.gateway.domain.operations import State
+from services.gateway.handlers.upload_answers import Body, Uploaded
 from shared.contracts.collections import CollectionRecord
 from shared.contracts.commands import CommandName
 from shared.contracts.dead_letter_events import RefusedLetter
+from shared.contracts.jobs import JobRecord, SubmittedJob
 from shared.contracts.projection import Decision, Movement
 from shared.contracts.status_reading import Waiting
 from shared.contracts.statuses import (
@@ -31,12 +33,6 @@ AnyStatus = (
     | UnreadableStatus
     | Status
 )
-
-
-class Body(BaseModel):
-    """A JSON body of an answer."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Health(Body):
@@ -115,6 +111,25 @@ class Created(Renamed):
     next: str = Field(description="What happens now, for people.")
 
 
+class SubmittedJobs(Body):
+    """Jobs that were queued, one for each source."""
+
+    status: Literal["ok"] = Field(default="ok", description="The command was carried out.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    job_ids: list[str] = Field(description="Ids of the jobs that there are.")
+    jobs: list[SubmittedJob] = Field(description="For each source its job, or why it has none.")
+
+
+class ChangedJob(Body):
+    """A job that was cancelled, or queued again."""
+
+    status: Literal["ok"] = Field(default="ok", description="It is done.")
+    correlation_id: str = Field(description="The command's, as in every event about it.")
+    collection: str = Field(description="The collection.")
+    job: JobRecord = Field(description="The job as it was then.")
+
+
 class Operation(Body):
     """What became of a command."""
 
@@ -124,10 +139,13 @@ class Operation(Body):
     command: CommandName | None = Field(
         default=None, description="What was asked for; null if it was not asked for here."
     )
-    result: Recomputed | Forgotten | Settled | Renamed | None = Field(
-        default=None, description="What was done; the files may still be on their way."
-    )
+    result: (
+        Recomputed | Forgotten | Settled | Renamed | Uploaded | SubmittedJobs | ChangedJob | None
+    ) = Field(default=None, description="What was done; the files may still be on their way.")
     reason: str | None = Field(default=None, description="Why it was held or rejected.")
+    is_unknown: bool = Field(
+        default=False, description="If it was rejected: whether there is no such source."
+    )
     version: int | None = Field(
         default=None, description="If it was held: the model that stays current."
     )
@@ -144,50 +162,6 @@ class Accepted(Body):
     operation: str = Field(description="Where to ask what became of it.")
     correlation_id: str = Field(description="The command's, as in every event about it.")
     collection: str = Field(description="The collection.")
-
-
-class ModelFacts(Body):
-    """What a model says of itself, its plane excepted."""
-
-    version: int = Field(ge=1, description="Counts up by one with every model.")
-    parent: int | None = Field(description="The version it replaced; null for the first.")
-    dimension: int = Field(ge=1, description="Length of a vector.")
-    explained_variance_ratio: list[float] = Field(
-        min_length=2, max_length=2, description="Share of the variance along each component."
-    )
-    record_count: int = Field(ge=0, description="Records that the model was fitted to.")
-    reason: str = Field(description="Why it was fitted.")
-    created_at: datetime = Field(description="When it was fitted.")
-    explained_variance: list[float] | None = Field(
-        default=None,
-        min_length=2,
-        max_length=2,
-        description="Variance along each component; null of models of older versions.",
-    )
-
-
-class WholeModel(ModelFacts):
-    """A model: ``(vector - mean) @ components.T`` gives x and y."""
-
-    collection: str = Field(description="The collection whose vectors it projects.")
-    mean: str = Field(description="d little-endian float32, base64.")
-    components: str = Field(description="2 rows of d little-endian float32, base64.")
-
-
-class ModelSummary(ModelFacts):
-    """A model, without its plane."""
-
-    is_current: bool = Field(description="Whether the public files hold its coordinates.")
-
-
-class ModelPage(Body):
-    """A piece of the history, newest first."""
-
-    collection: str = Field(description="The collection.")
-    total: int = Field(ge=0, description="Models in all.")
-    limit: int = Field(ge=1, description="The most that were asked for.")
-    offset: int = Field(ge=0, description="How many newer ones were left out.")
-    items: list[ModelSummary] = Field(description="The models.")
 
 
 class Letter(Body):
@@ -253,6 +227,27 @@ class CollectionInfo(Body):
     model_version: int | None = Field(description="The model of their coordinates.")
     dataset_version: int | None = Field(description="The dataset's version that they hold.")
     files: dict[str, FileInfo] = Field(description="The public files, by name.")
+
+
+class StageQueue(Body):
+    """What waits for a stage, in messages."""
+
+    stage: str = Field(description="The service.")
+    reads: str = Field(description="What these messages are.")
+    waiting: int = Field(ge=0, description="Not delivered yet: its lag.")
+    in_hand: int = Field(ge=0, description="Delivered and not settled.")
+    settled_to: int = Field(
+        ge=0,
+        description="Place in the stream up to which all is settled. While something waits and "
+        "this stays, the oldest message is not done.",
+    )
+
+
+class Queues(Body):
+    """What waits for the stages."""
+
+    collection: str = Field(description="Of which collection.")
+    items: list[StageQueue] = Field(description="Each queue; a stage may have several.")
 
 
 class Sources(SourceFigures):

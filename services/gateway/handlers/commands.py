@@ -12,7 +12,7 @@ from services.gateway.handlers.answers import Operation
 from services.gateway.handlers.verdicts import EventVerdict, judge
 from services.gateway.ports import CommandBus, EventLog, MapReader
 from shared.contracts.base import Command, Event
-from shared.contracts.commands import Create, name_of
+from shared.contracts.commands import BY_NAME, UNFOLLOWED, name_of
 from shared.errors import BusAway, TransientError
 
 REMEMBERED = 1024
@@ -84,9 +84,9 @@ class Commands:
             for stored in await self._events.answers(operation_id):
                 self._take(stored.read())
             verdict = self._verdicts.get(operation_id)
-        if verdict is None and sent is not None and sent.command == name_of(Create):
-            # Nobody follows the events of a collection that is yet to be made.
-            self._take(await self._bus.answer_to(sent.collection, Create, operation_id))
+        kind = BY_NAME[sent.command] if sent is not None and sent.command else None
+        if verdict is None and sent is not None and kind in UNFOLLOWED:
+            self._take(await self._bus.answer_to(sent.collection, kind, operation_id))
             verdict = self._verdicts.get(operation_id)
         if verdict is None:
             return sent

@@ -15,6 +15,9 @@ from shared.errors import BusAway, InvalidMessage
 MOST_MESSAGES = 512
 """In one answer; of at most 128 points each."""
 WAIT_S = 10.0
+READS = 4
+"""At a time: each holds up to two hundred messages of some ten kilobytes on its way, and the bus
+cuts off whoever leaves 64 MiB with it."""
 log = structlog.get_logger(__name__)
 
 
@@ -27,6 +30,9 @@ class PointsFeed:
         self._positions: dict[str, Positions] = {}
         self._stream = stream
         self._last = 0
+        self._reading = asyncio.Semaphore(READS)
+        self._read: tuple[tuple[str, int, int], Points] | None = None
+        """What was read last, by collection, position and end: open pages ask for the same."""
         self.has_points = asyncio.Event()
         """Set when all messages of points that there are were taken in."""
         self.is_ready = asyncio.Event()
@@ -36,12 +42,14 @@ class PointsFeed:
         """Begin with the first message that the stream still has."""
         self._floor = max(0, first - 1)
         self._positions.clear()
+        self._read = None
 
     def add_points(self, collection: str, sequence: int, batch_id: str) -> None:
         """Take in the id of a message of points."""
         if sequence <= self._last:  # the stream was made anew
             self._floor = 0
             self._positions.clear()
+            self._read = None
         self._last = sequence
         self._of(collection).add_points(sequence, batch_id)
 
@@ -49,6 +57,10 @@ class PointsFeed:
         """Take in which batches the dataset holds."""
         batches = [one.batch_id for one in event.batches]
         self._of(collection).add_commit(event.dataset_version, batches)
+
+    def leave(self, collection: str) -> None:
+        """Forget a collection that is not served any more."""
+        self._positions.pop(collection, None)
 
     async def position_of(self, collection: str, dataset_version: int) -> int:
         """Return a position up to which files of this version hold all points.
@@ -71,9 +83,20 @@ class PointsFeed:
             PositionLostError: The stream does not reach back to it.
             BusAway: The bus did not answer.
         """
-        _, last = await self._stream.bounds()
-        if after > last:
-            raise PositionLostError(f"position {after} is beyond the end of the stream, {last}")
+        async with self._reading:
+            first, last = await self._stream.bounds()
+            if after > last:
+                raise PositionLostError(
+                    f"position {after} is beyond the end of the stream, {last}"
+                )
+            wish = (collection, after, last)
+            if self._read and self._read[0] == wish and after >= first - 1:
+                return self._read[1]
+            found = await self._read_after(collection, after, last)
+            self._read = (wish, found)
+            return found
+
+    async def _read_after(self, collection: str, after: int, last: int) -> Points:
         messages, has_more = await self._stream.some(collection, after, MOST_MESSAGES)
         # Asked for after the reading: what went away meanwhile was perhaps not read.
         first, _ = await self._stream.bounds()

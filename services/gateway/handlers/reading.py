@@ -1,18 +1,19 @@
 """What is told of services, sources, collections and models."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from services.gateway.handlers.answers import (
     CollectionInfo,
     FileInfo,
     Health,
-    ModelFacts,
-    ModelPage,
-    ModelSummary,
+    Queues,
     Sources,
-    WholeModel,
+    StageQueue,
 )
+from services.gateway.handlers.model_answers import ModelFacts, ModelPage, ModelSummary, WholeModel
 from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from services.gateway.ports.queues import Board
 from shared.contracts.status_reading import is_running, statuses_of, waiting, waits_of
 from shared.contracts.statuses import DiscoveryStatus
 from shared.errors import BusAway
@@ -48,6 +49,16 @@ async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
         if told := one.collections.get(collection):
             return Sources(collection=collection, **dict(told))
     return None
+
+
+async def queues(collection: str, *, board: Board) -> Queues:
+    """Tell what waits for each stage.
+
+    Raises:
+        BusAway: The bus did not answer.
+    """
+    found = await board.queues(collection)
+    return Queues(collection=collection, items=[StageQueue(**asdict(one)) for one in found])
 
 
 async def collections(names: Sequence[str], *, maps: MapReader) -> list[CollectionInfo]:

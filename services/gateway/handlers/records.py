@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from services.gateway.domain.words import beginning, told_text
 from services.gateway.handlers.answers import Body
 from services.gateway.ports.records import FoundRecord, RecordReader, Step
 
@@ -76,5 +77,8 @@ def _step(step: Step | None) -> RunStep | None:
     if step is None:
         return None
     return RunStep(
-        id=step.id, iteration=step.iteration, type=step.type, beginning=step.text[:BEGINNING]
+        id=step.id,
+        iteration=step.iteration,
+        type=step.type,
+        beginning=beginning(told_text(step.text, step.type), BEGINNING),
     )

@@ -3,16 +3,27 @@
 from functools import singledispatch
 
 from services.gateway.domain.operations import State, Verdict
-from services.gateway.handlers.answers import Forgotten, Operation, Recomputed, Renamed, Settled
+from services.gateway.handlers.answers import (
+    ChangedJob,
+    Forgotten,
+    Operation,
+    Recomputed,
+    Renamed,
+    Settled,
+    SubmittedJobs,
+)
+from services.gateway.handlers.upload_answers import Uploaded
 from shared.contracts.base import Event, Outcome
 from shared.contracts.collections import CollectionChanged
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
+from shared.contracts.jobs import JobChanged, JobsSubmitted
 from shared.contracts.projection import (
     ProjectionHeld,
     ProjectionPreviewed,
     ProjectionUpdated,
 )
-from shared.contracts.sources import SourceForgotten
+from shared.contracts.sources import SourceForgotten, SourceRejected
+from shared.contracts.uploads import SourceUploaded
 
 EventVerdict = Verdict[Operation]
 STATES: dict[Outcome | None, State] = {
@@ -81,6 +92,12 @@ def _(event: ProjectionHeld, correlation_id: str) -> EventVerdict:
 
 
 @judge.register
+def _(event: SourceRejected, correlation_id: str) -> EventVerdict:
+    facts = {"reason": event.reason, "is_unknown": event.is_unknown}
+    return Verdict(State.REJECTED, _operation(event, correlation_id, State.REJECTED, **facts))
+
+
+@judge.register
 def _(event: SourceForgotten, correlation_id: str) -> EventVerdict:
     result = Forgotten(
         correlation_id=correlation_id,
@@ -93,10 +110,40 @@ def _(event: SourceForgotten, correlation_id: str) -> EventVerdict:
 
 
 @judge.register
+def _(event: SourceUploaded, correlation_id: str) -> EventVerdict:
+    result = Uploaded(
+        correlation_id=correlation_id,
+        collection=event.collection,
+        source_id=event.source_id,
+        filename=event.filename,
+        has_replaced=event.has_replaced,
+        job=event.job,
+    )
+    return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
+
+
+@judge.register
 def _(event: CollectionChanged, correlation_id: str) -> EventVerdict:
     result = Renamed(
         correlation_id=correlation_id, collection=event.collection, record=event.record
     )
+    return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
+
+
+@judge.register
+def _(event: JobsSubmitted, correlation_id: str) -> EventVerdict:
+    result = SubmittedJobs(
+        correlation_id=correlation_id,
+        collection=event.collection,
+        job_ids=[one.job.id for one in event.jobs if one.job is not None],
+        jobs=list(event.jobs),
+    )
+    return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
+
+
+@judge.register
+def _(event: JobChanged, correlation_id: str) -> EventVerdict:
+    result = ChangedJob(correlation_id=correlation_id, collection=event.collection, job=event.job)
     return Verdict(State.DONE, _operation(event, correlation_id, State.DONE, result=result))
 
 

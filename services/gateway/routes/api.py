@@ -6,8 +6,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.gateway.handlers.finding import NoNeighboursError
 from services.gateway.handlers.maps import NoMapError, OutdatedError
+from services.gateway.handlers.runs import NoRegionError
 from services.gateway.ports import PositionLostError
+from services.gateway.ports.search import NoVectorsError
 from shared.http.access import OpenRoute, describe_roles, roles
 from shared.http.methods import Methods
 from shared.http.problems import Problem, add_problem_handlers
@@ -15,6 +18,9 @@ from shared.http.problems import Problem, add_problem_handlers
 TITLE = "Mapstream"
 STATUSES: dict[type[Exception], int] = {
     NoMapError: 404,
+    NoRegionError: 404,
+    NoNeighboursError: 404,
+    NoVectorsError: 404,
     OutdatedError: 410,
     PositionLostError: 410,
 }

@@ -10,6 +10,7 @@ from shared.contracts.collections import CollectionPage, CollectionRecord
 from shared.http.access import ReadRoute
 from shared.http.problems import ProblemError, responses
 
+NO_COLLECTION = "there is no collection '{}'; GET /api/collections lists what there is"
 WHY_503 = "The bus is away, or discovery does not answer."
 LINKS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -42,9 +43,7 @@ class CollectionEndpoints:
         """Return what is kept of a collection."""
         found = await self._book.find(name)
         if found is None:
-            raise ProblemError(
-                404, f"there is no collection '{name}'; GET /api/collections lists what there is"
-            )
+            raise ProblemError(404, NO_COLLECTION.format(name))
         return found
 
 

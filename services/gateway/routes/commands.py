@@ -16,16 +16,18 @@ from services.gateway.handlers.answers import (
     Settled,
 )
 from services.gateway.handlers.commands import Commands
+from services.gateway.ports.collections import CollectionBook
+from services.gateway.routes.collection_parameters import CreateRequest, RenameRequest
+from services.gateway.routes.collections import NO_COLLECTION
+from services.gateway.routes.collections import WHY_503 as AWAY_503
 from services.gateway.routes.parameters import (
     Collection,
-    CreateRequest,
     DeadLettersRequest,
     ForgetRequest,
     Name,
     OperationId,
     RefitBody,
     RefitRequest,
-    RenameRequest,
     RollbackBody,
     RollbackRequest,
     Served,
@@ -33,6 +35,7 @@ from services.gateway.routes.parameters import (
 from shared.contracts.base import Command
 from shared.contracts.commands import (
     Create,
+    Delete,
     Drop,
     Forget,
     Refit,
@@ -47,6 +50,7 @@ from shared.http.problems import ProblemError, responses
 WHY_409 = "It was held: it would move points too far. Has `movement`, `decision`, `version`."
 WHY_422 = "The request is malformed (has `errors`), or the command was rejected."
 WHY_503 = "The bus is away."
+CONFIGURED_409 = "The configuration names it, or it was deleted meanwhile."
 LINKS = {
     "operation": {
         "operationId": "operation",
@@ -93,9 +97,10 @@ CREATED: dict[str, Any] = {
 class CommandEndpoints:
     """Commands, and what became of them."""
 
-    def __init__(self, served: Served, commands: Commands) -> None:
+    def __init__(self, served: Served, commands: Commands, book: CollectionBook) -> None:
         self._served = served
         self._commands = commands
+        self._book = book
 
     async def recompute(
         self, by: By, collection: Collection = None, body: RefitBody = None
@@ -135,8 +140,8 @@ class CommandEndpoints:
         return await self._carry_out(by, collection, Drop(**body.fields()))
 
     async def rename(self, by: By, name: Name, body: RenameRequest) -> Any:
-        """Give a collection that is served another title or description; its name stays."""
-        wish = Rename(title=body.title, description=body.description)
+        """Change title, description or analysis of a collection that is served; its name stays."""
+        wish = Rename(**body.model_dump())
         return await self._carry_out(by, name, wish)
 
     async def create(self, by: By, body: CreateRequest) -> Any:
@@ -152,11 +157,22 @@ class CommandEndpoints:
         told = Created(**dict(done), next=NEXT if body.sources else NEXT_WITHOUT_SOURCES)
         return JSONResponse(told.model_dump(mode="json"), 201, {"location": where})
 
+    async def delete(self, by: By, name: Name) -> Any:
+        """Delete a collection for good: map, model, messages and all that is known of it.
+
+        Files that it was read from stay; its name is never used again. Answers when nothing is
+        left of it, which takes until every stage has said so.
+        """
+        if await self._book.find(name) is None:
+            raise ProblemError(404, NO_COLLECTION.format(name))
+        return await self._settle(by, name, Delete(), rejected=409)
+
     async def operation(self, operation_id: OperationId) -> Operation:
         """Tell what became of a command, whoever sent it and wherever."""
         found = await self._commands.find(operation_id)
         if found is None or not (
-            found.collection in self._served.names or found.command == name_of(Create)
+            found.collection in self._served.names
+            or found.command in (name_of(Create), name_of(Delete))
         ):
             raise ProblemError(404, f"no event answers a command '{operation_id}'")
         return found
@@ -164,32 +180,43 @@ class CommandEndpoints:
     async def _carry_out(self, by: str, collection: str | None, command: Command) -> Any:
         return await self._settle(by, self._served.one(collection), command)
 
-    async def _settle(self, by: str, name: str, command: Command) -> Any:
+    async def _settle(self, by: str, name: str, command: Command, *, rejected: int = 422) -> Any:
         operation = await self._commands.carry_out(name, command, caller=by)
-        if operation.state is State.PENDING:
-            where = f"/operations/{operation.id}"
-            body = Accepted(
-                operation=where, correlation_id=operation.id, collection=operation.collection
-            )
-            return JSONResponse(body.model_dump(mode="json"), 202, {"location": where})
-        if operation.state is State.DONE:
-            return operation.result
-        facts = operation.model_dump(
-            mode="json", include={"movement", "decision", "version"}, exclude_none=True
-        )
-        raise ProblemError(
-            409 if operation.state is State.HELD else 422,
-            operation.reason or "",
-            correlation_id=operation.id,
-            collection=operation.collection,
-            **facts,
-        )
+        return settled(operation, rejected=rejected)
 
 
-def build_command_router(served: Served, commands: Commands) -> APIRouter:
+def settled(operation: Operation, *, rejected: int) -> Any:
+    """Answer with what became of a command so far.
+
+    Raises:
+        ProblemError: It was held, or rejected: that has the status that is given, or 404 if what
+            it is about is not there.
+    """
+    if operation.state is State.PENDING:
+        where = f"/operations/{operation.id}"
+        body = Accepted(
+            operation=where, correlation_id=operation.id, collection=operation.collection
+        )
+        return JSONResponse(body.model_dump(mode="json"), 202, {"location": where})
+    if operation.state is State.DONE:
+        return operation.result
+    facts = operation.model_dump(
+        mode="json", include={"movement", "decision", "version"}, exclude_none=True
+    )
+    refused = 404 if operation.is_unknown else rejected
+    raise ProblemError(
+        409 if operation.state is State.HELD else refused,
+        operation.reason or "",
+        correlation_id=operation.id,
+        collection=operation.collection,
+        **facts,
+    )
+
+
+def build_command_router(served: Served, commands: Commands, book: CollectionBook) -> APIRouter:
     """Build the routes of commands."""
     router = APIRouter(tags=["commands"], route_class=OperateRoute)
-    endpoints = CommandEndpoints(served, commands)
+    endpoints = CommandEndpoints(served, commands, book)
     refused = responses(404, 413, 503, s422=WHY_422, s503=WHY_503)
     held = responses(404, 409, 413, 503, s409=WHY_409, s422=WHY_422, s503=WHY_503)
     for path, endpoint, answer, problems, method in (
@@ -215,6 +242,14 @@ def build_command_router(served: Served, commands: Commands) -> APIRouter:
         status_code=201,
         response_model=Created,
         responses={201: CREATED, 202: ACCEPTED[202]} | refused,
+        dependencies=[Depends(check_fields)],
+    )
+    router.add_api_route(
+        "/api/collections/{name}",
+        endpoints.delete,
+        methods=["DELETE"],
+        response_model=Renamed,
+        responses=ACCEPTED | responses(404, 409, 503, s409=CONFIGURED_409, s503=AWAY_503),
         dependencies=[Depends(check_fields)],
     )
     router.add_api_route(

@@ -1,8 +1,7 @@
 """The parameters and bodies of requests."""
 
+from collections.abc import Callable, Sequence
 from collections.abc import Collection as Names
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Path, Query
@@ -13,23 +12,14 @@ from pydantic import (
     ConfigDict,
     Field,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.contracts.collections import (
-    MAX_DESCRIPTION,
-    MAX_GLOB,
-    MAX_PATH,
-    MAX_TITLE,
-    MOST_SOURCES,
-)
-from shared.contracts.commands import SAY_WHAT, SAY_WHICH, Create, NamedSource, stays_below
+from shared.contracts.commands import SAY_WHICH
 from shared.contracts.times import TIME, parse_time
 from shared.http.problems import ProblemError
 from shared.services import Reader
-from shared.settings import DEFAULT_GLOB
 
 MOST = 2**53
 """The largest whole number that every JSON reader gets right."""
@@ -152,63 +142,6 @@ class ForgetRequest(CommandRequest):
     )
 
 
-class RenameRequest(CommandRequest):
-    """Give a collection another title or description; its name stays."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)] | SkipJsonSchema[None] = (
-        Field(default=None, description="What people call it.")
-    )
-    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] | SkipJsonSchema[None] = Field(
-        default=None, description="What is in it, for people."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _says_what(cls, fields: Any) -> Any:
-        """Refuse what would change nothing."""
-        if fields == {}:
-            raise ValueError(SAY_WHAT)
-        return fields
-
-
-class SourceRequest(CommandRequest):
-    """A folder to read, on the machine of discovery."""
-
-    path: Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=MAX_PATH)] = Field(
-        description="The folder, or a single file; from the root."
-    )
-    glob: Annotated[str, Field(pattern=r"^[^/\x00][^\x00]*$", max_length=MAX_GLOB)] = Field(
-        default=DEFAULT_GLOB, description="Which files below it; ** stands for any folders."
-    )
-
-    @field_validator("glob")
-    @classmethod
-    def _stays_below(cls, glob: str) -> str:
-        return stays_below(glob)
-
-
-class CreateRequest(CommandRequest):
-    """Make a collection."""
-
-    name: str = Field(pattern=COLLECTION, description="Its name; it stays.")
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)] | SkipJsonSchema[None] = (
-        Field(default=None, description="What people call it; its name if not given.")
-    )
-    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] = Field(
-        default="", description="What is in it, for people."
-    )
-    sources: Annotated[list[SourceRequest], Field(max_length=MOST_SOURCES)] = Field(
-        default=[], description="Folders to read, where discovery's configuration lets it."
-    )
-
-    def command(self) -> Create:
-        """Return the same as a command says it."""
-        named = (NamedSource(path=one.path, glob=one.glob) for one in self.sources)
-        return Create(title=self.title, description=self.description, sources=tuple(named))
-
-
 class DeadLettersRequest(CommandRequest):
     """Which dead letters are meant: those that fit every field that is given."""
 
@@ -261,21 +194,23 @@ class Served:
     def __init__(self, configured: Sequence[str]) -> None:
         self._configured = tuple(configured)
         self._names = dict.fromkeys(self._configured)
+        self.on_end: Callable[[str], None] = lambda _: None
 
     @property
     def names(self) -> Names[str]:
         """Their names as they are at any time; those of the configuration first."""
         return self._names.keys()
 
-    @contextmanager
-    def serving(self, name: str) -> Iterator[None]:
-        """Serve one more until the block ends."""
+    def begin(self, name: str, *, is_configured: bool) -> None:
+        """Serve one more."""
+        del is_configured
         self._names.setdefault(name)
-        try:
-            yield
-        finally:
-            if name not in self._configured:
-                del self._names[name]
+
+    def end(self, name: str) -> None:
+        """Serve one no more, unless the configuration names it."""
+        if name not in self._configured:
+            del self._names[name]
+            self.on_end(name)
 
     def one(self, name: str | None) -> str:
         """Return the collection that a request is about.

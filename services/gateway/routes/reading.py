@@ -5,14 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from services.gateway.handlers import reading
-from services.gateway.handlers.answers import (
-    CollectionInfo,
-    Health,
-    ModelPage,
-    Sources,
-    WholeModel,
-)
-from services.gateway.ports import MapReader, ModelHistory, StatusBoard
+from services.gateway.handlers.answers import CollectionInfo, Health, Queues, Sources
+from services.gateway.handlers.model_answers import ModelPage, WholeModel
+from services.gateway.ports import MapReader, ModelHistory
+from services.gateway.ports.queues import Board
 from services.gateway.routes.parameters import Collection, Limit, Offset, Served, Version
 from shared.http.access import OpenRoute, ReadRoute, caller_of
 from shared.http.problems import ProblemError, responses
@@ -33,7 +29,7 @@ class ReadingEndpoints:
     """Decodes requests and calls the handlers."""
 
     def __init__(
-        self, served: Served, *, board: StatusBoard, maps: MapReader, models: ModelHistory
+        self, served: Served, *, board: Board, maps: MapReader, models: ModelHistory
     ) -> None:
         self._served = served
         self._board = board
@@ -54,6 +50,13 @@ class ReadingEndpoints:
         if found is None:
             raise ProblemError(503, f"no discovery tells of collection '{name}': is it running?")
         return found
+
+    async def queues(self, collection: Collection = None) -> Queues:
+        """Tell what waits on the bus for each stage, in messages: how far it lags behind.
+
+        The bus itself tells it, so it is known of a stage that does not run, too.
+        """
+        return await reading.queues(self._served.one(collection), board=self._board)
 
     async def collections(self) -> list[CollectionInfo]:
         """List the collections and what their public files hold."""
@@ -96,6 +99,13 @@ def build_reading_router(endpoints: ReadingEndpoints) -> APIRouter:
         "/sources",
         endpoints.sources,
         response_model=Sources,
+        responses=responses(404, 503),
+        tags=["state"],
+    )
+    get(
+        "/queues",
+        endpoints.queues,
+        response_model=Queues,
         responses=responses(404, 503),
         tags=["state"],
     )

@@ -36,6 +36,7 @@ MAP_HEADERS = (
     "x-mapstream-dataset-version",
     "x-mapstream-model-version",
     "x-mapstream-more",
+    "x-mapstream-records",
     "x-mapstream-since",
 )
 """What an answer with points says of them; pages of other sites may read it too."""
@@ -58,6 +59,7 @@ MAP_200: dict[int | str, dict[str, Any]] = {
             "X-Mapstream-Since": _number("Ask with it for what follows.", is_required=True),
             "X-Mapstream-Dataset-Version": _number("Of the public files.", is_required=True),
             "X-Mapstream-Model-Version": _number("Of the coordinates.", is_required=False),
+            "X-Mapstream-Records": _number("Points of the whole map.", is_required=False),
             "X-Mapstream-More": {
                 "description": "true: more points follow already; ask again.",
                 "schema": {"type": "string", "enum": ["true", "false"]},
@@ -118,7 +120,7 @@ class StreamEndpoints:
         self._events = events
         self._maps = maps
         self._points = points
-        self._limits = limits
+        self.limits = limits
         self._clients: Counter[str] = Counter()
         """How many streams each client has under way."""
 
@@ -141,7 +143,7 @@ class StreamEndpoints:
         """
         name = self._served.one(collection)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._place(client_of(request)))
+            await stack.enter_async_context(self.place(client_of(request)))
             if since is not None:
                 head, body = await handlers.map_since(
                     name, since, model_version=model_version, maps=self._maps, points=self._points
@@ -154,8 +156,8 @@ class StreamEndpoints:
             return PieceByPiece(
                 handlers.whole_map(head, opened),
                 media_type=ARROW,
-                headers=_headers(head),
-                send_timeout_s=self._limits.send_timeout_s,
+                headers=_headers(head) | {"x-mapstream-records": str(opened.marks.records)},
+                send_timeout_s=self.limits.send_timeout_s,
                 closing=stack.pop_all(),
             )
 
@@ -169,23 +171,28 @@ class StreamEndpoints:
         """Follow the public events of a collection, or of all; without an id, from now on."""
         names = self._served.some(collection)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._place(client_of(request)))
+            await stack.enter_async_context(self.place(client_of(request)))
             position = after if last_event_id is None else last_event_id
-            news = self._events.follow(position, names, idle_s=self._limits.heartbeat_s)
+            news = self._events.follow(position, names, idle_s=self.limits.heartbeat_s)
             return PieceByPiece(
-                event_stream(news, self._limits.max_stream_s),
+                event_stream(news, self.limits.max_stream_s),
                 media_type="text/event-stream",
                 headers={"cache-control": "no-cache, no-store", "x-accel-buffering": "no"},
-                send_timeout_s=self._limits.send_timeout_s,
+                send_timeout_s=self.limits.send_timeout_s,
                 closing=stack.pop_all(),
             )
 
     @asynccontextmanager
-    async def _place(self, client: str) -> "AsyncIterator[None]":
+    async def place(self, client: str) -> "AsyncIterator[None]":
+        """Hold one of the places that there are for streams.
+
+        Raises:
+            ProblemError: None is free.
+        """
         later = {"retry-after": "5"}
-        if self.running >= self._limits.max_streams:
+        if self.running >= self.limits.max_streams:
             raise ProblemError(503, "too many streams at a time; try again later", headers=later)
-        if self._clients[client] >= self._limits.max_streams_per_client:
+        if self._clients[client] >= self.limits.max_streams_per_client:
             raise ProblemError(429, "too many streams of yours at a time", headers=later)
         self._clients[client] += 1
         try:

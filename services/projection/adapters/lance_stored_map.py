@@ -1,6 +1,6 @@
 """Reads a collection's dataset as writing keeps it: the table of rows, and the models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,14 +9,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from services.projection.domain.state import ModelVersion
+from services.projection.handlers.rebuild import archived_model
 from shared.contracts.batches import vectors_of
 from shared.contracts.projection import ProjectionModel
 from shared.errors import TransientError
 from shared.plain_paths import plain_path
 
 READ_BYTES = 8 << 20
-UNKNOWN_REVISION = 0
-"""An archived model does not say which moments it was fitted to: so it counts as stale."""
 
 
 class LanceStoredMap:
@@ -39,6 +38,19 @@ class LanceStoredMap:
                 if rows.num_rows:
                     yield rows.column("batch_id").to_pylist(), vectors_of(rows.column("vector"))
 
+    def versions(self) -> Mapping[str, int]:
+        """See StoredMap."""
+        path, found = self._folder / "store.lance", dict[str, int]()
+        if not any((path / "_versions").glob("*.manifest")):
+            return found
+        with _errors(path):
+            columns = ["source_id", "source_version"]
+            for rows in lance.dataset(plain_path(path)).to_batches(columns=columns):
+                names, versions = (rows.column(one).to_pylist() for one in columns)
+                for source_id, version in zip(names, versions, strict=True):
+                    found[source_id] = max(version, found.get(source_id, 0))
+        return found
+
     def models(self) -> Sequence[ModelVersion]:
         """See StoredMap."""
         files = [file for file in (self._folder / "models").glob("*.json") if file.stem.isdigit()]
@@ -49,20 +61,9 @@ def _read(file: Path) -> ModelVersion:
     with _errors(file):
         try:
             model = ProjectionModel.model_validate_json(file.read_bytes())
-            plane = model.plane()
         except ValidationError as error:
             raise TransientError(f"{file}: is no model") from error
-    return ModelVersion(
-        version=model.version,
-        parent=model.parent,
-        plane=plane,
-        explained_variance_ratio=model.explained_variance_ratio,
-        explained_variance=model.explained_variance,
-        record_count=model.record_count,
-        reason=model.reason,
-        created_at=model.created_at,
-        revision=UNKNOWN_REVISION,
-    )
+    return archived_model(model)
 
 
 @contextmanager

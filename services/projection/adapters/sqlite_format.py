@@ -1,7 +1,7 @@
 """What the state of projection is on disk, and how an older one becomes it."""
 
 from services.projection.adapters import sqlite_journal, sqlite_moments
-from shared.sqlite_state import StateFormat
+from shared.sqlite_state import HISTORIES, StateFormat
 
 TABLES = """
 CREATE TABLE batches (
@@ -28,5 +28,6 @@ FORMAT = StateFormat(
     "projection",
     5,
     sqlite_moments.TABLES + TABLES + sqlite_journal.TABLES,
+    aids=HISTORIES,
     upgrades=UPGRADES,
 )

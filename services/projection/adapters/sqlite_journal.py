@@ -8,7 +8,7 @@ import aiosqlite
 from services.projection.adapters.vector_files import Place
 from services.projection.domain.pending import Candidate, Floor
 from services.projection.ports import Checkpoint, Everything, Unsettled
-from shared.sqlite_state import sql
+from shared.sqlite_state import rows_of, sql, write_rows
 
 TABLES = """
 CREATE TABLE candidates (
@@ -45,8 +45,8 @@ async def read_candidates(
     below = {source: floor.version for source, floor in floors.items()}
     for condition, wanted in ((OF_BATCHES, list(batch_ids)), (BELOW_FLOORS, below)):
         query = sql("SELECT", CANDIDATE, "FROM json_each(?1) CROSS JOIN candidates ON", condition)
-        async with db.execute(query, (json.dumps(wanted), collection)) as cursor:
-            async for *facts, is_counted in cursor:
+        if wanted:
+            for *facts, is_counted in await rows_of(db, query, (json.dumps(wanted), collection)):
                 found[Candidate(*facts, is_counted=bool(is_counted))] = None
     return list(found)
 
@@ -55,14 +55,13 @@ async def read_everything(db: aiosqlite.Connection, collection: str) -> Everythi
     """Return all batches, candidates and doubts."""
     given = (collection,)
     query = "SELECT batch_id, is_counted FROM batches WHERE collection = ?"
-    async with db.execute(query, given) as cursor:
-        batches = {batch_id: bool(counted) async for batch_id, counted in cursor}
+    batches = {batch_id: bool(counted) for batch_id, counted in await rows_of(db, query, given)}
     query = sql("SELECT", CANDIDATE, "FROM candidates WHERE collection = ?")
-    async with db.execute(query, given) as cursor:
-        waiting = [Candidate(*row[:-1], is_counted=bool(row[-1])) async for row in cursor]
+    some = await rows_of(db, query, given)
+    waiting = [Candidate(*row[:-1], is_counted=bool(row[-1])) for row in some]
     query = "SELECT batch_id FROM doubts WHERE collection = ?"
-    async with db.execute(query, given) as cursor:
-        return Everything(batches, waiting, [batch_id async for (batch_id,) in cursor])
+    doubts = [batch_id for (batch_id,) in await rows_of(db, query, given)]
+    return Everything(batches, waiting, doubts)
 
 
 async def read_places(
@@ -73,9 +72,7 @@ async def read_places(
     query = """SELECT segment, place, dimension FROM candidates
         WHERE collection = ? AND batch_id = ? AND checksum = ?"""
     for one in candidates:
-        async with db.execute(query, (collection, one.batch_id, one.checksum)) as cursor:
-            row = await cursor.fetchone()
-        if row:
+        for row in await rows_of(db, query, (collection, one.batch_id, one.checksum)):
             places[one] = Place(*row)
     return places
 
@@ -86,8 +83,8 @@ async def read_floors(
     """Return the floors of those sources that have one."""
     query = """SELECT source_id, version, is_forgotten FROM floors
         WHERE collection = ? AND source_id IN (SELECT value FROM json_each(?))"""
-    async with db.execute(query, (collection, json.dumps(list(source_ids)))) as cursor:
-        return {row[0]: Floor(row[1], bool(row[2])) async for row in cursor}
+    rows = await rows_of(db, query, (collection, json.dumps(list(source_ids))))
+    return {source: Floor(version, bool(forgotten)) for source, version, forgotten in rows}
 
 
 async def read_doubts(
@@ -96,8 +93,7 @@ async def read_doubts(
     """Return those batches that are in doubt, and the checksum that is stored."""
     query = """SELECT batch_id, checksum FROM doubts
         WHERE collection = ? AND batch_id IN (SELECT value FROM json_each(?))"""
-    async with db.execute(query, (collection, json.dumps(list(batch_ids)))) as cursor:
-        return {batch_id: checksum async for batch_id, checksum in cursor}
+    return dict(await rows_of(db, query, (collection, json.dumps(list(batch_ids)))))
 
 
 async def write_journal(
@@ -105,11 +101,13 @@ async def write_journal(
 ) -> None:
     """Store what a checkpoint says of candidates, floors and doubts, within its transaction."""
     name = checkpoint.collection
-    await db.executemany(
+    await write_rows(
+        db,
         "DELETE FROM candidates WHERE collection = ? AND batch_id = ? AND checksum = ?",
         [(name, one.batch_id, one.checksum) for one in checkpoint.closed],
     )
-    await db.executemany(
+    await write_rows(
+        db,
         "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (name, one.batch_id, one.source_id, one.source_version, one.records, one.checksum,
@@ -128,11 +126,13 @@ async def write_journal(
             "DELETE FROM doubts WHERE collection = ? AND source_id = ? AND source_version < ?",
             (name, source, floor.version),
         )
-    await db.executemany(
+    await write_rows(
+        db,
         "DELETE FROM doubts WHERE collection = ? AND batch_id = ?",
         [(name, batch_id) for batch_id in checkpoint.cleared],
     )
-    await db.executemany(
+    await write_rows(
+        db,
         "REPLACE INTO doubts VALUES (?, ?, ?, ?, ?, ?)",
         [
             (name, one.batch_id, one.source_id, one.source_version, one.records, one.checksum)
@@ -146,9 +146,8 @@ async def count_unsettled(db: aiosqlite.Connection, collection: str) -> Unsettle
     query = """SELECT
         (SELECT count(DISTINCT batch_id) FROM candidates WHERE collection = ?1),
         (SELECT count(*) FROM doubts WHERE collection = ?1)"""
-    async with db.execute(query, (collection,)) as cursor:
-        row = await cursor.fetchone()
-    return Unsettled(*row) if row else Unsettled()
+    (row,) = await rows_of(db, query, (collection,))
+    return Unsettled(*row)
 
 
 async def count_waiting(
@@ -157,17 +156,15 @@ async def count_waiting(
     """Count those of these batches that wait."""
     query = """SELECT count(*) FROM json_each(?1) WHERE EXISTS
         (SELECT 1 FROM candidates WHERE collection = ?2 AND batch_id = json_each.value)"""
-    async with db.execute(query, (json.dumps(sorted(batch_ids)), collection)) as cursor:
-        row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    ((count,),) = await rows_of(db, query, (json.dumps(sorted(batch_ids)), collection))
+    return int(count)
 
 
 async def count_doubts(db: aiosqlite.Connection, collection: str) -> int:
     """Count the batches in doubt."""
     query = "SELECT count(*) FROM doubts WHERE collection = ?"
-    async with db.execute(query, (collection,)) as cursor:
-        row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    ((count,),) = await rows_of(db, query, (collection,))
+    return int(count)
 
 
 async def used_segments(db: aiosqlite.Connection) -> set[int]:
@@ -177,5 +174,5 @@ async def used_segments(db: aiosqlite.Connection) -> set[int]:
             UNION ALL SELECT (SELECT min(segment) FROM candidates WHERE segment > used.segment)
             FROM used WHERE used.segment IS NOT NULL
         ) SELECT segment FROM used WHERE segment IS NOT NULL"""
-    async with db.execute(query) as cursor:  # DISTINCT would go through all that waits
-        return {segment async for (segment,) in cursor}
+    rows = await rows_of(db, query)  # DISTINCT would go through all that waits
+    return {segment for (segment,) in rows}

@@ -16,7 +16,7 @@ from services.projection.domain.moments import Moments
 from services.projection.domain.state import CollectionState
 from services.projection.ports import Checkpoint
 from shared.failpoints import Failpoint, reached
-from shared.sqlite_state import sql
+from shared.sqlite_state import rows_of, sql, write_rows
 
 MOMENTS = """
 CREATE TABLE moments (
@@ -55,11 +55,10 @@ async def read_moments(db: aiosqlite.Connection, state: CollectionState) -> str 
     """Read what is counted into a state; returns the refit that is held, as it is stored."""
     query = """SELECT dimension, revision, owes_refit, forgotten_version, held
         FROM moments WHERE collection = ?"""
-    async with db.execute(query, (state.collection,)) as cursor:
-        row = await cursor.fetchone()
-    if row is None:
+    rows = await rows_of(db, query, (state.collection,))
+    if not rows:
         return None
-    dimension, state.revision, owes_refit, state.forgotten_version, held = row
+    dimension, state.revision, owes_refit, state.forgotten_version, held = rows[0]
     state.owes_refit = bool(owes_refit)
     square = await _read_square(db, state.collection, dimension)
     changes = await _read_changes(db, state.collection, dimension)
@@ -71,10 +70,9 @@ async def _read_square(
     db: aiosqlite.Connection, collection: str, dimension: int
 ) -> Moments | None:
     query = "SELECT count, mean, scatter FROM squares WHERE collection = ?"
-    async with db.execute(query, (collection,)) as cursor:
-        async for count, mean, scatter in cursor:
-            square = np.frombuffer(scatter).reshape(dimension, dimension)
-            return Moments(count, np.frombuffer(mean), square)
+    for count, mean, scatter in await rows_of(db, query, (collection,)):
+        square = np.frombuffer(scatter).reshape(dimension, dimension)
+        return Moments(count, np.frombuffer(mean), square)
     return None
 
 
@@ -83,11 +81,10 @@ async def _read_changes(
 ) -> dict[Key, Change]:
     changes = {}
     query = "SELECT batch_id, is_added, vectors FROM changes WHERE collection = ? ORDER BY rowid"
-    async with db.execute(query, (collection,)) as cursor:
-        async for batch_id, is_added, data in cursor:
-            vectors = np.frombuffer(data, np.float32).reshape(-1, dimension)
-            one = Change(batch_id, vectors, bool(is_added))
-            changes[one.key] = one
+    for batch_id, is_added, data in await rows_of(db, query, (collection,)):
+        vectors = np.frombuffer(data, np.float32).reshape(-1, dimension)
+        one = Change(batch_id, vectors, bool(is_added))
+        changes[one.key] = one
     return changes
 
 
@@ -129,11 +126,13 @@ async def _write_square(db: aiosqlite.Connection, collection: str, square: Momen
 
 
 async def _write_changes(db: aiosqlite.Connection, collection: str, step: Recount) -> None:
-    await db.executemany(
+    await write_rows(
+        db,
         "DELETE FROM changes WHERE collection = ? AND batch_id = ? AND is_added = ?",
         [(collection, *key) for key in step.dropped],
     )
-    await db.executemany(
+    await write_rows(
+        db,
         "INSERT INTO changes VALUES (?, ?, ?, ?)",
         [
             (collection, one.batch_id, one.is_added, np.ascontiguousarray(one.vectors).data)

@@ -1,6 +1,5 @@
 """Keeps moments, applied batches and models in one SQLite file, checkpoint by checkpoint."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import anyio.to_thread
 import numpy as np
 
 from services.projection.adapters.sqlite_format import FORMAT
+from services.projection.adapters.sqlite_histories import SqliteHistories
 from services.projection.adapters.sqlite_journal import (
     count_doubts,
     count_unsettled,
@@ -31,15 +31,24 @@ from services.projection.adapters.sqlite_models import (
     model_values,
 )
 from services.projection.adapters.sqlite_moments import read_moments, write_moments
+from services.projection.adapters.sqlite_removal import remove_some
 from services.projection.adapters.vector_files import VectorFiles
 from services.projection.domain.pending import Candidate, Floor
 from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint, Everything, Unsettled
 from shared.errors import TransientError
+from shared.failpoints import Failpoint, reached
 from shared.observability.steps import step
-from shared.sqlite_state import open_state, sql
+from shared.sqlite_state import (
+    open_state,
+    rows_of,
+    sql,
+    write_rows,
+)
 
 Result = TypeVar("Result")
+REMOVED_AT_ONCE = 1000
+"""Rows of a table in one transaction: the checkpoints of all others wait for it."""
 
 
 @asynccontextmanager
@@ -65,7 +74,7 @@ async def open_store(
         await db.close()
 
 
-class SqliteProjectionStore:
+class SqliteProjectionStore(SqliteHistories):
     """The store of an open database."""
 
     def __init__(
@@ -75,16 +84,16 @@ class SqliteProjectionStore:
         keep_models: int,
         keep_retracted_s: float,
     ) -> None:
-        self._db = db
+        super().__init__(db)
         self._files = files
         self._keep_models = keep_models
         self._keep_retracted_s = round(keep_retracted_s)
-        self._writing = asyncio.Lock()
         self._pending: dict[str, int] = {}
         """Batches that wait, by collection: to count them goes through all."""
 
     async def load(self, collection: str) -> CollectionState:
         """Return the state as of the last checkpoint."""
+        self._pending.pop(collection, None)  # a replica may have changed it since it was left
         state = CollectionState(collection)
         held = await read_moments(self._db, state)
         models = await self._models(collection, "ORDER BY version DESC LIMIT 1")
@@ -100,8 +109,8 @@ class SqliteProjectionStore:
         """Return those batches that were ever applied, and whether each is still counted."""
         query = """SELECT batch_id, is_counted FROM batches
             WHERE collection = ? AND batch_id IN (SELECT value FROM json_each(?))"""
-        async with self._db.execute(query, (collection, json.dumps(list(batch_ids)))) as cursor:
-            return {batch_id: bool(counted) for batch_id, counted in await cursor.fetchall()}
+        rows = await rows_of(self._db, query, (collection, json.dumps(list(batch_ids))))
+        return {batch_id: bool(counted) for batch_id, counted in rows}
 
     async def everything(self, collection: str) -> Everything:
         """Return all batches, candidates and doubts."""
@@ -116,7 +125,8 @@ class SqliteProjectionStore:
             if one.version not in known or not one.plane.is_same(known[one.version])
         ]
         async with self._transaction() as db:
-            await db.executemany(
+            await write_rows(
+                db,
                 sql(
                     f"REPLACE INTO models (collection, {MODEL_COLUMNS}, is_announced)",
                     f"VALUES (?{', ?' * 14}, 1)",
@@ -156,8 +166,9 @@ class SqliteProjectionStore:
         with step("checkpoint"):
             name, touched = checkpoint.collection, _touched(checkpoint)
             async with self._transaction() as db:
-                if name not in self._pending:
-                    self._pending[name] = (await count_unsettled(db, name)).pending
+                pending = self._pending.pop(name, None)  # who is cut off knows it no more
+                if pending is None:
+                    pending = (await count_unsettled(db, name)).pending
                 before = await count_waiting(db, name, touched)
                 parts = [one.vectors for one in checkpoint.journalled]
                 places = await _on_disk(self._files.append, parts) if parts else []
@@ -167,24 +178,46 @@ class SqliteProjectionStore:
                 await self._write_model(db, checkpoint)
                 more = await count_waiting(db, name, touched) - before
                 in_doubt = await count_doubts(db, name)
-            self._pending[name] += more
+            self._pending[name] = pending + more
             unsettled = Unsettled(self._pending[name], in_doubt)
             if checkpoint.closed:
-                async with self._writing:  # what is appended is in the tables again
-                    await _on_disk(self._files.keep, await used_segments(self._db))
+                await self._drop_files()
         return unsettled
+
+    async def _drop_files(self) -> None:
+        """Remove the files in which nothing is waited for."""
+        async with self._writing:  # what is appended is in the tables again
+            if not await _on_disk(self._files.others, await used_segments(self._db)):
+                return
+        async with self._transaction() as db:  # no replica appends, or it is in the tables, too
+            await _on_disk(self._files.keep, await used_segments(db))
+
+    async def remove(self, collection: str) -> None:
+        """Remove all that is kept of a collection, which nobody changes any more."""
+        has_more = True
+        while has_more:
+            async with self._transaction() as db:
+                has_more = await remove_some(db, collection, REMOVED_AT_ONCE)
+            reached(Failpoint.STATE_REMOVED)
+        self._pending.pop(collection, None)
+        async with self._writing:
+            await _on_disk(self._files.close)  # the next vectors begin a new file
+        await self._drop_files()
 
     async def _write_batches(self, db: aiosqlite.Connection, checkpoint: Checkpoint) -> None:
         collection = checkpoint.collection
-        await db.executemany(
+        await write_rows(
+            db,
             "DELETE FROM batches WHERE collection = ? AND batch_id = ?",
             [(collection, batch_id) for batch_id in checkpoint.disowned],
         )
-        await db.executemany(
+        await write_rows(
+            db,
             "INSERT INTO batches VALUES (?, ?, ?, 1, NULL)",
             [(collection, batch_id, n) for batch_id, n in checkpoint.applied.items()],
         )
-        await db.executemany(
+        await write_rows(
+            db,
             "UPDATE batches SET is_counted = 0, retracted_at = unixepoch()"
             " WHERE collection = ? AND batch_id = ?",
             [(collection, batch_id) for batch_id in checkpoint.retracted],
@@ -217,8 +250,7 @@ class SqliteProjectionStore:
         query = """SELECT asked.value FROM models, json_each(models.correlation_ids) AS asked
             WHERE collection = ? AND asked.value IN (SELECT value FROM json_each(?))"""
         wanted = json.dumps(list(correlation_ids))
-        async with self._db.execute(query, (collection, wanted)) as cursor:
-            return {correlation_id for (correlation_id,) in await cursor.fetchall()}
+        return {one for (one,) in await rows_of(self._db, query, (collection, wanted))}
 
     async def unannounced(self, collection: str) -> Sequence[ModelVersion]:
         """Return the models that were stored but perhaps not published, oldest first."""
@@ -232,27 +264,16 @@ class SqliteProjectionStore:
                 (collection, version),
             )
 
+    async def drop_models(self, collection: str, above: int) -> None:
+        """Leave no model above a version."""
+        async with self._transaction() as db:
+            await db.execute(
+                "DELETE FROM models WHERE collection = ? AND version > ?", (collection, above)
+            )
+
     async def _models(self, collection: str, rest: str, *values: int) -> list[ModelVersion]:
         query = sql("SELECT", MODEL_COLUMNS, "FROM models WHERE collection = ?", rest)
-        async with self._db.execute(query, (collection, *values)) as cursor:
-            return [model_of(row) for row in await cursor.fetchall()]
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._writing:
-            try:
-                await self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                    await self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:  # SQLite itself takes back what has no room
-                        await self._db.execute("ROLLBACK")
-                    raise
-            except aiosqlite.OperationalError as error:
-                raise TransientError(
-                    f"the projection's state cannot be stored: {error}"
-                ) from error
+        return [model_of(row) for row in await rows_of(self._db, query, (collection, *values))]
 
 
 def _touched(checkpoint: Checkpoint) -> set[str]:

@@ -2,8 +2,10 @@
 
 What waits to be told as stored is written once and mostly never read: in the database it would be
 written twice, and a page at a time. A file goes when nothing in it is waited for any more.
+Replicas write files of their own into the same folder: each locks the one that it writes to.
 """
 
+import fcntl
 import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -65,13 +67,31 @@ class VectorFiles:
             return None
         return np.frombuffer(data, np.float32).reshape(records, place.dimension)
 
+    def others(self, segments: Collection[int]) -> list[Path]:
+        """Return all other files, but for those that somebody writes to."""
+        return [
+            one
+            for one in self._files()
+            if int(one.stem) not in segments and not self._is_written(one)
+        ]
+
     def keep(self, segments: Collection[int]) -> None:
-        """Remove all other files, but for the one that is written to, if it is not large yet."""
-        for file in self._files():
-            number = int(file.stem)
-            is_written = number == self._last and self._file is not None
-            if number not in segments and not is_written:
-                file.unlink(missing_ok=True)
+        """Remove all other files, but for those that somebody writes to.
+
+        While it does, nobody may append.
+        """
+        for file in self.others(segments):
+            file.unlink(missing_ok=True)
+
+    def _is_written(self, file: Path) -> bool:
+        if int(file.stem) == self._last and self._file is not None:
+            return True
+        with suppress(FileNotFoundError), file.open("ab") as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def close(self) -> None:
         """Write to no file any more."""
@@ -84,12 +104,20 @@ class VectorFiles:
         if self._file is None or self._file.tell() >= self._segment_bytes:
             self.close()
             self._folder.mkdir(exist_ok=True)
-            self._last += 1
-            self._file = self._path(self._last).open("xb")
+            self._file = self._begin_file()
             _sync(self._folder)
         place = Place(self._last, self._file.tell(), part.shape[1])
         self._file.write(np.ascontiguousarray(part, np.float32).data)
         return place
+
+    def _begin_file(self) -> BinaryIO:
+        """Begin a file that no replica has begun."""
+        while True:
+            self._last += 1
+            with suppress(FileExistsError):
+                file = self._path(self._last).open("xb")
+                fcntl.flock(file, fcntl.LOCK_EX)
+                return file
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:010d}{SUFFIX}"

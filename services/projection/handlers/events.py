@@ -50,14 +50,20 @@ def contract_of(collection: str, model: ModelVersion) -> ProjectionModel:
         record_count=model.record_count,
         reason=model.reason,
         created_at=model.created_at,
+        movement=_movement(model.movement) if model.movement else None,
     )
+
+
+def made_at(model: ModelVersion) -> int:
+    """Tell a model from another one of its version, which a state that is gone has made."""
+    return int(model.created_at.timestamp() * 1_000_000)
 
 
 def updated(collection: str, model: ModelVersion) -> ProjectionUpdated:
     """Announce a model."""
     first, rest = _causes(model.correlation_ids)
     return ProjectionUpdated(
-        id=ProjectionUpdated.id_of(collection, model.version),
+        id=ProjectionUpdated.id_of(collection, model.version, made_at(model)),
         collection=collection,
         occurred_at=model.created_at,
         correlation_id=first,

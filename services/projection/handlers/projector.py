@@ -1,7 +1,7 @@
 """Projects one collection: the order in which its models, batches and news are published."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from services.projection.handlers.refit import Outcome, Previewed, Rejected, ref
 from services.projection.handlers.retract import Retraction, retract
 from services.projection.handlers.settle import settle, told_of
 from services.projection.ports import ProjectionStore
+from shared.bus.messages.headers import opened_headers
 from shared.bus.messages.outgoing import (
     Outgoing,
     Steps,
@@ -46,15 +47,31 @@ class Projector:
     """Serves one collection."""
 
     def __init__(
-        self, state: CollectionState, *, store: ProjectionStore, clock: Clock, rules: Rules
+        self,
+        state: CollectionState,
+        *,
+        store: ProjectionStore,
+        clock: Clock,
+        rules: Rules,
+        opened: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.state = state
         self._collection = state.collection
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._opened = opened
+        """The openings of the state, by which writing knows it."""
         self._owes_news = False
         """Whether the announcement of a model was begun, and not ended."""
+        self.is_closed = False
+        """Whether nothing of the collection may change any more."""
+
+    async def close(self) -> None:
+        """Let the command that is being carried out come to its end; others come too late."""
+        self.is_closed = True
+        async with self.in_order:
+            pass
 
     async def project(self, batches: Sequence[Batch]) -> Steps:
         """Project a micro-batch; the new model, if any, goes before it.
@@ -203,9 +220,14 @@ class Projector:
 
     def _in_band(self, model: ModelVersion, *again: str) -> Outgoing:
         contract = events.contract_of(self._collection, model)
-        message_id = PROJECTION_MODEL.message_id(self._collection, model.version, *again)
+        made = events.made_at(model)
+        message_id = PROJECTION_MODEL.message_id(self._collection, model.version, made, *again)
         return outgoing_message(
-            PROJECTION_MODEL, self._collection, contract, message_id=message_id
+            PROJECTION_MODEL,
+            self._collection,
+            contract,
+            message_id=message_id,
+            headers=opened_headers(self._opened()),
         )
 
 

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import anyio.to_thread
 import numpy as np
 
 from services.projection.domain.counted import Counted, Recount
 from services.projection.domain.moments import Moments
+from services.projection.domain.movement import MovementFigures
 from services.projection.domain.pending import Candidate
-from services.projection.domain.state import CollectionState
+from services.projection.domain.state import CollectionState, ModelVersion
 from services.projection.ports import Checkpoint, Everything, ProjectionStore, StoredMap
+from shared.contracts.projection import ProjectionModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,63 @@ class _Counted:
     batches: Counter[str]
 
 
-async def rebuild(collection: str, *, stored: StoredMap, store: ProjectionStore) -> Rebuilt:
+Past = Literal["same", "earlier", "another"]
+UNKNOWN_REVISION = 0
+"""An archived model does not say which moments it was fitted to: so it counts as stale."""
+
+
+def archived_model(model: ProjectionModel) -> ModelVersion:
+    """Read a model as it is archived beside the dataset.
+
+    Raises:
+        InvalidMessage: Its numbers are none.
+    """
+    moved = model.movement
+    return ModelVersion(
+        version=model.version,
+        parent=model.parent,
+        plane=model.plane(),
+        explained_variance_ratio=model.explained_variance_ratio,
+        explained_variance=model.explained_variance,
+        record_count=model.record_count,
+        reason=model.reason,
+        created_at=model.created_at,
+        revision=UNKNOWN_REVISION,
+        movement=MovementFigures(**moved.model_dump()) if moved else None,
+    )
+
+
+async def rebuild(
+    collection: str, *, stored: StoredMap, store: ProjectionStore, past: Past = "same"
+) -> Rebuilt:
     """Count what is stored instead of what was counted, and keep what waits to be stored.
 
     The dataset is what was really mapped. What came and may yet be stored still counts, as it
     came; of what is stored, nothing is waited for and nothing is in doubt any more.
+
+    Args:
+        collection: Of which collection.
+        stored: What is stored of it.
+        store: The state.
+        past: What the state had before. Where it is not that of the dataset, models above the
+            archived ones go, and so does what waits of versions that the dataset has replaced; of
+            another dataset's, nothing that waits can ever be told to be stored.
 
     Raises:
         ConfigurationError: The stored state is of another version of this program.
         TransientError: Something could not be read or stored; nothing has changed, but for models
             that were missing.
     """
-    models = await store.adopt(collection, stored.models())
+    archived = await anyio.to_thread.run_sync(stored.models)
+    models = await store.adopt(collection, archived)
+    if past != "same":
+        await store.drop_models(collection, archived[-1].version if archived else 0)
     state = await store.load(collection)
     found = await store.everything(collection)
+    if past == "earlier":
+        found = _without_replaced(found, await anyio.to_thread.run_sync(stored.versions))
+    elif past == "another":
+        found = replace(found, candidates=(), over=found.candidates)
     counted = await anyio.to_thread.run_sync(_count, stored)
     checkpoint = await _checkpoint(counted, found, state, store)
     await store.save(checkpoint)
@@ -62,6 +108,14 @@ def _count(stored: StoredMap) -> _Counted:
     return counted
 
 
+def _without_replaced(found: Everything, versions: Mapping[str, int]) -> Everything:
+    """Let go of what waits in versions of which nothing can be told any more."""
+    waiting = [
+        one for one in found.candidates if one.source_version >= versions.get(one.source_id, 0)
+    ]
+    return replace(found, candidates=waiting, over=[*set(found.candidates) - set(waiting)])
+
+
 async def _checkpoint(
     counted: _Counted, found: Everything, state: CollectionState, store: ProjectionStore
 ) -> Checkpoint:
@@ -75,7 +129,7 @@ async def _checkpoint(
         revision=state.revision + 1,
         applied=counted.batches,
         disowned=[*(over | (counted.batches.keys() & found.batches.keys()))],
-        closed=[one for one in found.candidates if one not in kept],
+        closed=[*found.over, *(one for one in found.candidates if one not in kept)],
         cleared=found.in_doubt,
         owes_refit=state.owes_refit,
         forgotten_version=state.forgotten_version,

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.errors import TransientError
+
 STORE = "store.lance"
 VERSIONS = "_versions"
 MANIFEST = ".manifest"
@@ -21,6 +23,20 @@ class DatasetSize:
         """Return the bytes of the store and of each public file."""
         sizes = {name: _bytes(self.folder / name) for name in FILES}
         return {STORE: sum(map(_bytes, _files(self.folder / STORE))), **sizes}
+
+    def free_bytes(self) -> int:
+        """Return what is free on the disk of the folder for this process.
+
+        Raises:
+            TransientError: The disk could not be asked.
+        """
+        try:
+            system = os.statvfs(self.folder)
+        except OSError as error:
+            raise TransientError(
+                f"the disk of {self.folder} could not be asked: {error}"
+            ) from error
+        return system.f_bavail * system.f_frsize
 
     def kept_versions(self) -> int:
         """Count the versions of the store that can still be read."""

@@ -24,6 +24,7 @@ OLDER = (1,)
 IDENTITY = "format.json"
 OURS = (
     "store.lance", "emptied.jsonl", "models", "logs.parquet", "embeddings.parquet", "told.json",
+    "history.json",
 )  # fmt: skip
 REMEDY = "use the program that wrote it, or point output.folder (or --output) to another folder"
 

@@ -33,6 +33,7 @@ from services.writing.adapters.lance_maintenance import forget_versions, join_fr
 from services.writing.adapters.lance_repeats import drop_repeats
 from services.writing.adapters.lance_reprojection import TableReprojection
 from services.writing.adapters.lance_table import LanceTable
+from services.writing.adapters.lance_whole_batches import whole_batches
 from services.writing.domain.displacement import Displacement
 from services.writing.domain.stored_state import StoreState
 from services.writing.ports import BatchVectors, Repeats
@@ -123,6 +124,14 @@ class LanceDatasetStore:
         await self.state()
         async for item in self._read(self._table.removed_rows(removals)):
             yield item
+
+    def whole_batches(self, removals: Mapping[str, int], collection: str) -> Iterator[Batch]:
+        """Read the rows that these removals take away, whole. It blocks: ``commit`` may take it.
+
+        Raises:
+            TransientError: The dataset could not be read.
+        """
+        return whole_batches(self._table, removals, collection)
 
     async def rows_in(self, batches: Mapping[str, str]) -> AsyncIterator[BatchVectors]:
         """Read what is stored of batches; of those that have no rows, nothing comes.

@@ -112,6 +112,16 @@ class LanceTable:
         if batches:
             yield from self._batches(batches.values(), batch_filter(batches))
 
+    def removed_pieces(self, removals: Mapping[str, int]) -> Iterator[pa.RecordBatch]:
+        """Read the rows that removals take away, whole, in the order in which they lie.
+
+        Raises:
+            TransientError: The table could not be read.
+        """
+        ids = self._index.fragments_of(removals)
+        with lance_errors():
+            yield from self._scan(ids, self.dataset.schema.names, removal_filter(removals))
+
     def _batches(self, source_ids: Iterable[str], where: str) -> Iterator[BatchVectors]:
         ids = self._index.fragments_of(source_ids)
         batch_id, parts = "", list[np.ndarray]()

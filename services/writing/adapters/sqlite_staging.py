@@ -46,9 +46,9 @@ class SqliteStaging:
     async def held(self) -> Mapping[str, StagedSource]:
         """See Staging."""
         if self._held is None:
-            self._held = {}
-            if await to_thread.run_sync(self._file.exists):
-                self._held = await to_thread.run_sync(_read, await self._open())
+            is_there = await to_thread.run_sync(self._file.exists)
+            held = await to_thread.run_sync(_read, await self._open()) if is_there else {}
+            self._held = held  # only now: whoever is cut off before has read nothing
         return self._held
 
     async def change(self, add: Sequence[Batch], discard: Mapping[str, int]) -> None:

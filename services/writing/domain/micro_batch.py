@@ -8,6 +8,7 @@ not say that such a piece follows, replaces the others as soon as it is here.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
@@ -161,11 +162,13 @@ def _verdicts(
         is_known = is_held or (source in shown and piece.batch_id in shown[source].batches)
         if version < newest[source] and not (is_held and seen[source] == version):
             verdicts.append(Verdict.SUPERSEDED)
-        elif key in before or is_known:
+        elif is_known:
             verdicts.append(Verdict.DUPLICATE)
+        elif seen.get(source, 0) < version:
+            # A second copy waits, too: else it would be told to be stored.
+            verdicts.append(Verdict.STAGE)
         else:
-            stays = seen.get(source, 0) < version
-            verdicts.append(Verdict.STAGE if stays else Verdict.APPEND)
+            verdicts.append(Verdict.DUPLICATE if key in before else Verdict.APPEND)
         before.add(key)
     return tuple(verdicts)
 
@@ -181,19 +184,36 @@ def _retracted(
         for piece, verdict in zip(pieces, verdicts, strict=True)
         if verdict is not Verdict.SUPERSEDED
     }
+    late = [
+        (position, piece)
+        for position, (piece, verdict) in enumerate(zip(pieces, verdicts, strict=True))
+        if verdict is Verdict.SUPERSEDED and piece.rows
+    ]
+    # What is staged of a source is taken out with the rest of its version.
+    waits = {
+        name
+        for _, piece in late
+        if piece.source_id in staged
+        for name in staged[piece.source_id].batches
+    }
+    done |= waits | _stored({piece.batch_id for _, piece in late}, sources)
     positions = []
-    for position, (piece, verdict) in enumerate(zip(pieces, verdicts, strict=True)):
-        held = sources.get(piece.source_id)
-        is_stored = held is not None and piece.batch_id in held.batches
-        if piece.source_id in staged:
-            # What is staged of it is taken out with the rest of its version.
-            is_stored = is_stored or piece.batch_id in staged[piece.source_id].batches
-        if verdict is not Verdict.SUPERSEDED or not piece.rows or is_stored:
-            continue
+    for position, piece in late:
         if piece.batch_id not in done:
             done.add(piece.batch_id)
             positions.append(position)
     return tuple(positions)
+
+
+def _stored(batch_ids: AbstractSet[str], sources: Mapping[str, HeldSource]) -> set[str]:
+    """Return those that are stored, be it under the name that their source was moved to.
+
+    Rows keep the batch that they came with, so a late copy under the old name must not take out
+    what it counted for. It costs a look at every source, when something came too late at all.
+    """
+    if not batch_ids:
+        return set()
+    return {name for held in sources.values() for name in batch_ids & held.batches.keys()}
 
 
 def _has_rows(

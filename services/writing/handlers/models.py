@@ -23,8 +23,8 @@ class ForeignStateError(TransientError):
     def __init__(self, version: int) -> None:
         super().__init__(
             f"model {version} is not the one of this map: the map is left from a state that is "
-            "gone, as when volumes are removed and the folder of the map stays; move that folder "
-            "away or bring the state back, and start writing again"
+            "gone, as when volumes are removed and the folder of the map stays; bring the state "
+            "back, or stop all services and run mapstream verify --repair"
         )
 
 

@@ -13,6 +13,7 @@ from services.writing.ports import DatasetStore, ModelArchive, OutputWriter, Pub
 from shared.bus.messages.outgoing import Steps, outgoing_event
 from shared.bus.registry.writing import WRITING_PUBLISHED
 from shared.clock import Clock
+from shared.contracts.writing import WritingPublished
 from shared.failpoints import Failpoint, reached
 from shared.observability import metrics
 
@@ -55,6 +56,8 @@ class PublicFiles:
         self._budget = budget
         self._clock = clock
         self._is_idle = is_idle
+        self.opening_at: Callable[[int], str] | None = None
+        """Tells a dataset's version from one of the same number that is gone."""
         self._next_s = 0.0
         self._took_s = 0.0
 
@@ -106,9 +109,13 @@ class PublicFiles:
             model_version=event.model_version,
             seconds=round(event.seconds, 3),
         )
-        told = event.model_copy(update={"movement": movement})
+        told = event.model_copy(update={"movement": movement, "id": self._id_of(event)})
         reached(Failpoint.FILES_PUBLISHED)
         yield [outgoing_event(WRITING_PUBLISHED, told)]
         self._writer.movement_was_told(event.model_version)
         files = PublishedFiles(event.dataset_version, event.model_version, event.records)
         await self._output.note_told(files)
+
+    def _id_of(self, event: WritingPublished) -> str:
+        opening_at = self.opening_at
+        return f"{event.id}:{opening_at(event.dataset_version)}" if opening_at else event.id

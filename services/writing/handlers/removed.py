@@ -22,6 +22,12 @@ def removed(
     """
     sources: dict[str, RemovedRows] = {}
     for one in decided:
+        if (before := one.batch.descriptor.moved_from) is not None:
+            sources[before.source_id] = RemovedRows(
+                source_id=before.source_id,
+                filename=before.filename,
+                below_version=before.source_version,
+            )
         facts = one.batch.descriptor
         is_stored = one.verdict is Verdict.DUPLICATE
         is_empty = one.verdict is Verdict.APPEND and not len(one.batch)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.writing import (
     CommittedBatch,
+    MovedRows,
     SettledAs,
     SettledBatch,
     WritingCommitted,
@@ -50,6 +51,8 @@ class News:
     """What had waited and goes unseen, by source id."""
     rows: Mapping[Key, Rows]
     """What is known of batches that wait, or that waited and are stored now."""
+    moved: Mapping[Key, int] = field(default_factory=dict)
+    """How many rows a source has by each batch that moves one."""
 
 
 async def settle(
@@ -72,6 +75,7 @@ async def settle(
     held = await _held(news, sources, state, store)
     verdicts = {one.key: _settled_as(one, is_held=one.key in held) for one in news.came}
     gone = {(name, one.version) for one in news.gone.values() for name in one.batches}
+    moves = {one.key: _moved(one, news) for one in news.came if one.key in news.moved}
     told = []
     for key, source_id in sources.items():
         records, checksum = held.get(key, NO_ROWS)
@@ -83,6 +87,7 @@ async def settle(
                 verdict=verdicts.get(key, "superseded" if key in gone else "stored"),
                 records=records,
                 checksum=checksum,
+                moved=moves.get(key),
             )
         )
     first = news.came[0].batch.descriptor
@@ -92,6 +97,19 @@ async def settle(
         occurred_at=clock.now(),
         batches=tuple(told),
         dataset_version=state.dataset_version,
+    )
+
+
+def _moved(one: Decided, news: News) -> MovedRows | None:
+    """Say of a batch that moves a source what came of that."""
+    before = one.batch.descriptor.moved_from
+    if before is None:
+        return None
+    return MovedRows(
+        source_id=before.source_id,
+        source_version=before.source_version,
+        batch_id=before.batch_id,
+        records=news.moved[one.key],
     )
 
 
@@ -118,7 +136,7 @@ def committed(decided: Sequence[Decided], settled: WritingSettled) -> WritingCom
             batch_id=one.batch_id,
             source_id=one.source_id,
             source_version=one.source_version,
-            records=one.records,
+            records=one.moved.records if one.moved else one.records,
         )
         for one in settled.batches
         if one.verdict != "staged" and (one.batch_id, one.source_version) not in never

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from services.writing.domain.micro_batch import (
 )
 from services.writing.domain.stored_state import StagedSource, StoreState
 from services.writing.handlers.models import held_model
+from services.writing.handlers.moved import Moved, emptied_pieces, moves_of, rows_moved
 from services.writing.handlers.removed import removed
 from services.writing.handlers.settled import Decided, News, committed, settle
 from services.writing.handlers.staged import (
@@ -25,7 +27,7 @@ from services.writing.handlers.staged import (
 )
 from services.writing.ports import BatchVectors, DatasetStore, ModelArchive, Staging
 from shared.clock import Clock
-from shared.contracts.batches import Batch, projected_schema, require_columns
+from shared.contracts.batches import Batch, BatchDescriptor, projected_schema, require_columns
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import MapRemoved, WritingCommitted, WritingSettled
 from shared.errors import InvalidMessage, TransientError
@@ -39,10 +41,32 @@ class WritePlan:
     batches: tuple[Batch, ...]
     """The valid ones, in the order of their delivery."""
     decided: MicroBatchPlan
+    """What of these is decided first, then what is of sources that were moved away."""
     staged: Mapping[str, StagedSource]
     """What waited before."""
+    moves: Mapping[str, BatchDescriptor]
+    """What gives the rows of a source another name, by the source under the name before."""
     invalid: tuple[tuple[Batch, InvalidMessage], ...]
     """Batches that can never be stored, and why; the others do not suffer from them."""
+
+    @property
+    def came(self) -> Sequence[Decided]:
+        """All that came; what is decided of sources that were moved away is of no batch."""
+        decided = map(Decided, self.batches, self.decided.verdicts)
+        return *(Decided(batch, None) for batch, _ in self.invalid), *decided
+
+    @property
+    def has_lost_moves(self) -> bool:
+        """Whether rows leave because what they were moved to is over already."""
+        moving = (one.descriptor.moved_from for one in self.batches)
+        before = {one.source_id for one in moving if one} - self.moves.keys()
+        return not before.isdisjoint(self.decided.removals)
+
+    @property
+    def emptied(self) -> Mapping[str, int]:
+        """What no row tells of after this; of a source that gets rows by a move, they do."""
+        told = {to.source_id for one, to in self.moves.items() if one in self.decided.removals}
+        return {key: value for key, value in self.decided.emptied.items() if key not in told}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +108,10 @@ async def plan_write(
         else:
             valid.append(batch)
     staged = dict(await staging.held())
-    decided = plan_micro_batch([_piece(batch) for batch in valid], state.sources, staged)
-    return WritePlan(tuple(valid), decided, staged, tuple(invalid))
+    pieces = [*map(_piece, valid), *emptied_pieces(valid)]
+    decided = plan_micro_batch(pieces, state.sources, staged)
+    moves = moves_of(valid, decided.verdicts, state.sources)
+    return WritePlan(tuple(valid), decided, staged, moves, tuple(invalid))
 
 
 async def retractions(
@@ -106,7 +132,9 @@ async def retractions(
     async for unseen in vectors_of(staging, plan.decided.discarded):
         yield unseen
     staying = {batch.descriptor.batch_id for batch in _with(plan, Verdict.APPEND)}
-    async for retraction in store.rows_of(plan.decided.removals):
+    removals = plan.decided.removals
+    leaving = {key: value for key, value in removals.items() if key not in plan.moves}
+    async for retraction in store.rows_of(leaving):
         if retraction.batch_id not in staying:
             yield retraction
 
@@ -128,10 +156,11 @@ async def commit_write(
     append = [place(batch, model) for batch in _with(plan, Verdict.APPEND)]
     if plan.decided.retracted or plan.decided.removals or plan.decided.discarded:
         reached(Failpoint.RETRACTED)
-    decided, shown = plan.decided, Shown()
+    decided, shown, moved = plan.decided, Shown(), Moved(plan.moves)
     waiting = not_stored(decided.shown, plan.staged, await store.state())
-    more = shown.placing(staging.scan(waiting), model)
-    state = await store.commit(append, decided.removals, decided.emptied, more)
+    renamed = moved.renaming(store, decided.removals)
+    more = chain(shown.placing(staging.scan(waiting), model), renamed)
+    state = await store.commit(append, decided.removals, plan.emptied, more)
     reached(Failpoint.COMMITTED)
     stays = list(_with(plan, Verdict.STAGE))
     waits = await rows_that_wait([one for one in stays if len(one)], plan.staged, staging)
@@ -140,13 +169,11 @@ async def commit_write(
     if stays:
         reached(Failpoint.STAGED)
     news = News(
-        came=(
-            *(Decided(batch, None) for batch, _ in plan.invalid),
-            *map(Decided, plan.batches, decided.verdicts),
-        ),
+        came=plan.came,
         shown=_shown(plan),
         gone={source: plan.staged[source] for source in decided.discarded},
         rows={**waits, **shown.rows},
+        moved=await rows_moved(moved, plan.batches, state, store),
     )
     settled = await settle(news, state, store=store, clock=clock)
     known = [place(batch, model) for batch in _with(plan, Verdict.DUPLICATE)]
@@ -157,7 +184,7 @@ async def commit_write(
         settled,
         told,
         removed(news.came, decided.removals, told),
-        tuple(points for points in by_id.values() if len(points)),
+        (*(points for points in by_id.values() if len(points)), *moved.points),
     )
 
 
@@ -188,10 +215,11 @@ def _require_valid(batch: Batch, state: StoreState, model: ProjectionModel | Non
 
 def _piece(batch: Batch) -> Piece:
     one = batch.descriptor
-    can_wait = one.can_wait and not (one.is_whole or one.shows)
+    is_enough = one.is_whole and len(batch) >= one.shows_with
+    can_wait = one.can_wait and not (is_enough or one.shows)
     return Piece(one.batch_id, one.source_id, one.source_version, len(batch), can_wait)
 
 
 def _with(plan: WritePlan, wanted: Verdict) -> Iterable[Batch]:
-    pairs = zip(plan.batches, plan.decided.verdicts, strict=True)
+    pairs = zip(plan.batches, plan.decided.verdicts, strict=False)
     return (batch for batch, verdict in pairs if verdict is wanted)

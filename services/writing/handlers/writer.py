@@ -80,6 +80,10 @@ class Writer:
         """What the service tells about the collection."""
         return self._figures.model_copy(update={"is_fresh": self.snapshots.is_fresh})
 
+    def tell_blocked(self, error: TransientError) -> None:
+        """Note what keeps messages from being written; it is over when some are."""
+        self._figures = self._figures.model_copy(update={"blocked": str(error)})
+
     async def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
         """Keep models, then write batches: one may have come before the model that it needs.
 
@@ -98,7 +102,7 @@ class Writer:
                 outgoing += _news(plan, written)
                 settled.append(outgoing_event(WRITING_SETTLED, written.settled))
         except TransientError as error:
-            self._figures = self._figures.model_copy(update={"blocked": str(error)})
+            self.tell_blocked(error)
             raise
         await self.refresh_figures()
         yield outgoing
@@ -127,9 +131,8 @@ class Writer:
 
     async def _retractions(self, plan: WritePlan) -> AsyncIterator[Outgoing]:
         # What comes after its source was forgotten is to be forgotten as well.
-        is_forgotten = plan.decided.has_stragglers or any(
-            one.descriptor.is_forgotten for one in plan.batches
-        )
+        is_forgotten = plan.decided.has_stragglers or plan.has_lost_moves
+        is_forgotten |= any(one.descriptor.is_forgotten for one in plan.batches)
         async for gone in retractions(plan, store=self._store, staging=self._staging):
             yield outgoing_retraction(self.collection, gone, is_forgotten=is_forgotten)
 

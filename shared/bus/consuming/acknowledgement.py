@@ -20,10 +20,12 @@ from shared.bus.consuming.settling import Settler, handling
 from shared.bus.messages.outgoing import Outgoing, Steps
 from shared.bus.messages.received import Delivery, delivery_of
 from shared.bus.publishing.dead_letter_limit import DeadLetterRefusedError
-from shared.errors import ConfigurationError, InvalidMessage, TransientError
+from shared.errors import ConfigurationError, InvalidMessage, OwnedElsewhere, TransientError
 from shared.failpoints import Failpoint, reached
 
 Handle = Callable[[StreamMessage[list[Msg]]], Awaitable[Iterable[Outgoing] | Steps]]
+ABOUT_SOME = (DeadLetterRefusedError, OwnedElsewhere)
+"""Errors with which only some of the messages that were handled together have to do."""
 AGAIN = "again"
 """Noted with messages that were handled together: some may have had their effect."""
 log = structlog.get_logger(__name__)
@@ -65,10 +67,12 @@ class AcknowledgementMiddleware(BaseMiddleware[Any, Any]):
             except ConfigurationError:  # no message's fault: the process cannot work here
                 raise
             except Exception as error:  # noqa: BLE001  the one place that catches everything
-                # A refused dead letter is about some of them only; the others are well.
+                # What is about some of them only is not to keep the others here.
                 is_shared = not isinstance(error, TransientError)
-                if len(raws) > 1 and (is_shared or isinstance(error, DeadLetterRefusedError)):
-                    log.warning("micro_batch.divided", messages=len(raws), error=repr(error))
+                if len(raws) > 1 and (is_shared or isinstance(error, ABOUT_SOME)):
+                    is_wrong = not isinstance(error, OwnedElsewhere)
+                    tell = log.warning if is_wrong else log.debug
+                    tell("micro_batch.divided", messages=len(raws), error=repr(error))
                     msg.path = {**msg.path, AGAIN: True}
                     return False
                 left = [*_unsettled(raws)]  # those that could not be read are dead letters already

@@ -31,12 +31,13 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from shared.bus.consuming.acknowledgement import AcknowledgementMiddleware, decode_or_dead_letter
-from shared.bus.consuming.micro_batches import Window, end, wind_up
+from shared.bus.consuming.micro_batches import Window, wind_up
 from shared.bus.consuming.pull_consumer import PullConsumer
 from shared.bus.consuming.settling import Settler, heartbeat
 from shared.bus.messages.outgoing import MESSAGE_ID
 from shared.bus.messages.received import Delivery
 from shared.bus.registry.durables import Durable
+from shared.task_groups import TaskGroup, end
 from shared.waits import begin_work
 
 GROUP_MESSAGES = 32
@@ -124,7 +125,7 @@ class DurableSubscriber(DefaultSubscriber[list[Msg]]):
         async with (
             PullConsumer(self.connection, stream, reading.name, window=window.messages) as puller,
             heartbeat(puller.waiting, reading.heartbeat_s),
-            asyncio.TaskGroup() as group,
+            TaskGroup() as group,
         ):
             while True:
                 await places.acquire()

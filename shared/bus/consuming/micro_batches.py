@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -15,18 +15,6 @@ GRACEFUL_S = 10.0
 AFTER_WORK_S = 2.0
 LOOK_S = 0.1
 """How often it is looked whether what is in hand merely waits for somebody else."""
-
-
-async def end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks until all have ended.
-
-    Before Python 3.12 a cancellation can get lost in asyncio.wait_for, which nats-py uses, and a
-    task group cancels but once.
-    """
-    while running := [task for task in tasks if not task.done()]:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=GRACEFUL_S + AFTER_WORK_S)
 
 
 async def wind_up(work: asyncio.Future[Any], parts: Work) -> None:

@@ -32,7 +32,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.batches import ARROW, decode
 from shared.contracts.dead_batches import origin_of
 from shared.contracts.dead_letters import DeadLetter
-from shared.errors import InvalidMessage
+from shared.errors import InvalidMessage, OwnedElsewhere
 from shared.waits import WAITS
 
 FORGOTTEN_S = 60.0
@@ -73,6 +73,8 @@ class Settler:
         if isinstance(verdict, Retry):
             for raw in raws:
                 message_metrics.settled(self.stage, raw, message_metrics.RETRIED, self.clock)
+                if isinstance(error, OwnedElsewhere):
+                    continue  # nothing is wrong
                 # Another replica may get it next: then nothing more is heard of it here.
                 WAITS.failed(
                     f"handling {raw.subject.rpartition('.')[0]}",
@@ -80,7 +82,8 @@ class Settler:
                     key=_place(raw),
                     within_s=verdict.delay_s + FORGOTTEN_S,
                 )
-            log.warning(
+            tell = log.debug if isinstance(error, OwnedElsewhere) else log.warning
+            tell(
                 "message.retry_scheduled",
                 delay_s=verdict.delay_s,
                 messages=len(raws),

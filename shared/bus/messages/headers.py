@@ -1,12 +1,14 @@
 """What a message's headers tell about the batch in it, for whoever cannot or must not read it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.batches import Batch
 
 PREFIX = "mapstream-"
 RECORDS = f"{PREFIX}records"
+OPENED = f"{PREFIX}opened"
+"""Of a model: the last openings of the state that sends it, the newest first."""
 HEADER_LIMIT = 900
 DIGITS = 18
 """Longer numbers are nobody's count, and may not fit into the ledger."""
@@ -48,3 +50,13 @@ def batch_facts(headers: Mapping[str, str]) -> dict[str, Any]:
         "batch_id": headers.get(f"{PREFIX}batch-id"),
     }
     return facts if None not in facts.values() else {}
+
+
+def opened_headers(opened: Sequence[str]) -> dict[str, str]:
+    """Tell in headers which state sends a message."""
+    return {OPENED: header_text(" ".join(opened))} if opened else {}
+
+
+def opened_of(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Read what ``opened_headers`` wrote."""
+    return tuple(headers.get(OPENED, "").split())

@@ -40,10 +40,16 @@ def outgoing_event(channel: Channel, event: Event) -> Outgoing:
 
 
 def outgoing_message(
-    channel: Channel, collection: str, message: Message, *, message_id: str
+    channel: Channel,
+    collection: str,
+    message: Message,
+    *,
+    message_id: str,
+    headers: Mapping[str, str] | None = None,
 ) -> Outgoing:
     """Publish any other JSON message."""
-    return Outgoing(channel, collection, message_id, message.model_dump_json().encode())
+    body = message.model_dump_json().encode()
+    return Outgoing(channel, collection, message_id, body, headers or {})
 
 
 def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:

@@ -1,8 +1,8 @@
 """Publishes a message and returns when the stream has stored it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from itertools import groupby
 from time import perf_counter
 
@@ -40,6 +40,9 @@ TOGETHER = 16
 log = structlog.get_logger(__name__)
 
 
+Around = Callable[[Outgoing], AbstractAsyncContextManager[None]]
+
+
 class Publisher:
     """Sends messages to the streams and waits as long as that takes."""
 
@@ -57,6 +60,8 @@ class Publisher:
         self._clock = clock or SystemClock()
         self.waiting_since_tries = 0
         self._queues = Queues()
+        self.around: Around = lambda _: nullcontext()
+        """What each message is published within."""
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> int:
         """Publish what came of a message, and return when all is stored.
@@ -145,8 +150,10 @@ class Publisher:
             )
         origin = origin_of(message.message_id)
         part_of = origin.trace if origin else None
-        with tracing.span(f"publish {message.channel.family}", "producer", part_of=part_of):
-            return await self._store(message, self._headers(message, origin))
+        span = tracing.span(f"publish {message.channel.family}", "producer", part_of=part_of)
+        async with self.around(message):
+            with span:
+                return await self._store(message, self._headers(message, origin))
 
     async def _store(self, message: Outgoing, headers: dict[str, str]) -> int:
         """Have a stream store a message; once it refuses one, the others queue up behind that.

@@ -1,23 +1,28 @@
 """Asks discovery which collections there are."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from shared.bus.asking import ask
-from shared.bus.connection import BUS_ERRORS
-from shared.bus.registry.channel import split_subject
-from shared.bus.registry.collections import COLLECTION_CHANGED
-from shared.bus.registry.questions import COLLECTIONS_LIST
+from shared.bus.asking import ANSWER_S, ask
+from shared.bus.registry.questions import COLLECTIONS_LIST, COLLECTIONS_WAKE
 from shared.contracts.collections import (
     MOST_COLLECTIONS,
     CollectionPage,
     CollectionRecord,
     ListCollections,
+    WakeCollection,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All collections, as they were at some time."""
+
+    revision: str
+    """Names that time."""
+    records: list[CollectionRecord]
+    """In the order of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class CollectionBook:
     """What is kept of the collections, as one connection learns it."""
 
     client: Client
+    is_busy: bool = False
+    """Whether only those count that are worked on now."""
 
     async def page(self, *, after: str = "", limit: int = MOST_COLLECTIONS) -> CollectionPage:
         """Return a page of them, in the order of their names.
@@ -37,33 +44,33 @@ class CollectionBook:
 
     async def all(self) -> list[CollectionRecord]:
         """Return all of them, in the order of their names; raises as ``page``."""
-        found: list[CollectionRecord] = []
-        after: str | None = ""
-        while after is not None:
-            page = await self.page(after=after)
+        listed = await self.changed("", 0.0)
+        return listed.records if listed else []
+
+    async def changed(self, known: str, wait_s: float) -> Listed | None:
+        """Return all of them, unless they are as they are known; raises as ``page``.
+
+        Args:
+            known: The revision of what is known.
+            wait_s: So long the answer waits for a change.
+        """
+        asked = ListCollections(known=known, wait_s=wait_s, is_busy=self.is_busy)
+        page = await ask(self.client, COLLECTIONS_LIST, asked, wait_s=wait_s + ANSWER_S)
+        if page.is_unchanged:
+            return None
+        # What changes between two pages makes another revision: the next question brings it.
+        revision, found = page.revision, [*page.items]
+        while page.next_after is not None:
+            page = await self.page(after=page.next_after)
             found += page.items
-            after = page.next_after
-        return found
+        return Listed(revision, found)
 
     async def find(self, name: str) -> CollectionRecord | None:
         """Return the one of a name, if there is one; raises as ``page``."""
         page = await ask(self.client, COLLECTIONS_LIST, ListCollections(name=name))
         return page.items[0] if page.items else None
 
-
-@asynccontextmanager
-async def changes_heard(client: Client, tell: Callable[[str], None]) -> AsyncIterator[None]:
-    """Tell the name of each collection of which discovery tells something, as it does.
-
-    What it tells while the bus is away is missed.
-    """
-
-    async def note(message: Msg) -> None:
-        tell(split_subject(message.subject)[1])
-
-    subscription = await client.subscribe(COLLECTION_CHANGED.every_subject, cb=note)
-    try:
-        yield
-    finally:
-        with suppress(*BUS_ERRORS):
-            await subscription.unsubscribe()
+    async def wake(self, name: str) -> CollectionRecord | None:
+        """Have one worked on, and return it, if there is one; raises as ``page``."""
+        woken = await ask(self.client, COLLECTIONS_WAKE, WakeCollection(name=name))
+        return woken.record

@@ -80,6 +80,25 @@ async def read_piece(client: Client, stream: str, wanted: Mapping[str, Any]) -> 
                 await subscription.unsubscribe()
 
 
+async def read_last(client: Client, stream: str, subject: str) -> Stored | None:
+    """Return the newest message of a subject; nothing if the stream has none.
+
+    Raises:
+        BusAway: The bus has no such stream.
+        NatsError: The connection was lost, or nobody answered in time.
+    """
+    place = f"{api_prefix(client)}.DIRECT.GET.{stream}"
+    wanted = json.dumps({"last_by_subj": subject}).encode()
+    raw = await client.request(place, wanted, timeout=ANSWER_S)
+    match (raw.headers or {}).get("Status"):
+        case None | "":
+            return _stored(raw)
+        case str(status) if status == NONE:
+            return None
+        case status:
+            raise BusAway(f"stream {stream} cannot be read: {status}: {REMEDY}")
+
+
 async def _collect(answers: asyncio.Queue[Msg], stream: str) -> Piece:
     found: list[Stored] = []
     while True:

@@ -41,8 +41,6 @@ class Channel:
     """Which services ask for its newest message, without a consumer."""
     removed_by: tuple[str, ...] = ()
     """Which services get and delete single messages of its stream."""
-    heard_by: tuple[str, ...] = ()
-    """Which services hear it as it is said; it may be missed, so nothing rests on that."""
 
     def subject(self, collection: str) -> str:
         """Spell the subject of one collection."""
@@ -103,7 +101,6 @@ def event_channel(
     *,
     consumers: tuple[str, ...] = (ANYBODY,),
     looked_up_by: tuple[str, ...] = (),
-    heard_by: tuple[str, ...] = (),
 ) -> Channel:
     """Make the row of a public event."""
     return Channel(
@@ -114,7 +111,6 @@ def event_channel(
         about,
         contract=contract,
         looked_up_by=looked_up_by,
-        heard_by=heard_by,
     )
 
 

@@ -11,6 +11,8 @@ from shared.bus.registry import (
     collections,
     commands,
     dead_letters,
+    jobs,
+    labels,
     projection,
     sources,
     writing,
@@ -20,10 +22,16 @@ CHANNELS = (
     *batches.CHANNELS,
     *collections.CHANNELS,
     *sources.CHANNELS,
+    *jobs.CHANNELS,
     *projection.CHANNELS,
     *writing.CHANNELS,
+    *labels.CHANNELS,
     *commands.CHANNELS,
     *audit.CHANNELS,
     *dead_letters.CHANNELS,
 )
+OF_A_COLLECTION = tuple(
+    one for one in CHANNELS if not one.is_command and one is not audit.AUDIT_COMMAND
+)
+"""What goes when a collection is deleted: all but commands, which are answered, and the audit."""
 BY_FAMILY = {channel.family: channel for channel in CHANNELS}

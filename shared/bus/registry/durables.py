@@ -101,3 +101,4 @@ DURABLES = (
     DISCOVERY_READS_SETTLED,
     DISCOVERY_READS_DEAD_LETTERS,
 )
+PER_COLLECTION = tuple(one for one in DURABLES if one.is_per_collection)

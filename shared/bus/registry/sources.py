@@ -11,6 +11,7 @@ from shared.contracts.sources import (
     SourceReturned,
     SourceStalled,
 )
+from shared.contracts.uploads import SourceUploaded
 
 SOURCE_DISCOVERED = event_channel(
     SourceDiscovered, "discovery", "A source is complete and will be read."
@@ -33,6 +34,9 @@ SOURCE_RETURNED = event_channel(
 SOURCE_FORGOTTEN = event_channel(
     SourceForgotten, "discovery", "A source's records were taken off the map, as asked for."
 )
+SOURCE_UPLOADED = event_channel(
+    SourceUploaded, "discovery", "A file that was handed in is a source of its collection."
+)
 SOURCE_REJECTED = event_channel(
     SourceRejected,
     "discovery",
@@ -46,5 +50,6 @@ CHANNELS = (
     SOURCE_GONE,
     SOURCE_RETURNED,
     SOURCE_FORGOTTEN,
+    SOURCE_UPLOADED,
     SOURCE_REJECTED,
 )

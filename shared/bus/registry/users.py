@@ -9,6 +9,7 @@ from shared.services import ON_BUS
 
 DISCOVERY, EMBEDDING = "discovery", "embedding"
 PROJECTION, WRITING = "projection", "writing"
+COURIER = "courier"
 GATEWAY, OPERATOR, OBSERVER = "gateway", "operator", "observer"
 APART = (*ON_BUS, OPERATOR, OBSERVER)
 """Who has an account of its own."""

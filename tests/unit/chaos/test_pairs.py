@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.chaos import oracle
 from tests.chaos.pair_run import what_is_done
 from tests.chaos.pairs import EVENTS, Matrix, draw
-from tests.chaos.subjects import LIMITS, Subjects
+from tests.chaos.subjects import LIMITS, Subject, Subjects
 from tests.chaos.vectors import vector
 from tests.unit.chaos.maps import (
     a_map,
@@ -83,6 +83,32 @@ def test_a_moved_source_is_gone_under_its_old_name_and_whole_under_the_new_one(
     (content,) = subject.allowed(LIMITS[1])
     assert {row["filename"] for row in content.rows.values()} == {subject.name}
     assert not oracle.read_log(b"{}\n", "x", 10).is_complete
+
+
+AFTER_A_MOVE: dict[str, tuple[Callable[[Subjects, Subject], object], int]] = {
+    "nothing": (lambda _all, _one: None, 0),
+    "more": (lambda all_, one: one.append(all_.more(one.name)), 0),
+    "another move": (lambda all_, one: all_.move(one), 0),
+    "another file": (lambda all_, one: one.put(all_.text(one.name, 4, is_slow=False)), 1),
+    "gone": (lambda _all, one: setattr(one, "is_there", False), 1),
+}
+"""What comes after, and whether the file may never have been seen under its new name."""
+
+
+@pytest.mark.parametrize("what", AFTER_A_MOVE)
+def test_what_was_moved_may_not_stay_under_its_old_name(subjects: Subjects, what: str) -> None:
+    subject = subjects.begin("a")
+    subject.put(subjects.text(subject.name, 5, is_slow=False))
+    subject.append(subjects.more(subject.name))
+    old = subject.name
+    subjects.move(subject)
+    then, unseen = AFTER_A_MOVE[what]
+    then(subjects, subject)
+
+    allowed = subjects.all["default", old].allowed(LIMITS[1])
+
+    # Nothing, or what was in the file before, which did not move; else the rows would be double.
+    assert {len(one.rows) for one in allowed} == {0, 46, 47, *((5, 7) if unseen else ())}
 
 
 @pytest.fixture

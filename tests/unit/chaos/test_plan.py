@@ -13,7 +13,7 @@ from tests.chaos.faults import Account
 from tests.chaos.inputs import Inputs, held_by
 from tests.chaos.pair_report import SEEDS, matrix_of, seeds_of
 from tests.chaos.pairs import EVENTS
-from tests.chaos.plan import FAILPOINTS, Fault, deck, draw
+from tests.chaos.plan import ELSEWHERE, FAILPOINTS, Fault, deck, draw
 from tests.chaos.proxy import spoil
 from tests.chaos.report import render
 from tests.chaos.run import broken_promises, possible
@@ -36,7 +36,7 @@ def test_no_fault_is_left_out() -> None:
 
 
 def test_every_failpoint_is_aimed_at() -> None:
-    assert {point for _, point in FAILPOINTS} == set(Failpoint)
+    assert {point for _, point in (*FAILPOINTS, *ELSEWHERE)} == set(Failpoint)
 
 
 def test_every_failpoint_is_reached_somewhere() -> None:

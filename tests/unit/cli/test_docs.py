@@ -13,6 +13,15 @@ from shared.sections import SECTIONS
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+WRITTEN = {
+    "chaos-report.md",
+    "mutations.md",
+    "reference/batches.md",
+    "reference/statuses.md",
+    "runbook.md",
+    "limits.md",
+}
+"""Found from the pages that they belong to."""
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -52,7 +61,11 @@ def test_commands_and_their_options_exist(page: Path) -> None:
         for word in command:
             known = getattr(known, "commands", {}).get(word, known)
         assert known is not click, command
-        options = {option for parameter in known.params for option in parameter.opts}
+        options = {
+            option
+            for parameter in known.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         given = {word.split("=")[0] for word in command if word.startswith("--")}
         assert given <= options | {"--help"}, command
 
@@ -70,3 +83,27 @@ def test_the_tests_that_are_named_as_proof_exist() -> None:
 
     assert named
     assert {one for one in named if f"def {one}(" not in tests} == set()
+
+
+def test_every_page_is_in_the_site_and_is_found_from_the_readme_or_the_index() -> None:
+    site = (ROOT / "mkdocs.yml").read_text()
+    found = README + (ROOT / "docs" / "index.md").read_text()
+    pages = [
+        str(page.relative_to(ROOT / "docs"))
+        for page in (ROOT / "docs").rglob("*.md")
+        if "decisions" not in page.parts and page.name != "index.md"
+    ]
+
+    assert [one for one in pages if f": {one}\n" not in site] == []
+    assert [one for one in pages if one not in found and one not in WRITTEN] == []
+
+
+def test_what_the_page_of_places_names_is_there() -> None:
+    """A place that moved would send whoever looks first into nothing."""
+    named = re.findall(
+        r"`((?:services|shared|docs|tests|deploy)/[\w/.*-]+|mkdocs\.yml)`",
+        (ROOT / "docs" / "changing.md").read_text(),
+    )
+
+    assert len(named) > 60
+    assert {one for one in named if not [*ROOT.glob(one)]} == {"docs/NAME.md"}

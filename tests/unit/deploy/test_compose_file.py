@@ -46,10 +46,10 @@ def leads_outside(network: str) -> bool:
 
 
 def test_only_who_has_to_has_a_way_out() -> None:
-    """embedding asks an embedding server, alertmanager tells people; nobody else needs any."""
+    """embedding asks an embedding server, alertmanager tells people, the courier fetches."""
     going = {name for name, one in SERVICES.items() if any(map(leads_outside, one["networks"]))}
 
-    assert going == {"embedding", "alertmanager"}
+    assert going == {"embedding", "courier", "alertmanager"}
 
 
 @per_service
@@ -141,6 +141,18 @@ def test_every_image_has_requirements_of_its_own() -> None:
         pinned = [line for line in lines if line and not line.startswith((" ", "#"))]
         assert pinned
         assert all("==" in line and line.endswith("\\") for line in pinned)
+
+
+def test_images_are_made_of_what_wheels_hold() -> None:
+    """An image is built of a wheel: what the wheel's hook takes has to be there, too."""
+    taken = re.findall(r'"([\w/]+)": "services/', (ROOT / "hatch_build.py").read_text())
+    context = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert taken == ["examples/runs"]
+    for one in taken:
+        folder = one.split("/")[0]
+        assert f"COPY {folder} /src/{folder}\n" in DOCKERFILE
+        assert f"!{folder}/" in context
 
 
 def test_an_image_of_a_service_has_the_versions_of_the_local_run() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.app import build_keyring
+from services.gateway.entrance import build_keyring
 from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.permissions import users
 from shared.settings import ServiceSettings, StateSection

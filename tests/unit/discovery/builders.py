@@ -14,14 +14,18 @@ from services.discovery.domain.lines import Line
 from services.discovery.domain.reading import Piece, SourceReader
 from services.discovery.domain.records import Record
 from services.discovery.domain.segments import Mark
-from services.discovery.domain.sources import SourceStat, record_id
+from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.examine import SMALL_BYTES
+from services.discovery.handlers.found import Found, SourceToRead
+from services.discovery.handlers.listing import ScanOptions
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import SMALL_BYTES, Found, ScanOptions, SourceToRead, scan
+from services.discovery.handlers.scan import scan
 from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.ports import Ledger, SourceRepository
 from shared.clock import Clock
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
+from shared.record_ids import record_id
 from tests.fakes.contents import content_of
 
 RULES = CutRules("reader 1", 1 << 20, Limits(100, 1 << 20))

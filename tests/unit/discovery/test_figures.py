@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from services.discovery.domain.ledger import Commit
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.figures import TOLD, LedgerFigures
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from shared.contracts.statuses import FailedSource, SourceFigures
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore

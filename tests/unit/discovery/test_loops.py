@@ -12,16 +12,18 @@ import pytest
 
 from services.discovery.domain.ledger import CommandRef, Commit
 from services.discovery.domain.sources import FolderUnreadable
+from services.discovery.handlers.examine import SMALL_BYTES
 from services.discovery.handlers.forget import forget
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.recovery import LostBatchRecovery
-from services.discovery.handlers.scan import SMALL_BYTES
 from services.discovery.handlers.scanner import SourceScanner
 from services.discovery.handlers.turns import WINDOW, Room
+from services.discovery.loops.first_looks import FirstLooks
 from services.discovery.loops.recovering import RecoveryLoop
-from services.discovery.loops.scanning import Asked, ScanLoop
+from services.discovery.loops.scanning import AT_ONCE, Asked, ScanLoop
 from shared.bus.messages.outgoing import Outgoing
 from shared.bus.publishing.publisher import Publisher
+from shared.clock import SystemClock
 from shared.contracts.batches import MAX_RECORDS, Batch, decode
 from shared.contracts.sources import SourceForgotten
 from shared.contracts.writing import WritingSettled
@@ -70,6 +72,27 @@ class FakePublisher(Publisher):
         return [message.channel.family for message in self.sent]
 
 
+class FakeTurns:
+    """Makes busy what is to be, once ``go`` is set, and notes which wanted to be."""
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+        self.busy: set[str] = set()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    def is_busy(self, name: str) -> bool:
+        return name in self.busy
+
+    @asynccontextmanager
+    async def using(self, name: str, *, is_patient: bool) -> AsyncIterator[None]:
+        assert is_patient
+        self.used.append(name)
+        if name not in self.busy:
+            await self.go.wait()
+        yield
+
+
 class World:
     def __init__(self) -> None:
         self.repository = FakeSourceRepository()
@@ -84,7 +107,10 @@ class World:
             room=Room(self._on_the_bus),
             clock=FrozenClock(),
         )
-        self.scanning = ScanLoop(self.scanner, self.publisher)
+        self.turns = FakeTurns()
+        self.scanning = ScanLoop(
+            self.scanner, self.publisher, self.turns, FirstLooks(SystemClock())
+        )
         self.under_way = iter(())
         """Messages between discovery and the dataset, look by look; none when that is over."""
         self.births = "first"
@@ -400,8 +426,8 @@ async def following(world: World, *names: str) -> AsyncIterator[Signals]:
         world.repository.put(name, content)
         found = world.repository.stat(name)
         world.repository.extra.append(replace(found, collection="other"))
-    loops = [world.scanning.follow(name) for name in names] + [world.scanning.run(trigger)]
-    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    world.scanning.serve(names)
+    tasks = [asyncio.ensure_future(world.scanning.run(trigger))]
     await asyncio.sleep(0)
     try:
         yield trigger
@@ -449,11 +475,54 @@ async def test_a_collection_that_is_taken_up_later_is_looked_at_then(world: Worl
     async with following(world) as trigger:
         trigger.queue.put_nowait(None)
         await until(trigger.queue.empty)
-        late = asyncio.ensure_future(world.scanning.follow("default"))
+        world.scanning.serve({"default"})
         await until(lambda: world.scanner.has_looked("default"))
-        late.cancel()
-        await asyncio.wait([late])
-    assert not world.scanner.has_looked("default")
+        await world.scanning.leave("default")
+        assert not world.scanner.has_looked("default")
+
+
+async def test_what_is_made_while_discovery_ends_is_left_to_the_next_start(world: World) -> None:
+    """Its consumers finish what they have in hand when the looks have ended."""
+    async with following(world) as trigger:
+        trigger.queue.put_nowait(None)
+        await until(trigger.queue.empty)
+    world.scanning.serve({"late"})
+
+    assert not world.scanning.is_looking
+
+
+async def test_a_collection_is_busy_before_a_source_is_opened_and_not_for_a_look(
+    world: World,
+) -> None:
+    world.turns.go.clear()
+    async with following(world, "default") as trigger:
+        trigger.queue.put_nowait(None)
+        await until(lambda: world.turns.used == ["default"])
+        await asyncio.sleep(0.02)
+        assert world.repository.opened == []
+        world.turns.go.set()
+        await until(lambda: dispatched(world, "default") == ["large.jsonl", "small.jsonl"])
+        await until(lambda: world.scanner.has_looked("default"))
+        assert world.turns.used == ["default"]
+
+        await world.scanning.scan("default", None)
+        assert world.turns.used == ["default"]
+
+
+async def test_one_that_waits_for_its_turn_holds_up_none_that_is_busy(world: World) -> None:
+    world.repository.put("a.jsonl", log(final()))
+    names = [f"waits{number}" for number in range(AT_ONCE)]
+    for name in names:
+        found = world.repository.stat("a.jsonl")
+        other = replace(found, collection=name, path=f"/fake/{name}/a.jsonl")
+        world.repository.extra.append(other)
+    world.turns.busy.add("default")
+    world.turns.go.clear()
+    async with following(world, *names) as trigger:
+        trigger.queue.put_nowait(None)
+        await until(lambda: len(world.turns.used) == AT_ONCE)
+        world.scanning.serve({"default"})
+        await until(lambda: "a.jsonl" in dispatched(world, "default"))
 
 
 async def test_two_files_of_a_name_in_a_collection_that_was_made_later_are_told(
@@ -461,7 +530,7 @@ async def test_two_files_of_a_name_in_a_collection_that_was_made_later_are_told(
 ) -> None:
     """At the start they are a mistake of the configuration, and end the process."""
     world.repository.put("a.jsonl", log(final()))
-    twin = replace(world.repository.stat("a.jsonl"), path="/fake/other/a.jsonl")
+    twin = replace(world.repository.stat("a.jsonl"), path="/fake/other/a.jsonl", inode=99)
     world.repository.extra.append(twin)
     with pytest.raises(ConfigurationError):
         await world.scanning.scan("default", None)
@@ -470,11 +539,11 @@ async def test_two_files_of_a_name_in_a_collection_that_was_made_later_are_told(
     running = asyncio.ensure_future(world.scanning.run(trigger))
     trigger.queue.put_nowait(None)
     await until(trigger.queue.empty)
-    late = asyncio.ensure_future(world.scanning.follow("default"))
+    world.scanning.serve({"default"})
     await until(lambda: world.scanner.passed_over("default"))
-    for one in (running, late):
-        one.cancel()
-    await asyncio.wait([running, late])
+    await world.scanning.leave("default")
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_source_that_waits_for_room_is_given_up_to_who_wants_it(world: World) -> None:
@@ -505,13 +574,15 @@ def test_a_look_at_everything_stays_one_whatever_is_asked_for_after_it() -> None
     asked = Asked()
     asked.ask(frozenset("a"))
     asked.ask(frozenset("b"))
-    assert asked.take() == frozenset("ab")
+    assert asked.take() == (frozenset("ab"), b"")
 
-    asked.ask(None)
+    asked.ask(None, b"seen")
+    assert asked.take() == (None, b"seen")
+    asked.ask(None, b"seen")
     asked.ask(frozenset("a"))
-    assert asked.take() is None
-    assert asked.take() == frozenset()
-    assert not asked.wake.is_set()
+    assert asked.take() == (None, b"")
+    assert asked.take() == (frozenset(), b"")
+    assert not asked.is_wanted
 
 
 async def test_what_was_put_off_is_looked_at_when_its_version_has_ended(world: World) -> None:

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from services.discovery.domain.sources import SourceStat
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.handlers.postponed import Postponed
-from services.discovery.handlers.scan import SourceToRead
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import BatchDescriptor, decode
 from shared.contracts.writing import SettledBatch, WritingSettled
 from tests.fakes.state_store import FakeStateStore
 from tests.unit.discovery.builders import NOW, final, iteration, log, looked, stat
-from tests.unit.discovery.test_loops import ID, World
+from tests.unit.discovery.test_loops import ID, Signals, World
 from tests.waiting import until
 
 OLD, NEW = log(iteration(1, "old"), final()), log(iteration(1, "new"), final())
@@ -72,7 +72,8 @@ async def test_a_newer_content_is_read_as_soon_as_what_is_on_its_way_has_ended(
     assert await change(world, content) == []
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(world.scanning.look_again(world.events.postponed))
-        following = group.create_task(world.scanning.follow("default"))
+        world.scanning.serve({"default"})
+        following = group.create_task(world.scanning.run(Signals()))
         await settle(world, coming)
         (batch,) = await until(lambda: sent(world))
         looking.cancel()
@@ -157,8 +158,8 @@ class TooLate(Postponed):
         super().__init__()
         self._store = store
 
-    def wait(self, stat: SourceStat) -> None:
-        row = self._store.sources[stat.source_id]
+    def wait(self, stat: SourceStat, *, on: str | None = None) -> None:
+        row = self._store.sources[on or stat.source_id]
         self._store.sources[stat.source_id] = replace(row, status="completed", completed_at=NOW)
 
 

@@ -6,7 +6,7 @@ from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.handlers.dry_run import dry_run
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from shared.contracts.batches import Batch
 from tests.unit.discovery.builders import looked, read_all
 

@@ -5,9 +5,12 @@ from contextlib import AbstractAsyncContextManager
 
 from faststream.nats import NatsRouter
 
+from services.discovery.handlers.collection_commands import CollectionCommands
 from services.discovery.handlers.collections import Collections
-from services.discovery.handlers.commands import SourceCommands
+from services.discovery.handlers.commands import Carriers, SourceCommands
 from services.discovery.handlers.creation import Creation
+from services.discovery.handlers.deletion import Deletion
+from services.discovery.handlers.jobs import JobCommands
 from services.discovery.handlers.ledger import LedgerKeeper
 from services.discovery.handlers.replay import ReplayContext
 from services.discovery.handlers.reread import SourceRereader
@@ -25,10 +28,13 @@ from shared.bus.registry.writing import WRITING_SETTLED
 from shared.contracts.collections import CollectionChanged, CollectionRecord
 from shared.contracts.sources import SourceRejected
 from tests.fakes.collection_store import FakeCollectionStore
+from tests.fakes.job_store import FakeJobStore
 from tests.fakes.letter_box import FakeDeadLetterStore
 from tests.fakes.named_folders import FakeNamedFolders
+from tests.fakes.remains import FakeRemains
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
+from tests.fakes.uploads import no_uploads
 from tests.in_memory import InMemory, in_memory
 from tests.unit.discovery.builders import FrozenClock, final, iteration
 from tests.unit.discovery.handlers.test_accounts import commit_of, ingest
@@ -51,7 +57,11 @@ def running(
         """It is taken up a moment later."""
 
     creation = Creation(records, kept, FakeNamedFolders(), clock, begin)
-    commands = SourceCommands(store, context, creation, clock, served, changed)
+    leave = FakeNamedFolders().leave
+    deletion = Deletion(records, kept, FakeRemains(), clock, configured=["default"], leave=leave)
+    whole = CollectionCommands(records, creation, deletion, no_uploads(clock))
+    jobs = JobCommands(FakeJobStore(), context.locks, clock, no_uploads(clock).refresh)
+    commands = SourceCommands(store, Carriers(context, whole, jobs, served), clock, changed)
 
     def build(settler: Settler) -> NatsRouter:
         ledger = build_ledger_router(settler, "default", LedgerKeeper(store, clock, changed))

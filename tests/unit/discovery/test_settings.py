@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from services.discovery.domain.completeness import Completion
+from services.discovery.formats import build_repository
 from services.discovery.handlers.dry_run import dry_run
 from services.discovery.settings import IngestionSection, Settings, SourceSection, TriggerSection
-from services.discovery.terminal import build_repository
 from shared.errors import ConfigurationError
 
 

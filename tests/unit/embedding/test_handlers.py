@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from services.embedding.domain.backoff import Backoff
 from services.embedding.domain.vectors import normalise
-from services.embedding.handlers import CANARY, Encoder, Limits, embed_batches
+from services.embedding.handlers.asking import CANARY, Encoder, Limits
+from services.embedding.handlers.embed import embed_batches
 from shared.contracts.batches import Batch, decode, embedded_schema, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
 from tests.builders import batch

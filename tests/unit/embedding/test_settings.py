@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from services.embedding.settings import EmbeddingSection
+from shared.errors import ConfigurationError
 
 KEY = "k"
 
@@ -24,6 +27,22 @@ def test_the_key_of_the_others_goes_to_their_server_only(own: dict[str, str], ke
     given = one.of_collection("a").api_key
 
     assert (given and given.get_secret_value()) == key
+
+
+def test_the_key_of_a_collection_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("secret\n")
+    own = {"collection": "a", "url": "http://two:2", "api_key_file": str(file)}
+
+    given = section(api_key=KEY, collections=[own]).of_collection("a").api_key
+
+    assert given is not None
+    assert given.get_secret_value() == "secret"
+    with pytest.raises(ValidationError, match="both given"):
+        section(collections=[own | {"api_key": "other"}])  # pragma: allowlist secret
+    file.unlink()
+    with pytest.raises(ConfigurationError, match=r"a: api_key_file: .*key: cannot be read"):
+        section(collections=[own])
 
 
 @pytest.mark.parametrize(

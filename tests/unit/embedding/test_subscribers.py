@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-from services.embedding.handlers import Encoder
+from services.embedding.handlers.asking import Encoder
 from services.embedding.subscribers import build_router
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.registry.batches import DISCOVERY_BATCH, EMBEDDING_BATCH

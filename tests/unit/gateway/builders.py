@@ -19,6 +19,7 @@ from services.gateway.ports import (
     Points,
     PositionLostError,
 )
+from services.gateway.ports.queues import Queue
 from services.gateway.ports.records import FoundRecord
 from shared.bus.registry.channels import BY_FAMILY
 from shared.bus.request import request
@@ -28,6 +29,7 @@ from shared.contracts.batches import POINT_SCHEMA, Batch
 from shared.contracts.collections import CollectionChanged, CollectionRecord
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.dead_letters import DeadLetter
+from shared.contracts.jobs import JobsSubmitted
 from shared.contracts.projection import (
     Decision,
     Movement,
@@ -98,6 +100,7 @@ def event(kind: type[Event], correlation_id: str | None = None, **facts: Any) ->
         SourceForgotten: {"source_id": "s", "filename": "a.jsonl", "source_version": 2},
         CollectionChanged: {"record": COLLECTION},
         LettersReplayed: LETTERS,
+        JobsSubmitted: {"kind": "delete", "jobs": ()},
         LettersDropped: LETTERS,
         WritingPublished: {"dataset_version": 1, "model_version": 1, "records": 7, "seconds": 0},
         WritingCommitted: {"dataset_version": 1, "batches": ()},
@@ -304,6 +307,11 @@ class FakeStatusBoard:
 
     async def statuses(self) -> Statuses | None:
         return self.told
+
+    async def queues(self, collection: str) -> list[Queue]:
+        if self.told is None:
+            raise BusAway("the bus is away")
+        return [Queue("writing", f"projection of {collection}", 7, 2, 40)]
 
     def waits(self) -> Sequence[Wait]:
         return [OWN_WAIT] if self.told is None else []

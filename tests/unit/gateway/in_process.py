@@ -2,34 +2,71 @@
 
 import gzip
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
 
+from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
+from services.gateway.adapters.folder_file_store import FolderFileStore
+from services.gateway.adapters.parquet_columns import ParquetColumnReader
+from services.gateway.adapters.parquet_export import ParquetExporter
+from services.gateway.adapters.parquet_neighbours import ParquetVectorSearch
+from services.gateway.adapters.parquet_runs import ParquetRunReader
+from services.gateway.adapters.parquet_search import ParquetRecordSearch
+from services.gateway.adapters.process_file_reader import ProcessFileReader
+from services.gateway.domain.parts import UploadLimits
 from services.gateway.handlers.audit import Audit
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
+from services.gateway.handlers.examples import Examples
+from services.gateway.handlers.finding import Finding
+from services.gateway.handlers.previews import Previews
+from services.gateway.handlers.runs import RunBook
+from services.gateway.handlers.uploads import Uploads
 from services.gateway.ports import MapMarks
 from services.gateway.ports.page import INDEX, PageFile
 from services.gateway.routes.api import build_api
 from services.gateway.routes.audit import build_audit_router
 from services.gateway.routes.collections import build_collection_router
+from services.gateway.routes.columns import build_column_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.dead_letters import build_letter_router
+from services.gateway.routes.exporting import build_export_router
+from services.gateway.routes.finding import build_finding_router
+from services.gateway.routes.group_aliases import GroupEndpoints, build_group_router
+from services.gateway.routes.group_preference_aliases import build_group_preference_router
+from services.gateway.routes.jobs import JobEndpoints, build_job_router
+from services.gateway.routes.manifests import build_manifest_router
 from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
+from services.gateway.routes.preferences import PreferenceEndpoints, build_preference_router
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.records import build_record_router
+from services.gateway.routes.regions import build_region_router
+from services.gateway.routes.runs import build_run_router
+from services.gateway.routes.schedules import build_schedule_router
 from services.gateway.routes.sessions import build_session_router
 from services.gateway.routes.streams import StreamEndpoints, StreamLimits, build_stream_router
+from services.gateway.routes.supplier_aliases import SupplierEndpoints, build_supplier_router
+from services.gateway.routes.sync_aliases import SyncEndpoints, build_sync_router
+from services.gateway.routes.uploads import UploadEndpoints, build_upload_router
+from shared.blobs.folder import FolderBlobs
 from shared.contracts.dead_letters import DeadLetter
 from shared.http.guard import Guard, GuardRules, allowed_hosts
 from shared.http.keyring import Keyring
 from shared.http.rates import Rates
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.clock import FrozenClock
 from tests.fakes.collection_book import FakeCollectionBook
+from tests.fakes.job_book import FakeJobBook
+from tests.fakes.label_log import FakeLabelLog
 from tests.fakes.letter_log import FakeLetterLog
+from tests.fakes.manifest_book import FakeManifestBook
+from tests.fakes.preference_book import FakePreferenceBook
+from tests.fakes.schedule_book import FakeScheduleBook
+from tests.fakes.source_book import FakeSourceBook
 from tests.unit.gateway.builders import (
     FakeCommandBus,
     FakeEventLog,
@@ -41,6 +78,20 @@ from tests.unit.gateway.builders import (
 )
 from tests.waiting import PATIENCE_S
 
+IN_PATHS: dict[str, Any] = {
+    "version": 1,
+    "sequence": 1,
+    "operation_id": "x",
+    "name": "x",
+    "group": "x",
+    "schedule": "0123456789abcdef0123",
+    "manifest": "0123456789abcdef0123",
+    "record_id": "x",
+    "job": "0123456789abcdef0123",
+    "source_id": "0123456789abcdef0123",
+}
+"""What stands in each parameter of a path: something that may stand there."""
+NOWHERE = Path("/nonexistent")
 PAGE = {
     INDEX: PageFile(b"<html>", gzip.compress(b"<html>"), "text/html; charset=utf-8"),
     "page-1.js": PageFile(b"code", gzip.compress(b"code"), "text/javascript; charset=utf-8"),
@@ -72,14 +123,87 @@ def build_routers(
     return (
         build_reading_router(reading),
         build_letter_router(served, Letters(FakeLetterLog(*letters))),
-        build_command_router(served, commands),
+        build_command_router(served, commands, FakeCollectionBook()),
         build_audit_router(served, Audit(FakeAuditLog())),
         build_collection_router(FakeCollectionBook()),
+        *_source_routers(served, commands),
+        *_chosen_routers(served),
         build_stream_router(streams),
         build_record_router(served, FakeRecordReader()),
+        *build_file_routers(served, NOWHERE, streams),
+        build_region_router(served, FakeLabelLog()),
         build_session_router(keyring or Keyring()),
         build_page_router(PAGE),
     )
+
+
+def _uploads(commands: Commands) -> UploadEndpoints:
+    """Take uploads of files that go nowhere."""
+    store, reader, sources = (
+        FolderFileStore(FolderBlobs(NOWHERE)),
+        ProcessFileReader(),
+        FakeSourceBook(),
+    )
+    limits = UploadLimits(max_file_bytes=1, max_files=1, quota_bytes=1)
+    uploads = Uploads(store, reader, commands, FrozenClock(), limits)
+    previews = Previews(store, reader, sources, limits)
+    examples = Examples(FolderExampleShelf(()), uploads)
+    return UploadEndpoints(uploads, examples, previews, FakeCollectionBook(), sources)
+
+
+def _source_routers(served: Served, commands: Commands) -> tuple[Any, ...]:
+    """Build the routes of sources and jobs, by all their names."""
+    uploads, book, sources = _uploads(commands), FakeCollectionBook(), FakeSourceBook()
+    jobs = JobEndpoints(served, FakeJobBook(), commands)
+    schedules = FakeScheduleBook()
+    return (
+        build_upload_router(uploads),
+        build_job_router(jobs),
+        build_group_router(GroupEndpoints(book, sources, jobs, uploads)),
+        build_sync_router(SyncEndpoints(served, book, sources, jobs, schedules)),
+    )
+
+
+def _chosen_routers(served: Served) -> tuple[Any, ...]:
+    """Build the routes of preferences and schedules, by all their names."""
+    book, schedules = FakeCollectionBook(), FakeScheduleBook()
+    preferences = PreferenceEndpoints(book, FakePreferenceBook("note"))
+    return (
+        build_preference_router(preferences),
+        build_group_preference_router(preferences),
+        build_schedule_router(served, schedules),
+        build_manifest_router(served, FakeManifestBook()),
+        build_supplier_router(SupplierEndpoints(served, book, schedules)),
+    )
+
+
+def build_file_routers(
+    served: Served, folder: Path, streams: StreamEndpoints, labels: FakeLabelLog | None = None
+) -> tuple[Any, ...]:
+    """Build the routes that read the public files of a folder."""
+    search = ParquetRecordSearch(folder, patience_s=PATIENCE_S)
+    finding = Finding(search, ParquetVectorSearch(folder))
+    return (
+        build_finding_router(served, finding),
+        build_column_router(served, ParquetColumnReader(folder), streams),
+        build_export_router(served, ParquetExporter(folder), streams),
+        build_run_router(
+            served, RunBook(ParquetRunReader(folder), labels or FakeLabelLog(), finding)
+        ),
+    )
+
+
+def serve_files(folder: Path, labels: FakeLabelLog | None = None, **rules: Any) -> Guard:
+    """Serve what reads the public files of a folder, and nothing else."""
+    served = Served(["default", "second"])
+    streams = StreamEndpoints(
+        served,
+        events=FakeEventLog(),
+        maps=FakeMapReader(),
+        points=FakePointLog(),
+        limits=stream_limits(),
+    )
+    return guarded(*build_file_routers(served, folder, streams, labels), **rules)
 
 
 def stream_limits(**changes: Any) -> StreamLimits:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.app import build_keyring
+from services.gateway.entrance import build_keyring
 from services.gateway.settings import GatewaySection, Settings
 from shared.errors import ConfigurationError
 from shared.http.keyring import Role

@@ -13,7 +13,7 @@ import yaml
 
 from docs.generators import dashboard, metrics_table
 from shared.bus.registry.streams import STREAMS
-from shared.observability import metrics, place_metrics  # noqa: F401  declares its part
+from shared.observability import embedder_metrics, metrics, place_metrics  # noqa: F401  declares its part
 from shared.observability.instruments import DECLARED, Histogram
 from shared.services import ALL
 

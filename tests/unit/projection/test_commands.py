@@ -1,5 +1,6 @@
 """Commands as the service takes them: read, folded, carried out once, and always answered."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,9 +20,10 @@ from shared.bus.reading.commands import read_command
 from shared.contracts.batches import Batch
 from shared.contracts.commands import Refit, Rollback
 from shared.contracts.reading import Unreadable
-from shared.errors import InvalidMessage, TransientError
+from shared.errors import InvalidMessage, OwnedElsewhere, TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.projection_store import FakeProjectionStore
+from tests.fakes.roster import FakeRoster
 from tests.unit.projection.stage import NO_DRIFT, piece
 
 HOLDS = replace(NO_DRIFT, young_below=0, movement_budget=1e-9, refit_threshold=1e9)
@@ -70,7 +72,9 @@ class Theatre:
         self.projector = Projector(
             CollectionState("default"), store=self.store, clock=self.clock, rules=rules
         )
-        self.commands = ModelCommands({"default": self.projector}, self.clock)
+        self.projectors = {"default": self.projector}
+        self.roster = FakeRoster()
+        self.commands = ModelCommands(self.projectors, self.clock, self.roster, patience_s=0.05)
         self.sequence = 0
 
     async def batches(self, *batches: Batch) -> None:
@@ -223,12 +227,72 @@ async def test_a_command_for_a_collection_that_nobody_serves_is_refused() -> Non
 
     await on.say(on.command(collection="nobody"), on.command(b"{", collection="nobody"))
 
-    first, second = on.publisher.of("projection.rejected")
+    second, first = on.publisher.of("projection.rejected")
     assert first.collection == second.collection == "nobody"
-    assert "nobody serves this collection; served are: default" in first.reason
+    assert "nobody serves collection 'nobody': there is none of this name" in first.reason
     assert "cannot be read" in second.reason
     assert first.command == "command.refit.nobody"
     assert on.version == 1
+
+
+async def test_commands_for_a_collection_that_is_about_to_be_worked_on_wait_for_it() -> None:
+    on = await theatre()
+    other = Theatre()
+    other.projector = Projector(
+        CollectionState("other"), store=other.store, clock=other.clock, rules=NO_DRIFT
+    )
+    await other.batches(piece(3, 4))
+    on.roster.names = {"other"}
+    asking = on.command(collection="other", wish="early")
+
+    with pytest.raises(TransientError, match="not worked on yet"):
+        await on.say(asking, on.command())
+    assert on.publisher.of("projection.rejected") == []
+    assert on.version == 2
+    assert len(on.publisher.audits) == 1
+
+    waiting = asyncio.ensure_future(on.say(replace(asking, deliveries=2)))
+    await asyncio.sleep(0)
+    on.projectors["other"] = other.projector
+    await waiting
+    assert on.publisher.of("projection.updated")[-1].collection == "other"
+    assert other.projector.state.model is not None
+    assert other.projector.state.model.version == 2
+    assert on.publisher.of("projection.rejected") == []
+
+
+async def test_a_command_for_what_another_replica_works_on_is_given_back_at_once() -> None:
+    on = await theatre()
+    on.roster.elsewhere = {"other"}
+    asking = on.command(collection="other")
+
+    with pytest.raises(OwnedElsewhere):
+        await on.say(asking, on.command())
+    assert on.version == 2
+    assert len(on.publisher.audits) == 1
+    assert on.publisher.of("projection.rejected") == []
+
+
+async def test_a_command_is_given_back_when_another_replica_takes_its_collection_up() -> None:
+    on = await theatre()
+    on.roster.names = {"other"}
+    waiting = asyncio.ensure_future(on.say(on.command(collection="other")))
+    await asyncio.sleep(0)
+    on.roster.elsewhere = {"other"}
+
+    with pytest.raises(OwnedElsewhere):
+        await waiting
+
+
+async def test_nothing_is_refused_while_nobody_says_which_collections_there_are() -> None:
+    on = await theatre()
+    on.roster.failures = 1
+
+    with pytest.raises(TransientError, match="does not answer"):
+        await on.say(on.command(collection="nobody"))
+    assert on.publisher.of("projection.rejected") == []
+    await on.say(on.command(collection="nobody"))
+    assert len(on.publisher.of("projection.rejected")) == 1
 
 
 async def test_a_held_refit_and_a_dry_run_are_answered() -> None:

@@ -1,6 +1,6 @@
 """What is stored counts, and what may yet be stored; nothing else, whatever was counted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from services.projection.domain.moments import Moments
 from services.projection.domain.pending import Fate
 from services.projection.domain.state import ModelVersion
-from services.projection.handlers.rebuild import rebuild
+from services.projection.handlers.rebuild import Past, rebuild
 from shared.contracts.batches import Batch
 from shared.errors import TransientError
 from tests.contract.test_projection_store import model
@@ -25,6 +25,13 @@ class FakeStoredMap:
         for one in self.batches:
             yield [one.descriptor.batch_id] * len(one), one.vectors
 
+    def versions(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for one in self.batches:
+            facts = one.descriptor
+            found[facts.source_id] = max(facts.source_version, found.get(facts.source_id, 0))
+        return found
+
     def models(self) -> Sequence[ModelVersion]:
         return self.archived
 
@@ -34,8 +41,12 @@ def stage() -> Stage:
     return Stage()
 
 
-async def rebuilt(stage: Stage, *stored: Batch, archived: Sequence[ModelVersion] = ()) -> int:
-    done = await rebuild("default", stored=FakeStoredMap(stored, archived), store=stage.store)
+async def rebuilt(
+    stage: Stage, *stored: Batch, archived: Sequence[ModelVersion] = (), past: Past = "same"
+) -> int:
+    done = await rebuild(
+        "default", stored=FakeStoredMap(stored, archived), store=stage.store, past=past
+    )
     await stage.restart()
     return done.records
 
@@ -116,6 +127,47 @@ async def test_a_model_with_other_numbers_becomes_the_archived_one(stage: Stage)
     await rebuilt(stage, piece(1), archived=[archived])
 
     assert stage.model.plane.is_same(archived.plane)
+
+
+@pytest.mark.parametrize(("past", "version"), [("same", 7), ("earlier", 5), ("another", 5)])
+async def test_models_that_the_dataset_has_never_seen_go_with_another_past(
+    stage: Stage, past: Past, version: int
+) -> None:
+    """A state that was lost has begun at 1 again, and may have told 9 by now."""
+    await stage.store.adopt("default", [model(7)])
+
+    await rebuilt(stage, piece(1), archived=[model(4), model(5)], past=past)
+
+    assert stage.model.version == version
+
+
+@pytest.mark.parametrize(
+    ("past", "left"),
+    [("same", ["new", "old", "other"]), ("earlier", ["new", "other"]), ("another", [])],
+)
+async def test_what_nobody_will_tell_of_is_not_waited_for(
+    stage: Stage, past: Past, left: list[str]
+) -> None:
+    """What waits of a version that was replaced since, and of another map all that waits."""
+    stored = of_source(piece(1), "s", 3, "stored")
+    waits = (
+        of_source(piece(2), "s", 2, "old"),
+        of_source(piece(3), "s", 3, "new"),
+        of_source(piece(4), "t", 1, "other"),
+    )
+    await stage.project(*waits)
+
+    await rebuilt(stage, stored, past=past)
+
+    found = await stage.store.everything("default")
+    assert sorted(one.batch_id for one in found.candidates) == left
+    assert {name for name, counts in found.batches.items() if counts} <= {*left, "stored"}
+    assert stage.state.pending == len(left)
+
+
+def of_source(batch: Batch, source: str, version: int, name: str) -> Batch:
+    facts = {"source_id": source, "source_version": version, "batch_id": name}
+    return Batch(batch.descriptor.model_copy(update=facts), batch.rows)
 
 
 async def test_a_map_without_rows_counts_nothing(stage: Stage) -> None:

@@ -25,13 +25,14 @@ from shared.bus.registry.projection import (
 from shared.contracts.batches import encode_rows, retraction_schema, vector_array
 from tests.fakes.clock import FrozenClock
 from tests.fakes.projection_store import FakeProjectionStore
+from tests.fakes.roster import FakeRoster
 from tests.in_memory import InMemory, in_memory
 from tests.unit.projection.stage import NO_DRIFT, piece
 
 
 def running(projector: Projector) -> AbstractAsyncContextManager[InMemory]:
     def build(settler: Settler) -> NatsRouter:
-        commands = ModelCommands({"default": projector}, FrozenClock())
+        commands = ModelCommands({"default": projector}, FrozenClock(), FakeRoster())
         collection = build_collection_router(settler, projector, Pull(8, 0))
         return NatsRouter(routers=[collection, build_commands_router(settler, commands)])
 

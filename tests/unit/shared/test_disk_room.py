@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from shared import assignments, disk_room
-from shared.assignments import own
+from shared import disk_room, ownership
 from shared.disk_room import when_there_is_room
 from shared.errors import TransientError
 from shared.locking import exclusive_owner
+from shared.ownership import own
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ async def test_a_folder_that_cannot_be_made_yet_is_owned_later(
         async with exclusive_owner(folder, **options):  # type: ignore[arg-type]
             yield
 
-    monkeypatch.setattr(assignments, "exclusive_owner", owner)
+    monkeypatch.setattr(ownership, "exclusive_owner", owner)
     async with AsyncExitStack() as stack:
         await own(stack, [tmp_path / "one"], lambda _: None)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shared import locking
 from shared.errors import ConfigurationError
-from shared.locking import exclusive_owner, own_at_once
+from shared.locking import exclusive_owner, own_at_once, shared_owner
 from tests.waiting import PATIENCE_S, until
 
 OWNER = """
@@ -120,3 +121,39 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="cannot be written"):
         own_at_once(tmp_path / "file" / "below", "writing").__enter__()
+
+
+async def test_those_of_one_machine_share_a_folder_and_keep_out_who_wants_it_alone(
+    tmp_path: Path,
+) -> None:
+    async with shared_owner(tmp_path), shared_owner(tmp_path):
+        with pytest.raises(ConfigurationError, match="still runs"), own_at_once(tmp_path, "it"):
+            pass
+
+    with own_at_once(tmp_path, "it"):
+        waited: list[bool] = []
+        waiting = asyncio.ensure_future(shared(tmp_path, waited))
+        await until(lambda: waited)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_those_of_another_machine_wait_until_the_folder_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[bool] = []
+    async with shared_owner(tmp_path):
+        monkeypatch.setattr(locking, "BOOT", Path("/proc/version"))
+        waiting = asyncio.ensure_future(shared(tmp_path, waited))
+        await until(lambda: waited)
+        await asyncio.sleep(2 * locking.POLL_S)
+        assert not waiting.done()
+    await waiting
+
+    async with shared_owner(tmp_path), shared_owner(tmp_path):
+        pass
+
+
+async def shared(folder: Path, waited: list[bool]) -> None:
+    async with shared_owner(folder, on_wait=lambda: waited.append(True)):
+        pass

@@ -8,15 +8,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from shared import runtime, waits
-from shared.assignments import Resources, run_together
+from shared import runtime, task_groups, waits
+from shared.assignments import Resources
 from shared.bus.broker import build_bus
-from shared.bus.consuming import micro_batches
 from shared.bus.presence import EXIT_DURABLE_GONE, ConsumerGoneError
 from shared.errors import ConfigurationError
 from shared.observability.health import build_health, serving
 from shared.runtime import Service, _listen_for_health
 from shared.settings import HealthSection, NatsSection, ServiceSettings
+from shared.task_groups import run_together
 
 
 def a_service() -> Service:
@@ -108,8 +108,7 @@ class Deaf:
 async def test_a_loop_that_lost_a_cancellation_ends_all_the_same(
     lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(micro_batches, "GRACEFUL_S", 0.01)
-    monkeypatch.setattr(micro_batches, "AFTER_WORK_S", 0.0)
+    monkeypatch.setattr(task_groups, "IN_HAND_S", 0.01)
     deaf, other = Deaf(lost), Deaf(0)
     working = asyncio.ensure_future(run_together([deaf.run, other.run]))
     await deaf.begun.wait()

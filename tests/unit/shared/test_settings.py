@@ -294,7 +294,10 @@ def test_a_certificate_needs_its_authority(monkeypatch: pytest.MonkeyPatch) -> N
         ("MAPSTREAM_EMBEDDING_SIZE", ["two underscores: MAPSTREAM_EMBEDDING__SIZE"]),
         ("MAPSTREAM_EMBEDDING___SIZE", ["embedding._size", "did you mean 'size'?"]),
         ("mapstream_nat__url", ["no section 'nat'", "MAPSTREAM_NATS__URL?"]),
-        ("MAPSTREAM_QQQ__URL", ["no section 'qqq'", "known are collections, embedding"]),
+        (
+            "MAPSTREAM_QQQ__URL",
+            ["no section 'qqq'", "known are analysis, blobs, collections, courier, embedding"],
+        ),
         ("MAPSTREAM_COLLECTION", ["did you mean MAPSTREAM_COLLECTIONS?"]),
         ("MAPSTREAM_CONFG", ["did you mean MAPSTREAM_CONFIG?"]),
         # Of a section that this process does not read, the name is looked at as well.

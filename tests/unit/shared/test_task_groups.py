@@ -1,9 +1,72 @@
 import asyncio
+from typing import Any
 
 import pytest
 
 from shared.errors import TransientError
-from shared.task_groups import LimitedTaskGroup
+from shared.task_groups import LimitedTaskGroup, TaskGroup
+from tests.waiting import PATIENCE_S
+
+
+async def loses(cancellations: int) -> None:
+    """Work for ever, as what retries does, and lose so many cancellations."""
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if cancellations == 0:
+                raise
+            cancellations -= 1
+
+
+async def _until_cancelled(begun: asyncio.Event) -> None:
+    async with TaskGroup(again_s=0.01) as group:
+        group.create_task(loses(2))
+        begun.set()
+        await asyncio.Event().wait()
+
+
+async def _while_waiting(begun: asyncio.Event) -> None:
+    async with TaskGroup(again_s=0.01) as group:
+        group.create_task(loses(2))
+        begun.set()
+
+
+@pytest.mark.parametrize("work", [_until_cancelled, _while_waiting])
+async def test_a_group_that_is_cancelled_ends_although_a_task_loses_that(work: Any) -> None:
+    begun = asyncio.Event()
+    task = asyncio.ensure_future(work(begun))
+    await begun.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+
+    await asyncio.wait({task}, timeout=PATIENCE_S)
+
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize("is_waited_for", [True, False])
+async def test_a_group_of_which_a_task_fails_ends_although_another_loses_that(
+    *, is_waited_for: bool
+) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise TransientError("full")
+
+    async def both() -> None:
+        async with TaskGroup(again_s=0.01) as group:
+            group.create_task(loses(1))
+            group.create_task(fail())
+            if not is_waited_for:
+                await asyncio.Event().wait()
+
+    failing = asyncio.ensure_future(both())
+    await asyncio.wait({failing}, timeout=PATIENCE_S)
+
+    assert failing.done()
+    with pytest.raises(ExceptionGroup) as raised:
+        failing.result()
+    assert [type(one) for one in raised.value.exceptions] == [TransientError]
 
 
 async def test_no_more_are_under_way_than_may_be() -> None:

@@ -2,9 +2,8 @@ import socket
 
 import pytest
 
-from services.text2vec.__main__ import main
 from services.text2vec.adapters.static_text_encoder import StaticTextEncoder
-from services.text2vec.app import load_encoder
+from services.text2vec.app import load_encoder, main
 from services.text2vec.settings import Settings
 from shared.errors import ConfigurationError
 from shared.http.server import open_socket

@@ -318,7 +318,7 @@ async def test_a_model_of_another_state_is_refused(is_kept: bool) -> None:
         update={"created_at": model(7).created_at + timedelta(hours=1)}
     )
 
-    with pytest.raises(ForeignStateError, match="move that folder away"):
+    with pytest.raises(ForeignStateError, match="mapstream verify --repair"):
         await accept_model(begun_anew, store=FakeDatasetStore(), models=models)
 
     assert await models.newest() == model(7)

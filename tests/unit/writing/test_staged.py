@@ -88,6 +88,13 @@ async def test_what_replaces_rows_waits(desk: Desk) -> None:
     assert desk.retracted == []
 
 
+async def test_what_comes_twice_at_once_waits_like_what_comes_once(desk: Desk) -> None:
+    written = await desk.write(part(index=0), part(index=0))
+
+    assert told(written) == {"a@2#0": ("staged", 2)}
+    assert len(desk.staging.batches) == 1
+
+
 async def test_a_version_is_shown_in_one_commit(desk: Desk) -> None:
     await desk.write(part(index=0))
     await desk.write(part(index=1, rows=3))
@@ -145,6 +152,35 @@ async def test_a_version_of_one_batch_does_not_wait(desk: Desk) -> None:
 
     assert told(written) == {"a@2#0": ("stored", 2)}
     assert {one for (one,) in await desk.shown()} == {"a@2#0"}
+
+
+@pytest.mark.parametrize("shows_with", [2, 3])
+async def test_a_version_of_one_batch_waits_if_too_little_of_it_is_left(
+    desk: Desk, shows_with: int
+) -> None:
+    only = _with(part(rows=2), is_last=True, shows_with=shows_with)
+
+    first = await desk.write(only)
+    before = {one for (one,) in await desk.shown()}
+    await desk.write(shows())
+
+    waits = shows_with > 2
+    assert told(first) == {"a@2#0": ("staged" if waits else "stored", 2)}
+    assert before == ({"a@1#0", "a@1#1"} if waits else {"a@2#0"})
+    assert {one for (one,) in await desk.shown()} == {"a@2#0"}
+
+
+async def test_what_is_sent_again_waits_with_the_others(desk: Desk) -> None:
+    await desk.write(part(index=0))
+    again = _with(part(index=0, rows=1), batch_id="again")
+
+    written = await desk.write(again)
+    before = {one for (one,) in await desk.shown()}
+    await desk.write(shows())
+
+    assert told(written) == {"again": ("staged", 1)}
+    assert before == {"a@1#0", "a@1#1"}
+    assert {one for (one,) in await desk.shown()} == {"a@2#0", "again"}
 
 
 async def test_what_does_not_say_that_it_can_wait_replaces_at_once(desk: Desk) -> None:

@@ -35,7 +35,7 @@ def running(store: FakeDatasetStore) -> AbstractAsyncContextManager[InMemory]:
         handover=NoHandover(),
         clock=FrozenClock(),
     )
-    return in_memory("writing", partial(build_router, writer=writer, pull=Pull(8, 0)))
+    return in_memory("writing", partial(build_router, taker=writer, pull=Pull(8, 0)))
 
 
 def sent(version: int) -> Outgoing:

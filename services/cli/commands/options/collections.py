@@ -7,16 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import commands
-from services.cli.commands.exit import finish, send
-from services.cli.settings import (
-    BusOptions,
-    Config,
-    Json,
-    Output,
-    Timeout,
-    Url,
-    load_cli_settings,
-)
+from services.cli.commands.options.asked import Asked, asks_the_bus
 from shared.settings import DEFAULT_GLOB
 
 Name = Annotated[str, typer.Argument(help="Name of the collection.")]
@@ -29,47 +20,34 @@ def build_collections_app() -> typer.Typer:
     app.command("show")(collections_show)
     app.command("create")(collections_create)
     app.command("rename")(collections_rename)
+    app.command("delete")(collections_delete)
     return app
 
 
-def collections_list(
-    *, url: Url = None, output: Output = None, config: Config = None, json: Json = False
-) -> None:
+@asks_the_bus(collection=False)
+def collections_list(asked: Asked) -> None:
     """List the collections by name.
 
     Exits with 0, or with 1 if there is no server or no discovery answers.
     """
-    options = BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        await commands.collections.show_list(options, load_cli_settings(config))
-        return 0
-
-    finish(start)
+    asked.do(commands.collections.show_list)
 
 
+@asks_the_bus(collection=False)
 def collections_show(
+    asked: Asked,
     name: Name,
-    *,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
 ) -> None:
     """Show all that is kept of a collection.
 
     Exits with 0, with 1 if there is none of that name, no server, or no discovery answers.
     """
-    options = BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        await commands.collections.show(name, options, load_cli_settings(config))
-        return 0
-
-    finish(start)
+    asked.do(lambda options, settings: commands.collections.show(name, options, settings))
 
 
+@asks_the_bus(collection=False, waits=True)
 def collections_create(
+    asked: Asked,
     name: Name,
     *,
     title: Annotated[
@@ -89,43 +67,62 @@ def collections_create(
     glob: Annotated[
         str, typer.Option("--glob", help="Which files of the folders are read.")
     ] = DEFAULT_GLOB,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
 ) -> None:
     """Make a collection while the system runs: its sources are read at once.
 
     Exits with 0 if it was made, 5 if it was rejected (there is one of that name, or a folder may
     not be read), 1 if there was no answer in time: then it is made all the same.
     """
-    options = BusOptions(url=url, output=output, collection=name, is_json=json)
     sources = [{"path": os.path.abspath(one), "glob": glob} for one in source or ()]  # noqa: PTH100  links stay
     given = {"title": title, "description": description, "sources": tuple(sources) or None}
     fields = {field: value for field, value in given.items() if value is not None}
-    send("create", fields, options, config, timeout)
+    asked.about(name).send("create", fields)
 
 
+@asks_the_bus(collection=False, waits=True)
 def collections_rename(
+    asked: Asked,
     name: Name,
     title: Annotated[str | None, typer.Argument(help="What people call it.")] = None,
     *,
     description: Annotated[
         str | None, typer.Option("--description", help="What is in it, for people.")
     ] = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
+    analysis: Annotated[
+        bool | None,
+        typer.Option(
+            "--analysis/--no-analysis",
+            help="Whether what is fetched or uploaded goes through the analysis service, if the "
+            "configuration names one (analysis.url).",
+        ),
+    ] = None,
 ) -> None:
-    """Give a collection that is served another title or description.
+    """Give a collection that is served another title or description, or say who reads its files.
 
     Its name and its id stay: they are in its subjects, its folder and its records. Exits with 0 if
     it was done, 5 if it was rejected, 1 if there was no answer in time.
     """
-    options = BusOptions(url=url, output=output, collection=name, is_json=json)
-    given = {"title": title, "description": description}
+    given = {"title": title, "description": description, "is_analyzed": analysis}
     fields = {field: value for field, value in given.items() if value is not None}
-    send("rename", fields, options, config, timeout)
+    asked.about(name).send("rename", fields)
+
+
+@asks_the_bus(collection=False, waits=True)
+def collections_delete(
+    asked: Asked,
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+) -> None:
+    """Delete a collection for good: its map, its model, its messages and all that is known of it.
+
+    Files that it was read from stay; its name is never used again. Without --yes it says what
+    goes, and asks. One that the configuration names must be taken out of it first. Exits with 0
+    if nothing is left of it, 5 if it was rejected, 2 if --yes is missing and nobody can be asked,
+    1 if nobody meant it or there was no answer in time: then it goes on all the same.
+    """
+    asked.about(name).do(
+        lambda options, settings: commands.collection_deletion.delete(
+            name, options, settings, is_sure=yes, timeout_s=asked.timeout_s
+        )
+    )

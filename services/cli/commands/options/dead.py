@@ -7,17 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import commands
-from services.cli.commands.exit import finish, send
-from services.cli.settings import (
-    BusOptions,
-    Collection,
-    Config,
-    Json,
-    Output,
-    Timeout,
-    Url,
-    load_cli_settings,
-)
+from services.cli.commands.options.asked import Asked, asks_the_bus
 from shared.services import READERS
 
 HELP = """Dead letters: what could not be mapped, and why.
@@ -56,7 +46,9 @@ def build_dead_app() -> typer.Typer:
     return app
 
 
+@asks_the_bus()
 def dead_list(
+    asked: Asked,
     *,
     stage: Stage = None,
     source: Source = None,
@@ -65,72 +57,53 @@ def dead_list(
         int, typer.Option("--after", min=0, help="Go on after this number, for the next page.")
     ] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 50,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
 ) -> None:
     """List dead letters, oldest first: number, file, line, byte, record, stage, tries, reason."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(None, stage, source, since)
-
-    async def start() -> int:
-        selection = commands.dead.selection_of(fields)
-        settings = load_cli_settings(config)
-        await commands.dead.show_list(options, settings, selection, after=after, limit=limit)
-        return 0
-
-    finish(start)
+    asked.do(
+        lambda options, settings: commands.dead.show_list(
+            options, settings, commands.dead.selection_of(fields), after=after, limit=limit
+        )
+    )
 
 
+@asks_the_bus(collection=False)
 def dead_show(
+    asked: Asked,
     sequence: Annotated[int, typer.Argument(min=1, help="Its number, as list shows it.")],
     *,
     raw: Annotated[
         bool, typer.Option("--raw", help="Write its bytes as they are, and nothing else.")
     ] = False,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
 ) -> None:
     """Show all that is known of a dead letter, and what it holds."""
-    options = BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        settings = load_cli_settings(config)
-        await commands.dead.show_one(options, settings, sequence, is_raw=raw)
-        return 0
-
-    finish(start)
+    asked.do(
+        lambda options, settings: commands.dead.show_one(options, settings, sequence, is_raw=raw)
+    )
 
 
+@asks_the_bus(waits=True)
 def dead_replay(
+    asked: Asked,
     sequences: Sequences = None,
     *,
     stage: Stage = None,
     source: Source = None,
     since: Since = None,
     every: All = False,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
 ) -> None:
     """Try dead letters again: by number, by filter, or --all.
 
     Their records are in flight again, and then mapped or dead again; see: mapstream status. Exits
     with 0 if all were sent, 3 if some were refused and stay, 1 if there was no answer in time.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(sequences, stage, source, since)
-    send("replay", _chosen(fields, every=every), options, config, timeout)
+    asked.send("replay", _chosen(fields, every=every))
 
 
+@asks_the_bus(waits=True)
 def dead_drop(
+    asked: Asked,
     sequences: Sequences = None,
     *,
     stage: Stage = None,
@@ -138,24 +111,17 @@ def dead_drop(
     since: Since = None,
     every: All = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether --all is meant.")] = False,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
-    timeout: Timeout = 60,
 ) -> None:
     """Give dead letters up for good: by number, by filter, or --all. They are deleted.
 
     Their records stay counted as dead, and as dropped: run --once no longer exits with 3 for them.
     Exit codes are those of replay.
     """
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
     fields = _fields(sequences, stage, source, since)
     fields = _chosen(fields, every=every)
     if every and not yes:
         typer.confirm("Delete every dead letter of the collection?", abort=True, err=True)
-    send("drop", fields, options, config, timeout)
+    asked.send("drop", fields)
 
 
 def _fields(

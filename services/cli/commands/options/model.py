@@ -7,16 +7,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.exit import finish
-from services.cli.settings import (
-    BusOptions,
-    Collection,
-    Config,
-    Json,
-    Output,
-    Url,
-    load_cli_settings,
-)
+from services.cli.commands.options.asked import Asked, asks_the_bus
+from services.cli.settings import BusOptions, CliSettings
 
 HELP = """The models of the projection: which there are, and one as a file for other programs.
 
@@ -54,26 +46,19 @@ def build_model_app() -> typer.Typer:
     return app
 
 
+@asks_the_bus()
 def model_list(
+    asked: Asked,
     *,
     from_dataset: FromDataset = None,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
 ) -> None:
     """List the models that are kept, oldest first: version, when, of how many records, why."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
-
-    async def start() -> int:
-        await _models().show_list(options, load_cli_settings(config), from_dataset)
-        return 0
-
-    finish(start)
+    asked.do(lambda options, settings: _models().show_list(options, settings, from_dataset))
 
 
+@asks_the_bus()
 def model_export(
+    asked: Asked,
     *,
     file: Annotated[
         Path, typer.Option("-o", "--file", help="The file to write; - for standard output.")
@@ -87,22 +72,15 @@ def model_export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     from_dataset: FromDataset = None,
-    collection: Collection = None,
-    url: Url = None,
-    output: Output = None,
-    config: Config = None,
-    json: Json = False,
 ) -> None:
     """Write a model as a file; see ``EXPORT``."""
-    options = BusOptions(url=url, output=output, collection=collection, is_json=json)
 
-    async def start() -> int:
+    async def work(options: BusOptions, settings: CliSettings) -> None:
         models = _models()
-        asked = models.Export(file=file, form=form, version=version, may_replace=force)
-        await models.export(asked, options, load_cli_settings(config), from_dataset)
-        return 0
+        wanted = models.Export(file=file, form=form, version=version, may_replace=force)
+        await models.export(wanted, options, settings, from_dataset)
 
-    finish(start)
+    asked.do(work)
 
 
 def _models() -> ModuleType:

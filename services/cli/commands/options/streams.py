@@ -8,6 +8,7 @@ import typer
 from services.cli import commands
 from services.cli import settings as cli
 from services.cli.commands.exit import finish
+from services.cli.commands.options.asked import Asked, asks_the_bus
 from services.cli.commands.options.streams_copies import add_copies
 
 
@@ -47,25 +48,14 @@ def streams_apply(
     finish(start)
 
 
-def streams_show(
-    *,
-    collection: cli.Collections = None,
-    url: cli.Url = None,
-    output: cli.Output = None,
-    config: cli.Config = None,
-    json: cli.Json = False,
-) -> None:
+@asks_the_bus(collection=False)
+def streams_show(asked: Asked, *, collection: cli.Collections = None) -> None:
     """Show what every stream holds and what its consumers have left."""
-    options = cli.BusOptions(url=url, output=output, is_json=json)
-
-    async def start() -> int:
-        settings = cli.load_cli_settings(config)
-        await commands.streams.show(
+    asked.do(
+        lambda options, settings: commands.streams.show(
             options, settings.nats, collection or list(settings.collections)
         )
-        return 0
-
-    finish(start)
+    )
 
 
 def streams_table() -> None:

@@ -78,12 +78,18 @@ class Watcher implements Audience {
   origins: Origins | null = null;
   move: Move | null = null;
   told: string[] = [];
+  /** How many points each picture had that took the place of another. */
+  sizes: number[] = [];
 
   loading(): void {}
+  async prepare(): Promise<void> {
+    this.told.push("prepare");
+  }
   replaced(points: Points, origins: Origins | null, move: Move | null): void {
     this.points = points;
     this.origins = origins;
     this.move = move;
+    this.sizes.push(points.size);
     this.told.push("replaced");
   }
   added(): void {
@@ -261,4 +267,18 @@ test("a source that was replaced leaves, and its new points come", async () => {
   live.close();
   assert.equal(gateway.wholes, 1);
   assert.equal(watcher.points?.x[watcher.points.ids.findText("a")], 9);
+});
+
+test("what was committed while the map of a refit loads is in the same picture", async () => {
+  const { gateway, watcher, live } = begin();
+  gateway.publish(some("a"));
+  live.resume();
+  await until(() => watcher.ids.length === 1);
+  gateway.publish(some("a"), 2);
+  gateway.commit(some("b"));
+  live.published(published(gateway));
+  await until(() => watcher.sizes.length === 2);
+  assert.deepEqual(watcher.sizes, [1, 2]);
+  assert.equal(watcher.ids.join(), "a,b");
+  live.close();
 });

@@ -10,7 +10,8 @@ import {
   utf8,
 } from "@uwdata/flechette";
 import type { MapAnswer } from "../src/api/client.ts";
-import type { Removals, Rows } from "../src/data/points.ts";
+import { readRows, readTables } from "../src/data/arrow.ts";
+import type { Points, Removals, Rows } from "../src/data/points.ts";
 
 export interface Made {
   readonly id: string;
@@ -68,9 +69,21 @@ export function answer(
   const told = Object.entries(removals).length > 0;
   if (told) table.schema.metadata = new Map([["mapstream.removed", JSON.stringify(removals)]]);
   const bytes = tableToIPC(table, { format: "stream" });
-  const body = (bytes as Uint8Array).slice().buffer as ArrayBuffer;
-  const { since = "1", model = 1, dataset = 1, hasMore = false } = head;
-  return { body, head: { since, model, dataset, hasMore } };
+  const { since = "1", model = 1, dataset = 1, records = null, hasMore = false } = head;
+  const pieces = cut(bytes as Uint8Array);
+  return { pieces, head: { since, model, dataset, records, hasMore } };
+}
+
+/** Have bytes come in pieces that have nothing to do with what they say. */
+export async function* cut(bytes: Uint8Array, size = 97): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.slice(from, from + size);
+}
+
+/** Read an answer as the page does. */
+export async function read(points: Points, from: MapAnswer): Promise<void> {
+  for await (const table of readTables(from.pieces)) {
+    for (const piece of readRows(table, points.types, points.sources)) points.add(piece);
+  }
 }
 
 /** Make rows as they are read from an answer. */

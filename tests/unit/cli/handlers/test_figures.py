@@ -221,11 +221,13 @@ def test_the_summary_has_the_figures_that_scripts_read() -> None:
         "sources": DISCOVERY["sources"],
         "records": {"seen": 7, "mapped": 6, "dead": 1, "in_flight": 0},
         "dropped": 0,
+        "held": 0,
         "failures": [],
         "incomplete_sources": 0,
         "incomplete": [],
         "gone_sources": 0,
         "gone": [],
+        "embedding": {"records": 0, "recalled_texts": 0},
         "projection": {"version": 3, "explained_variance_ratio": [0.4, 0.2]},
         "seconds": 1.235,
     }

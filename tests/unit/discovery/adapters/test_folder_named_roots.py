@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from services.discovery.domain.sources import FolderUnreadable, SourceStat
+from services.discovery.formats import build_named, build_repository
 from services.discovery.ports import FolderRefusedError
 from services.discovery.settings import Settings
-from services.discovery.terminal import build_named, build_repository
 from shared.contracts.collections import CollectionRecord, SourceFolder
 from tests.unit.discovery.builders import NOW
 

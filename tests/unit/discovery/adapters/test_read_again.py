@@ -45,7 +45,7 @@ async def test_what_is_as_it_was_is_read_as_the_next_version(store: SqliteStateS
     await complete(store)
     assert not needs_look(await row(store), A)
 
-    assert await store.read_again("default", [as_stored(rows=2)], NOW) == []
+    assert await store.read_again("default", [as_stored(rows=2)], NOW) == {}
 
     assert needs_look(await row(store), A)
     assert not await store.unremarkable([A], None)
@@ -89,7 +89,7 @@ async def test_what_is_forgotten_is_not_read(store: SqliteStateStore) -> None:
     await complete(store)
     await store.forget(ID, CommandRef("1@t", "c1"))
 
-    assert await store.read_again("default", [as_stored(9)], NOW) == [A.filename]
+    assert await store.read_again("default", [as_stored(9)], NOW) == {A.filename: "forgotten"}
     assert (await row(store)).source_version == 2
 
 

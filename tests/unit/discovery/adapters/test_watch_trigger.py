@@ -134,7 +134,7 @@ async def test_a_file_whose_name_is_no_utf8_ends_no_watch_for_good(tmp_path: Pat
 
 
 async def test_a_folder_that_is_added_is_watched_once_that_is_said(tmp_path: Path) -> None:
-    """Also where there was none to watch before."""
+    """Where there was none to watch before, all is looked at; later, what is new."""
     paths: list[str] = []
     trigger = WatchTrigger(lambda: paths, debounce_ms=50, rescan_interval_s=600)
 
@@ -146,7 +146,8 @@ async def test_a_folder_that_is_added_is_watched_once_that_is_said(tmp_path: Pat
             await asyncio.sleep(0)
             paths.append(str(tmp_path / name))
             trigger.renew()
-            while await following is not None:  # a look at everything: it is watched now
+            new = None if name == "a" else {str(tmp_path / name)}
+            while await following != new:
                 following = asyncio.ensure_future(anext(signals))
             following = asyncio.ensure_future(anext(signals))
             file = tmp_path / name / "x.jsonl"
@@ -156,3 +157,38 @@ async def test_a_folder_that_is_added_is_watched_once_that_is_said(tmp_path: Pat
                 if signal and str(file) in signal:
                     break
                 following = asyncio.ensure_future(anext(signals))
+
+
+async def test_nothing_is_missed_while_one_watch_takes_the_place_of_another(
+    tmp_path: Path,
+) -> None:
+    """Nor is everything looked at: with each folder that comes, that would be all the others."""
+    paths = [str(tmp_path / "first")]
+    (tmp_path / "first").mkdir()
+    trigger = WatchTrigger(lambda: paths, debounce_ms=20, rescan_interval_s=600)
+    told: set[str] = set()
+
+    async def write(stop: asyncio.Event) -> int:
+        number = 0
+        while not stop.is_set():
+            (tmp_path / "first" / f"{number}").touch()
+            number += 1
+            await asyncio.sleep(0.005)
+        return number
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
+        assert await anext(signals) is None
+        assert await anext(signals) is None
+        stop = asyncio.Event()
+        writing = asyncio.ensure_future(write(stop))
+        (tmp_path / "second").mkdir()
+        paths.append(str(tmp_path / "second"))
+        trigger.renew()
+        while paths[-1] not in told:
+            told |= await anext(signals) or {"everything"}
+        stop.set()
+        wanted = {str(tmp_path / "first" / f"{number}") for number in range(await writing)}
+        while not wanted <= told:
+            told |= await anext(signals) or {"everything"}
+
+    assert "everything" not in told

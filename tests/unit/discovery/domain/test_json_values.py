@@ -91,8 +91,8 @@ def test_a_blank_line_holds_nothing(decode: Decode, data: bytes) -> None:
         (b"\0\0", []),
         (b'\0\0{"a": 1}\0', [{"a": 1}]),
         (b'{"a": 1}\0 \0{"b": 2}', [{"a": 1}, {"b": 2}]),
-        (b'{"a\0\0{"b": 2}', ["not JSON: Invalid control character at at character 4", {"b": 2}]),
-        (b'{"a": "\0"}', ["not JSON: Invalid control character at at character 8"]),
+        (b'{"a\0\0{"b": 2}', ["not JSON: Invalid control character at character 4", {"b": 2}]),
+        (b'{"a": "\0"}', ["not JSON: Invalid control character at character 8"]),
     ],
 )
 def test_what_a_line_holds(decode: Decode, data: bytes, expected: object) -> None:

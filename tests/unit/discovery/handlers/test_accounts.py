@@ -9,7 +9,7 @@ from services.discovery.handlers.accounts import (
     source_read,
     unannounced,
 )
-from services.discovery.handlers.scan import SourceToRead
+from services.discovery.handlers.found import SourceToRead
 from shared.contracts.batches import BatchDescriptor
 from shared.contracts.dead_letters import DeadLetter
 from shared.contracts.sources import SourceCompleted

@@ -1,12 +1,29 @@
 """Which collections there are, and who is told of them."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
+
+from services.discovery.adapters.sqlite_state_store import SqliteStateStore
 from services.discovery.handlers.collections import Collections
+from services.discovery.ports import DeletionStore
 from shared.contracts.collections import CollectionChanged, CollectionRecord, ListCollections
+from shared.contracts.commands import Rename
 from tests.fakes.clock import FrozenClock
 from tests.fakes.collection_store import FakeCollectionStore
 from tests.unit.discovery.builders import NOW
+
+
+@pytest.fixture(params=["sqlite", "fake"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DeletionStore]:
+    if request.param == "fake":
+        yield FakeCollectionStore()
+        return
+    async with SqliteStateStore.open(tmp_path) as sqlite:
+        yield sqlite
 
 
 async def told(collections: Collections) -> list[CollectionChanged]:
@@ -99,3 +116,56 @@ async def test_one_is_found_by_its_name() -> None:
 
     assert [one.name for one in await listed(collections, name="b")] == ["b"]
     assert await listed(collections, name="c") == []
+
+
+async def test_a_list_that_is_known_is_told_to_be_so(store: DeletionStore) -> None:
+    collections = Collections(store, FrozenClock(NOW))
+    await collections.record(["a"])
+    first = await collections.page(ListCollections())
+    known = ListCollections(known=first.revision)
+
+    same = await collections.page(known)
+    assert (same.items, same.is_unchanged, same.revision) == ((), True, first.revision)
+
+    changes = (
+        collections.record(["b"]),
+        collections.rename("a", Rename(title="Ä")),
+        store.withdraw_collection(first.items[0].id),
+    )
+    other = first
+    for change in changes:
+        await change
+        other = await collections.page(known)
+        assert not other.is_unchanged
+        known = ListCollections(known=other.revision)
+        assert (await collections.page(known)).is_unchanged
+    assert [one.name for one in other.items] == ["b"]
+
+
+async def test_who_waits_for_a_change_is_answered_at_once(
+    store: DeletionStore,
+) -> None:
+    collections = Collections(store, FrozenClock(NOW))
+    first = await collections.page(ListCollections())
+    waiting = asyncio.ensure_future(
+        collections.page(ListCollections(known=first.revision, wait_s=30))
+    )
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+
+    await collections.record(["a"])
+    assert [one.name for one in (await waiting).items] == ["a"]
+    again = ListCollections(known=(await waiting).revision, wait_s=0.01)
+    assert (await collections.page(again)).is_unchanged
+
+    last = asyncio.ensure_future(collections.page(again.model_copy(update={"wait_s": 3600})))
+    await asyncio.sleep(0)
+    collections.close()
+    assert (await last).is_unchanged
+
+
+async def test_a_revision_is_of_one_start_only(store: DeletionStore) -> None:
+    before = await Collections(store, FrozenClock(NOW)).page(ListCollections())
+    after = Collections(store, FrozenClock(NOW))
+
+    assert not (await after.page(ListCollections(known=before.revision))).is_unchanged

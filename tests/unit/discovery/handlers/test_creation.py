@@ -12,7 +12,7 @@ from shared.contracts.collections import (
     ListCollections,
 )
 from shared.contracts.commands import Create, NamedSource
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import TransientError
 from tests.fakes.clock import FrozenClock
 from tests.fakes.collection_store import FakeCollectionStore
 from tests.fakes.named_folders import FakeNamedFolders
@@ -83,18 +83,6 @@ async def test_a_name_is_given_once(is_configured: bool) -> None:
     assert refused == Rejected("there is a collection 'new' already; choose another name")
     assert world.store.records == {"new": known}
     assert world.begun == begun
-
-
-async def test_one_that_the_bus_has_no_room_for_is_not_there_afterwards() -> None:
-    world = World()
-    world.failures = [ConfigurationError("maximum consumers limit reached")]
-
-    refused = await world.creation.create("new", Create(), "command-1")
-    made = await world.creation.create("new", Create(), "command-2")
-
-    assert isinstance(refused, Rejected)
-    assert "maximum consumers limit reached" in refused.reason
-    assert isinstance(made, CollectionRecord)
 
 
 async def test_those_that_commands_made_are_served_and_of_the_others_the_configured() -> None:

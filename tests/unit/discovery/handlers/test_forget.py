@@ -15,9 +15,11 @@ from services.discovery.handlers.accounts import (
     unannounced,
 )
 from services.discovery.handlers.bare_batches import forgetting_batch
+from services.discovery.handlers.examine import SMALL_BYTES
 from services.discovery.handlers.forget import Rejected, forget, rejected
+from services.discovery.handlers.found import Found, SourceToRead
 from services.discovery.handlers.listing import ScanOptions
-from services.discovery.handlers.scan import SMALL_BYTES, Found, SourceToRead, scan
+from services.discovery.handlers.scan import scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode
 from shared.contracts.dead_letters import DeadLetter
@@ -154,6 +156,7 @@ async def test_what_cannot_be_forgotten_is_explained(
     assert isinstance(answer, Rejected)
     assert reason in answer.reason
     assert len(answer.reason) < 500
+    assert answer.is_unknown == (source not in ("", "waiting.jsonl"))
     assert world.store.sources == before
 
 
@@ -177,13 +180,13 @@ async def test_a_filename_counts_before_an_id(world: World) -> None:
 
 async def test_the_answer_to_a_refused_command_has_the_id_of_its_message() -> None:
     one, again, other = (
-        rejected("default", "command", "why", wish, NOW)
+        rejected("default", "command", Rejected("why", is_unknown=True), wish, NOW)
         for wish in (CommandRef("1@t", "c"), CommandRef("1@t", "c"), CommandRef("2@t", "c"))
     )
 
     assert one == again
     assert one.id != other.id
-    assert (one.correlation_id, one.reason) == ("c", "why")
+    assert (one.correlation_id, one.reason, one.is_unknown) == ("c", "why", True)
 
 
 async def test_who_wishes_while_it_is_being_forgotten_is_answered_too(world: World) -> None:

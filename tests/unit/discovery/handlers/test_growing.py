@@ -15,8 +15,8 @@ from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import accounts
 from services.discovery.handlers.contents import LIMITS
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.handlers.read import read_source
-from services.discovery.handlers.scan import SourceToRead
 from shared.contracts.batches import Batch
 from shared.contracts.dead_letters import DeadLetter
 from tests.builders import NOW

@@ -16,7 +16,9 @@ from services.discovery.domain.sources import source_id
 from services.discovery.handlers import accounts
 from services.discovery.handlers.dry_run import dry_run
 from services.discovery.handlers.events import endings
-from services.discovery.handlers.scan import Found, ScanOptions, SourceToRead, scan
+from services.discovery.handlers.found import Found, SourceToRead
+from services.discovery.handlers.listing import ScanOptions
+from services.discovery.handlers.scan import scan
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import Batch
 from shared.contracts.sources import SourceGone, SourceReturned
@@ -92,7 +94,7 @@ class World:
         return type(found).__name__
 
     async def announce(self, ended: list[SourceRecord]) -> None:
-        for event in endings(ended):
+        for event in endings(ended, self.clock):
             await accounts.announced(event, self.store)
 
     async def on_map(self) -> dict[str, int]:

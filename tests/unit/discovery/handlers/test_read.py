@@ -9,8 +9,8 @@ from services.discovery.domain.batching import Limits
 from services.discovery.domain.runs import allowance
 from services.discovery.domain.sources import batch_id
 from services.discovery.handlers.contents import LIMITS, rules_of
+from services.discovery.handlers.found import SourceToRead
 from services.discovery.handlers.read import EVIDENCE_BYTES, SCRAP_BYTES, read_source
-from services.discovery.handlers.scan import SourceToRead
 from services.discovery.ports import SourceChangedError, SourceVanishedError
 from shared.contracts.batches import RECORD_SCHEMA, Batch, decode, encode, require_columns
 from shared.contracts.dead_letters import DeadLetter
@@ -91,6 +91,26 @@ async def test_batches_say_that_what_shows_them_follows() -> None:
         (one.descriptor.can_wait, one.descriptor.shows) for one in pieces if isinstance(one, Batch)
     ]
     assert told == [(True, False), (True, False)]
+
+
+async def test_a_version_of_one_batch_says_with_how_many_records_it_is_shown() -> None:
+    repository = FakeSourceRepository()
+    repository.put("a.jsonl", log(b"oops", iteration(1), b"oops", iteration(2), final(3)))
+    source = await find(repository)
+
+    told = {}
+    for share in (None, 1.0, 0.5, 0.4, 0.2, 0.0):
+        begun = replace(source.begun, max_dead_share=share)
+        *_, last = await read(repository, replace(source, begun=begun))
+        assert isinstance(last, Batch)
+        told[share] = last.descriptor.shows_with
+    *_, first, last = await read(repository, replace(source, begun=begun), TWO)
+
+    # Two of five lines are dead already.
+    assert told == {None: 0, 1.0: 0, 0.5: 3, 0.4: 3, 0.2: 4, 0.0: 5}
+    assert isinstance(first, Batch)
+    assert isinstance(last, Batch)
+    assert (first.descriptor.shows_with, last.descriptor.shows_with) == (0, 0)
 
 
 async def test_a_source_without_records_still_has_a_batch() -> None:

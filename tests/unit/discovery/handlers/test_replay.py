@@ -15,6 +15,8 @@ from services.discovery.domain.ledger import Commit
 from services.discovery.domain.runs import ONE_BY_ONE
 from services.discovery.domain.sources import source_id
 from services.discovery.handlers import accounts
+from services.discovery.handlers.found import SourceToRead
+from services.discovery.handlers.moved_letters import MovedLetters
 from services.discovery.handlers.replay import (
     GONE,
     REREAD_BYTES,
@@ -27,13 +29,12 @@ from services.discovery.handlers.replay import (
     send_again,
 )
 from services.discovery.handlers.reread import SourceRereader
-from services.discovery.handlers.scan import SourceToRead
 from services.discovery.handlers.source_locks import SourceLocks
 from shared.contracts.batches import Batch, decode, encode
 from shared.contracts.commands import Selection
 from shared.contracts.dead_letters import DeadLetter
 from shared.errors import TransientError
-from tests.builders import NOW
+from tests.builders import NOW, record_id
 from tests.fakes.letter_box import FakeBus, FakeDeadLetterStore
 from tests.fakes.source_repository import FakeSourceRepository
 from tests.fakes.state_store import FakeStateStore
@@ -105,7 +106,7 @@ class World:
         self.done: set[str] = set()
         self.context = ReplayContext(
             ledger=self.store,
-            store=self.box,
+            store=MovedLetters(self.box, self.store),
             reread=SourceRereader(self.repository, self.store, self.store, self.clock),
             locks=SourceLocks(),
         )
@@ -175,7 +176,7 @@ class World:
         return len(self.bus.sent) - before
 
     async def drop(self, key: str = "k", **selection: Any) -> ReplayResult:
-        return await drop(self.asked(key, **selection), context=self.context)
+        return await drop(self.asked(key, **selection), context=self.context, now=NOW)
 
     def asked(self, key: str, **selection: Any) -> LetterCommand:
         return LetterCommand("default", Selection(**selection), key, NOW + timedelta(seconds=60))
@@ -210,6 +211,44 @@ async def test_after_the_fix_everything_is_mapped_and_the_ledger_closes() -> Non
     assert await world.counts() == (4, 4, 0, 0)
     assert sorted(text for _, text in world.map) == sorted(["one", "two", "x" * 300, "four"])
     assert (await world.store.get([ID]))[ID].status == "completed"
+
+
+async def test_what_is_sent_again_is_a_part_that_can_wait_for_its_version() -> None:
+    world = await mixed()
+    world.repository.format = agent_run_format(1 << 20)
+
+    await world.replay()
+
+    sent = [decode(one.body).descriptor for one in world.bus.sent.values()]
+    assert [(one.can_wait, one.is_whole) for one in sent] == [(True, False)] * 2
+
+
+async def test_letters_of_a_source_that_was_moved_are_sent_under_its_present_name() -> None:
+    world = await mixed()
+    world.refused, world.repository.format = set(), agent_run_format(1 << 20)
+    world.repository.rename(NAME, "b.jsonl")
+    there = world.repository.stat("b.jsonl")
+    before = (await world.store.get([ID]))[ID]
+    move = await world.store.move(before, there, NOW)
+    assert move
+    to = move.to
+    moved = Commit(to.moving_batch_id, to.source_id, to.source_version, 2)
+    await world.store.apply_committed([moved], NOW)
+
+    tally = await world.replay()
+
+    assert (tally.letters, tally.refused) == (2, {})
+    sent = [decode(one.body) for one in world.bus.sent.values()]
+    for batch in sent:
+        facts = batch.descriptor
+        assert (facts.source_id, facts.source_version) == (to.source_id, to.source_version)
+        (row,) = batch.rows.select(["id", "filename", "iteration"]).to_pylist()
+        assert row["filename"] == facts.filename == "b.jsonl"
+        assert row["id"] == record_id("b.jsonl", row["iteration"])
+    again = [Commit(one.descriptor.batch_id, to.source_id, 1, 1) for one in sent]
+    await world.store.apply_committed(again, NOW)
+    after = (await world.store.get([to.source_id]))[to.source_id]
+    assert (after.status, after.seen, after.mapped, after.dead) == ("completed", 4, 4, 0)
 
 
 async def test_without_a_fix_it_is_dead_again_and_can_be_tried_again() -> None:

@@ -7,13 +7,10 @@ from services.discovery.domain.completeness import WhyIncomplete
 from services.discovery.domain.segments import Mark
 from services.discovery.domain.sources import FolderUnreadable
 from services.discovery.handlers.accounts import announced, source_read
+from services.discovery.handlers.examine import SMALL_BYTES
+from services.discovery.handlers.found import Found, SourceToRead
 from services.discovery.handlers.listing import ScanOptions
-from services.discovery.handlers.scan import (
-    SMALL_BYTES,
-    Found,
-    SourceToRead,
-    scan,
-)
+from services.discovery.handlers.scan import scan
 from services.discovery.handlers.turns import OF_ONE
 from shared.contracts.sources import SourceFailed
 from shared.errors import ConfigurationError, TransientError

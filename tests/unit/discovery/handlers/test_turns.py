@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from services.discovery.handlers.turns import IN_HAND, LARGE_AT_ONCE, OF_ONE, WINDOW, Room, Shares
 from tests.waiting import until
 
@@ -12,16 +14,19 @@ class OnTheBus:
         self.waiting: Counter[str] = Counter()
         self.is_away = False
         self.asked = 0
+        self.answers_after_s = self.stores_after_s = 0.0
         self.room = Room(self._waiting)
 
     async def _waiting(self, collection: str) -> int | None:
         self.asked += 1
-        return None if self.is_away else self.waiting[collection]
+        waiting = None if self.is_away else self.waiting[collection]
+        await asyncio.sleep(self.answers_after_s)
+        return waiting
 
     async def send(self, collection: str) -> None:
-        assert await self.room.take(collection, unless=lambda: False)
-        with self.room.filled(collection):
-            await asyncio.sleep(0)
+        async with self.room.place(collection, unless=lambda: False) as may_be_sent:
+            assert may_be_sent
+            await asyncio.sleep(self.stores_after_s)
             self.waiting[collection] += 1
 
     async def flood(self, collection: str) -> None:
@@ -45,6 +50,35 @@ async def test_no_more_of_a_collection_waits_than_may_however_many_send() -> Non
         one.cancel()
 
 
+@pytest.mark.parametrize("answers_after_s", [0.0, 0.02])
+@pytest.mark.parametrize("stores_after_s", [0.001, 0.02])
+async def test_what_is_stored_while_the_room_is_asked_for_is_counted(
+    answers_after_s: float, stores_after_s: float
+) -> None:
+    bus = OnTheBus()
+    flood = [asyncio.ensure_future(bus.flood("stuck")) for _ in range(5)]
+    bus.answers_after_s, bus.stores_after_s = answers_after_s, stores_after_s
+    await until(lambda: bus.waiting["stuck"] >= WINDOW)
+    for _ in range(3):
+        await until(lambda: bus.asked > 1)
+        bus.asked = 0
+    assert bus.waiting["stuck"] == WINDOW
+    for one in flood:
+        one.cancel()
+
+
+async def test_a_batch_of_a_collection_that_was_left_takes_no_place_of_its_namesake() -> None:
+    bus = OnTheBus()
+    async with bus.room.place("a", unless=lambda: False):
+        bus.room.leave("a")
+    for _ in range(WINDOW):
+        await bus.send("a")
+    flood = asyncio.ensure_future(bus.flood("a"))
+    await until(lambda: bus.asked > 3)
+    flood.cancel()
+    assert bus.waiting["a"] == WINDOW
+
+
 async def test_while_it_is_not_known_how_many_wait_none_is_sent() -> None:
     bus = OnTheBus()
     bus.is_away = True
@@ -60,7 +94,12 @@ async def test_who_waits_for_room_ends_when_it_is_not_wanted_any_more() -> None:
     bus = OnTheBus()
     bus.waiting["a"] = WINDOW
     is_wanted = True
-    taking = asyncio.ensure_future(bus.room.take("a", unless=lambda: not is_wanted))
+
+    async def take() -> bool:
+        async with bus.room.place("a", unless=lambda: not is_wanted) as may_be_sent:
+            return may_be_sent
+
+    taking = asyncio.ensure_future(take())
     await until(lambda: bus.asked > 1)
 
     is_wanted = False

@@ -3,7 +3,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.embedding.domain.texts import cut_requests, prepare
+from services.embedding.domain.texts import cut_requests
+from shared.embedded_text import prepare
 
 texts = st.lists(st.text(max_size=12), max_size=60)
 

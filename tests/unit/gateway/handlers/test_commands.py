@@ -8,8 +8,9 @@ from services.gateway.domain.operations import State
 from services.gateway.handlers.answers import Forgotten, Recomputed, Renamed, Settled
 from services.gateway.handlers.commands import Commands
 from services.gateway.ports import MapMarks
+from services.gateway.routes.commands import settled
 from shared.contracts.collections import CollectionChanged
-from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback
+from shared.contracts.commands import Drop, Forget, Refit, Rename, Replay, Rollback, Submit
 from shared.contracts.dead_letter_events import LettersDropped, LettersReplayed
 from shared.contracts.projection import (
     ProjectionHeld,
@@ -20,6 +21,7 @@ from shared.contracts.projection import (
 from shared.contracts.sources import SourceForgotten, SourceRejected
 from shared.contracts.writing import WritingPublished
 from shared.errors import BusAway
+from shared.http.problems import ProblemError
 from tests.unit.gateway.builders import (
     COLLECTION,
     MOVEMENT,
@@ -133,6 +135,18 @@ async def test_a_rejected_command_tells_the_reason(command: Any, kind: Any) -> N
     operation = await world.commands.carry_out("default", command)
 
     assert (operation.state, operation.reason) == (State.REJECTED, "why")
+
+
+@pytest.mark.parametrize(("is_unknown", "status"), [(True, 404), (False, 409)])
+async def test_what_is_not_there_is_not_found(is_unknown: bool, status: int) -> None:
+    reason = {"reason": "why", "is_unknown": is_unknown}
+    world = World(lambda one: event(SourceRejected, one, command="x", **reason))
+
+    operation = await world.commands.carry_out("default", Submit(kind="delete", sources=("a",)))
+
+    with pytest.raises(ProblemError) as refused:
+        settled(operation, rejected=409)
+    assert (refused.value.status, refused.value.detail) == (status, "why")
 
 
 async def test_a_forgotten_source_is_named() -> None:

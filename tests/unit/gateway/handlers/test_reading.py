@@ -1,7 +1,7 @@
 import pytest
 
 from services.gateway.handlers import reading
-from services.gateway.handlers.answers import WholeModel
+from services.gateway.handlers.model_answers import WholeModel
 from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
 from shared.errors import BusAway
@@ -82,6 +82,25 @@ async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     assert await reading.sources("other", board=board) is None
     with pytest.raises(BusAway):
         await reading.sources("default", board=FakeStatusBoard(None))
+
+
+async def test_what_waits_for_a_stage_is_told_as_the_bus_has_it() -> None:
+    told = await reading.queues("logs", board=FakeStatusBoard({}))
+
+    assert told.model_dump() == {
+        "collection": "logs",
+        "items": [
+            {
+                "stage": "writing",
+                "reads": "projection of logs",
+                "waiting": 7,
+                "in_hand": 2,
+                "settled_to": 40,
+            }
+        ],
+    }
+    with pytest.raises(BusAway):
+        await reading.queues("logs", board=FakeStatusBoard(None))
 
 
 async def test_the_history_is_paged_newest_first() -> None:

@@ -14,6 +14,7 @@ from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from shared.http.rates import Rates
 from tests.builders import NOW
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.collection_book import FakeCollectionBook
 from tests.unit.gateway.builders import FakeCommandBus, FakeEventLog, FakeMapReader
 
 NAME = "anna"
@@ -37,7 +38,7 @@ class World:
         )
         api = build_api(
             (
-                build_command_router(served, commands),
+                build_command_router(served, commands, FakeCollectionBook()),
                 build_audit_router(served, Audit(FakeAuditLog(*events))),
             ),
             version="1",

@@ -7,7 +7,7 @@ from services.gateway.routes.collections import build_collection_router
 from services.gateway.routes.commands import build_command_router
 from services.gateway.routes.parameters import Served
 from shared.contracts.collections import CollectionChanged, CollectionRecord
-from shared.contracts.commands import Create
+from shared.contracts.commands import Create, Delete
 from shared.contracts.sources import SourceRejected
 from tests.builders import NOW
 from tests.fakes.collection_book import FakeCollectionBook
@@ -67,7 +67,7 @@ async def test_a_wish_for_another_title_is_sent_as_it_was_said() -> None:
     log = FakeEventLog()
     bus = FakeCommandBus(log, lambda one: event(CollectionChanged, one))
     commands = Commands(("default",), bus=bus, events=log, maps=FakeMapReader(), patience_s=60)
-    router = build_command_router(Served(["default"]), commands)
+    router = build_command_router(Served(["default"]), commands, FakeCollectionBook())
     async with client(guarded(router)) as http:
         done = await http.patch("/api/collections/default", json={"title": "T"})
         emptied = await http.patch("/api/collections/default", json={"description": ""})
@@ -83,15 +83,22 @@ async def test_a_wish_for_another_title_is_sent_as_it_was_said() -> None:
     assert refused == [422] * 5
     told = [command.model_dump(exclude={"correlation_id"}) for _, command in bus.sent]
     assert told == [
-        {"title": "T", "description": None}, {"title": None, "description": ""},
+        {"title": "T", "description": None, "is_analyzed": None},
+        {"title": None, "description": "", "is_analyzed": None},
     ]  # fmt: skip
 
 
-def making(bus: FakeCommandBus, log: FakeEventLog, patience_s: float = 60) -> httpx.AsyncClient:
+def making(
+    bus: FakeCommandBus,
+    log: FakeEventLog,
+    patience_s: float = 60,
+    book: FakeCollectionBook | None = None,
+) -> httpx.AsyncClient:
     commands = Commands(
         ("default",), bus=bus, events=log, maps=FakeMapReader(), patience_s=patience_s
     )
-    return client(guarded(build_command_router(Served(["default"]), commands)))
+    known = book or FakeCollectionBook()
+    return client(guarded(build_command_router(Served(["default"]), commands, known)))
 
 
 def made(correlation_id: str) -> CollectionChanged:
@@ -172,3 +179,58 @@ async def test_what_cannot_be_made_is_refused_before_it_is_sent() -> None:
 
     assert codes == [422] * len(wrong)
     assert bus.sent == []
+
+
+def deleted(correlation_id: str) -> CollectionChanged:
+    gone = record("gone").model_copy(update={"state": "deleted"})
+    return event(CollectionChanged, correlation_id, collection="gone", record=gone)
+
+
+async def test_one_that_nobody_serves_any_more_is_deleted() -> None:
+    log = FakeEventLog()
+    bus = FakeCommandBus(log, deleted)
+    async with making(bus, log, book=FakeCollectionBook(record("gone"))) as http:
+        done = await http.delete("/api/collections/gone")
+        operation = await http.get(f"/operations/{done.json()['correlation_id']}")
+
+    assert done.status_code == 200
+    assert done.json()["record"]["state"] == "deleted"
+    assert [(name, type(command)) for name, command in bus.sent] == [("gone", Delete)]
+    assert operation.json()["command"] == "delete"
+
+
+async def test_a_deletion_that_takes_long_is_found_though_nobody_follows_it() -> None:
+    log, book = FakeEventLog(), FakeCollectionBook(record("gone"))
+    async with making(FakeCommandBus(log), log, patience_s=0, book=book) as http:
+        begun = await http.delete("/api/collections/gone")
+        where = begun.headers["location"]
+        waiting = (await http.get(where)).json()
+        log.tell(deleted(begun.json()["correlation_id"]))
+        done = (await http.get(where)).json()
+
+    assert begun.status_code == 202
+    assert (waiting["state"], done["state"]) == ("pending", "done")
+
+
+async def test_what_is_not_there_is_not_found_and_what_stays_conflicts() -> None:
+    log = FakeEventLog()
+
+    def reject(correlation_id: str) -> SourceRejected:
+        return event(
+            SourceRejected, correlation_id, collection="default",
+            command="command.delete.default", reason="the configuration names 'default'",
+        )  # fmt: skip
+
+    bus = FakeCommandBus(log, reject)
+    async with making(bus, log, book=FakeCollectionBook(record("default"))) as http:
+        unknown = await http.delete("/api/collections/unknown")
+        refused = await http.delete("/api/collections/default")
+        misspelt = await http.delete("/api/collections/default", params={"force": "1"})
+    async with making(bus, log, book=FakeCollectionBook(is_away=True)) as http:
+        away = await http.delete("/api/collections/default")
+
+    assert unknown.status_code == 404
+    assert (refused.status_code, away.status_code) == (409, 503)
+    assert misspelt.status_code == 422
+    assert refused.json()["detail"] == "the configuration names 'default'"
+    assert [name for name, _ in bus.sent] == ["default"]

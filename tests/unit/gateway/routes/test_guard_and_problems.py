@@ -8,7 +8,7 @@ import pytest
 
 from shared.http.guard import allowed_hosts
 from tests.addresses import EVERY_ADDRESS
-from tests.unit.gateway.in_process import build, client, stream_limits
+from tests.unit.gateway.in_process import IN_PATHS, build, client, stream_limits
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_a_query_parameter_that_is_not_known_is_refused_everywhere(
     assert len(operations) > 10
     for path, methods in operations.items():
         for method, operation in methods.items():
-            asked = path.format(version=1, sequence=1, operation_id="x", name="x", record_id="x")
+            asked = path.format(**IN_PATHS)
             answer = await http.request(method, f"{asked}?sinse=15&=x")
 
             known = [

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.unit.gateway.in_process import build, client
+from tests.unit.gateway.in_process import IN_PATHS, build, client
 
 STREAMS = {"/events"}
 """Their GET has no end."""
@@ -20,9 +20,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def paths(http: httpx.AsyncClient) -> dict[str, set[str]]:
     document = (await http.get("/openapi.json")).json()
     asked = {
-        path.format(version=1, sequence=1, operation_id="x", name="x", record_id="x"): {
-            one.upper() for one in operations
-        }
+        path.format(**IN_PATHS): {one.upper() for one in operations}
         for path, operations in document["paths"].items()
     }
     assert {"/health", "/map", "/events", "/forget"} <= asked.keys()

@@ -8,8 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.base import Command
-from shared.contracts.commands import Create, Drop, Forget, Refit, Rename, Replay, Rollback
+from shared.contracts.commands import (
+    Cancel,
+    Create,
+    Delete,
+    Drop,
+    Forget,
+    Refit,
+    Rename,
+    Replay,
+    Retry,
+    Rollback,
+    Submit,
+)
+from shared.contracts.fetching import Fetch
 from shared.contracts.reading import Unreadable, parse_command
+from shared.contracts.uploads import Upload
 
 COMPLETE: dict[type[Command], dict[str, Any]] = {
     Refit: {"dry_run": True, "force": True, "reason": "why"},
@@ -21,7 +35,32 @@ COMPLETE: dict[type[Command], dict[str, Any]] = {
         "description": "what is in it",
         "sources": [{"path": "/data/runs", "glob": "*.jsonl"}],
     },
+    Delete: {},
+    Upload: {
+        "filename": "a.csv",
+        "blob": "a" * 64,
+        "job_id": "job-1",
+        "replace": True,
+        "text_columns": ["note"],
+        "context_columns": ["year"],
+    },
     Replay: {"sequences": [63]},
+    Submit: {
+        "kind": "re-embed",
+        "sources": ["a.jsonl"],
+        "why": "why",
+        "is_fresh": True,
+        "cancels": True,
+    },
+    Fetch: {
+        "urls": ["https://example.org/a.csv"],
+        "filename": "a.csv",
+        "text_columns": ["note"],
+        "context_columns": ["year"],
+        "why": "why",
+    },
+    Cancel: {"job": "0123456789abcdef0123"},
+    Retry: {"job": "0123456789abcdef0123"},
     Drop: {"sequences": [63], "stage": "embedding", "since": "2026-01-31T09:00:00Z"},
 }
 ABOUT_LETTERS = (Replay, Drop)
@@ -83,7 +122,8 @@ def test_a_field_without_its_last_letter_is_no_field(kind: type[Command]) -> Non
 @pytest.mark.parametrize("empty", [None, []])
 def test_null_and_an_empty_list_are_no_values(kind: type[Command], empty: object) -> None:
     for name in COMPLETE[kind]:
-        assert f"{name}: " in refused(kind, COMPLETE[kind] | {name: empty})
+        if empty is None or name not in kind.may_be_empty:
+            assert f"{name}: " in refused(kind, COMPLETE[kind] | {name: empty})
 
 
 @every_command
@@ -116,6 +156,19 @@ def test_all_is_meant_only_where_it_is_said(
     if isinstance(got, kind):
         is_chosen = bool(got.sequences or got.stage or got.source or got.since)
         assert is_chosen or fields["all"] is True
+
+
+@pytest.mark.parametrize("kind", [Fetch, Upload])
+def test_that_no_column_is_kept_can_be_said(kind: type[Fetch | Upload]) -> None:
+    fields = COMPLETE[kind]
+    columns = {"text_columns": ["note"], "context_columns": []}
+    got = parse_command(kind, json.dumps(fields | columns).encode())
+
+    assert isinstance(got, kind), got
+    assert got.context_columns == ()
+    refused = parse_command(kind, json.dumps(fields | {"text_columns": []}).encode())
+    assert isinstance(refused, Unreadable)
+    assert "text_columns: [] is no value" in refused.reason
 
 
 @about_letters

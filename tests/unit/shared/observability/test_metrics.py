@@ -13,9 +13,11 @@ from shared.observability.instruments import (
     Gauge,
     Histogram,
     Instrument,
+    amounts,
+    leave_collection,
     render,
     serve_collection,
-    total,
+    times,
 )
 from tests.metering import metered
 
@@ -113,9 +115,25 @@ def test_collections_that_nobody_serves_share_one_series() -> None:
 
 def test_totals_are_per_collection() -> None:
     labels = {"stage": "writing", "family": "a.b"}
-    before = total(metrics.HANDLING, "_count").get("sums", 0)
+    before = times(metrics.HANDLING).get("sums", 0)
     metrics.HANDLING.observe(2.0, collection="sums", **labels)
-    metrics.HANDLING.observe(3.0, collection="sums", **labels)
+    metrics.HANDLING.observe(3.0, collection="sums", **labels | {"family": "a.c"})
 
-    assert total(metrics.HANDLING, "_count")["sums"] - before == 2
-    assert total(metrics.HANDLING, "_sum")["sums"] >= 5
+    assert times(metrics.HANDLING)["sums"] - before == 2
+    assert amounts(metrics.HANDLING)["sums"] >= 5
+
+
+@pytest.mark.usefixtures("only_default")
+def test_what_is_told_of_a_collection_goes_with_it_and_begins_anew() -> None:
+    labels = {"stage": "writing", "family": "a.b"}
+    serve_collection("goes")
+    for collection, family in (("goes", "a.b"), ("goes", "a.c"), ("default", "a.b")):
+        metrics.HANDLING.observe(1.0, stage="writing", collection=collection, family=family)
+    leave_collection("goes")
+
+    assert "goes" not in times(metrics.HANDLING)
+    assert times(metrics.HANDLING)["default"]
+    assert not [one for one in told()["mapstream_handling_seconds"] if "goes" in one]
+    serve_collection("goes")
+    metrics.HANDLING.observe(1.0, collection="goes", **labels)
+    assert times(metrics.HANDLING)["goes"] == 1

@@ -1,6 +1,22 @@
 // Calls of the gateway that the page makes; a test compares them with its OpenAPI document.
 
-import type { CollectionInfo, CollectionRecord, Problem, Session, WholeRecord } from "./schema.ts";
+import type { ColumnKind } from "../data/extra.ts";
+import { asked, fetched, piecesOf, query, reading, sending } from "./http.ts";
+import type {
+  CollectionInfo,
+  CollectionRecord,
+  Columns,
+  ExampleRules,
+  Found,
+  Neighbours,
+  Records,
+  Regions,
+  Run,
+  Runs,
+  Session,
+  UploadAnswer,
+  WholeRecord,
+} from "./schema.ts";
 
 /** Every path that the page asks, as the OpenAPI document writes them. */
 export const PATHS = {
@@ -8,72 +24,183 @@ export const PATHS = {
   collections: "/collections",
   collection: "/api/collections/{name}",
   record: "/records/{record_id}",
+  neighbours: "/records/{record_id}/neighbours",
+  records: "/records",
+  search: "/search",
+  regions: "/regions",
+  runs: "/runs",
+  run: "/run",
+  export: "/export",
+  columns: "/columns",
+  examples: "/api/examples",
+  addExamples: "/api/collections/{name}/examples",
+  column: "/column",
+  health: "/health",
+  sources: "/sources",
+  queues: "/queues",
+  letters: "/dead-letters",
+  letter: "/dead-letters/{sequence}",
+  replay: "/dead-letters/replay",
+  drop: "/dead-letters/drop",
+  models: "/projections",
+  refit: "/recompute-projection",
+  rollback: "/rollback",
+  operation: "/operations/{operation_id}",
+  kept: "/api/collections",
+  listed: "/api/collections/{name}/sources",
+  preferences: "/api/collections/{name}/preferences",
+  limits: "/api/uploads/limits",
+  look: "/api/uploads/preview",
+  jobs: "/api/jobs",
+  job: "/api/jobs/{job}",
+  cancel: "/api/jobs/{job}/cancel",
+  retry: "/api/jobs/{job}/retry",
+  fetches: "/api/fetches",
+  effects: "/api/audit",
+  schedules: "/api/schedules",
+  schedule: "/api/schedules/{schedule}",
+  runSchedule: "/api/schedules/{schedule}/run",
   map: "/map",
   events: "/events",
 } as const;
-
-/** The gateway refused, and says why. */
-export class RefusedError extends Error {
-  constructor(
-    readonly status: number,
-    detail: string,
-  ) {
-    super(detail);
-  }
-}
-
-/** The gateway did not answer. */
-export class AwayError extends Error {}
 
 /** What an answer with points says of the map. */
 export interface MapHead {
   readonly since: string;
   readonly model: number | null;
   readonly dataset: number;
+  /** Of a whole map: how many points follow. */
+  readonly records: number | null;
   readonly hasMore: boolean;
 }
 
 export interface MapAnswer {
   readonly head: MapHead;
-  readonly body: ArrayBuffer;
+  /** An Arrow stream, as it comes. */
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
-/** Told how much of an answer has come, in bytes. */
-export type Progress = (bytes: number) => void;
+/** Words that are looked for, and how much is told of the records that have them. */
+export interface Search {
+  readonly words: string;
+  readonly limit: number;
+  readonly ids: number;
+  readonly withinMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a selection can be saved as. */
+export { AwayError, RefusedError } from "./http.ts";
+
+export type ExportForm = "csv" | "parquet";
 
 export class Client {
   session(): Promise<Session> {
-    return this.#json(PATHS.session);
+    return asked(PATHS.session);
   }
 
   signIn(token: string): Promise<Session> {
-    return this.#json(PATHS.session, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ token }),
-    });
+    return asked(PATHS.session, sending("POST", { token }));
   }
 
   signOut(): Promise<Session> {
-    return this.#json(PATHS.session, { method: "DELETE" });
+    return asked(PATHS.session, { method: "DELETE" });
   }
 
   collections(): Promise<CollectionInfo[]> {
-    return this.#json(PATHS.collections);
+    return asked(PATHS.collections);
   }
 
   collection(name: string): Promise<CollectionRecord> {
-    return this.#json(PATHS.collection.replace("{name}", encodeURIComponent(name)));
+    return asked(PATHS.collection.replace("{name}", encodeURIComponent(name)));
   }
 
   record(collection: string, id: string, signal?: AbortSignal): Promise<WholeRecord> {
     const path = PATHS.record.replace("{record_id}", encodeURIComponent(id));
-    return this.#json(`${path}?${query({ collection })}`, signal ? { signal } : {});
+    return asked(`${path}?${query({ collection })}`, signal ? { signal } : {});
+  }
+
+  /** Find the records whose text has every word; for some time only, if that is said. */
+  search(collection: string, wish: Search): Promise<Found> {
+    const { words, limit, ids, withinMs, signal } = wish;
+    const said = { collection, q: words, limit: `${limit}`, ids: `${ids}` };
+    const within = withinMs ? { within_ms: `${withinMs}` } : {};
+    return asked(`${PATHS.search}?${query({ ...said, ...within })}`, { signal });
+  }
+
+  /** Find the records nearest to one. */
+  neighbours(
+    collection: string,
+    id: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<Neighbours> {
+    const path = PATHS.neighbours.replace("{record_id}", encodeURIComponent(id));
+    return asked(`${path}?${query({ collection, limit: `${limit}` })}`, { signal });
+  }
+
+  /** Fetch the beginnings of some records, or what is around some words. */
+  records(
+    collection: string,
+    ids: readonly string[],
+    words: string,
+    signal?: AbortSignal,
+  ): Promise<Records> {
+    const marked: { q?: string } = words ? { q: words } : {};
+    const wish = query({ collection, ids: ids.join(","), ...marked });
+    return asked(`${PATHS.records}?${wish}`, signal ? { signal } : {});
+  }
+
+  /** Fetch the regions that were found last, with their names. */
+  regions(collection: string): Promise<Regions> {
+    return asked(`${PATHS.regions}?${query({ collection })}`);
+  }
+
+  /** Fetch a page of the table of runs. */
+  runs(collection: string, wish: Readonly<Record<string, string>>): Promise<Runs> {
+    return asked(`${PATHS.runs}?${query({ ...wish, collection })}`);
+  }
+
+  /** Fetch the path of a run. */
+  run(collection: string, name: string): Promise<Run> {
+    return asked(`${PATHS.run}?${query({ collection, name })}`);
+  }
+
+  /** Fetch some records as a file; the wish names them, and the kind of file, as JSON. */
+  async exported(collection: string, wish: Blob): Promise<Blob> {
+    const answer = await fetched(`${PATHS.export}?${query({ collection })}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: wish,
+    });
+    return reading(answer.blob());
+  }
+
+  /** List what a map can be coloured by, beside what every point has. */
+  columns(collection: string, source?: string): Promise<Columns> {
+    return asked(`${PATHS.columns}?${query({ collection, ...(source ? { source } : {}) })}`);
+  }
+
+  /** Fetch the values of one column. */
+  async column(collection: string, name: string, kind: ColumnKind): Promise<ArrayBuffer> {
+    const answer = await fetched(`${PATHS.column}?${query({ collection, name, kind })}`);
+    return reading(answer.arrayBuffer());
+  }
+
+  /** Tell of the example logs that come with the program. */
+  examples(): Promise<ExampleRules> {
+    return asked(PATHS.examples);
+  }
+
+  /** Make them sources of a collection. */
+  addExamples(collection: string): Promise<UploadAnswer> {
+    const path = PATHS.addExamples.replace("{name}", encodeURIComponent(collection));
+    return asked(path, { method: "POST" });
   }
 
   /** Fetch every point of a map. */
-  whole(collection: string, progress: Progress): Promise<MapAnswer> {
-    return this.#map({ collection }, progress);
+  whole(collection: string): Promise<MapAnswer> {
+    return this.#map({ collection });
   }
 
   /** Fetch the points that came after a position. */
@@ -82,76 +209,20 @@ export class Client {
     return this.#map({ collection, since, ...known });
   }
 
-  async #map(asked: Readonly<Record<string, string>>, progress?: Progress): Promise<MapAnswer> {
-    const answer = await fetched(`${PATHS.map}?${query(asked)}`);
+  async #map(wish: Readonly<Record<string, string>>): Promise<MapAnswer> {
+    const answer = await fetched(`${PATHS.map}?${query(wish)}`);
     const told = (name: string) => answer.headers.get(`x-mapstream-${name}`);
-    const model = told("model-version");
+    const number = (name: string) => {
+      const found = told(name);
+      return found === null ? null : Number(found);
+    };
     const head = {
       since: told("since") ?? "0",
-      model: model === null ? null : Number(model),
-      dataset: Number(told("dataset-version")),
+      model: number("model-version"),
+      dataset: number("dataset-version") ?? 0,
+      records: number("records"),
       hasMore: told("more") === "true",
     };
-    return { head, body: await bodyOf(answer, progress) };
-  }
-
-  async #json<Answer>(path: string, init: RequestInit = {}): Promise<Answer> {
-    const answer = await fetched(path, init);
-    return (await reading(answer.json())) as Answer;
-  }
-}
-
-function query(values: Readonly<Record<string, string>>): string {
-  return new URLSearchParams(values).toString();
-}
-
-async function fetched(path: string, init: RequestInit = {}): Promise<Response> {
-  let answer: Response;
-  try {
-    answer = await fetch(path, { ...init, credentials: "same-origin", cache: "no-store" });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new AwayError("the gateway does not answer");
-  }
-  if (answer.ok) return answer;
-  throw new RefusedError(answer.status, await detailOf(answer));
-}
-
-async function detailOf(answer: Response): Promise<string> {
-  try {
-    return ((await answer.json()) as Problem).detail;
-  } catch {
-    return answer.statusText;
-  }
-}
-
-async function bodyOf(answer: Response, progress?: Progress): Promise<ArrayBuffer> {
-  if (!progress || !answer.body) return reading(answer.arrayBuffer());
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  const reader = answer.body.getReader();
-  for (;;) {
-    const { done, value } = await reading(reader.read());
-    if (done) break;
-    pieces.push(value);
-    bytes += value.length;
-    progress(bytes);
-  }
-  const whole = new Uint8Array(bytes);
-  let place = 0;
-  for (const piece of pieces) {
-    whole.set(piece, place);
-    place += piece.length;
-  }
-  return whole.buffer;
-}
-
-/** An answer that breaks off is as none. */
-async function reading<Value>(promise: Promise<Value>): Promise<Value> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new AwayError("the gateway's answer broke off");
+    return { head, pieces: piecesOf(answer) };
   }
 }

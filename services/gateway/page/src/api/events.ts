@@ -15,6 +15,8 @@ export interface Listener {
   committed(event: WritingCommitted): void;
   published(event: WritingPublished): void;
   updated(event: ProjectionUpdated): void;
+  /** The regions of the map were found anew. */
+  labelled(): void;
   /** Something else about the sources: what they have may be less now. */
   changed(): void;
 }
@@ -55,6 +57,7 @@ export class Events {
     on("writing.committed", (data) => this.listener.committed(JSON.parse(data)));
     on("writing.published", (data) => this.listener.published(JSON.parse(data)));
     on("projection.updated", (data) => this.listener.updated(JSON.parse(data)));
+    on("map.labels", () => this.listener.labelled());
     for (const family of SOURCES) on(family, () => this.listener.changed());
   }
 

@@ -2,8 +2,10 @@
 
 import { AwayError, type Client, type MapAnswer, RefusedError } from "../api/client.ts";
 import type { ProjectionUpdated, WritingCommitted, WritingPublished } from "../api/schema.ts";
-import { readRemovals, readRows, readTable } from "./arrow.ts";
-import { type Origins, originsOf, Points } from "./points.ts";
+import { readRemovals, readRows, readTables } from "./arrow.ts";
+import { HEADROOM, type Origins, originsOf, Points } from "./points.ts";
+import { counted, type Progress } from "./progress.ts";
+import { Slices } from "./slices.ts";
 
 /** What a new model did to the map. */
 export interface Move {
@@ -15,7 +17,10 @@ export interface Move {
 
 /** Whoever shows the points. */
 export interface Audience {
-  loading(bytes: number): void;
+  /** How much has come, of how much there is, if that is known. */
+  loading(bytes: number, share: number | null): void;
+  /** All points are about to be shown: get ready, in short slices. */
+  prepare(points: Points, origins: Origins | null): Promise<void>;
   /** All points, for the first time or anew; with where they stood before. */
   replaced(points: Points, origins: Origins | null, move: Move | null): void;
   /** Points from a row on are new; others have changed in place, if it says so. */
@@ -28,7 +33,6 @@ export interface Audience {
 
 type Calls = Pick<Client, "whole" | "since" | "collections">;
 
-const SLICE_MS = 12;
 const GONE = 410;
 const NOT_FOUND = 404;
 const AGAIN_MS = 1500;
@@ -188,20 +192,39 @@ export class Live {
 
   async #load(): Promise<void> {
     const old = this.#state;
-    const answer = await this.calls.whole(this.collection, (bytes) => {
-      if (old === null) this.audience.loading(bytes);
-    });
-    const points = new Points(old?.points.types, old?.points.sources);
-    const { since, model, dataset } = answer.head;
-    const state: State = { points, since, model, dataset };
+    const answer = await this.calls.whole(this.collection);
+    const empty = new Points(old?.points.types, old?.points.sources);
+    const { since, model, dataset, records } = answer.head;
     this.#hasLost = false;
-    await this.#take(state, answer);
+    const room = Math.ceil((records ?? 0) * HEADROOM);
+    const { points } = await this.#take(empty, answer, room, (bytes) => {
+      const share = records ? Math.min(1, empty.size / records) : null;
+      if (old === null) this.audience.loading(bytes, share);
+    });
+    const state: State = { points, since, model, dataset };
+    if (old === null) {
+      await this.#show(state, points, null, null);
+      await this.#add(state, this.audience);
+      return;
+    }
     // What was committed meanwhile belongs to the same picture.
     await this.#add(state, null);
+    const origins = await originsOf(state.points, old.points);
+    await this.#show(state, state.points, origins, this.#moveFrom(old, state, origins));
+  }
+
+  /** Show other points; until that is ready, those that are shown stay what is known. */
+  async #show(
+    state: State,
+    points: Points,
+    origins: Origins | null,
+    move: Move | null,
+  ): Promise<void> {
+    await this.audience.prepare(points, origins);
     if (this.#isClosed) return;
-    const origins = old === null ? null : originsOf(state.points, old.points);
+    state.points = points;
     this.#state = state;
-    this.audience.replaced(state.points, origins, this.#moveFrom(old, state, origins));
+    this.audience.replaced(points, origins, move);
   }
 
   /** Add what was committed since; tells whether that was possible. */
@@ -216,35 +239,37 @@ export class Live {
       }
       const before = state.points;
       const from = before.size;
-      const replaced = await this.#take(state, answer);
+      const { points, replaced } = await this.#take(before, answer);
       state.since = answer.head.since;
-      if (audience && !this.#isClosed) {
-        if (state.points !== before) {
-          audience.replaced(state.points, originsOf(state.points, before), null);
-        } else if (replaced > 0 || state.points.size > from) {
-          audience.added(from, replaced > 0);
-        }
+      if (audience === null) state.points = points;
+      else if (points !== before)
+        await this.#show(state, points, await originsOf(points, before), null);
+      else if (!this.#isClosed && (replaced > 0 || points.size > from)) {
+        audience.added(from, replaced > 0);
       }
-      if (!answer.head.hasMore) return true;
+      if (!answer.head.hasMore || this.#isClosed) return true;
     }
   }
 
-  /** Take in an answer: first what left, then what came. Returns how many were replaced. */
-  async #take(state: State, answer: MapAnswer): Promise<number> {
-    const table = readTable(answer.body);
-    const removals = readRemovals(table);
-    if (Object.keys(removals).length > 0) state.points = state.points.without(removals);
-    const { points } = state;
+  /** Take in an answer, first what left, then what came: into a table, or one without what left. */
+  async #take(
+    before: Points,
+    answer: MapAnswer,
+    room = 0,
+    progress: Progress = () => {},
+  ): Promise<{ points: Points; replaced: number }> {
+    const slices = new Slices();
+    let points: Points | null = null;
     let replaced = 0;
-    let began = performance.now();
-    for (const rows of readRows(table, points.types, points.sources)) {
-      replaced += points.add(rows);
-      if (performance.now() - began > SLICE_MS) {
-        await breath();
-        began = performance.now();
+    for await (const table of readTables(counted(answer.pieces, progress))) {
+      points ??= await before.without(readRemovals(table));
+      for (const rows of readRows(table, points.types, points.sources)) {
+        points.reserve(room);
+        replaced += points.add(rows);
+        await slices.rest;
       }
     }
-    return replaced;
+    return { points: points ?? before, replaced };
   }
 
   #moveFrom(old: State | null, state: State, origins: Origins | null): Move | null {
@@ -261,9 +286,4 @@ export class Live {
       explained: movement ? [movement.explained_before, movement.explained_after] : null,
     };
   }
-}
-
-/** Let the browser do what else it has to. */
-function breath(): Promise<void> {
-  return new Promise((done) => setTimeout(done, 0));
 }

@@ -3,42 +3,49 @@
 export type Theme = "light" | "dark";
 export type Colour = readonly [red: number, green: number, blue: number];
 
+/** As far from each other, and from what is not known, as twelve can be for any colour vision. */
 const KINDS: Record<Theme, readonly string[]> = {
   light: [
-    "#2f6fde",
-    "#d9622b",
-    "#12836c",
-    "#b0418f",
-    "#94720a",
-    "#6a55d1",
-    "#c53a4b",
-    "#3f7f2f",
-    "#0b83a6",
-    "#7d5a48",
+    "#2a7899",
+    "#ec5a63",
+    "#7844bb",
+    "#7c7d0f",
+    "#6887ff",
+    "#864d2b",
+    "#b75ecb",
+    "#1f2899",
+    "#b0416b",
+    "#554077",
+    "#700048",
+    "#4e3914",
   ],
   dark: [
-    "#78a6ff",
-    "#ff9b62",
-    "#49d2b0",
-    "#f283d0",
-    "#e2bf4a",
-    "#ab9dff",
-    "#ff7f88",
-    "#8fd07c",
-    "#5acbea",
-    "#cfa58e",
+    "#52a9fe",
+    "#fa7c20",
+    "#30eda1",
+    "#ce76c7",
+    "#fadf27",
+    "#2668d5",
+    "#c93a5f",
+    "#cdb7de",
+    "#227008",
+    "#9fab80",
+    "#844d90",
+    "#c1f6e2",
   ],
 };
+/** How many kinds have a colour of their own. */
+export const KIND_COLOURS = KINDS.light.length;
 const RAMPS: Record<Theme, readonly string[]> = {
   light: ["#8db6e2", "#5f8fd6", "#4a66bd", "#4b3f95", "#431a5e"],
   dark: ["#4d5fae", "#5b8fe0", "#57c2cf", "#a4e3a0", "#fdf3b4"],
 };
 const UNKNOWN: Record<Theme, string> = { light: "#8a919c", dark: "#7c8592" };
 
-/** Return the colour of the n-th kind; after the last they begin again. */
+/** Return the colour of the n-th kind; those behind the last share the one of what is not known. */
 export function kindColour(theme: Theme, number: number): Colour {
-  const colours = KINDS[theme];
-  return parsed(colours[number % colours.length] as string);
+  const colour = KINDS[theme][number];
+  return colour ? parsed(colour) : unknownColour(theme);
 }
 
 /** Return a colour of the ramp, between 0 and 1. */

@@ -31,10 +31,12 @@ export interface Scale {
   readonly count: number;
 }
 
-/** Cut whole numbers. */
-export function scaleOfNumbers(least: number, most: number): Scale {
+/** Cut numbers; whole ones into ranges of whole numbers. */
+export function scaleOfNumbers(least: number, most: number, isWhole = true): Scale {
+  if (!Number.isFinite(most - least)) return { first: least, width: Infinity, count: 1 };
   let width = 1;
-  for (let power = 1; ; power *= 10) {
+  const finest = most > least ? 10 ** Math.floor(Math.log10((most - least) / MOST)) : 1;
+  for (let power = isWhole ? Math.max(1, finest) : finest; ; power *= 10) {
     for (const factor of [1, 2, 5]) {
       width = power * factor;
       const scale = fitting(least, most, width);
@@ -60,6 +62,7 @@ export function rangeOf(scale: Scale, value: number): number {
 }
 
 function fitting(least: number, most: number, width: number): Scale {
-  const first = Math.floor(least / width) * width;
+  let first = Math.floor(least / width) * width;
+  if (first > least) first -= width; // a quotient may be rounded up
   return { first, width, count: Math.floor((most - first) / width) + 1 };
 }

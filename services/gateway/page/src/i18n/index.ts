@@ -40,13 +40,44 @@ export async function speak(language: Language): Promise<void> {
 
 /** Write a time as people of the language do. */
 export function written(time: number | string, isShort = false): string {
+  const date = new Date(time);
   const form: Intl.DateTimeFormatOptions = isShort
-    ? { dateStyle: "short", timeStyle: "short" }
+    ? { day: "numeric", month: "short", hour: "numeric", minute: "2-digit", ...yearOf(date) }
     : { dateStyle: "medium", timeStyle: "medium" };
+  return new Intl.DateTimeFormat(i18next.language, form).format(date);
+}
+
+/** This year needs not be said. */
+function yearOf(date: Date): Intl.DateTimeFormatOptions {
+  return date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+}
+
+/** Write a day as people of the language do; days of the map begin at midnight of UTC. */
+export function writtenDay(time: number): string {
+  const form: Intl.DateTimeFormatOptions = { dateStyle: "medium", timeZone: "UTC" };
   return new Intl.DateTimeFormat(i18next.language, form).format(new Date(time));
+}
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+
+const STEP = 1024;
+
+/** Write a number of bytes as people of the language do; 1024 of a unit are one of the next. */
+export function sized(bytes: number): string {
+  let power = 0;
+  while (bytes >= STEP ** (power + 1) && power < UNITS.length - 1) power += 1;
+  const form: Intl.NumberFormatOptions = {
+    style: "unit",
+    unit: UNITS[power] ?? "byte",
+    unitDisplay: power === 0 ? "long" : "short",
+    maximumSignificantDigits: 3,
+  };
+  return new Intl.NumberFormat(i18next.language, form).format(bytes / STEP ** power);
 }
 
 /** Write a number as people of the language do. */
 export function counted(value: number): string {
-  return new Intl.NumberFormat(i18next.language).format(value);
+  const form: Intl.NumberFormatOptions = { maximumSignificantDigits: 6 };
+  const isPlain = Number.isInteger(value);
+  return new Intl.NumberFormat(i18next.language, isPlain ? {} : form).format(value);
 }

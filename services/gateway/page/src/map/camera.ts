@@ -9,6 +9,13 @@ export interface View {
   readonly scale: number;
 }
 
+/** Where one looks, whatever the size of the window: how much closer than at everything. */
+export interface Aim {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+}
+
 export interface Size {
   readonly width: number;
   readonly height: number;

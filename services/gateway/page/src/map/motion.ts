@@ -37,3 +37,16 @@ export class Course {
 export function wantsStillness(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
+
+/** Return where a point is on its way from where it stood before, if it did, to its place. */
+export function onTheWay(
+  before: Float32Array | undefined,
+  row: number,
+  x: number,
+  y: number,
+  share: number,
+): { x: number; y: number } {
+  if (!before || 2 * row + 1 >= before.length) return { x, y };
+  const [fromX, fromY] = [before[2 * row] as number, before[2 * row + 1] as number];
+  return { x: fromX + (x - fromX) * share, y: fromY + (y - fromY) * share };
+}

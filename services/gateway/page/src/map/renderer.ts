@@ -2,6 +2,7 @@
 
 import type { Colour } from "../data/palettes.ts";
 import type { Size, View } from "./camera.ts";
+import type { Crowd } from "./density.ts";
 
 /** How one picture is drawn. */
 export interface Frame {
@@ -16,6 +17,10 @@ export interface Frame {
   /** Radius of a point, in pixels of the page. */
   readonly radius: number;
   readonly ground: Colour;
+  /** Of the points that are lit, while the others are dimmed; null: none is dimmed. */
+  readonly lit: Crowd | null;
+  /** What decides how strong the colours of points are. */
+  readonly crowd: Crowd;
 }
 
 /** A palette: red, green, blue and whether it is seen at all, for each of 256 codes. */
@@ -25,15 +30,29 @@ export type Palette = Uint8Array<ArrayBuffer>;
 export interface Renderer {
   /** Told to those who test what draws. */
   readonly kind: "webgl" | "canvas";
-  /** Make room for so many points, and forget those that there were. */
-  reset(size: number): void;
-  /** Write where rows from a number on were, are, their codes, and when they were born. */
+  /** Make room for so many points, beside those that are shown. */
+  begin(size: number): void;
+  /** Write where rows from a number on were, are, and when they were born, into that room. */
+  fill(from: number, rows: RowsToDraw): void;
+  /** Whether what was filled last has not arrived: who goes on then waits for it, and for all drawing. */
+  readonly isBusy: boolean;
+  /** Show what was filled instead of what is shown. */
+  turn(): void;
+  /** Write the same of rows that are shown, or that come behind them. */
   write(from: number, rows: RowsToDraw): void;
   /** Take all points to where they are going. */
   settle(): void;
-  setCodes(codes: Uint8Array): void;
+  /** Write the entries of rows from a number on. */
+  setCodes(from: number, codes: Uint8Array): void;
+  /** Write which points are lit, and which are not shown. */
+  setFlags(from: number, flags: Uint8Array): void;
   setPalette(palette: Palette): void;
-  draw(frame: Frame): void;
+  /** Begin a picture; of more points than so many, only an even part is drawn. */
+  draw(frame: Frame, atOnce: number): void;
+  /** Whether a part of the points is not drawn yet. */
+  readonly isPartial: boolean;
+  /** Draw the next part. */
+  more(): void;
   destroy(): void;
 }
 
@@ -42,10 +61,16 @@ export interface RowsToDraw {
   /** Interleaved x and y. */
   readonly before: Float32Array;
   readonly after: Float32Array;
-  readonly codes: Uint8Array;
   /** Milliseconds; far in the past for those that do not appear. */
   readonly born: Float32Array;
 }
+
+/** While others are lit a point is grey, and so near to the ground. */
+export const QUIET = 0.74;
+const LIT_SIZE = 1.3;
+/** Few hits are as large as this at least, to be found in a large cloud. */
+const FEW_LIT = 400;
+const LEAST_FEW = 4.5;
 
 export const EVER = -1e6;
 
@@ -55,7 +80,15 @@ export function radiusOf(count: number, zoom: number): number {
   return Math.max(0.8, plain) * Math.min(2.2, Math.max(0.8, zoom) ** 0.28);
 }
 
-/** Return how dense a point's colour is: where many lie on each other, less. */
-export function opacityOf(count: number): number {
-  return Math.min(0.92, Math.max(0.45, 1.25 - 0.14 * Math.log10(Math.max(1, count))));
+/** Return the radius of a point that is lit. */
+export function litRadiusOf(radius: number, count: number): number {
+  const larger = radius * LIT_SIZE;
+  return count <= FEW_LIT ? Math.max(LEAST_FEW, larger) : larger;
+}
+
+/** Return the colour of a point while others are lit: grey, and close to the ground. */
+export function quieted([red, green, blue]: Colour, ground: Colour): Colour {
+  const grey = 0.3 * red + 0.59 * green + 0.11 * blue;
+  const quiet = (part: number) => Math.round(grey + (part - grey) * QUIET);
+  return [quiet(ground[0]), quiet(ground[1]), quiet(ground[2])];
 }

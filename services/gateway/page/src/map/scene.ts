@@ -1,28 +1,31 @@
 // The points on their canvas: where one looks, what glides, and what is under the pointer.
 
+import { box } from "../data/areas.ts";
 import type { Coding } from "../data/coding.ts";
-import { Grid } from "../data/grid.ts";
+import type { Marks } from "../data/marks.ts";
 import type { Colour, Theme } from "../data/palettes.ts";
-import { type Bounds, boundsOf, type Origins, type Points } from "../data/points.ts";
-import {
-  between,
-  bounded,
-  fit,
-  type Place,
-  panned,
-  type Size,
-  toMap,
-  toScreen,
-  type View,
-  zoomed,
-} from "./camera.ts";
+import type { Origins, Points } from "../data/points.ts";
+import type { Aim, Place, Size } from "./camera.ts";
 import { CanvasRenderer } from "./canvas_renderer.ts";
-import { APPEAR_MS, Course, eased, FLIGHT_MS, GLIDE_MS, wantsStillness } from "./motion.ts";
-import { EVER, type Palette, type Renderer, radiusOf } from "./renderer.ts";
+import { type Crowd, type Density, piledOf } from "./density.ts";
+import { filled, paletteOf } from "./filling.ts";
+import { Looking } from "./looking.ts";
+import {
+  APPEAR_MS,
+  Course,
+  eased,
+  FLIGHT_MS,
+  GLIDE_MS,
+  onTheWay,
+  wantsStillness,
+} from "./motion.ts";
+import { Pace } from "./pace.ts";
+import { Pointing } from "./pointing.ts";
+import { type Renderer, radiusOf } from "./renderer.ts";
+import { rowsToDraw } from "./rows_to_draw.ts";
 import { WebglRenderer } from "./webgl_renderer.ts";
 
 export const GROUNDS: Record<Theme, Colour> = { light: [250, 250, 248], dark: [14, 17, 22] };
-const REACH = 14;
 const MOST_DENSITY = 2;
 
 /** Told after each picture, so that what lies over it can follow. */
@@ -32,23 +35,31 @@ export class Scene {
   #renderer: Renderer;
   #points: Points | null = null;
   #coding: Coding | null = null;
-  #grid: Grid | null = null;
+  #marks: Marks | null = null;
   #origins: Origins | null = null;
-  #box: Bounds | null = null;
-  #view: View = { x: 0, y: 0, scale: 1 };
-  #goal: { from: View; to: View } | null = null;
-  #isFitted = true;
-  #size: Size = { width: 1, height: 1 };
+  #prepared: { points: Points; size: number } | null = null;
+  #pace = new Pace();
+  #isOutdated = false;
+  readonly #looking = new Looking();
+  readonly pointing = new Pointing(
+    this.#looking,
+    (row) => this.isShown(row),
+    () => this.redraw(),
+  );
   #density = 1;
   #theme: Theme = "light";
+  #pointSize = 1;
+  #crowding: Density = "auto";
   #hidden: ReadonlySet<number> = new Set();
+  #seen = 1; // the share of all points whose entries are not hidden
   #glide = new Course(GLIDE_MS);
-  #flight = new Course(FLIGHT_MS);
   #appearsUntil = 0;
   #frame: number | null = null;
 
   constructor(
     canvas: HTMLCanvasElement,
+    /** Have the canvas fit its place, as it is when a picture is about to be drawn. */
+    private readonly fit: () => void,
     private readonly drawn: Drawn,
   ) {
     const renderer = WebglRenderer.on(canvas) ?? CanvasRenderer.on(canvas);
@@ -60,49 +71,61 @@ export class Scene {
     return this.#renderer.kind;
   }
 
-  get isMoving(): boolean {
-    const now = performance.now();
-    return this.#glide.isRunning(now) || this.#flight.isRunning(now) || now < this.#appearsUntil;
+  /** Whether it has a place on the page, or is merely kept while something else is shown. */
+  get isSeen(): boolean {
+    return this.#looking.isSeen;
   }
 
-  /** Whether all of the map is seen, as at first. */
-  get isFitted(): boolean {
-    return this.#isFitted;
+  get isMoving(): boolean {
+    const now = performance.now();
+    return this.#looking.isFlying || this.#glide.isRunning(now) || now < this.#appearsUntil;
+  }
+
+  /** Put points beside those that are shown, in short slices. */
+  async prepare(points: Points, origins: Origins | null): Promise<void> {
+    this.#prepared = null;
+    await filled(this.#renderer, points, wantsStillness() ? null : origins);
+    this.#prepared = { points, size: points.size };
   }
 
   /** Show other points, gliding from where they were, if that is known. */
-  show(points: Points, coding: Coding, origins: Origins | null): void {
+  show(points: Points, coding: Coding, marks: Marks, origins: Origins | null): void {
     const now = performance.now();
-    const isFirst = this.#points === null;
+    const isSettled = this.#points === null || origins === null;
     const glides = origins !== null && !wantsStillness();
+    const { size } = points;
     this.#points = points;
     this.#coding = coding;
+    this.#marks = marks;
     this.#origins = glides ? origins : null;
-    this.#grid = new Grid(points);
-    this.#box = boundsOf(points);
-    this.#renderer.reset(points.size);
-    this.#write(0, glides ? origins : null, now);
+    this.pointing.show(points);
+    this.#looking.bound(points, 0, isSettled ? 0 : GLIDE_MS);
+    if (this.#prepared?.points !== points || this.#prepared.size !== size) {
+      this.#renderer.begin(size);
+      this.#renderer.fill(0, rowsToDraw(points, 0, size, glides ? origins : null, now));
+    }
+    this.#prepared = null;
+    this.#renderer.turn();
+    this.mark();
     this.#recolour();
     if (glides) this.#glide.begin(now);
     else this.#glide.end();
-    if (isFirst || origins === null) this.#view = this.#whole();
-    else if (this.#isFitted) this.#flyTo(this.#whole(), GLIDE_MS);
     this.redraw();
   }
 
   /** Show the points that came; if others have changed in place, all of them. */
   added(from: number, hasChanged: boolean): void {
-    if (!this.#points) return;
+    const [points, coding, marks] = [this.#points, this.#coding, this.#marks];
+    if (!points || !coding || !marks) return;
     const now = performance.now();
-    if (hasChanged) {
-      this.#grid?.rebuild();
-      this.#write(0, null, now, from);
-    } else {
-      this.#write(from, null, now, from);
-    }
+    const first = hasChanged ? 0 : from;
+    const rows = rowsToDraw(points, first, points.size, null, now, from);
+    if (hasChanged) void this.pointing.index();
+    this.#renderer.write(first, rows);
+    this.#renderer.setCodes(first, coding.codes.subarray(first, points.size));
+    this.#renderer.setFlags(first, marks.flags.subarray(first, points.size));
     this.#appearsUntil = now + APPEAR_MS;
-    this.#box = boundsOf(this.#points);
-    if (this.#isFitted) this.#flyTo(this.#whole(), FLIGHT_MS);
+    this.#looking.bound(points, first, FLIGHT_MS);
     this.redraw();
   }
 
@@ -115,12 +138,66 @@ export class Scene {
     this.redraw();
   }
 
-  resize(size: Size, density: number): void {
-    this.#size = { width: Math.max(1, size.width), height: Math.max(1, size.height) };
-    this.#density = Math.min(MOST_DENSITY, density);
-    if (this.#isFitted) this.#view = this.#whole();
-    this.#goal = null;
+  /** Light and hide points as their marks say now. */
+  mark(): void {
+    if (this.#marks && this.#points) {
+      this.#renderer.setFlags(0, this.#marks.flags.subarray(0, this.#points.size));
+    }
     this.redraw();
+  }
+
+  style(pointSize: number, density: Density): void {
+    this.#pointSize = pointSize;
+    this.#crowding = density;
+    this.redraw();
+  }
+
+  resize(size: Size, density: number): void {
+    const { width, height } = this.#looking.size;
+    const before = this.#density;
+    this.#density = Math.min(MOST_DENSITY, density);
+    const isSame = width === size.width && height === size.height && before === this.#density;
+    if (isSame) return;
+    this.#looking.resize(size);
+    this.redraw();
+  }
+
+  /** How many points lie far off the map that is seen at first. */
+  get outside(): number {
+    return this.#looking.outside;
+  }
+
+  /** Where one looks; nothing if at everything. */
+  get aim(): Aim | null {
+    return this.#looking.aim;
+  }
+
+  /** Look somewhere, at once. */
+  aimAt(aim: Aim): void {
+    this.#looking.aimAt(aim);
+    this.redraw();
+  }
+
+  /** What of the plane is in view: its corners. */
+  get corners(): readonly Place[] {
+    const { width, height } = this.#looking.size;
+    return box(this.toMap(0, 0), this.toMap(width, height));
+  }
+
+  /** Where places of the plane are seen. */
+  get sight(): { size: Size; scale: number; toScreen: (place: Place) => Place } {
+    const { size, view } = this.#looking;
+    return { size, scale: view.scale, toScreen: (place) => this.toScreen(place) };
+  }
+
+  /** Return which place of the plane is at a pixel. */
+  toMap(x: number, y: number): Place {
+    return this.#looking.toMap(x, y);
+  }
+
+  /** Return where a place of the plane is seen. */
+  toScreen(place: Place): Place {
+    return this.#looking.toScreen(place);
   }
 
   get density(): number {
@@ -128,63 +205,54 @@ export class Scene {
   }
 
   pan(dx: number, dy: number): void {
-    this.#look(panned(this.#view, dx, dy));
+    this.#looking.pan(dx, dy);
+    this.redraw();
   }
 
-  zoom(factor: number, x = this.#size.width / 2, y = this.#size.height / 2): void {
-    this.#look(zoomed(this.#view, this.#size, factor, x, y));
+  zoom(factor: number, x?: number, y?: number): void {
+    this.#looking.zoomAt(factor, x, y);
+    this.redraw();
   }
 
   showAll(): void {
-    this.#isFitted = true;
-    this.#flyTo(this.#whole(), FLIGHT_MS);
+    this.#looking.showAll();
+    this.redraw();
+  }
+
+  /** Show all there is, if any of these points lies far off the map that is seen at first. */
+  include(rows: readonly number[]): void {
+    const { x, y } = this.#points ?? { x: [], y: [] };
+    this.#looking.include(rows.map((row) => ({ x: x[row] as number, y: y[row] as number })));
     this.redraw();
   }
 
   /** Bring a point into view, if it is not. */
   seek(row: number): void {
-    const place = this.placeOf(row);
-    const isSeen =
-      Math.min(place.x, this.#size.width - place.x) > 40 &&
-      Math.min(place.y, this.#size.height - place.y) > 40;
-    if (isSeen || !this.#points) return;
-    this.#isFitted = false;
+    if (!this.#points) return;
     const { x, y } = this.#points;
-    this.#flyTo({ ...this.#view, x: x[row] as number, y: y[row] as number }, FLIGHT_MS);
+    this.#looking.seek({ x: x[row] as number, y: y[row] as number });
     this.redraw();
   }
 
   /** Return where a point is seen now. */
   placeOf(row: number): Place {
-    const points = this.#points as Points;
-    let [x, y] = [points.x[row] as number, points.y[row] as number];
-    const before = this.#origins?.places;
-    if (before && 2 * row + 1 < before.length) {
-      const share = eased(this.#glide.share(performance.now()));
-      const [fromX, fromY] = [before[2 * row] as number, before[2 * row + 1] as number];
-      x = fromX + (x - fromX) * share;
-      y = fromY + (y - fromY) * share;
-    }
-    return toScreen(this.#view, this.#size, x, y);
-  }
-
-  /** Return the point at a pixel; -1 if there is none near. */
-  pick(x: number, y: number, reach = REACH): number {
-    const at = toMap(this.#view, this.#size, x, y);
-    return this.#nearest(at, reach / this.#view.scale);
-  }
-
-  /** Return the point nearest to the centre, however far. */
-  central(): number {
-    const radius = Math.max(this.#size.width, this.#size.height) / this.#view.scale;
-    return this.#nearest(this.#view, radius);
+    const { x, y } = this.#points as Points;
+    const share = eased(this.#glide.share(performance.now()));
+    const [toX, toY] = [x[row] as number, y[row] as number];
+    return this.toScreen(onTheWay(this.#origins?.places, row, toX, toY, share));
   }
 
   isShown(row: number): boolean {
+    if (this.#marks?.isHidden(row)) return false;
     return !this.#hidden.has(this.#coding?.codes[row] ?? 0);
   }
 
   redraw(): void {
+    this.#isOutdated = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       this.#draw();
@@ -196,81 +264,57 @@ export class Scene {
     this.#renderer.destroy();
   }
 
-  #nearest(at: Place, radius: number): number {
-    return this.#grid?.nearest(at.x, at.y, radius, (row) => this.isShown(row)) ?? -1;
-  }
-
-  #look(view: View): void {
-    this.#goal = null;
-    this.#isFitted = false;
-    this.#view = bounded(view, this.#whole(), this.#box);
-    this.redraw();
-  }
-
-  #whole(): View {
-    return fit(this.#box, this.#size);
-  }
-
-  #flyTo(to: View, lasts: number): void {
-    if (wantsStillness()) {
-      this.#view = to;
-      return;
-    }
-    this.#goal = { from: this.#view, to };
-    this.#flight = new Course(lasts);
-    this.#flight.begin(performance.now());
-  }
-
-  #write(from: number, origins: Origins | null, now: number, bornFrom = Infinity): void {
-    const points = this.#points as Points;
-    const size = points.size - from;
-    const after = new Float32Array(size * 2);
-    const born = new Float32Array(size).fill(EVER);
-    const isStill = wantsStillness();
-    for (let i = 0; i < size; i += 1) {
-      const row = from + i;
-      after[2 * i] = points.x[row] as number;
-      after[2 * i + 1] = points.y[row] as number;
-      if (!isStill && (row >= bornFrom || origins?.isNew[row])) born[i] = now;
-    }
-    const before = origins?.places ?? after;
-    const codes = (this.#coding as Coding).codes.subarray(from, points.size);
-    this.#renderer.write(from, { size, before, after, codes, born });
+  /** Say how many points there are, and lie on each other as one looks now; or of a share of them. */
+  #crowd(radius: number, share = 1): Crowd {
+    const count = (this.#points?.size ?? 0) * share;
+    const perArea = this.pointing.perArea;
+    const { scale } = this.#looking.view;
+    const piled = perArea && piledOf(perArea * this.#seen * share, radius, scale);
+    return { count, piled, density: this.#crowding };
   }
 
   #recolour(): void {
     const coding = this.#coding;
     if (!coding || !this.#points) return;
-    this.#renderer.setCodes(coding.codes.subarray(0, this.#points.size));
-    const palette: Palette = new Uint8Array(1024);
-    for (let code = 0; code < 256; code += 1) {
-      palette.set(coding.colour(code, this.#theme), code * 4);
-      palette[code * 4 + 3] = this.#hidden.has(code) ? 0 : 255;
-    }
-    this.#renderer.setPalette(palette);
+    this.#renderer.setCodes(0, coding.codes.subarray(0, this.#points.size));
+    this.#renderer.setPalette(paletteOf(coding, this.#hidden, this.#theme));
+    this.#seen = coding.shareWithout(this.#hidden);
   }
 
   #draw(): void {
     const now = performance.now();
-    if (this.#goal) {
-      this.#view = between(this.#goal.from, this.#goal.to, eased(this.#flight.share(now)));
-      if (!this.#flight.isRunning(now)) this.#goal = null;
-    }
+    this.#pace.begin(now);
+    this.fit();
+    const isOutdated = this.#isOutdated || this.isMoving;
+    this.#isOutdated = false;
+    if (isOutdated) this.#begin(now);
+    else this.#renderer.more();
+    if (this.isMoving || this.#renderer.isPartial) this.#schedule();
+    else if (!this.#isOutdated) this.#pace.rest();
+  }
+
+  /** Draw a picture of how it is now, or a part of it. */
+  #begin(now: number): void {
+    this.#looking.step(now);
     const glide = this.#glide.share(now);
     if (this.#origins && glide >= 1) {
       this.#renderer.settle();
       this.#origins = null;
     }
-    this.#renderer.draw({
-      view: this.#view,
-      size: this.#size,
+    const radius = radiusOf(this.#points?.size ?? 0, this.#looking.zoom) * this.#pointSize;
+    const share = this.#marks?.litShare ?? null;
+    const frame = {
+      view: this.#looking.view,
+      size: this.#looking.size,
       density: this.#density,
       glide: eased(glide),
       now,
-      radius: radiusOf(this.#points?.size ?? 0, this.#view.scale / this.#whole().scale),
+      radius,
       ground: GROUNDS[this.#theme],
-    });
+      crowd: this.#crowd(radius),
+      lit: share === null ? null : this.#crowd(radius, share),
+    };
+    this.#renderer.draw(frame, this.#pace.atOnce);
     this.drawn();
-    if (this.isMoving || this.#goal) this.redraw();
   }
 }

@@ -1,17 +1,22 @@
 // The programs that run on the graphics card.
 
+import { QUIET } from "./renderer.ts";
+
 export const VERTEX = `#version 300 es
 precision highp float;
 layout(location = 0) in vec2 before;
 layout(location = 1) in vec2 after;
 layout(location = 2) in uint code;
 layout(location = 3) in float born;
+layout(location = 4) in uint flags;
 uniform vec4 view;
 uniform float glide;
 uniform float now;
 uniform float radius;
 uniform float opacity;
 uniform float appearing;
+uniform int layer;
+uniform vec3 ground;
 uniform sampler2D palette;
 out vec4 colour;
 out float size;
@@ -21,10 +26,13 @@ void main() {
   float rise = 1.0 - pow(1.0 - age, 3.0);
   vec2 place = mix(before, after, glide);
   gl_Position = vec4((place - view.xy) * view.zw, 0.0, 1.0);
-  if (entry.a < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  bool isLit = (flags & 1u) != 0u;
+  bool isElsewhere = layer == 1 ? isLit : layer == 2 && !isLit;
+  if (entry.a < 0.5 || (flags & 2u) != 0u || isElsewhere) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   size = 2.0 * radius * mix(2.4, 1.0, rise) + 2.0;
   gl_PointSize = size;
-  colour = vec4(entry.rgb, opacity * rise);
+  vec3 quiet = mix(vec3(dot(entry.rgb, vec3(0.3, 0.59, 0.11))), ground, ${QUIET});
+  colour = vec4(layer == 1 ? quiet : entry.rgb, opacity * rise);
 }`;
 
 export const FRAGMENT = `#version 300 es

@@ -8,6 +8,8 @@ const KEY = "mapstream.preferences";
 interface Kept {
   readonly theme?: Theme;
   readonly language?: Language;
+  readonly areNamesShown?: boolean;
+  readonly collection?: string;
 }
 
 export function preferredTheme(): Theme {
@@ -19,6 +21,16 @@ export function preferredLanguage(): Language {
   if (own) return own;
   const wished = navigator.languages.map((one) => one.slice(0, 2).toLowerCase());
   return wished.map((one) => LANGUAGES.find((known) => known === one)).find(Boolean) ?? "en";
+}
+
+/** Whether regions are named on the map. */
+export function prefersNames(): boolean {
+  return kept().areNamesShown ?? true;
+}
+
+/** The collection that was looked at last. */
+export function lastCollection(): string | null {
+  return kept().collection ?? null;
 }
 
 /** Keep a choice; where nothing can be kept, it holds until the page is closed. */

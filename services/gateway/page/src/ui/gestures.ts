@@ -1,6 +1,10 @@
 // What mouse, fingers and keys do on the map.
 
+import { box } from "../data/areas.ts";
 import type { Place } from "../map/camera.ts";
+
+/** What a pull over the map does. */
+export type Mode = "move" | "lasso" | "rectangle";
 
 export interface Wishes {
   pan(dx: number, dy: number): void;
@@ -11,15 +15,24 @@ export interface Wishes {
   chooseCentral(): void;
   close(): void;
   step(way: "previous" | "next"): void;
+  /** A line is drawn around something; nothing: it was given up. */
+  drawing(line: readonly Place[] | null): void;
+  /** It is drawn. */
+  select(line: readonly Place[]): void;
+  selectSeen(): void;
 }
 
 const STEP_PX = 80;
 const KEY_ZOOM = 1.4;
 const CLICK_PX = 5;
+const LINE_PX = 4;
 
 export class Gestures {
   #fingers = new Map<number, Place>();
   #travelled = 0;
+  #line: Place[] | null = null;
+  #isBox = false;
+  mode: Mode = "move";
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -39,6 +52,11 @@ export class Gestures {
     this.canvas.setPointerCapture(event.pointerId);
     this.#fingers.set(event.pointerId, placeOf(event));
     if (this.#fingers.size === 1) this.#travelled = 0;
+    const mode = event.shiftKey ? "rectangle" : this.mode;
+    const isDrawing = mode !== "move" && this.#fingers.size === 1;
+    this.#line = isDrawing ? [placeOf(event)] : null;
+    this.#isBox = mode === "rectangle";
+    if (this.#fingers.size > 1) this.wishes.drawing(null);
   };
 
   #move = (event: PointerEvent) => {
@@ -52,7 +70,9 @@ export class Gestures {
     this.#travelled += Math.hypot(dx, dy);
     const other = [...this.#fingers].find(([id]) => id !== event.pointerId)?.[1];
     this.#fingers.set(event.pointerId, now);
-    if (other) {
+    if (this.#line) {
+      this.#draw(now);
+    } else if (other) {
       const factor = distance(now, other) / Math.max(1, distance(before, other));
       this.wishes.zoom(factor, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
       this.wishes.pan(dx / 2, dy / 2);
@@ -62,7 +82,25 @@ export class Gestures {
     }
   };
 
+  #draw(now: Place): void {
+    const line = this.#line as Place[];
+    const last = line.at(-1) as Place;
+    if (!this.#isBox && distance(last, now) < LINE_PX) return;
+    if (this.#isBox) line.splice(1, line.length - 1, ...box(line[0] as Place, now).slice(1));
+    else line.push(now);
+    this.wishes.hover(null);
+    this.wishes.drawing(line);
+  }
+
   #up = (event: PointerEvent) => {
+    const line = this.#line;
+    this.#line = null;
+    if (line && this.#travelled > CLICK_PX) {
+      this.#fingers.delete(event.pointerId);
+      this.wishes.drawing(null);
+      if (event.type === "pointerup" && line.length > 2) this.wishes.select(line);
+      return;
+    }
     const isClick = this.#fingers.size === 1 && this.#travelled <= CLICK_PX;
     this.#fingers.delete(event.pointerId);
     if (isClick && event.type === "pointerup") this.wishes.choose(placeOf(event));
@@ -96,6 +134,7 @@ export class Gestures {
     Escape: () => this.wishes.close(),
     "[": () => this.wishes.step("previous"),
     "]": () => this.wishes.step("next"),
+    v: () => this.wishes.selectSeen(),
   };
 }
 

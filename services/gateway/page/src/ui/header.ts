@@ -4,16 +4,24 @@ import { html, nothing } from "lit";
 import { LANGUAGES, type Language, t } from "../i18n/index.ts";
 import { PageElement } from "./element.ts";
 import { leave, mark, moon, sun } from "./icons.ts";
+import "./search.ts";
 
+const PLACES = ["map", "runs", "sources", "system"] as const;
+const PLACE_NAMES = {
+  map: "area_map",
+  runs: "runs",
+  sources: "sources",
+  system: "area_system",
+} as const;
 const LANGUAGE_NAMES = { en: "language_en", ru: "language_ru" } as const;
 
 export class PageHeader extends PageElement {
   protected override render() {
-    const { collection, title, count, stage } = this.state;
+    const { area, collection, title, count, stage } = this.state;
     return html`<header class="header">
       <a class="skip" href="#map-canvas" @click=${this.#skip}>${t("skip")}</a>
       <div class="brand">${mark}<h1>${title ?? collection ?? t("title")}</h1></div>
-      ${this.#collections()}
+      ${this.#collections()} ${this.#places()}
       <div class="facts">
         ${stage.kind === "map" ? this.#status() : nothing}
         ${
@@ -22,6 +30,7 @@ export class PageHeader extends PageElement {
             : nothing
         }
       </div>
+      <page-search ?hidden=${stage.kind !== "map" || area !== "map"}></page-search>
       <div class="choices">${this.#language()} ${this.#theme()} ${this.#session()}</div>
     </header>`;
   }
@@ -30,7 +39,7 @@ export class PageHeader extends PageElement {
     const { collections, collection } = this.state;
     if (collections.length < 2) return nothing;
     const choose = (event: Event) =>
-      this.controller.choose((event.target as HTMLSelectElement).value);
+      this.controller.navigation.choose((event.target as HTMLSelectElement).value);
     return html`<label class="select">
       <span class="unseen">${t("collection")}</span>
       <select .value=${collection ?? ""} @change=${choose}>
@@ -40,6 +49,26 @@ export class PageHeader extends PageElement {
         )}
       </select>
     </label>`;
+  }
+
+  #places() {
+    const { area, collection, session } = this.state;
+    if (!collection || session?.role === null) return nothing;
+    const go = (place: (typeof PLACES)[number]) => (event: Event) => {
+      event.preventDefault();
+      this.controller.navigation.enter(place);
+    };
+    return html`<nav class="places" aria-label=${t("areas")}>
+      ${PLACES.map(
+        (one) => html`<a
+          href="#/${one}/${collection}"
+          data-area=${one}
+          aria-current=${one === area ? "page" : "false"}
+          @click=${go(one)}
+          >${t(PLACE_NAMES[one])}</a
+        >`,
+      )}
+    </nav>`;
   }
 
   #status() {
@@ -56,7 +85,9 @@ export class PageHeader extends PageElement {
   #language() {
     const { language } = this.state;
     const choose = (event: Event) =>
-      void this.controller.setLanguage((event.target as HTMLSelectElement).value as Language);
+      void this.controller.appearance.setLanguage(
+        (event.target as HTMLSelectElement).value as Language,
+      );
     return html`<label class="select language">
       <span class="unseen">${t("language")}</span>
       <select @change=${choose}>
@@ -78,7 +109,7 @@ export class PageHeader extends PageElement {
       data-action="theme"
       title=${label}
       aria-label=${label}
-      @click=${() => this.controller.setTheme(other)}
+      @click=${() => this.controller.appearance.setTheme(other)}
     >
       ${other === "dark" ? moon : sun}
     </button>`;

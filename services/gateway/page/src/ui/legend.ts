@@ -2,16 +2,33 @@
 
 import { html, nothing } from "lit";
 import { type Entry, FIELDS } from "../data/coding.ts";
+import { apart } from "../data/names.ts";
 import { css, unknownColour } from "../data/palettes.ts";
-import { counted, t } from "../i18n/index.ts";
+import { counted, type Message, t } from "../i18n/index.ts";
+import { DENSITIES, type Density } from "../map/density.ts";
 import { PageElement } from "./element.ts";
 import { down } from "./icons.ts";
 import { styled } from "./styled.ts";
-import { FIELD_NAMES, nameOf, shortPath } from "./texts.ts";
+import { columnName, FIELD_NAMES, fieldName, nameOf } from "./texts.ts";
+
+/** Words of an attribute: with more, they tell records apart, not kinds of them. */
+const MOST_WORDS = 60;
+const MOST_NAME = 29;
+const DENSITY_NAMES: Record<Density, Message> = {
+  auto: "density_auto",
+  even: "density_even",
+  dense: "density_dense",
+};
 
 export class PageLegend extends PageElement {
+  #names: ReadonlyMap<string, string> = new Map();
+
   protected override render() {
     const { entries, hidden, isLegendOpen, field } = this.state;
+    this.#names = apart(
+      entries.map((one) => nameOf(one, field)),
+      MOST_NAME,
+    );
     return html`<section class="legend" aria-labelledby="legend-title" ?data-open=${isLegendOpen}>
       <div class="legend-head">
         <h2 id="legend-title">${t("legend")}</h2>
@@ -20,6 +37,7 @@ export class PageLegend extends PageElement {
           type="button"
           aria-expanded=${isLegendOpen}
           aria-controls="legend-body"
+          title=${t(isLegendOpen ? "hide_legend" : "show_legend")}
           aria-label=${t(isLegendOpen ? "hide_legend" : "show_legend")}
           @click=${() => this.controller.store.set({ isLegendOpen: !isLegendOpen })}
         >
@@ -27,18 +45,20 @@ export class PageLegend extends PageElement {
         </button>
         ${
           hidden.size > 0
-            ? html`<button class="text" type="button" @click=${() => this.controller.showAll()}>
+            ? html`<button class="text" type="button" @click=${() => this.controller.painting.showAll()}>
               ${t("show_all")}
             </button>`
             : nothing
         }
       </div>
       <div id="legend-body" class="legend-body" ?hidden=${!isLegendOpen}>
+        <p class="hint map-what">${t("map_what")}</p>
         ${this.#fields()}
-        <ul class="entries" aria-label=${t(FIELD_NAMES[field])}>
+        <ul class="entries" aria-label=${fieldName(field)}>
           ${entries.map((entry) => this.#entry(entry))}
         </ul>
         <p class="hint" role="status">${hidden.size > 0 ? this.#shown() : nothing}</p>
+        ${this.#style()}
       </div>
     </section>`;
   }
@@ -55,12 +75,71 @@ export class PageLegend extends PageElement {
               name="field"
               value=${one}
               .checked=${one === field}
-              @change=${() => this.controller.setField(one)}
+              @change=${() => this.controller.painting.setField(one)}
             /><span>${t(FIELD_NAMES[one])}</span>
           </label>`,
         )}
       </div>
+      ${this.#columns()}
     </fieldset>`;
+  }
+
+  #columns() {
+    const { columns, field } = this.state;
+    const useful = columns.filter((one) => one.kind !== "word" || one.different <= MOST_WORDS);
+    if (useful.length === 0) return nothing;
+    const chosen = field.startsWith("@") ? field.slice(1) : "";
+    const choose = (event: Event) => {
+      const { value } = event.target as HTMLSelectElement;
+      if (value) this.controller.painting.setField(`@${value}`);
+    };
+    return html`<label class="select wide" ?data-chosen=${chosen !== ""}>
+      <span class="unseen">${t("by_attribute")}</span>
+      <select data-action="attribute" .value=${chosen} @change=${choose}>
+        <option value="" ?selected=${chosen === ""} ?disabled=${chosen !== ""}>
+          ${t("by_attribute")}
+        </option>
+        ${useful.map(
+          ({ name }) =>
+            html`<option value=${name} ?selected=${name === chosen}>${columnName(name)}</option>`,
+        )}
+      </select>
+    </label>`;
+  }
+
+  /** How points are drawn: sizes, and what many on each other look like. */
+  #style() {
+    const { pointSize, density } = this.state;
+    const { painting } = this.controller;
+    return html`<div class="style">
+      <label class="size">
+        <span>${t("point_size")}</span>
+        <input
+          type="range"
+          min="0.5"
+          max="2.5"
+          step="0.25"
+          .value=${String(pointSize)}
+          @input=${(event: Event) =>
+            painting.style({ pointSize: Number((event.target as HTMLInputElement).value) })}
+        />
+      </label>
+      <label class="select density">
+        <span>${t("density")}</span>
+        <select
+          name="density"
+          .value=${density}
+          @change=${(event: Event) =>
+            painting.style({ density: (event.target as HTMLSelectElement).value as Density })}
+        >
+          ${DENSITIES.map(
+            (one) => html`<option value=${one} ?selected=${one === density}>
+              ${t(DENSITY_NAMES[one])}
+            </option>`,
+          )}
+        </select>
+      </label>
+    </div>`;
   }
 
   #entry(entry: Entry) {
@@ -74,11 +153,11 @@ export class PageLegend extends PageElement {
         aria-pressed=${isShown}
         title="${name} — ${t("entry_hint")}"
         data-entry=${entry.key}
-        @click=${() => this.controller.toggle(entry.key)}
-        @dblclick=${() => this.controller.only(entry.key)}
+        @click=${() => this.controller.painting.toggle(entry.key)}
+        @dblclick=${() => this.controller.painting.only(entry.key)}
       >
         <i class="swatch" ${styled("--swatch", css(this.#colour(entry)))}></i>
-        <span class="name">${shortPath(name, 29)}</span>
+        <span class="name">${this.#names.get(name)}</span>
         <span class="number">${counted(entry.count)}</span>
       </button>
     </li>`;
@@ -86,7 +165,7 @@ export class PageLegend extends PageElement {
 
   #colour(entry: Entry) {
     const { theme } = this.state;
-    return this.controller.coding?.colour(entry.code, theme) ?? unknownColour(theme);
+    return this.controller.painting.coding?.colour(entry.code, theme) ?? unknownColour(theme);
   }
 
   #shown() {

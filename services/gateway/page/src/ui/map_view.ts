@@ -2,45 +2,94 @@
 
 import { html, nothing, type PropertyValues } from "lit";
 import type { WholeRecord } from "../api/schema.ts";
+import { thinned } from "../data/areas.ts";
+import { shortPath } from "../data/names.ts";
+import { isRow } from "../data/rows_of_tables.ts";
 import { t } from "../i18n/index.ts";
 import type { Place } from "../map/camera.ts";
 import { Scene } from "../map/scene.ts";
 import { PageElement } from "./element.ts";
 import { Gestures } from "./gestures.ts";
-import { frame, minus, plus } from "./icons.ts";
+import { clock, frame, lasso, list, minus, plus } from "./icons.ts";
 import { Overlay } from "./overlay.ts";
-import { shortPath, typeName } from "./texts.ts";
+import { RegionNames } from "./region_names.ts";
+import { RunPaths } from "./run_paths.ts";
+import { typeName } from "./texts.ts";
 
 const ZOOM = 1.5;
-const LOOK_MS = 70;
+const LOOK_MS = 40;
 
 export class PageMap extends PageElement {
   #scene: Scene | null = null;
   #overlay: Overlay | null = null;
+  #names: RegionNames | null = null;
+  #paths: RunPaths | null = null;
   #observer: ResizeObserver | null = null;
   #hovered = -1;
   #hint: WholeRecord | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #sought: string | null = null;
+  #gestures: Gestures | null = null;
+  #isDrawing = false;
+  #outside = 0; // points that lie far off what is in view
 
   protected override render() {
     const { count, stage } = this.state;
     const isMap = stage.kind === "map";
     return html`<div class="map" ?data-ready=${isMap}>
       <div class="canvas-place"></div>
+      <div class="region-names" aria-hidden="true"></div>
       <svg class="overlay" aria-hidden="true">
+        <g class="run-paths"></g>
+        <polygon class="selected"></polygon><polygon class="drawn"></polygon>
         <polyline class="path"></polyline>
         <circle class="neighbour" r="6"></circle><circle class="neighbour" r="6"></circle>
         <circle class="opened-halo" r="11"></circle>
         <circle class="hovered-halo" r="9"></circle>
       </svg>
+      ${isMap && this.#outside > 0 ? this.#farOff() : nothing}
       <div class="tip" ?hidden=${this.#hovered < 0}>${this.#tip()}</div>
+      <div class="zoom tools" role="group" ?hidden=${!isMap || count === 0}>
+        <button
+          class="round"
+          type="button"
+          data-action="lasso"
+          aria-pressed=${this.#isDrawing}
+          title=${t("select_area")}
+          aria-label=${t("select_area")}
+          @click=${() => this.#setDrawing(!this.#isDrawing)}
+        >
+          ${lasso}
+        </button>
+        <button
+          class="round"
+          type="button"
+          data-action="time"
+          aria-pressed=${this.state.isTimeOpen}
+          title=${t("choose_time")}
+          aria-label=${t("choose_time")}
+          @click=${() => this.controller.timing.open(!this.state.isTimeOpen)}
+        >
+          ${clock}
+        </button>
+        ${this.#button("select_seen", list, () => this.#listSeen())}
+      </div>
       <div class="zoom" role="group" ?hidden=${!isMap || count === 0}>
         ${this.#button("zoom_in", plus, () => this.#scene?.zoom(ZOOM))}
         ${this.#button("zoom_out", minus, () => this.#scene?.zoom(1 / ZOOM))}
         ${this.#button("zoom_all", frame, () => this.#scene?.showAll())}
       </div>
     </div>`;
+  }
+
+  /** A few points lie so far off that showing them made all others small. */
+  #farOff() {
+    return html`<p class="far-off">
+      ${t("far_off", { count: this.#outside })}
+      <button class="text" type="button" data-action="far-off" @click=${() => this.#scene?.showAll()}>
+        ${t("far_off_show")}
+      </button>
+    </p>`;
   }
 
   protected override firstUpdated(): void {
@@ -57,19 +106,22 @@ export class PageMap extends PageElement {
       "aria-label",
       t("map_label", { points: t("points", { count: this.state.count }) }),
     );
-    const id = this.controller.openedId;
+    const id = this.controller.opening.id;
     if (id !== this.#sought) {
       this.#sought = id;
       const row = id ? (this.controller.points?.ids.findText(id) ?? -1) : -1;
       if (row >= 0) this.#scene?.seek(row);
     }
+    const { chosen, paths } = this.state.runs;
+    this.#paths?.show(chosen.map((one) => paths[one]).filter((one) => one !== undefined));
+    this.#names?.show(this.state.areNamesShown ? this.controller.regions.named : []);
     this.#place();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#observer?.disconnect();
-    this.controller.drawWith(null);
+    this.controller.painting.drawWith(null);
     this.#scene?.destroy();
   }
 
@@ -80,26 +132,37 @@ export class PageMap extends PageElement {
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     this.querySelector(".canvas-place")?.replaceChildren(canvas);
-    this.#scene = new Scene(canvas, () => this.#place());
+    this.#scene = new Scene(
+      canvas,
+      () => this.#fit(),
+      () => this.#place(),
+    );
     canvas.dataset["renderer"] = this.#scene.kind;
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
-      this.controller.drawWith(null);
+      this.controller.painting.drawWith(null);
       setTimeout(() => this.#begin(), 200);
     });
+    this.#names ??= new RegionNames(this.querySelector(".region-names") as HTMLElement);
+    this.#paths ??= new RunPaths(this.querySelector(".run-paths") as SVGElement, (rows) =>
+      this.#scene?.include(rows),
+    );
     this.#overlay = new Overlay(this.querySelector(".overlay") as SVGSVGElement);
-    new Gestures(canvas, {
+    this.#gestures = new Gestures(canvas, {
       pan: (dx, dy) => this.#scene?.pan(dx, dy),
       zoom: (factor, at) => this.#scene?.zoom(factor, at?.x, at?.y),
       all: () => this.#scene?.showAll(),
       hover: (at) => this.#hover(at),
-      choose: (at) => this.#choose(this.#scene?.pick(at.x, at.y) ?? -1),
-      chooseCentral: () => this.#choose(this.#scene?.central() ?? -1),
-      close: () => this.controller.closeRecord(),
+      choose: (at) => this.#choose(this.#scene?.pointing.pick(at.x, at.y) ?? -1),
+      chooseCentral: () => this.#choose(this.#scene?.pointing.central() ?? -1),
+      close: () => this.#escape(),
       step: (way) => this.#step(way),
+      drawing: (line) => this.#overlay?.outline("drawn", line ?? []),
+      select: (line) => this.#select(this.#onMap(line)),
+      selectSeen: () => this.#listSeen(),
     });
     this.#fit();
-    this.controller.drawWith(this.#scene);
+    this.controller.painting.drawWith(this.#scene);
   }
 
   #fit(): void {
@@ -107,18 +170,25 @@ export class PageMap extends PageElement {
     if (!canvas || !this.#scene) return;
     const { clientWidth: width, clientHeight: height } = canvas;
     this.#scene.resize({ width, height }, devicePixelRatio);
-    canvas.width = Math.round(width * this.#scene.density);
-    canvas.height = Math.round(height * this.#scene.density);
+    const { density } = this.#scene;
+    const [wide, high] = [Math.round(width * density), Math.round(height * density)];
+    if (canvas.width === wide && canvas.height === high) return; // setting them wipes the picture
+    canvas.width = wide;
+    canvas.height = high;
   }
 
-  #button(label: "zoom_in" | "zoom_out" | "zoom_all", icon: unknown, act: () => void) {
+  #button(
+    label: "zoom_in" | "zoom_out" | "zoom_all" | "select_seen",
+    icon: unknown,
+    act: () => void,
+  ) {
     return html`<button class="round" type="button" title=${t(label)} aria-label=${t(label)} @click=${act}>
       ${icon}
     </button>`;
   }
 
   #hover(at: Place | null): void {
-    const row = at ? (this.#scene?.pick(at.x, at.y) ?? -1) : -1;
+    const row = at ? (this.#scene?.pointing.pick(at.x, at.y) ?? -1) : -1;
     if (row === this.#hovered) return;
     this.#hovered = row;
     this.#hint = null;
@@ -126,8 +196,7 @@ export class PageMap extends PageElement {
     if (row >= 0) this.#timer = setTimeout(() => void this.#look(row), LOOK_MS);
     const canvas = this.querySelector("canvas");
     canvas?.classList.toggle("pointing", row >= 0);
-    this.requestUpdate();
-    this.#scene?.redraw();
+    this.requestUpdate(); // what marks the point lies over the picture, which stays as it is
   }
 
   /** Fetch what the record says that is pointed at. */
@@ -151,9 +220,11 @@ export class PageMap extends PageElement {
     if (!points || row < 0 || row >= points.size) return nothing;
     const type = points.types.words[points.type[row] as number] ?? "";
     const source = points.sources.words[points.source[row] as number] ?? "";
+    const many = this.#scene?.pointing.countOn(row) ?? 1;
     return html`<p class="tip-facts">
         <span class="chip">${typeName(type)}</span>
-        <span>${t("by_step")} ${points.step[row]}</span>
+        ${isRow(type) ? nothing : html`<span>${t("by_step")} ${points.step[row]}</span>`}
+        ${many > 1 ? html`<strong>${t("on_spot", { count: many })}</strong>` : nothing}
       </p>
       <p class="tip-text">${this.#hint ? this.#hint.text.trim().slice(0, 420) : "…"}</p>
       <p class="tip-source">${shortPath(source, 52)}</p>`;
@@ -161,21 +232,53 @@ export class PageMap extends PageElement {
 
   #choose(row: number): void {
     const { points } = this.controller;
-    if (row >= 0 && points) void this.controller.openRecord(points.ids.textOf(row));
-    else this.controller.closeRecord();
+    if (row >= 0 && points) void this.controller.opening.open(points.ids.textOf(row));
+    else this.controller.opening.close();
+  }
+
+  #onMap(line: readonly Place[]): readonly Place[] {
+    const scene = this.#scene;
+    return scene ? line.map(({ x, y }) => scene.toMap(x, y)) : [];
+  }
+
+  #select(corners: readonly Place[]): void {
+    this.#setDrawing(false);
+    if (corners.length > 2) {
+      void this.controller.finding.find({ kind: "area", corners: thinned(corners) });
+    }
+  }
+
+  #listSeen(): void {
+    this.#setDrawing(false);
+    void this.controller.finding.find({ kind: "view" });
+  }
+
+  #setDrawing(isDrawing: boolean): void {
+    this.#isDrawing = isDrawing;
+    if (this.#gestures) this.#gestures.mode = isDrawing ? "lasso" : "move";
+    this.querySelector("canvas")?.classList.toggle("drawing", isDrawing);
+    this.requestUpdate();
+  }
+
+  /** Escape ends what was begun last. */
+  #escape(): void {
+    const { opened, listing } = this.state;
+    if (this.#isDrawing) this.#setDrawing(false);
+    else if (opened.kind !== "none") this.controller.opening.close();
+    else if (listing) this.controller.finding.clear();
   }
 
   #step(way: "previous" | "next"): void {
     const { opened } = this.state;
     const step = opened.kind === "record" ? opened.record[way] : null;
-    if (step) void this.controller.openRecord(step.id);
+    if (step) void this.controller.opening.open(step.id);
   }
 
   /** Put what lies over the points where they are. */
   #place(): void {
     const scene = this.#scene;
     const { points } = this.controller;
-    if (!scene || !this.#overlay) return;
+    if (!scene?.isSeen || !this.#overlay) return;
     const at = (row: number) =>
       points && row >= 0 && row < points.size && scene.isShown(row) ? scene.placeOf(row) : null;
     const rowOf = (id: string | undefined) => (id ? (points?.ids.findText(id) ?? -1) : -1);
@@ -183,11 +286,31 @@ export class PageMap extends PageElement {
     const record = opened.kind === "record" ? opened.record : null;
     this.#overlay.place({
       hovered: at(this.#hovered),
-      opened: at(rowOf(this.controller.openedId ?? undefined)),
+      opened: at(rowOf(this.controller.opening.id ?? undefined)),
       previous: at(rowOf(record?.previous?.id)),
       next: at(rowOf(record?.next?.id)),
     });
+    const query = this.state.listing?.query;
+    const selected = query?.kind === "area" ? query.corners : [];
+    this.#overlay.outline(
+      "selected",
+      selected.map((one) => scene.toScreen(one)),
+    );
+    this.#names?.follow(scene.sight);
+    this.#paths?.follow(points, (row) => scene.placeOf(row));
     this.#placeTip(at(this.#hovered));
+    this.#tellAim();
+    if (scene.outside !== this.#outside) {
+      this.#outside = scene.outside;
+      this.requestUpdate();
+    }
+  }
+
+  #tellAim(): void {
+    const aim = this.#scene?.aim ?? null;
+    if (JSON.stringify(aim) === JSON.stringify(this.controller.painting.aim)) return;
+    this.controller.painting.looked(aim);
+    this.controller.finding.looked();
   }
 
   #placeTip(place: Place | null): void {

@@ -3,12 +3,13 @@
 import { html, nothing } from "lit";
 import type { Move } from "../data/live.ts";
 import { t } from "../i18n/index.ts";
+import type { AppState } from "../state/app_state.ts";
 import { PageElement } from "./element.ts";
 import { cross } from "./icons.ts";
 
 export class PageNotices extends PageElement {
   protected override render() {
-    const { move, connection, stage } = this.state;
+    const { move, connection, stage, regionNews } = this.state;
     const isBroken = connection.kind === "broken" && stage.kind === "map";
     return html`<div class="notices">
       <div role="status" aria-live="polite">
@@ -22,23 +23,28 @@ export class PageNotices extends PageElement {
             </p>`
             : nothing
         }
+        ${move ? this.#line("move", lineOf(move), { move: null }) : nothing}
         ${
-          move
-            ? html`<p class="notice" data-notice="move">
-              <span>${lineOf(move)}</span>
-              <button
-                class="round small"
-                type="button"
-                aria-label=${t("close")}
-                @click=${() => this.controller.store.set({ move: null })}
-              >
-                ${cross}
-              </button>
-            </p>`
+          regionNews !== null
+            ? this.#line("regions", t("regions_found", { count: regionNews }), { regionNews: null })
             : nothing
         }
       </div>
     </div>`;
+  }
+
+  #line(name: string, text: string, without: Partial<AppState>) {
+    return html`<p class="notice" data-notice=${name}>
+      <span>${text}</span>
+      <button
+        class="round small"
+        type="button"
+        aria-label=${t("close")}
+        @click=${() => this.controller.store.set(without)}
+      >
+        ${cross}
+      </button>
+    </p>`;
   }
 }
 

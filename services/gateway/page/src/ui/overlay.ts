@@ -23,6 +23,12 @@ export class Overlay {
     this.svg.querySelector(".path")?.setAttribute("points", line);
   }
 
+  /** Show the line that is drawn around something, and what was selected before. */
+  outline(name: "drawn" | "selected", corners: readonly Place[]): void {
+    const line = corners.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+    this.svg.querySelector(`.${name}`)?.setAttribute("points", line);
+  }
+
   #ring(name: string, place: Place | null): void {
     move(this.svg.querySelector(name), place);
   }

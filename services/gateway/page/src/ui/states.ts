@@ -2,33 +2,27 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { type Message, t } from "../i18n/index.ts";
+import { command } from "./command.ts";
 import { PageElement } from "./element.ts";
-import { copy } from "./icons.ts";
+import "./empty.ts";
 import "./sign_in.ts";
 
-const EXAMPLE = ".venv/bin/mapstream run examples/runs";
 const STATUS = ".venv/bin/mapstream status";
-const COPIED_MS = 2000;
 
 export class PageStage extends PageElement {
-  #copied = false;
-
   protected override render() {
     const { stage } = this.state;
     switch (stage.kind) {
       case "map":
         return nothing;
       case "loading":
-        return this.#loading(stage.bytes);
+        return this.#loading(stage.bytes, stage.share);
       case "empty":
-        return this.#card("empty", "empty_title", [
-          html`<p>${t("empty_what")}</p><p>${t("empty_how")}</p><p>${t("empty_try")}</p>`,
-          this.#command(EXAMPLE),
-        ]);
+        return this.#card("empty", "empty_title", [html`<page-empty></page-empty>`]);
       case "away":
         return this.#card("away", "away_title", [
           html`<p>${t("away_what")}</p>`,
-          this.#command(STATUS),
+          command(STATUS),
           this.#again(),
         ]);
       case "failed":
@@ -49,12 +43,13 @@ export class PageStage extends PageElement {
     }
   }
 
-  #loading(bytes: number) {
+  #loading(bytes: number, share: number | null) {
     const megabytes = bytes / 1e6;
+    const told = share === null ? t("loading_bytes", { megabytes }) : t("loading_share", { share });
     return html`<div class="stage" data-stage="loading" role="status">
       <div class="pulse" aria-hidden="true"><i></i><i></i><i></i></div>
       <p>${t("loading")}</p>
-      <p class="hint">${megabytes >= 0.1 ? t("loading_bytes", { megabytes }) : nothing}</p>
+      <p class="hint">${megabytes >= 0.1 ? told : nothing}</p>
     </div>`;
   }
 
@@ -67,29 +62,10 @@ export class PageStage extends PageElement {
     </div>`;
   }
 
-  #command(command: string) {
-    return html`<div class="command">
-      <code>${command}</code>
-      <button class="text" type="button" @click=${() => void this.#copy(command)}>
-        ${copy}<span>${t(this.#copied ? "copied" : "copy")}</span>
-      </button>
-    </div>`;
-  }
-
   #again() {
     return html`<button class="main" type="button" @click=${() => this.controller.retry()}>
       ${t("retry")}
     </button>`;
-  }
-
-  async #copy(command: string): Promise<void> {
-    await navigator.clipboard.writeText(command);
-    this.#copied = true;
-    this.requestUpdate();
-    setTimeout(() => {
-      this.#copied = false;
-      this.requestUpdate();
-    }, COPIED_MS);
   }
 }
 

@@ -1,0 +1,1 @@
+"""Each outside technology that the courier uses."""

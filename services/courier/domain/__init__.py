@@ -1,0 +1,1 @@
+"""Pure rules of fetching: addresses, URLs, names and what headers say."""

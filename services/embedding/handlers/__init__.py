@@ -1,0 +1,1 @@
+"""The application: batches of texts become batches of vectors."""

@@ -1,0 +1,83 @@
+"""The files that writing publishes in ``<folder>/<collection>``: opened, and read in threads."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from shared.errors import TransientError
+from shared.plain_paths import plain_path
+
+LOGS = "logs.parquet"
+EMBEDDINGS = "embeddings.parquet"
+Result = TypeVar("Result")
+log = structlog.get_logger(__name__)
+
+
+class FewThreads:
+    """Runs work on files in threads, a bounded number at a time; the rest waits."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Do some work, and return what comes of it."""
+        if self._limiter is None:  # not before there is a loop
+            self._limiter = anyio.CapacityLimiter(self._most)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Say of a file that cannot be read why, without the folders of this machine.
+
+    Raises:
+        TransientError: It cannot be read.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        # What it says may name folders of this machine; callers need not know those.
+        log.warning("map.unreadable", error=repr(error))
+        why = getattr(error, "strerror", None) or "its file is damaged"
+        raise TransientError(f"the map cannot be read: {why}") from error
+
+
+def open_file(path: Path) -> Any:
+    """Open a Parquet file; nothing if there is none yet.
+
+    Raises:
+        TransientError: It cannot be read.
+    """
+    with disk_errors():
+        try:
+            return pq.ParquetFile(plain_path(path))
+        except FileNotFoundError:
+            return None
+
+
+def next_piece(pieces: Iterator[Result]) -> Result | None:
+    """Read the next piece of a file; nothing after the last.
+
+    Raises:
+        TransientError: It cannot be read.
+    """
+    with disk_errors():
+        return next(pieces, None)
+
+
+def may_have(group: Any, filename: str) -> bool:
+    """Tell whether a group of rows may have some of a source, by what the file says of it."""
+    for number in range(group.num_columns):
+        column = group.column(number)
+        if column.path_in_schema == "filename" and column.is_stats_set:
+            told = column.statistics
+            return not told.has_min_max or told.min <= filename <= told.max
+    return True

@@ -1,0 +1,301 @@
+// The sources of a collection, the jobs about them, and what was done with them.
+
+import type {
+  Effect,
+  IncompleteSource,
+  JobLine,
+  JobRecord,
+  ScheduleRecord,
+  SourceRow,
+  UploadRules,
+} from "../api/schema.ts";
+import type { JobWish, SourceClient, SourceFilter } from "../api/source_client.ts";
+import { type FetchingState, NO_FETCHING } from "./fetching.ts";
+import { Polling } from "./polling.ts";
+import type { Store } from "./store.ts";
+import { NO_TRAY, type TrayItem } from "./tray.ts";
+
+const PAUSE_MS = 3000;
+/** While something is under way. */
+const SHORT_PAUSE_MS = 800;
+const PAGE = 50;
+const MOST_OF_A_PAGE = 200;
+const ENDED = 15;
+const EFFECTS = 50;
+const ACTIVE = ["queued", "running"] as const;
+const ENDS = ["succeeded", "failed", "cancelled"] as const;
+
+/** Which sources one wants to see, and what the gateway calls them. */
+export const VIEWS = {
+  all: ["incomplete", "reading", "dispatched", "completed", "failed"],
+  mapped: ["completed"],
+  moving: ["reading", "dispatched"],
+  waiting: ["incomplete"],
+  failed: ["failed"],
+  deleted: ["forgotten"],
+} as const;
+export type View = keyof typeof VIEWS;
+
+export interface SourcesState {
+  readonly rows: readonly SourceRow[];
+  readonly hasMore: boolean;
+  /** Some of those that are incomplete, and why. */
+  readonly incomplete: readonly IncompleteSource[];
+  /** Whether they were asked for and came. */
+  readonly isKnown: boolean;
+  readonly text: string;
+  readonly view: View;
+  readonly kind: string;
+  /** Ids of the rows that are chosen. */
+  readonly chosen: ReadonlySet<string>;
+  readonly uploadedBytes: number;
+  readonly limits: UploadRules | null;
+  readonly jobs: readonly JobRecord[];
+  /** The job whose log is open, and that. */
+  readonly log: { readonly job: string; readonly lines: readonly JobLine[] } | null;
+  readonly effects: readonly Effect[];
+  readonly schedules: readonly ScheduleRecord[];
+  readonly tray: readonly TrayItem[];
+  readonly fetching: FetchingState;
+  readonly outcome: { readonly isGood: boolean; readonly text: string } | null;
+  readonly isBusy: boolean;
+  readonly trouble: string | null;
+}
+
+export const NO_SOURCES: SourcesState = {
+  rows: [],
+  hasMore: false,
+  incomplete: [],
+  isKnown: false,
+  text: "",
+  view: "all",
+  kind: "",
+  chosen: new Set(),
+  uploadedBytes: 0,
+  limits: null,
+  jobs: [],
+  log: null,
+  effects: [],
+  schedules: [],
+  tray: NO_TRAY,
+  fetching: NO_FETCHING,
+  outcome: null,
+  isBusy: false,
+  trouble: null,
+};
+
+export class SourceDesk {
+  readonly #polling = new Polling(
+    () => this.look(),
+    () => this.#pause,
+  );
+  /** Counts the looks: what an older one learns is not told after a newer one. */
+  #looks = 0;
+
+  constructor(
+    private readonly store: Store,
+    readonly client: SourceClient,
+  ) {}
+
+  get mayOperate(): boolean {
+    return this.store.state.session?.role === "operate";
+  }
+
+  /** Look again and again while they are shown. */
+  open(): void {
+    this.#polling.open();
+  }
+
+  close(): void {
+    this.#polling.close();
+    this.#tell({ outcome: null, log: null });
+  }
+
+  /** Nothing of it is about another collection; what is not handed in or fetched yet stays. */
+  leave(): void {
+    this.#looks += 1;
+    const { tray, limits } = this.#state;
+    const { text, isBusy } = this.#state.fetching;
+    const fetching = { ...NO_FETCHING, text, isBusy };
+    this.store.set({ sources: { ...NO_SOURCES, tray, limits, fetching } });
+    if (this.#polling.isOpen) queueMicrotask(() => void this.look());
+  }
+
+  /** Look at everything now. */
+  async look(): Promise<void> {
+    const { collection } = this.store.state;
+    if (!collection) return;
+    this.#looks += 1;
+    const looks = this.#looks;
+    const { limits, log } = this.#state;
+    const nobody = { items: [] };
+    try {
+      const [listed, active, ended, effects, schedules, rules, logged] = await Promise.all([
+        this.#listed(collection),
+        this.client.jobs(collection, ACTIVE, MOST_OF_A_PAGE),
+        this.client.jobs(collection, ENDS, ENDED),
+        this.mayOperate ? this.client.effects(collection, EFFECTS) : nobody,
+        this.client.schedules(collection),
+        limits ?? this.client.limits(),
+        log && this.client.job(log.job),
+      ]);
+      const isAnyIncomplete = listed.rows.some((one) => one.status === "incomplete");
+      const incomplete = isAnyIncomplete ? await this.client.incomplete(collection) : [];
+      if (looks !== this.#looks) return;
+      const ids = new Set(listed.rows.map((one) => one.source_id));
+      this.#tell({
+        ...listed,
+        incomplete,
+        isKnown: true,
+        chosen: new Set([...this.#state.chosen].filter((one) => ids.has(one))),
+        jobs: eachOnce([...active.items, ...ended.items]),
+        effects: effects.items,
+        schedules: schedules.items,
+        limits: rules,
+        log: log && logged ? { job: log.job, lines: logged.log } : null,
+        trouble: null,
+      });
+    } catch (error) {
+      if (looks === this.#looks) this.#tell({ trouble: wordsOf(error) });
+    }
+  }
+
+  /** Show only those that fit. */
+  filter(change: Partial<Pick<SourcesState, "text" | "view" | "kind">>): void {
+    this.#tell({ ...change, rows: [], isKnown: false, chosen: new Set() });
+    void this.look();
+  }
+
+  async more(): Promise<void> {
+    const { collection } = this.store.state;
+    const { rows } = this.#state;
+    const last = rows.at(-1);
+    if (!collection || !last) return;
+    this.#looks += 1;
+    const looks = this.#looks;
+    try {
+      const page = await this.client.page(collection, this.#wanted, last.filename, PAGE);
+      if (looks !== this.#looks) return;
+      this.#tell({ rows: [...rows, ...page.items], hasMore: page.next_after !== null });
+    } catch (error) {
+      this.#tell({ trouble: wordsOf(error) });
+    }
+  }
+
+  choose(ids: readonly string[], isChosen: boolean): void {
+    const chosen = new Set(this.#state.chosen);
+    for (const one of ids) {
+      if (isChosen) chosen.add(one);
+      else chosen.delete(one);
+    }
+    this.#tell({ chosen });
+  }
+
+  /** Show the log of a job, or hide it again. */
+  async showLog(job: string | null): Promise<void> {
+    this.#tell({ log: job === null ? null : { job, lines: [] } });
+    if (job === null) return;
+    await this.#try(async () => {
+      const { log } = await this.client.job(job);
+      if (this.#state.log?.job === job) this.#tell({ log: { job, lines: log } });
+      return null;
+    });
+  }
+
+  /** Queue jobs; of those that there can be none of, the reasons are told. */
+  async submit(wish: JobWish, told: (jobs: number, reasons: readonly string[]) => string) {
+    const { collection } = this.store.state;
+    if (!collection) return;
+    await this.#try(async () => {
+      const answer = await this.client.submit(collection, wish);
+      const jobs = answer.jobs ?? [];
+      const reasons = jobs.flatMap((one) => (one.reason ? [one.reason] : []));
+      this.#tell({ chosen: new Set() });
+      return { isGood: reasons.length === 0, text: told(answer.job_ids?.length ?? 0, reasons) };
+    });
+  }
+
+  async cancel(job: string, done: string): Promise<void> {
+    await this.#try(async () => {
+      await this.client.cancel(job);
+      return { isGood: true, text: done };
+    });
+  }
+
+  async retry(job: string, done: string): Promise<void> {
+    await this.#try(async () => {
+      await this.client.retry(job);
+      return { isGood: true, text: done };
+    });
+  }
+
+  /** Do something with what is fetched every few hours; tells whether it worked. */
+  async schedule(
+    act: (client: SourceClient, collection: string) => Promise<unknown>,
+    done: string | null = null,
+  ): Promise<boolean> {
+    const { collection } = this.store.state;
+    if (!collection) return false;
+    await this.#try(async () => {
+      await act(this.client, collection);
+      return done === null ? null : { isGood: true, text: done };
+    });
+    return this.#state.outcome?.isGood !== false;
+  }
+
+  get #state(): SourcesState {
+    return this.store.state.sources;
+  }
+
+  get #wanted(): SourceFilter {
+    const { text, view, kind } = this.#state;
+    return { text, states: VIEWS[view], kind };
+  }
+
+  /** Ask for as many rows as are shown. */
+  async #listed(collection: string) {
+    const rows: SourceRow[] = [];
+    let left = Math.max(PAGE, this.#state.rows.length);
+    for (;;) {
+      const after = rows.at(-1)?.filename ?? "";
+      const limit = Math.min(left, MOST_OF_A_PAGE);
+      const page = await this.client.page(collection, this.#wanted, after, limit);
+      rows.push(...page.items);
+      left -= page.items.length;
+      const hasMore = page.next_after !== null;
+      if (!hasMore || left <= 0) return { rows, hasMore, uploadedBytes: page.uploaded_bytes };
+    }
+  }
+
+  async #try(act: () => Promise<SourcesState["outcome"]>): Promise<void> {
+    this.#tell({ isBusy: true, outcome: null });
+    try {
+      const outcome = await act();
+      this.#tell({ isBusy: false, outcome });
+    } catch (error) {
+      this.#tell({ isBusy: false, outcome: { isGood: false, text: wordsOf(error) } });
+    }
+    await this.look();
+  }
+
+  get #pause(): number {
+    const { jobs, rows } = this.#state;
+    const isMoving =
+      jobs.some((one) => ACTIVE.some((state) => state === one.state)) ||
+      rows.some((one) => one.in_flight > 0);
+    return isMoving ? SHORT_PAUSE_MS : PAUSE_MS;
+  }
+
+  #tell(change: Partial<SourcesState>): void {
+    this.store.set({ sources: { ...this.#state, ...change } });
+  }
+}
+
+/** One that ends between two questions is in both answers; the second is the newer one. */
+function eachOnce(jobs: readonly JobRecord[]): readonly JobRecord[] {
+  return [...new Map(jobs.map((one) => [one.id, one])).values()];
+}
+
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,270 @@
+// The running system: what its parts tell, and the commands that change it.
+
+import { AwayError } from "../api/http.ts";
+import type {
+  CollectionRecord,
+  Health,
+  LetterList,
+  ModelPage,
+  Recomputed,
+  Settled,
+  Sources,
+  WholeLetter,
+} from "../api/schema.ts";
+import type { Letters, SystemClient } from "../api/system_client.ts";
+import { Lag, type Waiting } from "../data/queues.ts";
+import { type Rate, ratesOf } from "../data/rates.ts";
+import { Polling } from "./polling.ts";
+import type { Store } from "./store.ts";
+
+const PAUSE_MS = 2000;
+export const LETTERS = 50;
+const MODELS = 30;
+
+/** Something that is asked before it is done. */
+export interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+  readonly isGrave: boolean;
+  act(): void;
+}
+
+/** What became of a command. */
+export interface Outcome {
+  readonly isGood: boolean;
+  readonly text: string;
+}
+
+/** What is known of the system. */
+export interface SystemState {
+  readonly health: Health | null;
+  readonly rates: Readonly<Record<string, Rate>>;
+  /** What waits for each stage; nothing while that is not known. */
+  readonly waiting: Readonly<Record<string, Waiting>>;
+  readonly sources: Sources | null;
+  readonly letters: LetterList | null;
+  readonly letter: WholeLetter | null;
+  readonly models: ModelPage | null;
+  readonly kept: readonly CollectionRecord[];
+  /** What a refit would bring. */
+  readonly preview: Recomputed | null;
+  readonly question: Question | null;
+  readonly outcome: Outcome | null;
+  readonly isBusy: boolean;
+  /** Why something of it is missing. */
+  readonly trouble: string | null;
+}
+
+export const NO_SYSTEM: SystemState = {
+  health: null,
+  rates: {},
+  waiting: {},
+  sources: null,
+  letters: null,
+  letter: null,
+  models: null,
+  kept: [],
+  preview: null,
+  question: null,
+  outcome: null,
+  isBusy: false,
+  trouble: null,
+};
+
+export class System {
+  readonly #polling = new Polling(
+    () => this.look(),
+    () => PAUSE_MS,
+  );
+  #lag = new Lag();
+  #before: { readonly at: number; readonly health: Health } | null = null;
+
+  constructor(
+    private readonly store: Store,
+    readonly client: SystemClient,
+    /** Has the list of maps read again. */
+    private readonly relist: () => Promise<void>,
+  ) {}
+
+  get mayOperate(): boolean {
+    return this.store.state.session?.role === "operate";
+  }
+
+  /** Look at it again and again while it is shown. */
+  open(): void {
+    this.#polling.open();
+  }
+
+  close(): void {
+    this.#polling.close();
+    this.#tell({ preview: null, letter: null, outcome: null, question: null });
+  }
+
+  /** Look at everything now. */
+  async look(): Promise<void> {
+    const { collection } = this.store.state;
+    if (!collection) return;
+    const none = <Value>(promise: Promise<Value>) => promise.catch(noted(this));
+    this.#tell({ trouble: null });
+    const [health, queues, sources, letters, models, kept] = await Promise.all([
+      none(this.client.health()),
+      none(this.client.queues(collection)),
+      none(this.client.sources(collection)),
+      none(this.client.letters(collection, 0, LETTERS)),
+      none(this.client.models(collection, MODELS)),
+      none(this.client.kept("")),
+    ]);
+    this.#compare(kept?.items);
+    if (this.store.state.collection !== collection) return;
+    if (health) this.#count(health, collection);
+    const waiting = queues ? this.#lag.looked(queues, performance.now()) : {};
+    this.#tell({ health, waiting, sources, letters, models, kept: kept?.items ?? [] });
+  }
+
+  /** Remember the first trouble that there is in one look. */
+  trouble(text: string): void {
+    if (this.store.state.system.trouble === null) this.#tell({ trouble: text });
+  }
+
+  ask(question: Question): void {
+    this.#tell({ question });
+  }
+
+  /** Do what was asked, or leave it. */
+  answer(isMeant: boolean): void {
+    const { question } = this.store.state.system;
+    this.#tell({ question: null });
+    if (isMeant) question?.act();
+  }
+
+  /** Show what a dead letter holds, or hide it again. */
+  async show(sequence: number | null): Promise<void> {
+    this.#tell({ letter: null });
+    if (sequence === null) return;
+    await this.#try(async () => {
+      this.#tell({ letter: await this.client.letter(sequence) });
+      return null;
+    });
+  }
+
+  async preview(): Promise<void> {
+    const { collection } = this.store.state;
+    if (!collection) return;
+    await this.#try(async () => {
+      const wish = { dry_run: true, force: false };
+      this.#tell({ preview: await this.client.refit(collection, wish) });
+      return null;
+    });
+  }
+
+  forgetPreview(): void {
+    this.#tell({ preview: null });
+  }
+
+  async refit(force: boolean, done: string): Promise<void> {
+    await this.#command((name) => this.client.refit(name, { dry_run: false, force }), done);
+    this.#tell({ preview: null });
+  }
+
+  async rollback(version: number, done: string): Promise<void> {
+    await this.#command((name) => this.client.rollback(name, version), done);
+  }
+
+  async replay(letters: Letters, told: (settled: Settled) => Outcome): Promise<void> {
+    await this.#command((name) => this.client.replay(name, letters), told);
+  }
+
+  async drop(letters: Letters, told: (settled: Settled) => Outcome): Promise<void> {
+    await this.#command((name) => this.client.drop(name, letters), told);
+  }
+
+  /** Make a collection; tells whether it was made. */
+  async create(wish: Readonly<Record<string, unknown>>, done: string): Promise<boolean> {
+    await this.#command(() => this.client.create(wish), done);
+    return this.store.state.system.outcome?.isGood ?? false;
+  }
+
+  /** Give a collection another title; tells whether it has it. */
+  async rename(name: string, title: string, done: string): Promise<boolean> {
+    await this.#command(() => this.client.change(name, { title }), done);
+    const isGood = this.store.state.system.outcome?.isGood ?? false;
+    if (isGood && this.store.state.collection === name) this.store.set({ title });
+    return isGood;
+  }
+
+  /** Say whether what is fetched for a collection goes through an analysis service. */
+  async analyze(name: string, is_analyzed: boolean, done: string): Promise<void> {
+    await this.#command(() => this.client.change(name, { is_analyzed }), done);
+  }
+
+  /** Delete a collection; whoever looked at it looks at another one then. */
+  async remove(name: string, done: string): Promise<void> {
+    await this.#command(() => this.client.remove(name), done);
+    const { collection, system } = this.store.state;
+    const other = system.kept.find((one) => one.name !== name);
+    if (system.outcome?.isGood && collection === name && other) {
+      location.hash = `#/system/${encodeURIComponent(other.name)}`;
+    }
+  }
+
+  async #command<Answer>(
+    act: (collection: string) => Promise<Answer>,
+    done: string | ((answer: Answer) => Outcome),
+  ): Promise<void> {
+    const { collection } = this.store.state;
+    if (!collection) return;
+    await this.#try(async () => {
+      const answer = await act(collection);
+      await this.look();
+      return typeof done === "string" ? { isGood: true, text: done } : done(answer);
+    });
+  }
+
+  async #try(act: () => Promise<Outcome | null>): Promise<void> {
+    this.#tell({ isBusy: true, outcome: null });
+    try {
+      const outcome = await act();
+      this.#tell({ isBusy: false, outcome });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#tell({ isBusy: false, outcome: { isGood: false, text } });
+    }
+  }
+
+  /** Whoever makes or deletes a collection, here or elsewhere: all are offered, and no other. */
+  #compare(kept: readonly CollectionRecord[] | undefined): void {
+    if (!kept) return;
+    const served = kept.filter((one) => one.state === "active");
+    if (namesOf(served) !== namesOf(this.store.state.collections)) void this.relist();
+  }
+
+  #count(health: Health, collection: string): void {
+    const at = performance.now();
+    if (this.#before) {
+      const seconds = (at - this.#before.at) / 1000;
+      this.#tell({ rates: ratesOf(this.#before.health, health, collection, seconds) });
+    }
+    this.#before = { at, health };
+  }
+
+  #tell(change: Partial<SystemState>): void {
+    this.store.set({ system: { ...this.store.state.system, ...change } });
+  }
+}
+
+function namesOf(collections: readonly { readonly name: string }[]): string {
+  return collections
+    .map(({ name }) => name)
+    .sort()
+    .join();
+}
+
+function noted(system: System) {
+  return (error: unknown): null => {
+    if (!(error instanceof AwayError)) {
+      system.trouble(error instanceof Error ? error.message : String(error));
+    }
+    return null;
+  };
+}

@@ -1,0 +1,1 @@
+"""Rules of regions, their words and their identity."""
