@@ -104,7 +104,7 @@ class Writing:
         )
         origin = DatasetOrigin(name, store=store, keeper=JsonHistoryKeeper(folder))
         await when_there_is_room(f"opening the history of {folder}", origin.open)
-        receiver = Receiver(writer, origin, store, self._clock)
+        receiver = Receiver(writer, origin, self._clock)
         files = self._files(writer, store, models)
         files.opening_at = origin.opening_at
         await writer.refresh_figures()

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from services.writing.handlers.receiving import SentModel
+from services.writing.handlers.receiving import Sent
 from shared.bus.consuming.durable_subscriber import DurableRouter, Pull
 from shared.bus.consuming.settling import Settler
 from shared.bus.messages.headers import opened_of
@@ -26,7 +26,7 @@ class Taker(Protocol):
     def collection(self) -> str:
         """Of which."""
 
-    def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
+    def take(self, messages: Sequence[Sent]) -> Steps:
         """Do with them what is to be done."""
 
 
@@ -35,14 +35,23 @@ def build_router(settler: Settler, taker: Taker, pull: Pull) -> DurableRouter:
     router = DurableRouter(settler)
 
     @router.durable(WRITING_READS_PROJECTION, taker.collection, decode_message, pull)
-    async def on_messages(messages: Sequence[Batch | ProjectionModel]) -> Steps:
+    async def on_messages(messages: Sequence[Sent]) -> Steps:
         return taker.take(messages)
 
     return router
 
 
-def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
-    """Read a batch or a model.
+def decode_message(delivery: Delivery) -> Sent:
+    """Read a batch or a model, and who sent it.
+
+    Raises:
+        InvalidMessage: It is neither, or of another collection than its subject.
+    """
+    return Sent(_read(delivery), opened_of(delivery.headers))
+
+
+def _read(delivery: Delivery) -> Batch | ProjectionModel:
+    """Read what was sent.
 
     Raises:
         InvalidMessage: It is neither, or of another collection than its subject.
@@ -50,10 +59,9 @@ def decode_message(delivery: Delivery) -> Batch | ProjectionModel:
     family, collection = split_subject(delivery.subject)
     if family == PROJECTION_MODEL.family:
         try:
-            model = SentModel.model_validate_json(delivery.body)
+            return ProjectionModel.model_validate_json(delivery.body)
         except ValidationError as error:
             raise InvalidMessage(f"the model cannot be read: {error}") from error
-        return model.model_copy(update={"opened": opened_of(delivery.headers)})
     batch = decode(delivery.body)
     require_columns(batch.rows, RECORD_SCHEMA)
     if batch.descriptor.collection != collection:

@@ -27,6 +27,7 @@ from shared.contracts.writing import MapRemoved
 from shared.errors import TransientError
 from shared.settings import NatsSection
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.fakes.receiving import receiver_of
 from tests.fakes.staging import FakeStaging
 from tests.nats_server import NatsServer
 from tests.unit.writing.scenes import ids, model, piece, read
@@ -93,7 +94,7 @@ async def test_rows_stay_until_their_vectors_have_left_the_moments(
         handover=handover(bus, patience_s=0.2),
         clock=SystemClock(),
     )
-    router = build_router(bus.settler, writer, Pull(8, 0))
+    router = build_router(bus.settler, await receiver_of(writer, store), Pull(8, 0))
     bus.broker.include_router(router)
     async with bus.consuming():
         await send(js, piece())

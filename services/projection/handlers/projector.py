@@ -96,7 +96,7 @@ class Projector:
                 yield messages
             yield [
                 *map(outgoing_dead_letter, result.dead),
-                *(outgoing_batch(PROJECTION_BATCH, batch) for batch in result.batches),
+                *(outgoing_batch(PROJECTION_BATCH, one, self._opened()) for one in result.batches),
             ]
 
     async def retract(self, retractions: Iterable[Retraction]) -> None:

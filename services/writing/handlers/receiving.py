@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
-from pydantic import Field
 
 from services.writing.handlers.origin import DatasetOrigin, Origin
 from services.writing.handlers.writer import Writer
-from services.writing.ports import DatasetStore
 from shared.bus.messages.outgoing import Steps, outgoing_event
 from shared.bus.registry.writing import WRITING_SETTLED
 from shared.clock import Clock
-from shared.contracts.batches import Batch
+from shared.contracts.batches import Batch, BatchDescriptor
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.writing import NO_VECTORS, SettledBatch, WritingSettled
 from shared.errors import TransientError
@@ -20,21 +19,21 @@ from shared.errors import TransientError
 log = structlog.get_logger(__name__)
 
 
-class SentModel(ProjectionModel):
-    """A model, and from which state of projection it came."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch or a model, and by which state of projection it was sent."""
 
-    opened: tuple[str, ...] = Field(default=(), exclude=True)
+    message: Batch | ProjectionModel
+    opened: tuple[str, ...] = ()
+    """The openings of that state; of none, a batch is not asked."""
 
 
 class Receiver:
     """Brings to the writer of one collection what is meant for it."""
 
-    def __init__(
-        self, writer: Writer, origin: DatasetOrigin, store: DatasetStore, clock: Clock
-    ) -> None:
+    def __init__(self, writer: Writer, origin: DatasetOrigin, clock: Clock) -> None:
         self._writer = writer
         self._origin = origin
-        self._store = store
         self._clock = clock
 
     @property
@@ -42,11 +41,13 @@ class Receiver:
         """Of which collection."""
         return self._writer.collection
 
-    async def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
+    async def take(self, messages: Sequence[Sent]) -> Steps:
         """Write what is ours; what was sent by a state that was given up counts for nothing.
 
-        A model is told again by the present state; of a batch it is told that it is not stored, so
-        that it leaves the moments, and discovery sends it again if it still means it.
+        That holds for the ledger that a batch is of, and for the moments in which its vectors
+        count and whose plane it is placed by. A model is told again by the present state; of a
+        batch it is told that it is not stored, so that it leaves the moments, and discovery sends
+        it again if it still means it.
 
         Raises:
             TransientError: A sender has not said yet which state it has, or it could not be done
@@ -57,9 +58,9 @@ class Receiver:
         try:
             for one in messages:
                 if await self._is_ours(one):
-                    ours.append(one)
-                elif isinstance(one, Batch):
-                    given_up.append(one)
+                    ours.append(one.message)
+                elif isinstance(one.message, Batch):
+                    given_up.append(one.message)
         except TransientError as error:
             self._writer.tell_blocked(error)
             raise
@@ -69,22 +70,32 @@ class Receiver:
             async for news in self._writer.take(ours):
                 yield news
 
-    async def _is_ours(self, message: Batch | ProjectionModel) -> bool:
-        if isinstance(message, Batch):
-            facts = message.descriptor
-            if await self._origin.of("discovery", facts.opened) is Origin.OURS:
-                return True
-            source = (await self._store.state()).sources.get(facts.source_id)
-            if source and source.batches.get(facts.batch_id) == facts.source_version:
-                return True  # it is stored, and told so once more
-            log.warning("batch.of_another_ledger", file=facts.filename, batch_id=facts.batch_id)
-            return False
-        opened = message.opened if isinstance(message, SentModel) else ()
-        is_told_again = not opened and self._origin.remembers("projection")
-        if not is_told_again and await self._origin.of("projection", opened) is Origin.OURS:
+    async def _is_ours(self, sent: Sent) -> bool:
+        if isinstance(sent.message, Batch):
+            return await self._is_our_batch(sent.message.descriptor, sent.opened)
+        is_told_again = not sent.opened and self._origin.remembers("projection")
+        if not is_told_again and await self._is_of("projection", sent.opened):
             return True
-        log.warning("model.of_another_state", version=message.version)
+        log.warning("model.of_another_state", version=sent.message.version)
         return False
+
+    async def _is_our_batch(self, facts: BatchDescriptor, opened: Sequence[str]) -> bool:
+        senders = {"discovery": facts.opened, "projection": opened}
+        strangers = [one for one, its in senders.items() if not await self._is_of(one, its)]
+        if not strangers:
+            return True
+        if await self._writer.holds(facts):
+            return True  # it is told once more what became of it
+        log.warning(
+            "batch.of_another_state",
+            of=strangers,
+            file=facts.filename,
+            batch_id=facts.batch_id,
+        )
+        return False
+
+    async def _is_of(self, owner: str, opened: Sequence[str]) -> bool:
+        return await self._origin.of(owner, opened) is Origin.OURS
 
     def _refused(self, batches: Sequence[Batch]) -> WritingSettled:
         facts = {

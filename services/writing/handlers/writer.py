@@ -31,7 +31,7 @@ from shared.bus.publishing.dead_letters import outgoing_dead_letter
 from shared.bus.registry.batches import MAP_POINTS
 from shared.bus.registry.writing import MAP_REMOVED, WRITING_COMMITTED, WRITING_SETTLED
 from shared.clock import Clock
-from shared.contracts.batches import Batch
+from shared.contracts.batches import Batch, BatchDescriptor
 from shared.contracts.dead_batches import dead_batch
 from shared.contracts.projection import ProjectionModel
 from shared.contracts.statuses import DatasetFigures
@@ -83,6 +83,19 @@ class Writer:
     def tell_blocked(self, error: TransientError) -> None:
         """Note what keeps messages from being written; it is over when some are."""
         self._figures = self._figures.model_copy(update={"blocked": str(error)})
+
+    async def holds(self, facts: BatchDescriptor) -> bool:
+        """Tell whether a batch is stored in its version, or waits beside what is.
+
+        Raises:
+            TransientError: Store or staging could not be read.
+        """
+        stored = (await self._store.state()).sources.get(facts.source_id)
+        if stored and stored.batches.get(facts.batch_id) == facts.source_version:
+            return True
+        waits = (await self._staging.held()).get(facts.source_id)
+        key = facts.batch_id, facts.source_version
+        return waits is not None and key in {(one, waits.version) for one in waits.batches}
 
     async def take(self, messages: Sequence[Batch | ProjectionModel]) -> Steps:
         """Keep models, then write batches: one may have come before the model that it needs.

@@ -8,7 +8,7 @@ from shared.contracts.batches import Batch
 PREFIX = "mapstream-"
 RECORDS = f"{PREFIX}records"
 OPENED = f"{PREFIX}opened"
-"""Of a model: the last openings of the state that sends it, the newest first."""
+"""Of what projection sends: the last openings of its state, the newest first."""
 HEADER_LIMIT = 900
 DIGITS = 18
 """Longer numbers are nobody's count, and may not fit into the ledger."""

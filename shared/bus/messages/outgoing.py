@@ -1,10 +1,10 @@
 """What is about to be published: built from contracts, sent by the publisher."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.bus.messages.headers import batch_headers
+from shared.bus.messages.headers import batch_headers, opened_headers
 from shared.bus.registry.channel import Channel
 from shared.contracts.base import Event, Message
 from shared.contracts.batches import Batch, encode
@@ -52,16 +52,16 @@ def outgoing_message(
     return Outgoing(channel, collection, message_id, body, headers or {})
 
 
-def outgoing_batch(channel: Channel, batch: Batch) -> Outgoing:
+def outgoing_batch(channel: Channel, batch: Batch, opened: Sequence[str] = ()) -> Outgoing:
     """Publish a batch; its id is the batch's id (and replay, and epoch), after the stage's.
 
-    What it is a piece of stands in the headers too: a damaged body is still accounted for.
+    What it is a piece of stands in the headers too: a damaged body is still accounted for. So do
+    the openings of the state that sends it on, where the stage has one.
     """
     descriptor = batch.descriptor
     message_id = of_epoch(channel.message_id(descriptor.delivery_id), descriptor.epoch)
-    return Outgoing(
-        channel, descriptor.collection, message_id, encode(batch), batch_headers(batch)
-    )
+    headers = batch_headers(batch) | opened_headers(opened)
+    return Outgoing(channel, descriptor.collection, message_id, encode(batch), headers)
 
 
 def of_epoch(message_id: str, epoch: int) -> str:

@@ -13,6 +13,7 @@ from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
 from shared.bus.consuming.durable_subscriber import Pull
 from shared.bus.consuming.settling import Settler
+from shared.bus.messages.headers import opened_of
 from shared.bus.messages.outgoing import Outgoing, outgoing_batch
 from shared.bus.registry.audit import AUDIT_COMMAND
 from shared.bus.registry.batches import EMBEDDING_BATCH, PROJECTION_BATCH, WRITING_RETRACTION
@@ -45,6 +46,7 @@ def projector() -> Projector:
         store=FakeProjectionStore(),
         clock=FrozenClock(),
         rules=replace(NO_DRIFT),
+        opened=lambda: ("today", "yesterday"),
     )
 
 
@@ -56,6 +58,14 @@ async def test_a_first_model_goes_to_the_writers_then_to_the_public_then_its_bat
     assert [step for step in steps if step] == [
         [PROJECTION_MODEL], [PROJECTION_UPDATED], [PROJECTION_BATCH]
     ]  # fmt: skip
+
+
+async def test_all_that_goes_to_writing_says_of_which_state_it_is() -> None:
+    async with running(projector()) as service:
+        await service.deliver(outgoing_batch(EMBEDDING_BATCH, piece(1)))
+
+    sent = {one.channel: opened_of(one.headers) for one in service.publisher.published}
+    assert sent[PROJECTION_MODEL] == sent[PROJECTION_BATCH] == ("today", "yesterday")
 
 
 async def test_a_retraction_leaves_the_moments_and_publishes_nothing() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.writing.handlers import origin as origins
 from services.writing.handlers.origin import DatasetOrigin
-from services.writing.handlers.receiving import Receiver, SentModel
+from services.writing.handlers.receiving import Receiver, Sent
 from shared.contracts.batches import Batch
 from shared.contracts.history import CompareHistory
 from shared.contracts.projection import ProjectionModel
@@ -16,27 +16,11 @@ from shared.contracts.writing import WritingSettled
 from shared.errors import TransientError
 from shared.history import History, Verdict, opened
 from tests.fakes.clock import FrozenClock
+from tests.fakes.receiving import FakeHistoryKeeper
 from tests.unit.writing.scenes import model, piece
 from tests.unit.writing.test_writer import World
 
 READS = "discovery"
-
-
-class Keeper:
-    """Keeps a history in memory; the next ``failures`` times it cannot."""
-
-    def __init__(self) -> None:
-        self.kept: History | None = None
-        self.failures = 0
-
-    async def load(self) -> History | None:
-        return self.kept
-
-    async def keep(self, history: History) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise TransientError("no room")
-        self.kept = history
 
 
 def question(state: History, owner: str = READS) -> CompareHistory:
@@ -58,21 +42,21 @@ def by(state: History, batch: Batch) -> Batch:
     return batch.of_epoch(0, state.sent_along)
 
 
-def of(state: History, sent: ProjectionModel) -> SentModel:
-    return SentModel(**sent.model_dump(), opened=state.sent_along)
+def of(state: History, message: Batch | ProjectionModel) -> Sent:
+    return Sent(message, state.sent_along)
 
 
 class Dataset:
     """A dataset that is opened, and its ledger and moments."""
 
     def __init__(self) -> None:
-        self.world, self.keeper = World(), Keeper()
+        self.world, self.keeper = World(), FakeHistoryKeeper()
         self.ledger, self.moments = opened(None, 0), opened(None, 0)
 
     async def open(self) -> "Dataset":
         self.origin = DatasetOrigin("default", store=self.world.store, keeper=self.keeper)
         await self.origin.open()
-        self.receiver = Receiver(self.world.writer, self.origin, self.world.store, FrozenClock())
+        self.receiver = Receiver(self.world.writer, self.origin, FrozenClock())
         return self
 
     async def meet(self) -> None:
@@ -82,8 +66,9 @@ class Dataset:
     async def compare(self, state: History, owner: str = READS) -> Verdict:
         return Verdict((await self.origin.compare(question(state, owner))).verdict)
 
-    async def take(self, *messages: Batch | ProjectionModel) -> Sequence[WritingSettled]:
-        told = [one async for step in self.receiver.take(messages) for one in step]
+    async def take(self, *messages: Batch | ProjectionModel | Sent) -> Sequence[WritingSettled]:
+        sent = [one if isinstance(one, Sent) else Sent(one) for one in messages]
+        told = [one async for step in self.receiver.take(sent) for one in step]
         settled = [one.body for one in told if one.channel.family == "writing.settled"]
         return [WritingSettled.model_validate_json(body) for body in settled]
 
@@ -183,6 +168,41 @@ async def test_what_is_stored_is_told_as_stored_whoever_sends_it_once_more(
     (settled,) = await dataset.take(by(dataset.ledger, piece("a")))
 
     assert [one.verdict for one in settled.batches] == ["stored"]
+
+
+async def test_what_moments_that_were_given_up_have_projected_is_not_stored(
+    dataset: Dataset,
+) -> None:
+    """Its vectors count nowhere, and its places may be of another plane of the same number."""
+    await dataset.meet()
+    await dataset.take(of(dataset.moments, model(1)), by(dataset.ledger, piece("a")))
+    sent = of(dataset.moments, by(dataset.ledger, piece("b")))
+    again = opened(None, 2).renewed()
+    with pytest.raises(TransientError, match="projection has to say which it is"):
+        await dataset.take(of(again, by(dataset.ledger, piece("c"))))
+    assert await dataset.compare(again, "projection") is Verdict.TOGETHER
+
+    settled = await dataset.take(sent, of(again, by(dataset.ledger, piece("c"))))
+
+    told = {one.source_id: one.verdict for event in settled for one in event.batches}
+    assert told == {"b": "refused", "c": "stored"}
+    assert dataset.stored == [one.descriptor.batch_id for one in (piece("a"), piece("c"))]
+
+
+async def test_what_waits_is_told_to_wait_whoever_sends_it_once_more(dataset: Dataset) -> None:
+    """Refused, it would leave the moments, and be shown nevertheless."""
+    await dataset.meet()
+    part = piece("a", version=2)
+    facts = part.descriptor.model_copy(update={"can_wait": True, "is_last": False})
+    second = Batch(facts, part.rows)
+    await dataset.take(of(dataset.moments, model(1)), by(dataset.ledger, piece("a")))
+    await dataset.take(of(dataset.moments, by(dataset.ledger, second)))
+    again = opened(None, 2).renewed()
+    assert await dataset.compare(again, "projection") is Verdict.TOGETHER
+
+    (settled,) = await dataset.take(of(dataset.moments, by(dataset.ledger, second)))
+
+    assert [one.verdict for one in settled.batches] == ["staged"]
 
 
 @pytest.mark.parametrize("is_named", [True, False])

@@ -1,7 +1,7 @@
 """From the bus to the writer and back, in memory."""
 
-from collections.abc import AsyncIterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 from services.writing.handlers.writer import Writer
@@ -14,6 +14,7 @@ from shared.bus.registry.projection import PROJECTION_MODEL
 from shared.bus.registry.writing import WRITING_COMMITTED, WRITING_SETTLED
 from tests.fakes.clock import FrozenClock
 from tests.fakes.dataset_store import FakeDatasetStore, FakeModelArchive
+from tests.fakes.receiving import receiver_of
 from tests.fakes.staging import FakeStaging
 from tests.in_memory import InMemory, in_memory
 from tests.unit.writing.scenes import model, piece
@@ -26,7 +27,8 @@ class NoHandover:
         assert [one async for one in messages] == []
 
 
-def running(store: FakeDatasetStore) -> AbstractAsyncContextManager[InMemory]:
+@asynccontextmanager
+async def running(store: FakeDatasetStore) -> AsyncIterator[InMemory]:
     writer = Writer(
         "default",
         store=store,
@@ -35,7 +37,9 @@ def running(store: FakeDatasetStore) -> AbstractAsyncContextManager[InMemory]:
         handover=NoHandover(),
         clock=FrozenClock(),
     )
-    return in_memory("writing", partial(build_router, taker=writer, pull=Pull(8, 0)))
+    receiver = await receiver_of(writer, store)
+    async with in_memory("writing", partial(build_router, taker=receiver, pull=Pull(8, 0))) as one:
+        yield one
 
 
 def sent(version: int) -> Outgoing:
