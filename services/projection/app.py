@@ -15,7 +15,7 @@ from services.projection.domain.state import CollectionState
 from services.projection.handlers.belonging import load
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
-from services.projection.loops import finish, forget_when_quiet, resume
+from services.projection.loops import count_anew_in_doubt, finish, forget_when_quiet, resume
 from services.projection.ports import ProjectionStore
 from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import build_collection_router
@@ -130,6 +130,7 @@ class Projection:
                 loops=(
                     partial(forget_when_quiet, projector, self._bus.publisher),
                     belonging.keep_comparing,
+                    partial(count_anew_in_doubt, projector),
                 ),
                 finish=partial(finish, projector),
             )

@@ -7,11 +7,13 @@ import structlog
 
 from services.projection.handlers.projector import Projector
 from shared.bus.publishing.publisher import Publisher
-from shared.errors import TransientError
+from shared.errors import BeginAnew, TransientError
 from shared.waits import WAITS, pause
 
 QUIET_S = 0.5
 AGAIN_S = 1.0
+DOUBT_S = 5.0
+"""So long a batch may be in doubt: a copy of what is stored may be on its way."""
 UNTOLD = "telling of models that a crash has cut off"
 REFIT = "the refit after a source was forgotten"
 log = structlog.get_logger(__name__)
@@ -49,3 +51,19 @@ async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
             continue
         with WAITS.retrying(REFIT, partial(log.warning, "refit.postponed")):
             await publisher.publish_steps(projector.forget())
+
+
+async def count_anew_in_doubt(projector: Projector) -> None:
+    """Wait until something stored has not been counted for a while.
+
+    Raises:
+        BeginAnew: Its vectors are to be had from the dataset alone.
+    """
+    was_in_doubt = False
+    while True:
+        await asyncio.sleep(DOUBT_S)
+        batches = projector.state.in_doubt
+        if was_in_doubt and batches:
+            name = projector.state.collection
+            raise BeginAnew(f"collection {name}: {batches} batches are stored and not counted")
+        was_in_doubt = batches > 0

@@ -105,6 +105,7 @@ class Writing:
         origin = DatasetOrigin(name, store=store, keeper=JsonHistoryKeeper(folder))
         await when_there_is_room(f"opening the history of {folder}", origin.open)
         receiver = Receiver(writer, origin, self._clock)
+        stored = Stored(LanceStoredRows(folder, store), writer.writing)
         files = self._files(writer, store, models)
         files.opening_at = origin.opening_at
         await writer.refresh_figures()
@@ -119,7 +120,7 @@ class Writing:
                     partial(tidy_up, store, models, tidy_every_s),
                     partial(keep_files_fresh, files, publisher),
                     writer.end_if_foreign,
-                    *self._answers(name, origin, Stored(LanceStoredRows(folder, store))),
+                    *self._answers(name, origin, stored),
                     self._answer_of_room(name, store),
                 ),
                 finish=partial(finish, writer, files, models),

@@ -164,6 +164,28 @@ async def test_replays_bring_it_back(store: Kept) -> None:
     assert (done.status, done.mapped, done.dead) == ("completed", 2, 2)
 
 
+@pytest.mark.parametrize(("dead", "staged"), [(3, 1), (4, None), (4, 0)])
+async def test_what_waits_of_a_batch_counts_when_all_its_letters_are_replayed_at_once(
+    store: Kept, dead: int, staged: int | None
+) -> None:
+    await show_first(store)
+    await replace(store, dead, staged=staged)
+    names = [f"r{number}" for number in range(dead)]
+    for number, name in enumerate(names):
+        await store.replay(Death(f"k{number}", ID, 2, "b0", 1), [resend(name)], "c1")
+    again = [Commit(name, ID, 2, 1, is_staged=True) for name in names]
+    (found,) = await store.apply_committed(again, LATER)
+    assert (found.is_showing, found.seen, found.staged) == (True, 4, 4)
+
+    shown = [Commit("b0", ID, 2, staged)] if staged is not None else []
+    shown += [Commit(name, ID, 2, 1) for name in names]
+    for _ in range(2):  # news may come twice
+        await store.apply_committed([*shown, Commit(found.showing_batch_id, ID, 2, 0)], LATER)
+
+    done = await row(store)
+    assert (done.status, done.seen, done.mapped, done.dead) == ("completed", 4, 4, 0)
+
+
 @pytest.mark.parametrize("dead", [3, 4])
 async def test_what_dies_again_is_held_back_again_and_told(store: Kept, dead: int) -> None:
     await show_first(store)

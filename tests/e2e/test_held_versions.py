@@ -1,6 +1,7 @@
 """A version of which too much died does not take the place of the one that is on the map."""
 
 import json
+import shutil
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from services.cli.commands import verify
+from tests.e2e.damages import verified
 from tests.e2e.local_run import LiveRun, check_coordinates, live_run, rows, wait_for_rows
 from tests.e2e.test_dead_letters import mapstream
 from tests.fakes.embedder import FakeEmbedder
@@ -107,3 +110,36 @@ async def test_too_dead_a_version_waits_until_letters_are_replayed_or_given_up(
     assert told(after)[SMALL, "second"] == 2
     assert told(rows(output)) == {(SMALL, "second"): 4, (LARGE, "second"): 150}
     check_coordinates(output)
+
+
+async def test_moments_that_are_lost_while_a_version_waits_are_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What waits is nowhere in the dataset: its vectors are missed when it is shown."""
+    folder, output = tmp_path / "runs", tmp_path / "out"
+    folder.mkdir()
+    put(folder, SMALL, "first", 4)
+    mind = FakeEmbedder(poison=BAD)
+    async with EmbeddingServer(mind).running() as url:
+        monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", url)
+        async with live_run(folder, output) as run:
+            await run.settled(4)
+            put(folder, SMALL, "second", 4)
+            await held(run, SMALL)
+            _, page = await mapstream(output, "dead", "list", "--stage", "embedding")
+            assert await run.stop() == 0
+        shutil.rmtree(output / "state" / "projection")
+        mind.poison.clear()
+
+        async with live_run(folder, output) as run:
+            await held(run, SMALL)
+            letters = [str(one["sequence"]) for one in page["items"]]
+            await mapstream(output, "dead", "replay", *letters)
+            await run.settled(4)
+            log = output / "state" / "logs" / "projection.log"
+            await until(lambda: "state.counted_anew" in log.read_text())
+            assert await run.stop() == 0
+
+    assert told(rows(output)) == {(SMALL, "second"): 4}
+    code, said = await verified(output, capsys)
+    assert (code, said["differences"]) == (verify.EQUAL, [])

@@ -484,7 +484,7 @@ class FakeStateStore(FakeStalls, FakePresence, FakeMoves):
             self._put_account(source, batch_id, after)
         elif batch_id is not None:
             self._put_account(source, batch_id, account.release(letter.records))
-            if not self.batches[batch_id][1].dead:
+            if not self.batches[batch_id][1].records:
                 del self.batches[batch_id]
         for one in resends:
             if one.batch_id != batch_id:

@@ -150,7 +150,8 @@ class LetterRows(SettlingRows):
         elif death.batch_id is not None:
             after = account.release(letter.records)
             self._put_account(source.source_id, death.batch_id, after)
-            self._execute("DELETE FROM batches WHERE batch_id = ? AND dead = 0", death.batch_id)
+            # What has come of it stays: it may wait yet to be shown.
+            self._execute("DELETE FROM batches WHERE batch_id = ? AND records = 0", death.batch_id)
         for resend in resends:
             if resend.batch_id != death.batch_id:
                 fresh = BatchAccount().record(resend.records)

@@ -19,7 +19,8 @@ async def load(
 ) -> CollectionState:
     """Load the state of a collection; one that is lost or too old is made from the dataset first.
 
-    While nobody tells about the dataset it is taken as it is, and compared later.
+    So is one that has not counted all that is stored. While nobody tells about the dataset it is
+    taken as it is, and compared later.
 
     Raises:
         ConfigurationError: It belongs to another dataset, or is of another version.
@@ -36,6 +37,10 @@ async def load(
         if not belonging.is_to_be_made_again(verdict):
             break
         state = await _take_up(collection, verdict, store, belonging, stored)
+    if state.in_doubt and belonging.is_compared:
+        made = await rebuild(collection, stored=stored, store=store, past="same")
+        state = await store.load(collection)
+        log.warning("state.counted_anew", collection=collection, records=made.records)
     return state
 
 

@@ -1,5 +1,6 @@
 """Tells, page by page, what the dataset has: for whoever has lost what it had of it."""
 
+import asyncio
 import base64
 
 import numpy as np
@@ -22,8 +23,15 @@ MOST_MODELS = 8
 class Stored:
     """The dataset of one collection, as it is told."""
 
-    def __init__(self, rows: StoredRows) -> None:
+    def __init__(self, rows: StoredRows, writing: asyncio.Lock) -> None:
+        """Take what it needs.
+
+        Args:
+            rows: What is stored.
+            writing: Held from when vectors leave the moments until their rows have left the map.
+        """
         self._rows = rows
+        self._writing = writing
         self._sources: list[HeldVersion] = []
         self._version = 0
 
@@ -49,10 +57,17 @@ class Stored:
     async def vectors(self, asked: AskStored) -> StoredVectors:
         """Tell vectors; all pages are to be of the version of the first.
 
+        That is none from which vectors have left the moments and rows are about to: they would
+        count again, and leave no more.
+
         Raises:
             TransientError: The dataset could not be read, or has not that version any more.
         """
-        found = await self._rows.vectors(asked.after, MOST_VECTOR_BYTES, asked.dataset_version)
+        if asked.dataset_version is None:
+            async with self._writing:
+                found = await self._rows.vectors(asked.after, MOST_VECTOR_BYTES, None)
+        else:
+            found = await self._rows.vectors(asked.after, MOST_VECTOR_BYTES, asked.dataset_version)
         floats = np.ascontiguousarray(found.vectors, dtype="<f4")
         end = asked.after + len(found.batch_ids)
         return StoredVectors(

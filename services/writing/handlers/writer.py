@@ -62,7 +62,8 @@ class Writer:
         self.has_new_model = asyncio.Event()
         self._is_awaited = False
         """Whether somebody waits for the files of a model that is still to be applied."""
-        self._writing = asyncio.Lock()
+        self.writing = asyncio.Lock()
+        """Held from when vectors leave the moments until their rows have left the map."""
         self._store = store
         self._staging = staging
         self._models = models
@@ -132,7 +133,7 @@ class Writer:
         """
         if self._foreign is not None:
             raise self._foreign
-        async with self._writing:
+        async with self.writing:
             stores = {"store": self._store, "staging": self._staging, "models": self._models}
             plan = await plan_write(batches, **stores)
             await self._handover.deliver(self._retractions(plan))
@@ -176,7 +177,7 @@ class Writer:
         """
         is_awaited, self._is_awaited = self._is_awaited, False
         try:
-            async with YieldingLock(self._writing) as turn:
+            async with YieldingLock(self.writing) as turn:
                 applied = await apply_newest(
                     store=self._store, models=self._models, between=turn.give_way
                 )

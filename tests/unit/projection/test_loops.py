@@ -1,6 +1,7 @@
 """What the service does by itself, and what it says when it starts."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from services.projection import loops
 from services.projection.handlers.projector import Projector
 from shared.bus.messages.outgoing import Steps
+from shared.errors import BeginAnew
 from tests.fakes.clock import FrozenClock
 from tests.fakes.projection_store import FakeProjectionStore
 from tests.unit.projection.stage import NO_DRIFT, piece
@@ -56,6 +58,33 @@ async def test_forgetting_waits_until_no_more_of_the_forgotten_come(
     await ended(task)
 
     assert projector.had == [0]
+
+
+async def test_a_collection_begins_anew_when_something_stored_stays_uncounted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not at once: what is stored may be on its way here, too."""
+    monkeypatch.setattr(loops, "DOUBT_S", 0)
+
+    class Doubtful:
+        """In doubt at each look that is listed, then for good."""
+
+        def __init__(self, *looks: int) -> None:
+            self.collection = "default"
+            self._looks = list(looks)
+            self.seen = 0
+
+        @property
+        def in_doubt(self) -> int:
+            self.seen += 1
+            return self._looks.pop(0) if self._looks else 1
+
+    state = Doubtful(1, 0, 0, 1, 0)
+    projector = cast("Any", SimpleNamespace(state=state))
+    with pytest.raises(BeginAnew, match="1 batches are stored and not counted"):
+        await loops.count_anew_in_doubt(projector)
+
+    assert state.seen == 5 + 2
 
 
 async def test_a_start_brings_the_writers_the_current_model_and_announces_it_once() -> None:

@@ -9,9 +9,13 @@ import pytest
 from services.projection.domain.moments import Moments
 from services.projection.domain.pending import Fate
 from services.projection.domain.state import ModelVersion
+from services.projection.handlers.belonging import load
 from services.projection.handlers.rebuild import Past, rebuild
+from shared.belonging import Belonging
 from shared.contracts.batches import Batch
+from shared.contracts.history import ComparedHistory, CompareHistory, ToldMemory
 from shared.errors import TransientError
+from shared.history import Verdict
 from tests.contract.test_projection_store import model
 from tests.unit.projection.stage import Stage, assert_counted, cloud, piece, vectors
 
@@ -110,6 +114,30 @@ async def test_nothing_is_in_doubt_afterwards(stage: Stage) -> None:
 
     assert stage.state.in_doubt == 0
     assert_counted(stage.state, [cloud(1, vectors(9))])
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_a_state_that_has_not_counted_all_that_is_stored_counts_it_when_it_is_opened(
+    stage: Stage, *, is_answered: bool
+) -> None:
+    stored = cloud(1, vectors(9))
+    await stage.project(piece(1))
+    await stage.settle(piece(1), stored=stored)
+
+    async def ask(_: CompareHistory) -> ComparedHistory:
+        if not is_answered:
+            raise TransientError("writing is away")
+        memory = ToldMemory(history="d", opening="o", position=1)
+        told = {"verdict": str(Verdict.TOGETHER), "dataset": memory}
+        return ComparedHistory.model_validate(told)
+
+    belonging = Belonging("projection", "default", stage.store, ask)
+    state = await load(
+        "default", store=stage.store, belonging=belonging, stored=FakeStoredMap([stored])
+    )
+
+    assert state.in_doubt == (0 if is_answered else 1)
+    assert_counted(state, [stored] if is_answered else [])
 
 
 async def test_a_new_store_goes_on_with_the_models_that_are_archived(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """What the dataset has is told in pages, all of one version, whatever is written meanwhile."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -28,7 +29,7 @@ async def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LanceDatas
 async def test_every_vector_is_told_once_with_its_batch(
     dataset: LanceDatasetStore, tmp_path: Path
 ) -> None:
-    stored = Stored(LanceStoredRows(tmp_path, dataset))
+    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
     wanted = {
         one.descriptor.batch_id: one.vectors
         for one in (piece("a", rows=4), piece("b", rows=5), piece("c", version=3, rows=1))
@@ -55,7 +56,7 @@ async def test_every_vector_is_told_once_with_its_batch(
 async def test_every_source_is_told_also_one_without_rows(
     dataset: LanceDatasetStore, tmp_path: Path
 ) -> None:
-    stored = Stored(LanceStoredRows(tmp_path, dataset))
+    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
     first = await stored.sources(AskStored())
     assert first.next_after == 2
     second = await stored.sources(AskStored(after=first.next_after))
@@ -75,7 +76,7 @@ async def test_models_are_told_the_oldest_first(
     (tmp_path / "models").mkdir()
     for version in (9, 10, 11):
         (tmp_path / "models" / f"{version}.json").write_text(model(version).model_dump_json())
-    stored = Stored(LanceStoredRows(tmp_path, dataset))
+    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
 
     first = await stored.models(AskStored())
     second = await stored.models(AskStored(after=first.next_after or 0))
@@ -86,9 +87,26 @@ async def test_models_are_told_the_oldest_first(
 
 async def test_an_empty_dataset_has_nothing_to_tell(tmp_path: Path) -> None:
     store = LanceDatasetStore(tmp_path, compact_every=100, keep_versions_s=600)
-    stored = Stored(LanceStoredRows(tmp_path, store))
+    stored = Stored(LanceStoredRows(tmp_path, store), asyncio.Lock())
 
     page = await stored.vectors(AskStored())
     assert (page.batch_ids, page.vectors, page.next_after) == ((), "", None)
     assert (await stored.sources(AskStored())).sources == ()
     assert (await stored.models(AskStored())).models == ()
+
+
+async def test_no_vectors_are_told_that_have_left_the_moments(
+    dataset: LanceDatasetStore, tmp_path: Path
+) -> None:
+    """They leave before their rows: who read them in between would count them again."""
+    writing = asyncio.Lock()
+    stored = Stored(LanceStoredRows(tmp_path, dataset), writing)
+
+    async with writing:
+        asking = asyncio.create_task(stored.vectors(AskStored()))
+        done, _ = await asyncio.wait({asking}, timeout=0.05)
+        assert not done
+        await dataset.commit([], {"a": 2}, {"a": 2})
+    told = {(await asking).batch_ids[0]}
+
+    assert told == {piece("b").descriptor.batch_id}
