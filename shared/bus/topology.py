@@ -38,8 +38,9 @@ NO_LEADER = (
 )
 FOREIGN_STORE = (
     "the server keeps {size:,} bytes of streams that it does not know: the store of a single "
-    "server was started as the member of a cluster. Nothing was changed. Start it alone again, "
-    "then export and import the streams: docs/deploy.md, From one server to a cluster, and back"
+    "server was started as the member of a cluster, which removes them half a minute after its "
+    "start. Nothing was changed here. Stop it now, start it alone again, then export and import "
+    "the streams: docs/deploy.md, From one server to a cluster, and back"
 )
 
 
