@@ -1,12 +1,14 @@
 """Single records of ``<folder>/<collection>/logs.parquet``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from services.gateway.adapters.published_files import (
     LOGS,
@@ -14,96 +16,129 @@ from services.gateway.adapters.published_files import (
     disk_errors,
     may_have,
     open_file,
+    taken,
 )
 from services.gateway.ports.records import FoundRecord, Step
 
 THREADS = 2
-PIECE_ROWS = 1024
+SOURCE = "filename"
 ORDER = ("iteration", "idx_in_iteration")
-"""What the records of a source are ordered by."""
+"""What the records of a source are ordered by; ids are made of it, so no two are alike."""
 STEP = ("id", "iteration", "type", "text")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a row stands in the file."""
+class _Steps:
+    """The records of a source, as they stand in the file: three columns of one length."""
 
-    group: int
-    row: int
+    group: NDArray[np.int64]
+    row: NDArray[np.int64]
+    order: NDArray[np.int64]
+    """Of two records, the former has the smaller number."""
+
+    def last_of(self, which: NDArray[np.bool_]) -> int | None:
+        """Return the last of some."""
+        among = np.flatnonzero(which)
+        return int(among[self.order[among].argmax()]) if among.size else None
+
+    def first_of(self, which: NDArray[np.bool_]) -> int | None:
+        """Return the first of some."""
+        among = np.flatnonzero(which)
+        return int(among[self.order[among].argmin()]) if among.size else None
 
 
 class ParquetRecordReader:
-    """Looks an id up in the file as it is now; ids are hashes, so every group may have it."""
+    """Looks records up in the file as it is now.
+
+    The file says of each group of rows between which names its sources are, and nothing of ids,
+    which are hashes: where no source is told, every group may have the record.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._threads = FewThreads(THREADS)
 
-    async def find(self, collection: str, key: str) -> FoundRecord | None:
-        """Return the record of an id, if there is one.
+    async def find(
+        self, collection: str, key: str, source: str | None = None
+    ) -> FoundRecord | None:
+        """See the port."""
+        path = self._folder / collection / LOGS
+        return await self._threads.run(partial(_find, path, key, source))
 
-        Raises:
-            TransientError: The file could not be read.
-        """
-        return await self._threads.run(partial(_find, self._folder / collection / LOGS, key))
 
-
-def _find(path: Path, key: str) -> FoundRecord | None:
-    file = open_file(path)
+def _find(path: Path, key: str, source: str | None) -> FoundRecord | None:
+    file = open_file(path, numbered=[SOURCE])
     if file is None:
         return None
     with disk_errors(), file:
-        place = _place_of(file, key)
-        return None if place is None else _record_at(file, place, key)
+        found = None if source is None else _found_in(file, key, source)
+        if found is None and (true := _source_of(file, key)) is not None:
+            found = _found_in(file, key, true)
+    return found
 
 
-def _place_of(file: Any, key: str) -> _Place | None:
+def _source_of(file: Any, key: str) -> str | None:
+    """Look an id up in one group after the other."""
     for group in range(file.num_row_groups):
         ids = file.read_row_group(group, columns=["id"]).column("id")
         row = pc.index(ids, key).as_py()
         if row >= 0:
-            return _Place(group, row)
+            return str(file.read_row_group(group, columns=[SOURCE]).column(SOURCE)[row])
     return None
 
 
-def _record_at(file: Any, place: _Place, key: str) -> FoundRecord:
-    columns = _row(file, place)
-    others, places = _of_source(file, columns["filename"])
-    own = others.index(key)
-
-    def step(number: int) -> Step | None:
-        if not 0 <= number < len(others):
-            return None
-        row = _row(file, places[number], STEP)
-        return Step(**{name: row[name] for name in STEP})
-
-    return FoundRecord(columns, own, len(others), step(own - 1), step(own + 1))
-
-
-def _row(file: Any, place: _Place, columns: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Read one row, and of its group only what stands before it."""
-    wanted = None if columns is None else list(columns)
-    skipped = 0
-    for piece in file.iter_batches(PIECE_ROWS, row_groups=[place.group], columns=wanted):
-        if place.row < skipped + len(piece):
-            return piece.slice(place.row - skipped, 1).to_pylist()[0]
-        skipped += len(piece)
-    raise pa.ArrowInvalid("a group of rows is shorter than it says")
+def _found_in(file: Any, key: str, source: str) -> FoundRecord | None:
+    """Read a record and those beside it in its source; nothing if it is of another."""
+    steps = _steps_of(file, source)
+    own = _number_of(file, key, steps)
+    if own is None:
+        return None
+    before = steps.order < steps.order[own]
+    previous = steps.last_of(before)
+    after = steps.first_of(steps.order > steps.order[own])
+    rows = _rows(file, steps, [one for one in (previous, own, after) if one is not None])
+    return FoundRecord(
+        columns=rows[own],
+        place=int(before.sum()),
+        steps=before.size,
+        previous=None if previous is None else _step(rows[previous]),
+        next=None if after is None else _step(rows[after]),
+    )
 
 
-def _of_source(file: Any, filename: str) -> tuple[list[str], list[_Place]]:
-    """List the records of a source in their order: their ids, and where they stand."""
-    found: list[tuple[int, int, str, _Place]] = []
+def _steps_of(file: Any, source: str) -> _Steps:
+    parts = [np.empty((3, 0), np.int64)]
     for group in range(file.num_row_groups):
-        if not may_have(file.metadata.row_group(group), filename):
+        if not may_have(file.metadata.row_group(group), source):
             continue
-        rows = file.read_row_group(group, columns=["id", "filename", *ORDER])
-        here = pc.indices_nonzero(pc.equal(rows.column("filename"), filename))
-        some = rows.select([*ORDER, "id"]).take(here)
-        numbers = zip(*(some.column(name).to_pylist() for name in (*ORDER, "id")), strict=True)
-        found += [
-            (first, second, key, _Place(group, row))
-            for (first, second, key), row in zip(numbers, here.to_pylist(), strict=True)
-        ]
-    found.sort(key=lambda one: one[:3])
-    return [one[2] for one in found], [one[3] for one in found]
+        columns = file.read_row_group(group, columns=[SOURCE, *ORDER])
+        rows = pc.indices_nonzero(pc.equal(columns.column(SOURCE), source)).to_numpy()
+        first, second = (columns.column(one).to_numpy()[rows].astype(np.int64) for one in ORDER)
+        parts.append(np.stack([np.full(rows.size, group), rows, (first << 32) + second]))
+    return _Steps(*np.concatenate(parts, axis=1))
+
+
+def _number_of(file: Any, key: str, steps: _Steps) -> int | None:
+    """Look an id up among the records of a source, in one group after the other."""
+    for group in np.unique(steps.group).tolist():
+        ids = file.read_row_group(group, columns=["id"]).column("id")
+        row = pc.index(ids, key).as_py()
+        if row >= 0:
+            found = np.flatnonzero((steps.group == group) & (steps.row == row))
+            return int(found[0]) if found.size else None
+    return None
+
+
+def _rows(file: Any, steps: _Steps, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Read some records whole, those of a group together."""
+    found: dict[int, dict[str, Any]] = {}
+    for group in {int(steps.group[one]) for one in numbers}:
+        here = {int(steps.row[one]): one for one in numbers if steps.group[one] == group}
+        places = sorted(here)
+        rows = [row for piece in taken(file, group, places) for row in piece.to_pylist()]
+        found |= {here[place]: row for place, row in zip(places, rows, strict=True)}
+    return found
+
+
+def _step(row: dict[str, Any]) -> Step:
+    return Step(**{name: row[name] for name in STEP})

@@ -1,9 +1,8 @@
 """Finds records in ``<folder>/<collection>/logs.parquet``: by words, and by many ids."""
 
 import time
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from services.gateway.adapters.published_files import LOGS, FewThreads, disk_errors, open_file
+from services.gateway.adapters.published_files import (
+    LOGS,
+    PIECE_ROWS,
+    FewThreads,
+    disk_errors,
+    open_file,
+    taken,
+)
 from services.gateway.ports.search import Matches, Tally
 from shared.plain_paths import plain_path
 from shared.task_groups import TaskGroup
@@ -24,7 +30,6 @@ THREADS = 2
 """Readers at a time: a search reads every text."""
 READERS = 2
 """Of one search, each of its part of the file."""
-PIECE_ROWS = 8192
 BRIEF = ("id", "timestamp", "filename", "text", "iteration", "type")
 
 
@@ -151,7 +156,7 @@ def _matching(
                     break
             total += len(here)
             told = here if most is None else here[: most - len(values)]
-            for piece in _taken(file, group, told, [column]):
+            for piece in taken(file, group, told, [column]):
                 values += piece.column(column).to_pylist()
             if is_late:
                 break
@@ -189,25 +194,8 @@ def _some(path: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
             keys = file.read_row_group(group, columns=["id"]).column("id")
             here = pc.indices_nonzero(pc.is_in(keys, value_set=wanted)).to_pylist()
             if here:
-                for piece in _taken(file, group, here, BRIEF):
+                for piece in taken(file, group, here, BRIEF):
                     found |= {row["id"]: row for row in piece.to_pylist()}
             if len(found) == len(ids):
                 break
     return [found[key] for key in ids if key in found]
-
-
-def _taken(
-    file: Any, group: int, places: Sequence[int], columns: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
-    """Read some rows of a group, and of it only what stands before the last of them."""
-    if not places:
-        return
-    skipped = done = 0
-    for piece in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=list(columns)):
-        end = bisect_left(places, skipped + len(piece), done)
-        here = np.array(places[done:end], np.int64) - skipped
-        yield piece.take(pa.array(here, pa.int64()))
-        done = end
-        skipped += len(piece)
-        if done == len(places):
-            return

@@ -1,12 +1,14 @@
 """The files that writing publishes in ``<folder>/<collection>``: opened, and read in threads."""
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
@@ -16,6 +18,7 @@ from shared.plain_paths import plain_path
 
 LOGS = "logs.parquet"
 EMBEDDINGS = "embeddings.parquet"
+PIECE_ROWS = 8192
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
@@ -50,15 +53,19 @@ def disk_errors() -> Iterator[None]:
         raise TransientError(f"the map cannot be read: {why}") from error
 
 
-def open_file(path: Path) -> Any:
+def open_file(path: Path, *, numbered: Sequence[str] = ()) -> Any:
     """Open a Parquet file; nothing if there is none yet.
+
+    Args:
+        path: Where it is.
+        numbered: Columns of few different words, whose values are read as numbers of these.
 
     Raises:
         TransientError: It cannot be read.
     """
     with disk_errors():
         try:
-            return pq.ParquetFile(plain_path(path))
+            return pq.ParquetFile(plain_path(path), read_dictionary=list(numbered))
         except FileNotFoundError:
             return None
 
@@ -81,3 +88,28 @@ def may_have(group: Any, filename: str) -> bool:
             told = column.statistics
             return not told.has_min_max or told.min <= filename <= told.max
     return True
+
+
+def taken(
+    file: Any, group: int, places: Sequence[int], columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Read some rows of a group, and of it only what stands before the last of them.
+
+    Args:
+        file: An open file.
+        group: The number of the group.
+        places: Where the rows stand in it, ascending.
+        columns: Those that are wanted; all if nothing is said.
+    """
+    if not places:
+        return
+    wanted = None if columns is None else list(columns)
+    skipped = done = 0
+    for piece in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=wanted):
+        end = bisect_left(places, skipped + len(piece), done)
+        here = np.array(places[done:end], np.int64) - skipped
+        yield piece.take(pa.array(here, pa.int64()))
+        done = end
+        skipped += len(piece)
+        if done == len(places):
+            return

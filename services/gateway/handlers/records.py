@@ -48,13 +48,17 @@ class WholeRecord(Body):
     next: RunStep | None = Field(description="The one after it; null if it is the last.")
 
 
-async def find_record(collection: str, key: str, *, records: RecordReader) -> WholeRecord | None:
+async def find_record(
+    collection: str, key: str, source: str | None = None, *, records: RecordReader
+) -> WholeRecord | None:
     """Return a record as the public files hold it; nothing if they have none of this id.
+
+    It is looked for in a source first, if one is told.
 
     Raises:
         TransientError: They could not be read.
     """
-    found = await records.find(collection, key)
+    found = await records.find(collection, key, source)
     return None if found is None else _told(collection, found)
 
 

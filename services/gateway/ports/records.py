@@ -30,8 +30,16 @@ class FoundRecord:
 class RecordReader(Protocol):
     """The records that the public files hold."""
 
-    async def find(self, collection: str, key: str) -> FoundRecord | None:
+    async def find(
+        self, collection: str, key: str, source: str | None = None
+    ) -> FoundRecord | None:
         """Return the record of an id, if there is one.
+
+        Args:
+            collection: The collection.
+            key: The id.
+            source: The filename of the source in which it is looked for first. The answer is the
+                same without it, and with a wrong one: only later.
 
         Raises:
             TransientError: The files could not be read.

@@ -392,6 +392,8 @@ class FakeRecordReader:
     def __init__(self, *found: FoundRecord) -> None:
         self.found = {one.columns["id"]: one for one in found}
 
-    async def find(self, collection: str, key: str) -> FoundRecord | None:
-        del collection
+    async def find(
+        self, collection: str, key: str, source: str | None = None
+    ) -> FoundRecord | None:
+        del collection, source
         return self.found.get(key)

@@ -13,6 +13,7 @@ from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.parquet_columns import ParquetColumnReader
 from services.gateway.adapters.parquet_export import ParquetExporter
 from services.gateway.adapters.parquet_neighbours import ParquetVectorSearch
+from services.gateway.adapters.parquet_record_reader import ParquetRecordReader
 from services.gateway.adapters.parquet_runs import ParquetRunReader
 from services.gateway.adapters.parquet_search import ParquetRecordSearch
 from services.gateway.adapters.process_file_reader import ProcessFileReader
@@ -203,7 +204,8 @@ def serve_files(folder: Path, labels: FakeLabelLog | None = None, **rules: Any) 
         points=FakePointLog(),
         limits=stream_limits(),
     )
-    return guarded(*build_file_routers(served, folder, streams, labels), **rules)
+    records = build_record_router(served, ParquetRecordReader(folder))
+    return guarded(records, *build_file_routers(served, folder, streams, labels), **rules)
 
 
 def stream_limits(**changes: Any) -> StreamLimits:

@@ -82,6 +82,29 @@ async def test_a_query_without_a_word_is_refused(tmp_path: Path, query: str) -> 
     assert (await asked(tmp_path, "/search", q=query)).status_code == 422
 
 
+@pytest.mark.parametrize("source", ["1.jsonl", "0.jsonl", "of nobody", None])
+async def test_a_record_is_told_whatever_source_is_thought_to_have_it(
+    tmp_path: Path, source: str | None
+) -> None:
+    write_files(tmp_path / "default", TEXTS)
+    hint = {} if source is None else {"source": source}
+
+    told = await asked(tmp_path, f"/records/{name_of(3)}", **hint)
+
+    assert told.status_code == 200
+    facts = told.json()
+    assert (facts["text"], facts["filename"], facts["place"]) == (TEXTS[3], "1.jsonl", 2)
+
+
+async def test_a_record_that_no_source_has_is_not_found(tmp_path: Path) -> None:
+    write_files(tmp_path / "default", TEXTS)
+
+    told = await asked(tmp_path, f"/records/{name_of(77)}", source="1.jsonl")
+    nameless = await asked(tmp_path, f"/records/{name_of(3)}", source="")
+
+    assert (told.status_code, nameless.status_code) == (404, 422)
+
+
 async def test_records_come_as_they_were_asked_for(tmp_path: Path) -> None:
     write_files(tmp_path / "default", TEXTS)
     ids = [name_of(one) for one in (6, 0, 99, 3)]

@@ -115,9 +115,10 @@ export class Client {
     return asked(PATHS.collection.replace("{name}", encodeURIComponent(name)));
   }
 
-  record(collection: string, id: string, signal?: AbortSignal): Promise<WholeRecord> {
+  /** Fetch a record whole; sooner if its source is told. */
+  record(collection: string, id: string, source?: string): Promise<WholeRecord> {
     const path = PATHS.record.replace("{record_id}", encodeURIComponent(id));
-    return asked(`${path}?${query({ collection })}`, signal ? { signal } : {});
+    return asked(`${path}?${query({ collection, ...(source ? { source } : {}) })}`);
   }
 
   /** Find the records whose text has every word; for some time only, if that is said. */

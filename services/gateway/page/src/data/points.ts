@@ -50,6 +50,12 @@ export class Points {
     return this.ids.size;
   }
 
+  /** The name of the source that a record is of; nothing if there is no such point. */
+  sourceOf(id: string): string | undefined {
+    const row = this.ids.findText(id);
+    return row < 0 ? undefined : this.sources.words[this.source[row] as number];
+  }
+
   /** Add rows; one whose id is there already takes its place. Returns how many were replaced. */
   add(rows: Rows): number {
     const first = this.size;

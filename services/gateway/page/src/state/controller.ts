@@ -35,7 +35,7 @@ export class Controller {
   readonly sources = new SourceDesk(this.store, new SourceClient());
   readonly tray = new Tray(this.store, this.sources.client, () => void this.sources.look());
   readonly fetching = new Fetching(this.store, this.sources.client, () => void this.sources.look());
-  readonly records = new RecordCache(this.client);
+  readonly records = new RecordCache(this.client, (id) => this.points?.sourceOf(id));
   readonly navigation = new Navigation(this);
   readonly #changed = () => this.navigation.changed();
   readonly #points = () => this.points;

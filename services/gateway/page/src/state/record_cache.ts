@@ -9,7 +9,11 @@ export class RecordCache {
   #known = new Map<string, WholeRecord>();
   #asked = new Map<string, Promise<WholeRecord>>();
 
-  constructor(private readonly client: Pick<Client, "record">) {}
+  constructor(
+    private readonly client: Pick<Client, "record">,
+    /** The source of a record, if the map has it: where it is known, the answer comes sooner. */
+    private readonly sourceOf: (id: string) => string | undefined,
+  ) {}
 
   /** Return a record that is known already. */
   peek(collection: string, id: string): WholeRecord | null {
@@ -20,7 +24,7 @@ export class RecordCache {
     const key = `${collection} ${id}`;
     const known = this.#known.get(key);
     if (known) return known;
-    const asked = this.#asked.get(key) ?? this.client.record(collection, id);
+    const asked = this.#asked.get(key) ?? this.client.record(collection, id, this.sourceOf(id));
     this.#asked.set(key, asked);
     try {
       const record = await asked;
