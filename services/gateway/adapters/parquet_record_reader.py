@@ -18,7 +18,7 @@ from services.gateway.adapters.published_files import (
     open_file,
     taken,
 )
-from services.gateway.ports.records import FoundRecord, Step
+from services.gateway.ports.records import COLUMNS, FoundRecord, Step
 
 THREADS = 2
 SOURCE = "filename"
@@ -130,12 +130,12 @@ def _number_of(file: Any, key: str, steps: _Steps) -> int | None:
 
 
 def _rows(file: Any, steps: _Steps, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Read some records whole, those of a group together."""
+    """Read what is told of some records, those of a group together."""
     found: dict[int, dict[str, Any]] = {}
     for group in {int(steps.group[one]) for one in numbers}:
         here = {int(steps.row[one]): one for one in numbers if steps.group[one] == group}
         places = sorted(here)
-        rows = [row for piece in taken(file, group, places) for row in piece.to_pylist()]
+        rows = [row for piece in taken(file, group, places, COLUMNS) for row in piece.to_pylist()]
         found |= {here[place]: row for place, row in zip(places, rows, strict=True)}
     return found
 

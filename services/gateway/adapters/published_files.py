@@ -91,7 +91,7 @@ def may_have(group: Any, filename: str) -> bool:
 
 
 def taken(
-    file: Any, group: int, places: Sequence[int], columns: Sequence[str] | None = None
+    file: Any, group: int, places: Sequence[int], columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """Read some rows of a group, and of it only what stands before the last of them.
 
@@ -99,13 +99,12 @@ def taken(
         file: An open file.
         group: The number of the group.
         places: Where the rows stand in it, ascending.
-        columns: Those that are wanted; all if nothing is said.
+        columns: Those that are wanted.
     """
     if not places:
         return
-    wanted = None if columns is None else list(columns)
     skipped = done = 0
-    for piece in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=wanted):
+    for piece in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=list(columns)):
         end = bisect_left(places, skipped + len(piece), done)
         here = np.array(places[done:end], np.int64) - skipped
         yield piece.take(pa.array(here, pa.int64()))

@@ -11,11 +11,8 @@ from services.gateway.handlers.answers import Body
 from services.gateway.ports.records import FoundRecord, RecordReader, Step
 
 BEGINNING = 280
-PUBLIC = {"x": "projection_x", "y": "projection_y"}
-SAME = (
-    "id", "text", "type", "filename", "iteration", "idx_in_iteration", "timestamp", "arrived_at",
-)  # fmt: skip
-"""Columns of the public file that keep their names."""
+OWN = {"projection_x": "x", "projection_y": "y"}
+"""Columns of the public file that are called otherwise here."""
 
 
 class RunStep(Body):
@@ -63,13 +60,11 @@ async def find_record(
 
 
 def _told(collection: str, found: FoundRecord) -> WholeRecord:
-    columns = found.columns
-    facts = {name: columns[name] for name in SAME}
-    facts |= {name: columns[stored] for name, stored in PUBLIC.items()}
+    facts = {OWN.get(name, name): value for name, value in found.columns.items()}
+    facts["attributes"] = json.loads(facts["attributes"] or "{}")
     return WholeRecord(
         **facts,
         collection=collection,
-        attributes=json.loads(columns["attributes"] or "{}"),
         place=found.place + 1,
         steps=found.steps,
         previous=_step(found.previous),

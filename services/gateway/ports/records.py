@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+COLUMNS = (
+    "id", "text", "type", "filename", "iteration", "idx_in_iteration", "timestamp", "arrived_at",
+    "attributes", "projection_x", "projection_y",
+)  # fmt: skip
+"""What is told of a record, by the names of the public file; what else it has is not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -19,7 +25,7 @@ class FoundRecord:
     """A record and its place among those of its source."""
 
     columns: dict[str, Any]
-    """As the public file has them."""
+    """Those of `COLUMNS`, as the public file has them."""
     place: int
     """From 0."""
     steps: int
