@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.bus.asking import REFUSAL
-from shared.bus.registry.questions import QUESTIONS, Question
+from shared.bus.registry.question import Question
+from shared.bus.registry.questions import QUESTIONS
 
 ABOUT = """\
 Requests and replies, of which no stream keeps anything. An empty body is a request without fields.

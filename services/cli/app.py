@@ -17,6 +17,7 @@ from services.cli.commands.options.dead import build_dead_app
 from services.cli.commands.options.jobs import build_jobs_app
 from services.cli.commands.options.look import look
 from services.cli.commands.options.manifests import build_manifests_app
+from services.cli.commands.options.matches import build_matches_app
 from services.cli.commands.options.model import build_model_app
 from services.cli.commands.options.schedules import build_schedules_app
 from services.cli.commands.options.sources import build_sources_app
@@ -48,6 +49,7 @@ def build_app() -> typer.Typer:
     app.add_typer(build_jobs_app(), name="jobs", no_args_is_help=True)
     app.add_typer(build_schedules_app(), name="schedules", no_args_is_help=True)
     app.add_typer(build_manifests_app(), name="manifests", no_args_is_help=True)
+    app.add_typer(build_matches_app(), name="matches", no_args_is_help=True)
     app.add_typer(build_dead_app(), name="dead", no_args_is_help=True)
     app.add_typer(build_model_app(), name="model", no_args_is_help=True)
     return app

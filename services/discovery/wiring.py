@@ -10,6 +10,7 @@ from services.discovery.adapters.upload_repository import AllSources
 from services.discovery.formats import build_columns
 from services.discovery.handlers.busy import BusyCollections
 from services.discovery.handlers.manifests import ManifestBook
+from services.discovery.handlers.matches import DecisionBook
 from services.discovery.handlers.moved_letters import MovedLetters
 from services.discovery.handlers.preferences import PreferenceBook
 from services.discovery.handlers.replay import ReplayContext
@@ -45,11 +46,12 @@ def build_busy(
 def build_books(
     settings: Settings, store: SqliteStateStore, is_served: Callable[[str], Awaitable[bool]]
 ) -> Books:
-    """Wire what collections prefer, and what is fetched every few hours."""
+    """Wire what collections prefer, and what is fetched every few hours, and decisions."""
     clock = SystemClock()
     preferences = PreferenceBook(store, build_columns(settings), clock, is_served)
     schedules = ScheduleBook(store, clock, is_served)
-    return Books(preferences, schedules, ManifestBook(store, clock, is_served))
+    manifests = ManifestBook(store, clock, is_served)
+    return Books(preferences, schedules, manifests, DecisionBook(store, clock))
 
 
 def build_replays(

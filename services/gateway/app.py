@@ -27,6 +27,7 @@ from services.gateway.adapters.page_folder import read_page
 from services.gateway.adapters.parquet_columns import ParquetColumnReader
 from services.gateway.adapters.parquet_export import ParquetExporter
 from services.gateway.adapters.parquet_map_reader import ParquetMapReader
+from services.gateway.adapters.parquet_matching import ParquetMatcher
 from services.gateway.adapters.parquet_neighbours import ParquetVectorSearch
 from services.gateway.adapters.parquet_record_reader import ParquetRecordReader
 from services.gateway.adapters.parquet_runs import ParquetRunReader
@@ -44,6 +45,7 @@ from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
 from services.gateway.handlers.examples import Examples
 from services.gateway.handlers.finding import Finding
+from services.gateway.handlers.matching import Matching
 from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.handlers.previews import Previews
 from services.gateway.handlers.runs import RunBook
@@ -61,6 +63,7 @@ from services.gateway.routes.group_aliases import GroupEndpoints, build_group_ro
 from services.gateway.routes.group_preference_aliases import build_group_preference_router
 from services.gateway.routes.jobs import JobEndpoints, build_job_router
 from services.gateway.routes.manifests import build_manifest_router
+from services.gateway.routes.matches import build_match_router
 from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.preferences import PreferenceEndpoints, build_preference_router
@@ -79,7 +82,7 @@ from services.gateway.routes.streams import (
 from services.gateway.routes.supplier_aliases import SupplierEndpoints, build_supplier_router
 from services.gateway.routes.sync_aliases import SyncEndpoints, build_sync_router
 from services.gateway.routes.uploads import UploadEndpoints, build_upload_router
-from services.gateway.settings import Settings
+from services.gateway.settings import GatewaySection, Settings
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
 from shared.assignments import Resources
 from shared.blobs.folder import FolderBlobs
@@ -91,6 +94,7 @@ from shared.bus.reading.dead_letter_log import DeadLetterLog
 from shared.bus.reading.jobs import JobBook
 from shared.bus.reading.labels import LabelLog
 from shared.bus.reading.manifests import ManifestBook
+from shared.bus.reading.matches import DecisionBook
 from shared.bus.reading.preferences import PreferenceBook
 from shared.bus.reading.schedules import ScheduleBook
 from shared.bus.reading.stream_reader import patiently
@@ -165,15 +169,8 @@ class Gateway:
         maps, models = ParquetMapReader(folder), JsonModelHistory(folder)
         bus, patience_s = NatsCommandBus(client, events), section.patience_s
         commands = Commands(served.names, bus=bus, events=events, maps=maps, patience_s=patience_s)
-        limits = StreamLimits(
-            heartbeat_s=section.heartbeat_s,
-            send_timeout_s=section.send_timeout_s,
-            max_streams=section.max_streams,
-            max_streams_per_client=section.max_streams_per_client,
-            max_stream_s=section.max_stream_s,
-        )
         self._streams = StreamEndpoints(
-            served, events=events, maps=maps, points=points, limits=limits
+            served, events=events, maps=maps, points=points, limits=_limits(section)
         )
         book = CollectionBook(client)
         reading = ReadingEndpoints(served, board=NatsStatusBoard(client), maps=maps, models=models)
@@ -197,6 +194,7 @@ class Gateway:
             build_region_router(served, LabelLog(client)),
             build_run_router(served, RunBook(ParquetRunReader(folder), LabelLog(client), finding)),
             build_export_router(served, ParquetExporter(folder), self._streams),
+            build_match_router(served, self._matching(client, search), self._streams),
             build_session_router(self._keyring),
             build_page_router(read_page(PAGE)),
         )
@@ -204,6 +202,10 @@ class Gateway:
         guard = Guard(api, guard_rules(section, self._keyring))
         app = share(guard, section.allowed_origins, MAP_HEADERS)
         return MeasuredHttp(app, stage="gateway"), commands
+
+    def _matching(self, client: Client, search: ParquetRecordSearch) -> Matching:
+        matcher = ParquetMatcher(self._settings.output.folder)
+        return Matching(matcher, search, DecisionBook(client))
 
     def _chosen(self, client: Client, book: CollectionBook) -> tuple[APIRouter, ...]:
         preferences = PreferenceEndpoints(book, PreferenceBook(client))
@@ -234,6 +236,16 @@ class Gateway:
     def told(self, common: Common) -> GatewayStatus:
         """Tell where it listens, and how many streams go on."""
         return GatewayStatus(**common, url=self.url, streams=self.streams)
+
+
+def _limits(section: GatewaySection) -> StreamLimits:
+    return StreamLimits(
+        heartbeat_s=section.heartbeat_s,
+        send_timeout_s=section.send_timeout_s,
+        max_streams=section.max_streams,
+        max_streams_per_client=section.max_streams_per_client,
+        max_stream_s=section.max_stream_s,
+    )
 
 
 def build() -> Service:

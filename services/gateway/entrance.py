@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from services.gateway.adapters.token_file import read_token
-from services.gateway.routes import exporting, manifests
+from services.gateway.routes import exporting, manifests, matches
 from services.gateway.routes.uploads import STREAMS
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, TokenEntry
 from shared.errors import ConfigurationError
@@ -63,6 +63,7 @@ def guard_rules(section: GatewaySection, keyring: Keyring) -> GuardRules:
         larger_bodies={
             exporting.PATH: exporting.LARGEST,
             manifests.PATH: manifests.LARGEST,
+            matches.DECISIONS: matches.LARGEST,
         },
         streams=STREAMS,
         receive_timeout_s=section.receive_timeout_s,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from shared.bus.asking import REFUSAL
 from shared.bus.connection import BUS_ERRORS
 from shared.bus.messages.headers import header_text
-from shared.bus.registry.questions import Asked, Question, Told
+from shared.bus.registry.question import Asked, Question, Told
 from shared.bus.service_discovery import FailureMiddleware
 from shared.errors import MapstreamError
 

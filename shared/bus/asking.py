@@ -8,7 +8,7 @@ from nats.errors import NoRespondersError
 from pydantic import ValidationError
 
 from shared.bus.connection import BUS_ERRORS
-from shared.bus.registry.questions import Asked, Question, Told
+from shared.bus.registry.question import Asked, Question, Told
 from shared.errors import BusAway, TransientError
 
 REFUSAL = "Nats-Service-Error"

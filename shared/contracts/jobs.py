@@ -9,7 +9,7 @@ from shared.contracts.base import MAX_INT64, Collection, Event, Message, Outcome
 JobKind = Literal["re-embed", "delete", "fetch", "upload"]
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 JobPhase = Literal["acquiring", "validating", "embedding", "projecting", "writing", "done"]
-EffectKind = JobKind | Literal["preferences", "schedule", "manifest"]
+EffectKind = JobKind | Literal["preferences", "schedule", "manifest", "match"]
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 AnalysisPhase = Literal["downloading", "analyzing", "matching", "complete"]
 RemoteId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~:-]{1,128}$")]
@@ -190,8 +190,8 @@ class Effect(Message):
     who: str = Field(description="Who had it done, as audits name people.")
     action: Literal["submit", "cancel", "retry", "end", "add", "change", "remove"] = Field(
         description="end: the job came to its end by itself, for whoever submitted it. The last "
-        "three are of preferences, schedules and manifests; of a manifest, end is that of a run, "
-        "and change also that one of its sources is not fetched any more."
+        "three are of preferences, schedules, manifests and decisions of matches; of a manifest, "
+        "end is that of a run, and change also that one of its sources is not fetched any more."
     )
     kind: EffectKind = Field(description="What the job does, or what was changed.")
     job_id: JobId = Field(description="The job; of others, an id of their own.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import nats
@@ -43,13 +43,14 @@ from shared.bus.registry.questions import (
     JOBS_LIST,
     MANIFESTS_CHANGE,
     MANIFESTS_LIST,
+    MATCHES_DECIDE,
+    MATCHES_DECISIONS,
     PREFERENCES_LIST,
     PREFERENCES_SET,
     QUESTIONS,
     SCHEDULES_CHANGE,
     SCHEDULES_LIST,
     SOURCES_LIST,
-    Question,
 )
 from shared.bus.registry.users import GATEWAY
 from shared.bus.service_discovery import announce
@@ -72,6 +73,7 @@ from shared.settings import NatsSection
 from tests.assigned import at_work
 from tests.builders import batch
 from tests.fakes.collection_store import FakeCollectionStore
+from tests.fakes.decision_book import FakeDecisionBook
 from tests.fakes.job_book import FakeJobBook
 from tests.fakes.manifest_book import FakeManifestBook
 from tests.fakes.preference_book import FakePreferenceBook
@@ -89,6 +91,9 @@ from tests.unit.gateway.builders import (
     write_models,
 )
 from tests.waiting import PATIENCE_S, ended, until
+
+if TYPE_CHECKING:
+    from shared.bus.registry.question import Question
 
 pytestmark = pytest.mark.integration
 BY_KIND = {channel.family: channel for channel in CHANNELS}
@@ -713,6 +718,7 @@ async def answer_as_discovery(broker: NatsBroker) -> None:
     sources, jobs = FakeSourceBook(), FakeJobBook()
     preferences = FakePreferenceBook("name", "note")
     schedules, manifests = FakeScheduleBook(), FakeManifestBook()
+    decisions = FakeDecisionBook()
     handlers: dict[Question[Any, Any], Callable[[Any], Awaitable[Any]]] = {
         COLLECTIONS_LIST: collections.page,
         SOURCES_LIST: sources.page,
@@ -724,6 +730,8 @@ async def answer_as_discovery(broker: NatsBroker) -> None:
         SCHEDULES_CHANGE: schedules.change,
         MANIFESTS_LIST: manifests.tell,
         MANIFESTS_CHANGE: manifests.change,
+        MATCHES_DECISIONS: decisions.tell,
+        MATCHES_DECIDE: decisions.decide,
     }
     asked = {one for one in QUESTIONS if one.service == "discovery" and GATEWAY in one.asked_by}
     assert asked == set(handlers)

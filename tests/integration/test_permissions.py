@@ -25,7 +25,8 @@ from shared.bus.registry.channel import Channel
 from shared.bus.registry.channels import CHANNELS
 from shared.bus.registry.durables import DURABLES, WRITING_READS_PROJECTION
 from shared.bus.registry.projection import PROJECTION_UPDATED
-from shared.bus.registry.questions import COLLECTIONS_REMOVE, QUESTIONS, Question
+from shared.bus.registry.question import Question
+from shared.bus.registry.questions import COLLECTIONS_REMOVE, QUESTIONS
 from shared.bus.registry.streams import STREAMS
 from shared.bus.registry.users import OWN_API, SERVER_API
 from shared.bus.topology import apply_topology, consumer_config

@@ -4,40 +4,17 @@ import http.client
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
-from shared.errors import ConfigurationError, TransientError
+from services.cli.adapters.http_gateway import Gateway, read_answer
+from shared.errors import TransientError
 
 PIECE_BYTES = 1 << 18
-TIMEOUT_S = 120.0
 Tell = Callable[[int], None]
 """Told how many bytes more were sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """Where it is, and the token that it asks for, if it does."""
-
-    url: str
-    token: str | None = None
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Give a connection that is not open yet.
-
-        Raises:
-            ConfigurationError: The address is none.
-        """
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(f"{self.url}: is no address of a gateway")
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        return kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
 
 
 def upload(
@@ -91,20 +68,11 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 
 def _understood(status: int, body: bytes) -> dict[str, Any]:
-    """Read the answer.
+    """Read the answer; one that is about files tells of each, whatever its status is.
 
     Raises:
         ConfigurationError: The request was refused as a whole.
         TransientError: It cannot be answered now.
     """
-    try:
-        answer = json.loads(body)
-        files = answer.get("files")
-    except (ValueError, AttributeError) as error:
-        raise TransientError(f"the gateway answers {status}, and no JSON") from error
-    if files:
-        return dict(files[0])
-    detail = answer.get("detail", f"the gateway answers {status}")
-    raise (TransientError if status >= http.client.INTERNAL_SERVER_ERROR else ConfigurationError)(
-        str(detail)
-    )
+    answer = read_answer(status, body, is_told=lambda told: bool(told.get("files")))
+    return dict(answer["files"][0])

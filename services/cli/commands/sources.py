@@ -12,19 +12,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from services.cli.adapters.http_upload import Gateway, Tell, upload
+from services.cli.adapters.http_upload import Tell, upload
 from services.cli.commands import jobs
 from services.cli.commands.connection import connected
+from services.cli.commands.gateways import find_gateway
 from services.cli.commands.tables import listed
 from services.cli.handlers.statuses import choose_collection, served_collections
 from services.cli.settings import BusOptions, CliSettings
 from shared.bus.asking import ask
-from shared.bus.connection import BusError
 from shared.bus.registry.questions import SOURCES_LIST
 from shared.bus.status import collect
 from shared.contracts.source_list import ListSources, SourceRow
-from shared.contracts.statuses import GatewayStatus
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.redaction import redact
 from shared.terminal_safe import terminal_safe
 
@@ -79,8 +78,7 @@ async def add(
     for one in wanted.files:
         if not one.is_file():
             raise ConfigurationError(f"{one}: is no file; name one")
-    collection, url = await _place(wanted, options, settings)
-    gateway = Gateway(url, _token(wanted.token_file))
+    collection, gateway = await find_gateway(wanted.gateway, wanted.token_file, options, settings)
     told = []
     for one in wanted.files:
         with _progress(one, is_shown=not options.is_json) as tell:
@@ -134,46 +132,6 @@ def _row(one: SourceRow) -> tuple[str, ...]:
         f"{one.size_bytes:,}",
         one.reason or "",
     )
-
-
-async def _place(
-    wanted: AddOptions, options: BusOptions, settings: CliSettings
-) -> tuple[str, str]:
-    """Say for which collection the files are, and at which gateway; the bus tells what is not.
-
-    Raises:
-        ConfigurationError: The collection must be chosen.
-        TransientError: No gateway tells where it is, or the bus cannot be reached.
-    """
-    if wanted.gateway is not None and options.collection is not None:
-        return options.collection, wanted.gateway
-    async with connected(options, settings.nats) as client:
-        try:
-            statuses = await collect(client, awaited=("gateway",))
-        except BusError as error:
-            raise TransientError(f"the bus was lost: {error}") from error
-    collection = options.collection
-    if collection is None:
-        collection = choose_collection(None, served_collections(statuses), settings.collections)
-    told = [one for one in statuses.get("gateway", ()) if isinstance(one, GatewayStatus)]
-    url = wanted.gateway or next((one.url for one in told if one.url), None)
-    if url is None:
-        raise TransientError("no gateway tells where it listens; name it with --gateway URL")
-    return collection, url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
-def _token(file: Path | None) -> str | None:
-    """Read the token.
-
-    Raises:
-        ConfigurationError: The file cannot be read.
-    """
-    if file is None:
-        return None
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--token-file {file}: cannot be read: {error}") from error
 
 
 @contextmanager

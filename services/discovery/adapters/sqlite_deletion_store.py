@@ -101,8 +101,9 @@ class DeletionRows(CollectionRows):
         )
         if some:
             return True
-        for table, _ in self._rows(TABLES, "collection"):
-            self._execute(sql("DELETE FROM", table, "WHERE collection = ?"), collection)
+        for column in ("collection", "other_collection"):
+            for table, _ in self._rows(TABLES, column):
+                self._execute(sql("DELETE FROM", table, "WHERE", column, "= ?"), collection)
         return False
 
     @change

@@ -12,6 +12,7 @@ from services.discovery.adapters.sqlite_deletion_store import DeletionRows
 from services.discovery.adapters.sqlite_group_commit import change, reads
 from services.discovery.adapters.sqlite_loss_store import LossRows
 from services.discovery.adapters.sqlite_manifest_store import ManifestRows
+from services.discovery.adapters.sqlite_match_store import MatchRows
 from services.discovery.adapters.sqlite_move_store import MoveRows
 from services.discovery.adapters.sqlite_presence_store import PresenceRows
 from services.discovery.adapters.sqlite_rest_store import RestRows
@@ -50,6 +51,7 @@ class SqliteStateStore(
     RestRows,
     AnalysisRows,
     ManifestRows,
+    MatchRows,
     VersionRows,
 ):
     """Keeps the ledger in ``discovery.sqlite``; every method is durable when it returns."""

@@ -26,6 +26,7 @@ from services.discovery.adapters.sqlite_ledger_upgrades import (
     SEGMENTS,
 )
 from services.discovery.adapters.sqlite_manifest_rows import MANIFESTS
+from services.discovery.adapters.sqlite_match_store import MATCHES
 from services.discovery.adapters.sqlite_move_store import MOVES
 from services.discovery.adapters.sqlite_movement import MOVEMENT, MOVEMENT_TRIGGERS
 from services.discovery.adapters.sqlite_preference_store import PREFERENCES
@@ -190,6 +191,7 @@ ADDED = (
     + PREFERENCES
     + SCHEDULES
     + MANIFESTS
+    + MATCHES
     + NAMES
     + ANALYSERS
 )

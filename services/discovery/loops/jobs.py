@@ -14,6 +14,7 @@ from services.discovery.handlers.fetches import Fetches
 from services.discovery.handlers.job_runner import AGAIN_S, JobRunner, drop_old
 from services.discovery.handlers.jobs import JobBook
 from services.discovery.handlers.manifests import ManifestBook
+from services.discovery.handlers.matches import DecisionBook
 from services.discovery.handlers.preferences import PreferenceBook
 from services.discovery.handlers.schedules import ScheduleBook
 from services.discovery.loops.scanning import ScanLoop
@@ -32,6 +33,8 @@ from shared.bus.registry.questions import (
     JOBS_LIST,
     MANIFESTS_CHANGE,
     MANIFESTS_LIST,
+    MATCHES_DECIDE,
+    MATCHES_DECISIONS,
     PREFERENCES_LIST,
     PREFERENCES_SET,
     SCHEDULES_CHANGE,
@@ -94,11 +97,12 @@ class KeptJobs(JobStore, FetchStore, AnalysisStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What is chosen for collections, and what is fetched every few hours."""
+    """What is chosen for collections, fetched every few hours, and decided of pairs."""
 
     preferences: PreferenceBook
     schedules: ScheduleBook
     manifests: ManifestBook
+    decisions: DecisionBook
 
     @property
     def stale(self) -> Mapping[str, int]:
@@ -132,6 +136,8 @@ async def open_jobs(
     await answer(bus.broker, SCHEDULES_CHANGE, books.schedules.change)
     await answer(bus.broker, MANIFESTS_LIST, books.manifests.tell)
     await answer(bus.broker, MANIFESTS_CHANGE, books.manifests.change)
+    await answer(bus.broker, MATCHES_DECISIONS, books.decisions.tell)
+    await answer(bus.broker, MATCHES_DECIDE, books.decisions.decide)
     await answer(bus.broker, FETCHES_TAKE, fetches.take)
     await answer(bus.broker, FETCHES_DELIVER, fetches.deliver)
     await answer(bus.broker, FETCHES_ANALYSIS, fetches.note)

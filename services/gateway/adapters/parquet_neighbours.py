@@ -14,6 +14,7 @@ from services.gateway.adapters.published_files import (
     EMBEDDINGS,
     FewThreads,
     disk_errors,
+    matrix,
     open_file,
 )
 from services.gateway.domain.likeness import Nearest
@@ -68,7 +69,7 @@ def _vector_at(file: Any, group: int, row: int) -> npt.NDArray[np.float32]:
     skipped = 0
     for piece in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=["vector"]):
         if row < skipped + len(piece):
-            own: npt.NDArray[np.float32] = _matrix(piece.column("vector"))[row - skipped]
+            own: npt.NDArray[np.float32] = matrix(piece.column("vector"))[row - skipped]
             return own
         skipped += len(piece)
     raise pa.ArrowInvalid("a group of rows is shorter than it says")
@@ -79,7 +80,7 @@ def _nearest(file: Any, key: str, own: npt.NDArray[np.float32], most: int) -> Al
     compared = 0
     for piece in file.iter_batches(PIECE_ROWS, columns=["id", "vector"]):
         ids = piece.column("id")
-        best.add(_matrix(piece.column("vector")), partial(_names, ids))
+        best.add(matrix(piece.column("vector")), partial(_names, ids))
         compared += len(piece)
     found = [one for one in best.found() if one[1] != key][:most]
     return Alike([one[1] for one in found], [one[0] for one in found], compared - 1)
@@ -87,9 +88,3 @@ def _nearest(file: Any, key: str, own: npt.NDArray[np.float32], most: int) -> Al
 
 def _names(ids: Any, rows: Sequence[int]) -> list[str]:
     return [str(one) for one in ids.take(pa.array(rows, pa.int64())).to_pylist()]
-
-
-def _matrix(vectors: Any) -> npt.NDArray[np.float32]:
-    width = vectors.type.list_size
-    matrix: npt.NDArray[np.float32] = vectors.flatten().to_numpy(zero_copy_only=False)
-    return matrix.reshape(-1, width)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
@@ -78,6 +79,12 @@ def next_piece(pieces: Iterator[Result]) -> Result | None:
     """
     with disk_errors():
         return next(pieces, None)
+
+
+def matrix(vectors: Any) -> npt.NDArray[np.float32]:
+    """Give a column of vectors the form (rows, dimensions)."""
+    flat: npt.NDArray[np.float32] = vectors.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, vectors.type.list_size)
 
 
 def may_have(group: Any, filename: str) -> bool:

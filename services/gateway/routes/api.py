@@ -10,6 +10,7 @@ from services.gateway.handlers.finding import NoNeighboursError
 from services.gateway.handlers.maps import NoMapError, OutdatedError
 from services.gateway.handlers.runs import NoRegionError
 from services.gateway.ports import PositionLostError
+from services.gateway.ports.matches import NoMatchingError
 from services.gateway.ports.search import NoVectorsError
 from shared.http.access import OpenRoute, describe_roles, roles
 from shared.http.methods import Methods
@@ -21,6 +22,7 @@ STATUSES: dict[type[Exception], int] = {
     NoRegionError: 404,
     NoNeighboursError: 404,
     NoVectorsError: 404,
+    NoMatchingError: 422,
     OutdatedError: 410,
     PositionLostError: 410,
 }

@@ -3,9 +3,7 @@
 What every service tells of itself is asked for by service discovery, in ``shared.bus.status``.
 """
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
+from shared.bus.registry.question import Question
 from shared.bus.registry.users import (
     COURIER,
     DISCOVERY,
@@ -16,7 +14,6 @@ from shared.bus.registry.users import (
     WRITING,
 )
 from shared.contracts.analysis import AnalysisNoted, NoteAnalysis
-from shared.contracts.base import Message
 from shared.contracts.collections import (
     CollectionPage,
     CollectionRemoved,
@@ -41,6 +38,12 @@ from shared.contracts.manifests import (
     ManifestChanged,
     ManifestPage,
 )
+from shared.contracts.matches import (
+    DecideMatches,
+    DecisionPage,
+    ListDecisions,
+    MatchesDecided,
+)
 from shared.contracts.preferences import (
     ListPreferences,
     PreferencePage,
@@ -55,37 +58,6 @@ from shared.contracts.schedules import (
     SchedulePage,
 )
 from shared.contracts.source_list import ListSources, SourcePage
-
-Asked = TypeVar("Asked", bound=Message)
-Told = TypeVar("Told", bound=Message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Generic[Asked, Told]):
-    """What one service is asked, by whom, and what it answers."""
-
-    name: str
-    about: str
-    service: str
-    """Who answers it."""
-    asked_by: tuple[str, ...]
-    """Users of the bus; where users are not kept apart, anybody may ask."""
-    contract: type[Asked]
-    """The body of the request; an empty one is one without fields."""
-    answer: type[Told]
-    is_per_collection: bool = False
-    """Whether it is about one collection, whose name its subject ends with, and is answered by
-    the instance that owns that."""
-
-    @property
-    def subject(self) -> str:
-        """Spell where it is asked; of collections, all of them."""
-        return f"mapstream.{self.name}{'.*' if self.is_per_collection else ''}"
-
-    def subject_of(self, collection: str) -> str:
-        """Spell where it is asked about a collection."""
-        return f"mapstream.{self.name}.{collection}"
-
 
 COLLECTIONS_LIST = Question(
     name="collections.list",
@@ -166,6 +138,22 @@ MANIFESTS_CHANGE = Question(
     asked_by=(GATEWAY, OPERATOR),
     contract=ChangeManifest,
     answer=ManifestChanged,
+)
+MATCHES_DECISIONS = Question(
+    name="matches.decisions",
+    about="What people decided of pairs of records of two collections.",
+    service="discovery",
+    asked_by=(GATEWAY, OPERATOR),
+    contract=ListDecisions,
+    answer=DecisionPage,
+)
+MATCHES_DECIDE = Question(
+    name="matches.decide",
+    about="Has pairs of records accepted or rejected. Harmless when told again.",
+    service="discovery",
+    asked_by=(GATEWAY, OPERATOR),
+    contract=DecideMatches,
+    answer=MatchesDecided,
 )
 FETCHES_TAKE = Question(
     name="fetches.take",
@@ -275,6 +263,8 @@ QUESTIONS = (
     SCHEDULES_CHANGE,
     MANIFESTS_LIST,
     MANIFESTS_CHANGE,
+    MATCHES_DECISIONS,
+    MATCHES_DECIDE,
     FETCHES_TAKE,
     FETCHES_DELIVER,
     FETCHES_ANALYSIS,

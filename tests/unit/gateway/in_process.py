@@ -12,6 +12,7 @@ from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
 from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.parquet_columns import ParquetColumnReader
 from services.gateway.adapters.parquet_export import ParquetExporter
+from services.gateway.adapters.parquet_matching import ParquetMatcher
 from services.gateway.adapters.parquet_neighbours import ParquetVectorSearch
 from services.gateway.adapters.parquet_record_reader import ParquetRecordReader
 from services.gateway.adapters.parquet_runs import ParquetRunReader
@@ -23,6 +24,7 @@ from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
 from services.gateway.handlers.examples import Examples
 from services.gateway.handlers.finding import Finding
+from services.gateway.handlers.matching import Matching
 from services.gateway.handlers.previews import Previews
 from services.gateway.handlers.runs import RunBook
 from services.gateway.handlers.uploads import Uploads
@@ -40,6 +42,7 @@ from services.gateway.routes.group_aliases import GroupEndpoints, build_group_ro
 from services.gateway.routes.group_preference_aliases import build_group_preference_router
 from services.gateway.routes.jobs import JobEndpoints, build_job_router
 from services.gateway.routes.manifests import build_manifest_router
+from services.gateway.routes.matches import build_match_router
 from services.gateway.routes.page import build_page_router
 from services.gateway.routes.parameters import Served
 from services.gateway.routes.preferences import PreferenceEndpoints, build_preference_router
@@ -61,6 +64,7 @@ from shared.http.rates import Rates
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.clock import FrozenClock
 from tests.fakes.collection_book import FakeCollectionBook
+from tests.fakes.decision_book import FakeDecisionBook
 from tests.fakes.job_book import FakeJobBook
 from tests.fakes.label_log import FakeLabelLog
 from tests.fakes.letter_log import FakeLetterLog
@@ -179,22 +183,33 @@ def _chosen_routers(served: Served) -> tuple[Any, ...]:
 
 
 def build_file_routers(
-    served: Served, folder: Path, streams: StreamEndpoints, labels: FakeLabelLog | None = None
+    served: Served,
+    folder: Path,
+    streams: StreamEndpoints,
+    labels: FakeLabelLog | None = None,
+    decisions: FakeDecisionBook | None = None,
 ) -> tuple[Any, ...]:
     """Build the routes that read the public files of a folder."""
     search = ParquetRecordSearch(folder, patience_s=PATIENCE_S)
     finding = Finding(search, ParquetVectorSearch(folder))
+    matching = Matching(ParquetMatcher(folder), search, decisions or FakeDecisionBook())
     return (
         build_finding_router(served, finding),
         build_column_router(served, ParquetColumnReader(folder), streams),
         build_export_router(served, ParquetExporter(folder), streams),
+        build_match_router(served, matching, streams),
         build_run_router(
             served, RunBook(ParquetRunReader(folder), labels or FakeLabelLog(), finding)
         ),
     )
 
 
-def serve_files(folder: Path, labels: FakeLabelLog | None = None, **rules: Any) -> Guard:
+def serve_files(
+    folder: Path,
+    labels: FakeLabelLog | None = None,
+    decisions: FakeDecisionBook | None = None,
+    **rules: Any,
+) -> Guard:
     """Serve what reads the public files of a folder, and nothing else."""
     served = Served(["default", "second"])
     streams = StreamEndpoints(
@@ -205,7 +220,9 @@ def serve_files(folder: Path, labels: FakeLabelLog | None = None, **rules: Any) 
         limits=stream_limits(),
     )
     records = build_record_router(served, ParquetRecordReader(folder))
-    return guarded(records, *build_file_routers(served, folder, streams, labels), **rules)
+    return guarded(
+        records, *build_file_routers(served, folder, streams, labels, decisions), **rules
+    )
 
 
 def stream_limits(**changes: Any) -> StreamLimits:

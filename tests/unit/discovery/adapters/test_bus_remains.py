@@ -6,7 +6,7 @@ import pytest
 
 from services.discovery.adapters import bus_remains
 from services.discovery.adapters.bus_remains import BusRemains
-from shared.bus.registry.questions import Question
+from shared.bus.registry.question import Question
 from shared.contracts.collections import CollectionRecord, CollectionRemoved
 from shared.errors import TransientError
 from tests.unit.discovery.builders import NOW

@@ -195,10 +195,10 @@ export interface Effect {
   readonly collection: string;
   /** Who had it done, as audits name people. */
   readonly who: string;
-  /** end: the job came to its end by itself, for whoever submitted it. The last three are of preferences, schedules and manifests; of a manifest, end is that of a run, and change also that one of its sources is not fetched any more. */
+  /** end: the job came to its end by itself, for whoever submitted it. The last three are of preferences, schedules, manifests and decisions of matches; of a manifest, end is that of a run, and change also that one of its sources is not fetched any more. */
   readonly action: "submit" | "cancel" | "retry" | "end" | "add" | "change" | "remove";
   /** What the job does, or what was changed. */
-  readonly kind: "re-embed" | "delete" | "fetch" | "upload" | "preferences" | "schedule" | "manifest";
+  readonly kind: "re-embed" | "delete" | "fetch" | "upload" | "preferences" | "schedule" | "manifest" | "match";
   /** The job; of others, an id of their own. */
   readonly job_id: string;
   /** Hash of collection and filename. */
