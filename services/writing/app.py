@@ -105,7 +105,7 @@ class Writing:
         origin = DatasetOrigin(name, store=store, keeper=JsonHistoryKeeper(folder))
         await when_there_is_room(f"opening the history of {folder}", origin.open)
         receiver = Receiver(writer, origin, self._clock)
-        stored = Stored(LanceStoredRows(folder, store), writer.writing)
+        stored = Stored(LanceStoredRows(folder, store), staging, writer.writing)
         files = self._files(writer, store, models)
         files.opening_at = origin.opening_at
         await writer.refresh_figures()

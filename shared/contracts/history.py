@@ -86,7 +86,7 @@ class StoredPage(Message):
 
 
 class HeldVersion(Message):
-    """The newest version of a source that the dataset knows."""
+    """The newest version of a source that the dataset knows, shown or waiting to be."""
 
     source_id: str = Field(description="The source.")
     filename: str | None = Field(

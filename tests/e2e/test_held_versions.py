@@ -143,3 +143,29 @@ async def test_moments_that_are_lost_while_a_version_waits_are_counted_again(
     assert told(rows(output)) == {(SMALL, "second"): 4}
     code, said = await verified(output, capsys)
     assert (code, said["differences"]) == (verify.EQUAL, [])
+
+
+async def test_a_ledger_that_is_lost_while_a_version_waits_shows_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next version must not have its number: what waits of both would be shown together."""
+    folder, output = tmp_path / "runs", tmp_path / "out"
+    folder.mkdir()
+    put(folder, SMALL, "first", 4)
+    async with EmbeddingServer(FakeEmbedder(poison=BAD)).running() as url:
+        monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", url)
+        async with live_run(folder, output) as run:
+            await run.settled(4)
+            put(folder, SMALL, "second", 4)
+            await held(run, SMALL)
+            assert await run.stop() == 0
+        shutil.rmtree(output / "state" / "discovery")
+        put(folder, SMALL, "third", 5)
+
+        async with live_run(folder, output) as run:
+            await run.settled(5)
+            assert await run.stop() == 0
+
+    assert told(rows(output)) == {(SMALL, "third"): 5}
+    code, said = await verified(output, capsys)
+    assert (code, said["differences"]) == (verify.EQUAL, [])

@@ -19,7 +19,7 @@ def waiting(kept: KeptMap, verdict: Verdict) -> Iterator[Difference]:
     there: dict[tuple[str, int], frozenset[str]] = {}
     for one in kept.staged():
         there[one.source_id, one.version] = one.batch_ids
-        if one.is_over:
+        if one.is_over or "discovery" in verdict.apart:  # it means nothing to another ledger
             verdict.staged_over[one.source_id] = one.version
             found = f"{len(one.batch_ids):,} of version {one.version}"
             yield _difference(kept, What.STAGED_OVER, "none", found, DISCARD, one.filename)

@@ -5,7 +5,7 @@ import base64
 
 import numpy as np
 
-from services.writing.ports import StoredRows
+from services.writing.ports import Staging, StoredRows
 from shared.contracts.history import (
     AskStored,
     HeldVersion,
@@ -23,14 +23,16 @@ MOST_MODELS = 8
 class Stored:
     """The dataset of one collection, as it is told."""
 
-    def __init__(self, rows: StoredRows, writing: asyncio.Lock) -> None:
+    def __init__(self, rows: StoredRows, staging: Staging, writing: asyncio.Lock) -> None:
         """Take what it needs.
 
         Args:
             rows: What is stored.
+            staging: What waits beside it.
             writing: Held from when vectors leave the moments until their rows have left the map.
         """
         self._rows = rows
+        self._staging = staging
         self._writing = writing
         self._sources: list[HeldVersion] = []
         self._version = 0
@@ -38,13 +40,23 @@ class Stored:
     async def sources(self, asked: AskStored) -> StoredVersions:
         """Tell which versions of sources there are; they are looked through for the first page.
 
+        One that waits to be shown is there, too: a number must not mean two contents.
+
         Raises:
             TransientError: The dataset could not be read.
         """
         if not asked.after or asked.after > len(self._sources):
-            self._version, found = await self._rows.sources()
+            waits = await self._staging.held()
+            self._version, stored = await self._rows.sources()
+            found = dict.fromkeys(waits, (None, 0, 0)) | dict(stored)
+            newest = {one: waits[one].version for one in waits}
             self._sources = [
-                HeldVersion(source_id=one, filename=name, version=version, records=records)
+                HeldVersion(
+                    source_id=one,
+                    filename=name,
+                    version=max(version, newest.get(one, 0)),
+                    records=records,
+                )
                 for one, (name, version, records) in sorted(found.items())
             ]
         end = asked.after + MOST_SOURCES

@@ -12,6 +12,7 @@ from services.writing.adapters.lance_stored_rows import LanceStoredRows
 from services.writing.handlers import stored as pages
 from services.writing.handlers.stored import Stored
 from shared.contracts.history import AskStored, HeldVersion
+from tests.fakes.staging import FakeStaging
 from tests.unit.writing.scenes import DIMENSION, model, piece
 
 
@@ -29,7 +30,7 @@ async def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LanceDatas
 async def test_every_vector_is_told_once_with_its_batch(
     dataset: LanceDatasetStore, tmp_path: Path
 ) -> None:
-    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
+    stored = Stored(LanceStoredRows(tmp_path, dataset), FakeStaging(), asyncio.Lock())
     wanted = {
         one.descriptor.batch_id: one.vectors
         for one in (piece("a", rows=4), piece("b", rows=5), piece("c", version=3, rows=1))
@@ -56,7 +57,7 @@ async def test_every_vector_is_told_once_with_its_batch(
 async def test_every_source_is_told_also_one_without_rows(
     dataset: LanceDatasetStore, tmp_path: Path
 ) -> None:
-    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
+    stored = Stored(LanceStoredRows(tmp_path, dataset), FakeStaging(), asyncio.Lock())
     first = await stored.sources(AskStored())
     assert first.next_after == 2
     second = await stored.sources(AskStored(after=first.next_after))
@@ -76,7 +77,7 @@ async def test_models_are_told_the_oldest_first(
     (tmp_path / "models").mkdir()
     for version in (9, 10, 11):
         (tmp_path / "models" / f"{version}.json").write_text(model(version).model_dump_json())
-    stored = Stored(LanceStoredRows(tmp_path, dataset), asyncio.Lock())
+    stored = Stored(LanceStoredRows(tmp_path, dataset), FakeStaging(), asyncio.Lock())
 
     first = await stored.models(AskStored())
     second = await stored.models(AskStored(after=first.next_after or 0))
@@ -87,7 +88,7 @@ async def test_models_are_told_the_oldest_first(
 
 async def test_an_empty_dataset_has_nothing_to_tell(tmp_path: Path) -> None:
     store = LanceDatasetStore(tmp_path, compact_every=100, keep_versions_s=600)
-    stored = Stored(LanceStoredRows(tmp_path, store), asyncio.Lock())
+    stored = Stored(LanceStoredRows(tmp_path, store), FakeStaging(), asyncio.Lock())
 
     page = await stored.vectors(AskStored())
     assert (page.batch_ids, page.vectors, page.next_after) == ((), "", None)
@@ -100,7 +101,7 @@ async def test_no_vectors_are_told_that_have_left_the_moments(
 ) -> None:
     """They leave before their rows: who read them in between would count them again."""
     writing = asyncio.Lock()
-    stored = Stored(LanceStoredRows(tmp_path, dataset), writing)
+    stored = Stored(LanceStoredRows(tmp_path, dataset), FakeStaging(), writing)
 
     async with writing:
         asking = asyncio.create_task(stored.vectors(AskStored()))
@@ -110,3 +111,25 @@ async def test_no_vectors_are_told_that_have_left_the_moments(
     told = {(await asking).batch_ids[0]}
 
     assert told == {piece("b").descriptor.batch_id}
+
+
+async def test_a_version_that_waits_is_told_as_the_newest(
+    dataset: LanceDatasetStore, tmp_path: Path
+) -> None:
+    """A ledger that goes on from here must give its number to nothing else."""
+    staging = FakeStaging()
+    await staging.change([piece("a", version=4), piece("new", version=1)], {})
+    stored = Stored(LanceStoredRows(tmp_path, dataset), staging, asyncio.Lock())
+
+    found = list((await stored.sources(AskStored())).sources)
+    found += (await stored.sources(AskStored(after=2))).sources
+    found += (await stored.sources(AskStored(after=4))).sources
+
+    told = {one.source_id: (one.filename, one.version, one.records) for one in found}
+    assert told == {
+        "a": ("a.jsonl", 4, 4),
+        "b": ("b.jsonl", 1, 5),
+        "c": ("c.jsonl", 3, 1),
+        "d": (None, 7, 0),
+        "new": (None, 1, 0),
+    }
