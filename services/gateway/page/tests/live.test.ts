@@ -209,6 +209,28 @@ test("a new model moves every point, and says how far", async () => {
   assert.deepEqual([...(watcher.origins?.places ?? [])], [4, 0, 0, 0, 2, 0]);
 });
 
+test("files that are outdated when they come take no point away", async () => {
+  const { gateway, watcher, live } = begin();
+  gateway.publish(some("a"));
+  live.resume();
+  await until(() => watcher.ids.length === 1);
+  gateway.commit(some("b"));
+  gateway.commit(some("c"));
+  live.committed(committed(2));
+  await until(() => watcher.ids.length === 3);
+  gateway.publish(some("a", "b"), 2);
+  gateway.commit(some("d"), 3);
+  live.published(published(gateway));
+  await until(() => gateway.wholes === 2);
+  await new Promise((done) => setTimeout(done, 50));
+  assert.deepEqual(watcher.ids, ["a", "b", "c"]);
+  gateway.publish(some("a", "b", "c", "d"), 3);
+  live.published(published(gateway));
+  await until(() => watcher.ids.join() === "a,b,c,d");
+  live.close();
+  assert.deepEqual(watcher.sizes, [1, 4]);
+});
+
 test("a refit that nobody told of is measured", async () => {
   const { gateway, watcher, live } = begin();
   gateway.publish([

@@ -195,6 +195,7 @@ export class Live {
     const answer = await this.calls.whole(this.collection);
     const empty = new Points(old?.points.types, old?.points.sources);
     const { since, model, dataset, records } = answer.head;
+    const hasLost = this.#hasLost;
     this.#hasLost = false;
     const room = Math.ceil((records ?? 0) * HEADROOM);
     const { points } = await this.#take(empty, answer, room, (bytes) => {
@@ -207,8 +208,13 @@ export class Live {
       await this.#add(state, this.audience);
       return;
     }
-    // What was committed meanwhile belongs to the same picture.
-    await this.#add(state, null);
+    // What was committed meanwhile belongs to the same picture; of a newer model, it cannot.
+    const isWhole = await this.#add(state, null);
+    if (!isWhole && state.points.size < old.points.size) {
+      this.#hasLost ||= hasLost;
+      this.#later("check"); // until the files of that model are there, nothing is taken away
+      return;
+    }
     const origins = await originsOf(state.points, old.points);
     await this.#show(state, state.points, origins, this.#moveFrom(old, state, origins));
   }
