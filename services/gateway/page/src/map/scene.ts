@@ -7,7 +7,7 @@ import type { Colour, Theme } from "../data/palettes.ts";
 import type { Origins, Points } from "../data/points.ts";
 import type { Aim, Place, Size } from "./camera.ts";
 import { CanvasRenderer } from "./canvas_renderer.ts";
-import { type Crowd, type Density, piledOf } from "./density.ts";
+import { type Crowd, type Density, piledOf, thinnedBy } from "./density.ts";
 import { filled, paletteOf } from "./filling.ts";
 import { Looking } from "./looking.ts";
 import {
@@ -19,7 +19,7 @@ import {
   onTheWay,
   wantsStillness,
 } from "./motion.ts";
-import { Pace } from "./pace.ts";
+import { Pictures } from "./pictures.ts";
 import { Pointing } from "./pointing.ts";
 import { type Renderer, radiusOf } from "./renderer.ts";
 import { rowsToDraw } from "./rows_to_draw.ts";
@@ -28,9 +28,6 @@ import { WebglRenderer } from "./webgl_renderer.ts";
 export const GROUNDS: Record<Theme, Colour> = { light: [250, 250, 248], dark: [14, 17, 22] };
 const MOST_DENSITY = 2;
 
-/** Told after each picture, so that what lies over it can follow. */
-export type Drawn = () => void;
-
 export class Scene {
   #renderer: Renderer;
   #points: Points | null = null;
@@ -38,8 +35,6 @@ export class Scene {
   #marks: Marks | null = null;
   #origins: Origins | null = null;
   #prepared: { points: Points; size: number } | null = null;
-  #pace = new Pace();
-  #isOutdated = false;
   readonly #looking = new Looking();
   readonly pointing = new Pointing(
     this.#looking,
@@ -54,17 +49,23 @@ export class Scene {
   #seen = 1; // the share of all points whose entries are not hidden
   #glide = new Course(GLIDE_MS);
   #appearsUntil = 0;
-  #frame: number | null = null;
+  readonly #pictures: Pictures;
 
   constructor(
     canvas: HTMLCanvasElement,
     /** Have the canvas fit its place, as it is when a picture is about to be drawn. */
-    private readonly fit: () => void,
-    private readonly drawn: Drawn,
+    fit: () => void,
+    /** Told after each picture, so that what lies over it can follow. */
+    private readonly drawn: () => void,
   ) {
     const renderer = WebglRenderer.on(canvas) ?? CanvasRenderer.on(canvas);
     if (!renderer) throw new Error("this browser draws no canvas");
     this.#renderer = renderer;
+    this.#pictures = new Pictures(renderer, {
+      isMoving: () => this.isMoving,
+      fit,
+      begin: (now) => this.#begin(now),
+    });
   }
 
   get kind(): Renderer["kind"] {
@@ -248,29 +249,19 @@ export class Scene {
   }
 
   redraw(): void {
-    this.#isOutdated = true;
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      this.#draw();
-    });
+    this.#pictures.renew();
   }
 
   destroy(): void {
-    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#pictures.end();
     this.#renderer.destroy();
   }
 
-  /** Say how many points there are, and lie on each other as one looks now; or of a share of them. */
-  #crowd(radius: number, share = 1): Crowd {
-    const count = (this.#points?.size ?? 0) * share;
-    const perArea = this.pointing.perArea;
-    const { scale } = this.#looking.view;
-    const piled = perArea && piledOf(perArea * this.#seen * share, radius, scale);
-    return { count, piled, density: this.#crowding };
+  /** Say how many points there are, and lie on each other as one looks now. */
+  #crowd(radius: number): Crowd {
+    const { perArea } = this.pointing;
+    const piled = perArea && piledOf(perArea * this.#seen, radius, this.#looking.view.scale);
+    return { count: this.#points?.size ?? 0, piled, density: this.#crowding };
   }
 
   #recolour(): void {
@@ -281,19 +272,7 @@ export class Scene {
     this.#seen = coding.shareWithout(this.#hidden);
   }
 
-  #draw(): void {
-    const now = performance.now();
-    this.#pace.begin(now);
-    this.fit();
-    const isOutdated = this.#isOutdated || this.isMoving;
-    this.#isOutdated = false;
-    if (isOutdated) this.#begin(now);
-    else this.#renderer.more();
-    if (this.isMoving || this.#renderer.isPartial) this.#schedule();
-    else if (!this.#isOutdated) this.#pace.rest();
-  }
-
-  /** Draw a picture of how it is now, or a part of it. */
+  /** Begin a picture of how it is now. */
   #begin(now: number): void {
     this.#looking.step(now);
     const glide = this.#glide.share(now);
@@ -302,6 +281,7 @@ export class Scene {
       this.#origins = null;
     }
     const radius = radiusOf(this.#points?.size ?? 0, this.#looking.zoom) * this.#pointSize;
+    const crowd = this.#crowd(radius);
     const share = this.#marks?.litShare ?? null;
     const frame = {
       view: this.#looking.view,
@@ -311,10 +291,10 @@ export class Scene {
       now,
       radius,
       ground: GROUNDS[this.#theme],
-      crowd: this.#crowd(radius),
-      lit: share === null ? null : this.#crowd(radius, share),
+      crowd,
+      lit: share === null ? null : thinnedBy(crowd, 1 / share),
     };
-    this.#renderer.draw(frame, this.#pace.atOnce);
+    this.#renderer.draw(frame, this.#pictures.atOnce);
     this.drawn();
   }
 }

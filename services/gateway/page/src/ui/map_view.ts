@@ -1,10 +1,7 @@
 // The map itself: its canvas, what is pointed at, and how one moves about.
 
 import { html, nothing, type PropertyValues } from "lit";
-import type { WholeRecord } from "../api/schema.ts";
 import { thinned } from "../data/areas.ts";
-import { shortPath } from "../data/names.ts";
-import { isRow } from "../data/rows_of_tables.ts";
 import { t } from "../i18n/index.ts";
 import type { Place } from "../map/camera.ts";
 import { Scene } from "../map/scene.ts";
@@ -12,12 +9,11 @@ import { PageElement } from "./element.ts";
 import { Gestures } from "./gestures.ts";
 import { clock, frame, lasso, list, minus, plus } from "./icons.ts";
 import { Overlay } from "./overlay.ts";
+import { Pointed, placeTip } from "./pointed.ts";
 import { RegionNames } from "./region_names.ts";
 import { RunPaths } from "./run_paths.ts";
-import { typeName } from "./texts.ts";
 
 const ZOOM = 1.5;
-const LOOK_MS = 40;
 
 export class PageMap extends PageElement {
   #scene: Scene | null = null;
@@ -25,9 +21,7 @@ export class PageMap extends PageElement {
   #names: RegionNames | null = null;
   #paths: RunPaths | null = null;
   #observer: ResizeObserver | null = null;
-  #hovered = -1;
-  #hint: WholeRecord | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #pointed = new Pointed(this.controller, () => this.requestUpdate());
   #sought: string | null = null;
   #gestures: Gestures | null = null;
   #isDrawing = false;
@@ -48,7 +42,7 @@ export class PageMap extends PageElement {
         <circle class="hovered-halo" r="9"></circle>
       </svg>
       ${isMap && this.#outside > 0 ? this.#farOff() : nothing}
-      <div class="tip" ?hidden=${this.#hovered < 0}>${this.#tip()}</div>
+      ${this.#pointed.tip((row) => this.#scene?.pointing.countOn(row) ?? 1)}
       <div class="zoom tools" role="group" ?hidden=${!isMap || count === 0}>
         <button
           class="round"
@@ -189,45 +183,8 @@ export class PageMap extends PageElement {
 
   #hover(at: Place | null): void {
     const row = at ? (this.#scene?.pointing.pick(at.x, at.y) ?? -1) : -1;
-    if (row === this.#hovered) return;
-    this.#hovered = row;
-    this.#hint = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (row >= 0) this.#timer = setTimeout(() => void this.#look(row), LOOK_MS);
-    const canvas = this.querySelector("canvas");
-    canvas?.classList.toggle("pointing", row >= 0);
-    this.requestUpdate(); // what marks the point lies over the picture, which stays as it is
-  }
-
-  /** Fetch what the record says that is pointed at. */
-  async #look(row: number): Promise<void> {
-    const { points } = this.controller;
-    const { collection } = this.state;
-    if (!points || !collection) return;
-    try {
-      const record = await this.controller.records.get(collection, points.ids.textOf(row));
-      if (this.#hovered !== row) return;
-      this.#hint = record;
-      this.requestUpdate();
-    } catch {
-      // The files may not have it yet; its source and step are shown anyway.
-    }
-  }
-
-  #tip() {
-    const { points } = this.controller;
-    const row = this.#hovered;
-    if (!points || row < 0 || row >= points.size) return nothing;
-    const type = points.types.words[points.type[row] as number] ?? "";
-    const source = points.sources.words[points.source[row] as number] ?? "";
-    const many = this.#scene?.pointing.countOn(row) ?? 1;
-    return html`<p class="tip-facts">
-        <span class="chip">${typeName(type)}</span>
-        ${isRow(type) ? nothing : html`<span>${t("by_step")} ${points.step[row]}</span>`}
-        ${many > 1 ? html`<strong>${t("on_spot", { count: many })}</strong>` : nothing}
-      </p>
-      <p class="tip-text">${this.#hint ? this.#hint.text.trim().slice(0, 420) : "…"}</p>
-      <p class="tip-source">${shortPath(source, 52)}</p>`;
+    this.#pointed.pointAt(row);
+    this.querySelector("canvas")?.classList.toggle("pointing", row >= 0);
   }
 
   #choose(row: number): void {
@@ -282,10 +239,11 @@ export class PageMap extends PageElement {
     const at = (row: number) =>
       points && row >= 0 && row < points.size && scene.isShown(row) ? scene.placeOf(row) : null;
     const rowOf = (id: string | undefined) => (id ? (points?.ids.findText(id) ?? -1) : -1);
+    const hovered = at(this.#pointed.row);
     const { opened } = this.state;
     const record = opened.kind === "record" ? opened.record : null;
     this.#overlay.place({
-      hovered: at(this.#hovered),
+      hovered,
       opened: at(rowOf(this.controller.opening.id ?? undefined)),
       previous: at(rowOf(record?.previous?.id)),
       next: at(rowOf(record?.next?.id)),
@@ -298,7 +256,9 @@ export class PageMap extends PageElement {
     );
     this.#names?.follow(scene.sight);
     this.#paths?.follow(points, (row) => scene.placeOf(row));
-    this.#placeTip(at(this.#hovered));
+    const tip = this.querySelector<HTMLElement>(".tip");
+    const canvas = this.querySelector("canvas");
+    if (tip && canvas && hovered) placeTip(tip, hovered, canvas);
     this.#tellAim();
     if (scene.outside !== this.#outside) {
       this.#outside = scene.outside;
@@ -311,18 +271,6 @@ export class PageMap extends PageElement {
     if (JSON.stringify(aim) === JSON.stringify(this.controller.painting.aim)) return;
     this.controller.painting.looked(aim);
     this.controller.finding.looked();
-  }
-
-  #placeTip(place: Place | null): void {
-    const tip = this.querySelector<HTMLElement>(".tip");
-    if (!tip || !place) return;
-    const { clientWidth: width, clientHeight: height } = this.querySelector(
-      "canvas",
-    ) as HTMLElement;
-    const right = place.x + 16 + tip.offsetWidth > width;
-    const left = right ? place.x - 16 - tip.offsetWidth : place.x + 16;
-    const top = Math.min(Math.max(8, place.y - 20), height - tip.offsetHeight - 8);
-    tip.style.setProperty("transform", `translate(${Math.max(8, left)}px, ${Math.max(8, top)}px)`);
   }
 }
 

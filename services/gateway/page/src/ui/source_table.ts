@@ -2,16 +2,15 @@
 
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { JobRecord, SourceRow } from "../api/schema.ts";
+import type { SourceRow } from "../api/schema.ts";
 import { apart } from "../data/names.ts";
 import { counted, type Message, sized, t, written } from "../i18n/index.ts";
 import { addressOfSource } from "../state/route.ts";
 import { VIEWS, type View } from "../state/sources.ts";
 import { PageElement } from "./element.ts";
-import { isActive, kindName } from "./job_words.ts";
 import "./source_columns.ts";
+import { jobOf, stateOf } from "./source_state.ts";
 import { section } from "./system_parts.ts";
-import { whyIncomplete } from "./why_incomplete.ts";
 
 const VIEW_NAMES: Record<View, Message> = {
   all: "view_all",
@@ -20,14 +19,6 @@ const VIEW_NAMES: Record<View, Message> = {
   waiting: "source_incomplete",
   failed: "source_failed",
   deleted: "source_forgotten",
-};
-const STATES: Record<SourceRow["status"], readonly [Message, string]> = {
-  completed: ["source_completed", "good"],
-  incomplete: ["source_incomplete", "warn"],
-  reading: ["source_moving", ""],
-  dispatched: ["source_moving", ""],
-  failed: ["source_failed", "bad"],
-  forgotten: ["source_forgotten", "plain"],
 };
 const KINDS: Readonly<Record<string, Message>> = {
   folder: "kind_folder",
@@ -228,7 +219,7 @@ export class PageSourceTable extends PageElement {
         ${upload ? this.#columns(upload) : nothing}
         ${one.mapped > 0 ? html`<page-source-columns .row=${one}></page-source-columns>` : nothing}
       </th>
-      <td>${this.#state(one)}</td>
+      <td>${stateOf(one, this.state)}</td>
       <td class="numeric account-cell">
         <span aria-hidden="true">${counted(one.seen)} = ${counted(one.mapped)} + <b data-bad=${one.dead > 0}>${counted(one.dead)}</b> + ${counted(one.in_flight)}</span>
         <span class="unseen">
@@ -250,38 +241,6 @@ export class PageSourceTable extends PageElement {
     </span>`;
   }
 
-  #state(one: SourceRow) {
-    const job = this.#jobOf(one);
-    const [name, kind] = STATES[one.status];
-    const share = one.seen > 0 ? (one.staged + one.mapped + one.dead) / one.seen : 0;
-    const isMoving = one.in_flight > 0 || one.status === "reading" || one.status === "dispatched";
-    return html`<span class="chip ${kind}" data-state>${t(name)}</span>
-      ${one.gone_at ? html`<span class="chip warn">${t("sources_gone")}</span>` : nothing}
-      ${job ? html`<span class="chip plain">${kindName(job.kind)}</span>` : nothing}
-      ${
-        isMoving && one.status !== "failed"
-          ? html`<progress max="1" .value=${share} aria-label=${t("source_progress", { name: one.filename })}></progress>`
-          : nothing
-      }
-      ${one.reason ? html`<span class="line-text reason">${one.reason}</span>` : nothing}
-      ${one.status === "incomplete" && !one.reason ? this.#why(one.filename) : nothing}`;
-  }
-
-  /** Why a source is not whole, and what to do; of very many, the system tells of some. */
-  #why(filename: string) {
-    const { collection } = this.state;
-    const told = this.state.sources.incomplete.find((one) => one.filename === filename);
-    if (!told) return html`<a class="text" href="#/system/${collection}">${t("sources_why")}</a>`;
-    return html`<span class="line-text reason" data-why=${told.why}>
-      ${whyIncomplete(told.why, told.reason)}
-    </span>`;
-  }
-
-  #jobOf(one: SourceRow): JobRecord | undefined {
-    const { jobs } = this.state.sources;
-    return jobs.find((job) => job.source_id === one.source_id && isActive(job));
-  }
-
   #reembed(these: readonly SourceRow[]): void {
     const is_fresh = this.#isFresh;
     const sources = these.map((one) => one.source_id);
@@ -298,7 +257,7 @@ export class PageSourceTable extends PageElement {
   #delete(these: readonly SourceRow[]): void {
     const uploads = these.filter((one) => one.kind !== "folder").length;
     const folders = these.length - uploads;
-    const cancels = these.some((one) => this.#jobOf(one));
+    const cancels = these.some((one) => jobOf(one, this.state.sources.jobs));
     const mapped = these.reduce((sum, one) => sum + one.mapped, 0);
     const what = [
       t("delete_records", { count: mapped }),
