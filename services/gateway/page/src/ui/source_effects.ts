@@ -8,7 +8,7 @@ import { PageElement } from "./element.ts";
 import { JOB_STATES, kindName } from "./job_words.ts";
 import { section } from "./system_parts.ts";
 
-const ACTIONS: Readonly<Record<string, Message>> = {
+const ACTIONS: Readonly<Record<Effect["action"], Message>> = {
   submit: "effect_submit",
   cancel: "effect_cancel",
   retry: "effect_retry",
@@ -47,7 +47,7 @@ export class PageSourceEffects extends PageElement {
 
   #row(one: Effect) {
     const [outcome, kind] = JOB_STATES[one.outcome];
-    const action = ACTIONS[one.action];
+    const action: Message | undefined = ACTIONS[one.action];
     return html`<tr data-effect=${one.number} data-action-done=${one.action}>
       <td><time>${written(one.at, true)}</time></td>
       <td>${one.who}</td>
