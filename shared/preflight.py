@@ -19,6 +19,7 @@ from typing import Any
 from shared.errors import EXIT_CONFIGURATION, ConfigurationError, Unfit
 from shared.locking import take_lock
 from shared.redaction import redact_all
+from shared.sqlite_errors import is_full, is_passing
 
 CHECK_OPTION = "--check"
 """With it a service only looks at its place, and tells its findings."""
@@ -162,9 +163,15 @@ def _write(folder: Path, setting: str) -> str:
 
 def _lock(folder: Path) -> str:
     with _corner(folder) as corner:
-        if corner is not None:
+        if corner is None:
+            return "locks could not be tried"
+        try:
             with (corner / "lock").open("a") as file:
                 take_lock(file, folder)
+        except OSError as error:
+            if error.errno in PASSING:
+                return FULL
+            raise
     return "files can be locked"
 
 
@@ -200,8 +207,8 @@ def _keep_database(folder: Path, setting: str) -> str:
                 db.execute("CREATE TABLE kept (word TEXT)")
                 db.execute("COMMIT")
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-                return FULL
+            if is_passing(error):
+                return FULL if is_full(error) else f"fails now ({error}); that is waited for"
             raise Unfit(
                 f"{folder}",
                 found=f"SQLite cannot work in it: {error}",

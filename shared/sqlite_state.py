@@ -16,20 +16,11 @@ import structlog
 from anyio import to_thread
 
 from shared.errors import ConfigurationError
+from shared.sqlite_errors import is_passing
 from shared.waits import WAITS
 
 BUSY_TIMEOUT_MS = 10_000
 RETRY_S = 1.0
-PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-"""Primary result codes of a disk that may be well again later."""
-LASTING = (
-    sqlite3.SQLITE_IOERR_LOCK,
-    sqlite3.SQLITE_IOERR_RDLOCK,
-    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
-    sqlite3.SQLITE_IOERR_SHMLOCK,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-)
-"""Codes of a file system that has no locks or no shared memory, and will have none later."""
 log = structlog.get_logger(__name__)
 HISTORIES = """
 CREATE TABLE IF NOT EXISTS histories (
@@ -105,7 +96,7 @@ def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
         _prepare(db, file, form)
     except sqlite3.Error as error:
         db.close()
-        if _passes(error):
+        if is_passing(error):
             raise
         raise ConfigurationError(
             f"{file} cannot be used: {error}; check the disk and the permissions, or point "
@@ -115,12 +106,6 @@ def _open(file: Path, form: StateFormat) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _passes(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0)
-    is_outage = isinstance(error, sqlite3.OperationalError) and code & 0xFF in PASSING
-    return is_outage and code not in LASTING
 
 
 def _prepare(db: sqlite3.Connection, file: Path, form: StateFormat) -> None:

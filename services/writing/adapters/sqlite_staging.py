@@ -11,6 +11,7 @@ from services.writing.domain.stored_state import StagedSource
 from services.writing.ports import DiskFullError
 from shared.contracts.batches import Batch, decode, encode
 from shared.errors import TransientError
+from shared.sqlite_errors import is_full
 from shared.sqlite_state import StateFormat, open_blocking, sql
 
 FILENAME = "staging.sqlite"
@@ -132,6 +133,6 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        if is_full(error):
             raise DiskFullError(f"no room for what is staged: {error}") from error
         raise TransientError(f"what is staged: {error}") from error

@@ -69,6 +69,29 @@ def test_what_the_file_system_lacks_is_told_with_what_helps(
     assert all(word in " ".join(map(str, bad[0].values())) for word in words), bad
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from shared.preflight import examine, folder_checks
+
+for most in range(1, 160_000, 2048):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    for found in examine(folder_checks(Path(sys.argv[1]), "here", has_database=True)):
+        print(found.is_ok, found.line)
+"""
+
+
+def test_a_disk_without_room_is_no_fault_of_the_place(tmp_path: Path) -> None:
+    """However much of a database finds room: of some of it SQLite says that the disk fails."""
+    command = [sys.executable, "-c", LIMITED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    told = done.stdout.splitlines()
+    assert [one for one in told if not one.startswith("True ")] == []
+    assert any("disk I/O error" in one for one in told)
+    assert told[-1].endswith("keeps a database")
+
+
 @needs_filter
 def test_everything_is_told_at_once(tmp_path: Path) -> None:
     code, found = told("writing", tmp_path, "linkat=EPERM", "flock=ENOSYS")
