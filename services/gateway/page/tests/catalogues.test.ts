@@ -48,6 +48,8 @@ test("numbers and plurals are those of the language", async () => {
   const told = "Projection 7 → 8: points moved 1.2% of the map, explained variance 23% → 25%";
   assert.equal(t("moved_explained", move), told);
   assert.match(t("moved", { from: 1, to: 2, share: 6e-11 }), / moved 0% of /);
+  assert.equal(t("share", { share: 12118 / 12119 }), "99.9%");
+  assert.equal(t("share", { share: 1 }), "100%");
   await speak("ru");
   const few = [1, 2, 5, 21, 12].map((count) => t("points", { count }));
   assert.deepEqual(few, ["1 точка", "2 точки", "5 точек", "21 точка", "12 точек"]);

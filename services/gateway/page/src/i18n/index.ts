@@ -21,10 +21,13 @@ const FORMS: Record<string, Intl.NumberFormatOptions> = {
   percent: { style: "percent", maximumFractionDigits: 1 },
   decimal: { maximumFractionDigits: 1 },
 };
+/** The most that a part is: rounded up, it would be said to be all. */
+const MOST_OF = 0.999;
 for (const [name, options] of Object.entries(FORMS)) {
   i18next.services.formatter?.addCached(name, (language) => {
     const format = new Intl.NumberFormat(language, options);
-    return (value: number) => format.format(value);
+    const isPart = (value: number) => options.style === "percent" && value < 1;
+    return (value: number) => format.format(isPart(value) ? Math.min(value, MOST_OF) : value);
   });
 }
 

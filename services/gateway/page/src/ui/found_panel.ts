@@ -5,7 +5,7 @@ import type { Brief, Neighbour } from "../api/schema.ts";
 import { apart, shortPath } from "../data/names.ts";
 import { css, unknownColour } from "../data/palettes.ts";
 import { isRow } from "../data/rows_of_tables.ts";
-import { t } from "../i18n/index.ts";
+import { type Message, t } from "../i18n/index.ts";
 import { type Listing, MOST_EXPORTED } from "../state/finding.ts";
 import { nameOfRegion } from "../state/regions.ts";
 import { PageElement } from "./element.ts";
@@ -13,6 +13,10 @@ import { cross, save } from "./icons.ts";
 import { styled } from "./styled.ts";
 import { lit, typeName } from "./texts.ts";
 
+const NOTHING: Partial<Record<Listing["query"]["kind"], Message>> = {
+  words: "found_nothing",
+  source: "source_nothing",
+};
 const MOST_TITLE = 44;
 const MOST_SOURCE = 30;
 const MOST_BEGINNING = 90;
@@ -127,7 +131,7 @@ export class PageFound extends PageElement {
     if (isLooking) return html`${notes.map((one) => html`<p class="found-note hint">${one}</p>`)}`;
     if (state === "found" && known < total) notes.push(t("found_lit", { known, total }));
     if (state === "found" && total === 0) {
-      notes.push(t(query.kind === "words" ? "found_nothing" : "area_nothing"));
+      notes.push(t(NOTHING[query.kind] ?? "area_nothing"));
     }
     return html`${notes.map((one) => html`<p class="found-note hint">${one}</p>`)}
       ${
