@@ -130,7 +130,7 @@ class Projection:
                 loops=(
                     partial(forget_when_quiet, projector, self._bus.publisher),
                     belonging.keep_comparing,
-                    partial(count_anew_in_doubt, projector),
+                    partial(count_anew_in_doubt, projector, belonging),
                 ),
                 finish=partial(finish, projector),
             )

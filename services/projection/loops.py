@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 
 from services.projection.handlers.projector import Projector
+from shared.belonging import Belonging
 from shared.bus.publishing.publisher import Publisher
 from shared.errors import BeginAnew, TransientError
 from shared.waits import WAITS, pause
@@ -53,8 +54,8 @@ async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
             await publisher.publish_steps(projector.forget())
 
 
-async def count_anew_in_doubt(projector: Projector) -> None:
-    """Wait until something stored has not been counted for a while.
+async def count_anew_in_doubt(projector: Projector, belonging: Belonging) -> None:
+    """Wait until something stored has not been counted for a while, and the dataset is there.
 
     Raises:
         BeginAnew: Its vectors are to be had from the dataset alone.
@@ -62,7 +63,7 @@ async def count_anew_in_doubt(projector: Projector) -> None:
     was_in_doubt = False
     while True:
         await asyncio.sleep(DOUBT_S)
-        batches = projector.state.in_doubt
+        batches = projector.state.in_doubt if belonging.is_compared else 0
         if was_in_doubt and batches:
             name = projector.state.collection
             raise BeginAnew(f"collection {name}: {batches} batches are stored and not counted")

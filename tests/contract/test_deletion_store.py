@@ -113,6 +113,8 @@ def fill(file: Path, name: str, sources: int) -> set[str]:
                 filled.add(table)
                 for number in range(sources):
                     values = [of_column(one[1], one[2], name, number) for one in columns]
+                    if [one[2] for one in columns if one[5]] == ["INTEGER"]:
+                        values[0] = None  # a number of the file's own
                     marks = ", ".join("?" * len(values))
                     db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608
         db.commit()

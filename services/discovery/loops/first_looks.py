@@ -7,7 +7,7 @@ from shared.clock import Clock
 
 QUIET_S = 1.0
 """So long after the last one was made, no more are expected."""
-EVERY_S = 1.0
+EVERY_S = 0.5
 """Between two that are looked at while more are made: none waits for ever."""
 AT_ONCE = 4
 """So many are looked at before that: who makes a few, now and then, waits for nothing."""

@@ -82,9 +82,34 @@ async def test_a_collection_begins_anew_when_something_stored_stays_uncounted(
     state = Doubtful(1, 0, 0, 1, 0)
     projector = cast("Any", SimpleNamespace(state=state))
     with pytest.raises(BeginAnew, match="1 batches are stored and not counted"):
-        await loops.count_anew_in_doubt(projector)
+        await loops.count_anew_in_doubt(projector, cast("Any", SimpleNamespace(is_compared=True)))
 
     assert state.seen == 5 + 2
+
+
+async def test_a_collection_waits_for_whoever_has_what_it_would_count_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without writing, it would begin anew again and again, and project nothing meanwhile."""
+    monkeypatch.setattr(loops, "DOUBT_S", 0)
+
+    class Away:
+        """Is back at the tenth look."""
+
+        looks = 0
+
+        @property
+        def is_compared(self) -> bool:
+            self.looks += 1
+            return self.looks >= 10
+
+    away = Away()
+    state = SimpleNamespace(in_doubt=1, collection="default")
+    projector = cast("Any", SimpleNamespace(state=state))
+    with pytest.raises(BeginAnew):
+        await loops.count_anew_in_doubt(projector, cast("Any", away))
+
+    assert away.looks == 11
 
 
 async def test_a_start_brings_the_writers_the_current_model_and_announces_it_once() -> None:
