@@ -10,7 +10,7 @@ import { type ExamplesState, NO_EXAMPLES } from "./examples.ts";
 import type { Listing } from "./finding.ts";
 import type { Choice, Route } from "./route.ts";
 import { NO_RUNS, type RunsState } from "./runs.ts";
-import { NO_SOURCES, type SourcesState } from "./sources.ts";
+import { NO_SOURCES, type SourcesState } from "./sources_state.ts";
 import { NO_SYSTEM, type SystemState } from "./system.ts";
 
 /** What the middle of the page is about. */

@@ -1,19 +1,11 @@
 // The sources of a collection, the jobs about them, and what was done with them.
 
-import type {
-  Effect,
-  IncompleteSource,
-  JobLine,
-  JobRecord,
-  ScheduleRecord,
-  SourceRow,
-  UploadRules,
-} from "../api/schema.ts";
+import type { JobRecord, SourceRow } from "../api/schema.ts";
 import type { JobWish, SourceClient, SourceFilter } from "../api/source_client.ts";
-import { type FetchingState, NO_FETCHING } from "./fetching.ts";
+import { NO_FETCHING } from "./fetching.ts";
 import { Polling } from "./polling.ts";
+import { NO_SOURCES, type SourcesState, VIEWS } from "./sources_state.ts";
 import type { Store } from "./store.ts";
-import { NO_TRAY, type TrayItem } from "./tray.ts";
 
 const PAUSE_MS = 3000;
 /** While something is under way. */
@@ -24,65 +16,6 @@ const ENDED = 15;
 const EFFECTS = 50;
 const ACTIVE = ["queued", "running"] as const;
 const ENDS = ["succeeded", "failed", "cancelled"] as const;
-
-/** Which sources one wants to see, and what the gateway calls them. */
-export const VIEWS = {
-  all: ["incomplete", "reading", "dispatched", "completed", "failed"],
-  mapped: ["completed"],
-  moving: ["reading", "dispatched"],
-  waiting: ["incomplete"],
-  failed: ["failed"],
-  deleted: ["forgotten"],
-} as const;
-export type View = keyof typeof VIEWS;
-
-export interface SourcesState {
-  readonly rows: readonly SourceRow[];
-  readonly hasMore: boolean;
-  /** Some of those that are incomplete, and why. */
-  readonly incomplete: readonly IncompleteSource[];
-  /** Whether they were asked for and came. */
-  readonly isKnown: boolean;
-  readonly text: string;
-  readonly view: View;
-  readonly kind: string;
-  /** Ids of the rows that are chosen. */
-  readonly chosen: ReadonlySet<string>;
-  readonly uploadedBytes: number;
-  readonly limits: UploadRules | null;
-  readonly jobs: readonly JobRecord[];
-  /** The job whose log is open, and that. */
-  readonly log: { readonly job: string; readonly lines: readonly JobLine[] } | null;
-  readonly effects: readonly Effect[];
-  readonly schedules: readonly ScheduleRecord[];
-  readonly tray: readonly TrayItem[];
-  readonly fetching: FetchingState;
-  readonly outcome: { readonly isGood: boolean; readonly text: string } | null;
-  readonly isBusy: boolean;
-  readonly trouble: string | null;
-}
-
-export const NO_SOURCES: SourcesState = {
-  rows: [],
-  hasMore: false,
-  incomplete: [],
-  isKnown: false,
-  text: "",
-  view: "all",
-  kind: "",
-  chosen: new Set(),
-  uploadedBytes: 0,
-  limits: null,
-  jobs: [],
-  log: null,
-  effects: [],
-  schedules: [],
-  tray: NO_TRAY,
-  fetching: NO_FETCHING,
-  outcome: null,
-  isBusy: false,
-  trouble: null,
-};
 
 export class SourceDesk {
   readonly #polling = new Polling(

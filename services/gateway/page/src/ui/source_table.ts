@@ -6,7 +6,7 @@ import type { SourceRow } from "../api/schema.ts";
 import { apart } from "../data/names.ts";
 import { counted, type Message, sized, t, written } from "../i18n/index.ts";
 import { addressOfSource } from "../state/route.ts";
-import { VIEWS, type View } from "../state/sources.ts";
+import { VIEWS, type View } from "../state/sources_state.ts";
 import { PageElement } from "./element.ts";
 import "./source_columns.ts";
 import { jobOf, stateOf } from "./source_state.ts";
