@@ -78,7 +78,7 @@ async def test_the_account_is_that_of_the_files_and_says_why_a_source_waits(worl
         assert (mapped, dead) == (len(rows(world.run.output)), 3)
 
         line = page.locator(".line", has_text="golden_rollout_7935a98.jsonl")
-        assert "no whole JSON object" in await line.inner_text()
+        assert "not complete JSON" in await line.inner_text()
         states = await page.locator("[data-stage] .state").all_inner_texts()
         assert [one.strip() for one in states] == ["Running"] * 4
 

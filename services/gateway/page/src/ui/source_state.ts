@@ -44,6 +44,6 @@ function why(filename: string, { collection, sources }: AppState) {
   const told = sources.incomplete.find((one) => one.filename === filename);
   if (!told) return html`<a class="text" href="#/system/${collection}">${t("sources_why")}</a>`;
   return html`<span class="line-text reason" data-why=${told.why}>
-    ${whyIncomplete(told.why, told.reason)}
+    ${whyIncomplete(told)}
   </span>`;
 }

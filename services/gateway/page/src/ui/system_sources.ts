@@ -73,11 +73,11 @@ export class PageSystemSources extends PageElement {
 }
 
 function linesOf(told: Sources): Line[] {
-  const incomplete = (told.incomplete ?? []).map(({ filename, why, reason, since }) => ({
-    filename,
+  const incomplete = (told.incomplete ?? []).map((one) => ({
+    filename: one.filename,
     what: t("source_incomplete"),
-    reason: whyIncomplete(why, reason),
-    since: since ?? null,
+    reason: whyIncomplete(one),
+    since: one.since ?? null,
   }));
   const failures = (told.failures ?? []).map(({ filename, reason }) => ({
     filename,
