@@ -170,6 +170,9 @@ async def test_a_refit_is_seen_before_it_is_made_and_taken_back(world: World) ->
         assert await row.locator("[data-moved]").inner_text() == told_now[0]
         explained = " → ".join(told_now[1:])
         assert await row.locator("[data-explained]").inner_text() == explained
+        await page.click('[data-action="preview"]')
+        await page.get_by_text("A refit would change nothing").wait_for()
+        await page.get_by_role("button", name="Leave it").click()
 
         await page.click(f'[data-model="{before}"] [data-action="rollback"]')
         await page.click('[data-answer="yes"]')

@@ -6,6 +6,7 @@ import type {
   Health,
   LetterList,
   ModelPage,
+  Movement,
   Recomputed,
   Settled,
   Sources,
@@ -20,6 +21,8 @@ import type { Store } from "./store.ts";
 const PAUSE_MS = 2000;
 export const LETTERS = 50;
 const MODELS = 30;
+/** What is less than this share is shown as 0 %. */
+const LEAST_SHARE = 0.0005;
 
 /** Something that is asked before it is done. */
 export interface Question {
@@ -251,6 +254,12 @@ export class System {
   #tell(change: Partial<SystemState>): void {
     this.store.set({ system: { ...this.store.state.system, ...change } });
   }
+}
+
+/** Whether a refit would leave the points where they are, and explain no more and no less. */
+export function changesNothing({ rms_share, explained_before, explained_after }: Movement) {
+  const difference = Math.abs(explained_after - explained_before);
+  return rms_share < LEAST_SHARE && difference < LEAST_SHARE;
 }
 
 function namesOf(collections: readonly { readonly name: string }[]): string {

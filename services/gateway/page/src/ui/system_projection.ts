@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import type { ModelSummary, Recomputed } from "../api/schema.ts";
 import { counted, type Message, t, written } from "../i18n/index.ts";
+import { changesNothing } from "../state/system.ts";
 import { PageElement } from "./element.ts";
 import { figure, section } from "./system_parts.ts";
 
@@ -35,6 +36,7 @@ export class PageSystemProjection extends PageElement {
     const { movement, record_count: count, would_be_held: isHeld, decision } = preview;
     const limit = decision?.movement_budget ?? 0;
     return html`<div class="preview" data-preview role="status">
+      ${movement && changesNothing(movement) ? html`<p data-nothing><strong>${t("refit_nothing")}</strong></p>` : nothing}
       <p>${t("refit_would", { count })}</p>
       ${
         movement
