@@ -179,6 +179,8 @@ async def test_more_like_this_are_the_nearest_of_all_vectors(world: World) -> No
         await world.ready(page, f"/#/map/default/{ids[own]}")
         await page.click('[data-action="like"]')
         await titled(page, "The 20 most similar records")
+        of_which = page.locator("[data-like] button")
+        await of_which.filter(has_text=re.compile(r"\.jsonl, Step \d+ of \d+")).wait_for()
 
         found = await listed(page)
         told = [float(cosines[ids.index(one)]) for one in found]

@@ -11,7 +11,7 @@ import { nameOfRegion } from "../state/regions.ts";
 import { PageElement } from "./element.ts";
 import { cross, save } from "./icons.ts";
 import { styled } from "./styled.ts";
-import { lit, typeName } from "./texts.ts";
+import { lit, placeOf, typeName } from "./texts.ts";
 
 const NOTHING: Partial<Record<Listing["query"]["kind"], Message>> = {
   words: "found_nothing",
@@ -65,16 +65,24 @@ export class PageFound extends PageElement {
     return t("found_region", { count, name: nameOfRegion(found) });
   }
 
-  /** Whose neighbours they are: its text begins so. */
+  /** Whose neighbours they are: its source, and its place there. */
   #like({ query }: Listing) {
     if (query.kind !== "like") return nothing;
     const { records, opening } = this.controller;
-    const text = records.peek(this.state.collection ?? "", query.id)?.text.trim();
-    if (text === undefined) void this.#learn(query.id);
+    const record = records.peek(this.state.collection ?? "", query.id);
+    if (!record) void this.#learn(query.id);
+    const name = record
+      ? `${shortPath(record.filename, MOST_SOURCE)}, ${placeOf(record)}`
+      : query.id.slice(0, 8);
     return html`<p class="found-note" data-like>
       ${t("found_like_what")}
-      <button class="text" type="button" @click=${() => void opening.open(query.id)}>
-        ${text === undefined ? query.id.slice(0, 8) : shortText(text)}
+      <button
+        class="text cut"
+        type="button"
+        title=${record ? shortText(record.text.trim()) : query.id}
+        @click=${() => void opening.open(query.id)}
+      >
+        ${name}
       </button>
     </p>`;
   }

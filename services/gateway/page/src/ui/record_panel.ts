@@ -9,7 +9,7 @@ import { isRow } from "../data/rows_of_tables.ts";
 import { type Message, t, written } from "../i18n/index.ts";
 import { PageElement } from "./element.ts";
 import { back, cross, forth, list, path, similar } from "./icons.ts";
-import { lit, typeName } from "./texts.ts";
+import { lit, placeOf, typeName } from "./texts.ts";
 
 interface Ways {
   readonly way: Message;
@@ -192,10 +192,6 @@ export class PageRecord extends PageElement {
     this.controller.opening.close();
     document.getElementById("map-canvas")?.focus();
   };
-}
-
-function placeOf({ type, place, steps }: WholeRecord): string {
-  return t(isRow(type) ? "record_row" : "record_place", { place, steps });
 }
 
 function way(action: string, icon: unknown, name: string, act: () => void) {

@@ -1,7 +1,7 @@
 // How things of the map are called, in the reader's language.
 
 import { html } from "lit";
-import type { Run } from "../api/schema.ts";
+import type { Run, WholeRecord } from "../api/schema.ts";
 import { type Entry, FIELDS, type Field } from "../data/coding.ts";
 import { isRow } from "../data/rows_of_tables.ts";
 import { counted, type Message, t, written, writtenDay } from "../i18n/index.ts";
@@ -53,6 +53,11 @@ export function nameOf({ meaning }: Entry, field: Field): string {
 /** Write a type as words: they come from files, with underscores. */
 export function typeName(type: string): string {
   return isRow(type) ? t("row") : type.replaceAll("_", " ");
+}
+
+/** Say where a record stands in its source. */
+export function placeOf({ type, place, steps }: WholeRecord): string {
+  return t(isRow(type) ? "record_row" : "record_place", { place, steps });
 }
 
 /** Show a text in parts of which every second one was looked for. */
