@@ -332,6 +332,10 @@ async def test_nobody_is_kept_out_of_the_sources(
         files = [given("p.csv", table(PEOPLE))]
         await page.set_input_files('.drop-place [type="file"]', files)
         await in_tray(page, "p.csv", "ready")
+        await page.locator('[data-source] [type="checkbox"]').last.check()
+        delete = await page.locator('[data-action="delete-chosen"]').bounding_box()
+        assert delete is not None
+        assert 0 <= delete["y"] < 800
         assert await barriers(page) == []
         await picture(page, f"sources-{size}-{theme}")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

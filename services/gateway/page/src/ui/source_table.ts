@@ -103,7 +103,7 @@ export class PageSourceTable extends PageElement {
     const { chosen, rows, isBusy } = this.state.sources;
     const these = rows.filter((one) => chosen.has(one.source_id));
     const isNone = these.length === 0;
-    return html`<div class="line-actions bar" role="group" aria-label=${t("chosen_actions")}>
+    return html`<div class="line-actions bar" ?data-some=${!isNone} role="group" aria-label=${t("chosen_actions")}>
       <span class="hint" role="status">${t("chosen", { count: these.length })}</span>
       <button
         class="plain"
