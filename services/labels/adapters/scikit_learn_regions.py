@@ -34,7 +34,7 @@ from services.labels.domain.regions import (
     neighbours,
 )
 from services.labels.domain.telling import Wordings, named
-from services.labels.domain.wording import WORD, plain
+from services.labels.domain.wording import WORD, plain, same_cells
 from services.labels.ports import Found, FoundRegion
 from shared.plain_paths import plain_path
 
@@ -123,7 +123,8 @@ def _sampled(opened: Any) -> Sample:
     texts = pc.utf8_slice_codeunits(rows.column("text"), 0, most).to_pylist()
     ids = pc.utf8_slice_codeunits(rows.column("id"), 0, MEMBER_LENGTH).to_pylist()
     points = np.column_stack(columns).astype(np.float64)
-    return Sample(ids, points, [plain(one, most) for one in texts])
+    same = same_cells(texts)
+    return Sample(ids, points, [plain(one, most, same) for one in texts])
 
 
 def _counted(texts: Sequence[str]) -> tuple[list[str], Any]:

@@ -96,6 +96,24 @@ def test_regions_are_named_by_what_is_said_there_in_each_language(file: Path) ->
     assert sum(one.share for one in found.regions) == pytest.approx(1)
 
 
+def test_no_region_is_named_by_what_a_table_says_in_every_row(file: Path) -> None:
+    write_map(file, dict.fromkeys(TOPICS, 60))
+    table, topic = pq.read_table(file), TOPICS[0.0, 0.0]
+    texts = [
+        f"Note: {topic} {number}\nOpen: False\nState: active"
+        if any(word in text for word in topic.split())
+        else text
+        for number, text in enumerate(table.column("text").to_pylist())
+    ]
+    column = table.schema.get_field_index("text")
+    pq.write_table(table.set_column(column, "text", pa.array(texts)), file)
+
+    names = [one.words for one in find_regions(file, [], 0).regions]
+
+    assert any(set(one) <= {"refund", "card", "payment"} for one in names if one)
+    assert not any({"false", "active"} & set(one) for one in names)
+
+
 def test_regions_keep_number_and_name_when_a_refit_turns_the_map_and_it_grows(file: Path) -> None:
     topics = write_map(file, dict.fromkeys(TOPICS, 60))
     first = find_regions(file, [], 0)
