@@ -27,8 +27,10 @@ from services.gateway.handlers.runs import Run, Runs
 from services.gateway.handlers.sessions import Session
 from services.gateway.handlers.upload_answers import ExampleRules, UploadAnswer, UploadRules
 from services.gateway.routes.columns import Columns
+from services.gateway.routes.manifests import ListedManifest, Manifests
 from shared.contracts.collections import CollectionPage, CollectionRecord
 from shared.contracts.jobs import EffectPage, JobPage
+from shared.contracts.manifests import ManifestRecord
 from shared.contracts.preferences import PreferencePage
 from shared.contracts.projection import ProjectionUpdated
 from shared.contracts.schedules import SchedulePage
@@ -43,7 +45,7 @@ ANSWERS = (
     Regions, Runs, Run, Health, Sources, LetterList, WholeLetter, ModelPage, Recomputed,
     Operation, Accepted, Settled, CollectionPage, ExampleRules, UploadAnswer, Problem, SourcePage,
     UploadRules, Preview, PreferencePage, JobPage, SchedulePage, SubmittedJobs,
-    ChangedJob, EffectPage, Queues,
+    ChangedJob, EffectPage, Queues, Manifests, ListedManifest, ManifestRecord,
 )  # fmt: skip
 EVENTS = (ProjectionUpdated, WritingCommitted, WritingPublished)
 HEAD = "// Made by `make readme` from the gateway's models; not to be edited.\n"

@@ -1,5 +1,6 @@
 """The whole running system with the example logs, and pages in a real browser that look at it."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request
 
 from tests.browser import browser, needs_browser
-from tests.e2e.local_run import EXAMPLES, LiveRun, live_run
+from tests.e2e.local_run import EXAMPLES, LiveRun, live_run, rows
 from tests.e2e.page_reading import AXE, agrees, until
 
 PICTURES = os.environ.get("MAPSTREAM_PICTURES")
@@ -93,3 +94,16 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
 async def picture(page: Page, name: str) -> None:
     if PICTURES:
         await page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+
+
+async def press(page: Page, where: Locator, key: str) -> None:
+    await where.focus()
+    await page.keyboard.press(key)
+
+
+async def on_map(world: World, name: str, texts: set[str]) -> None:
+    async def is_so() -> bool:
+        found = await asyncio.to_thread(rows, world.run.output)
+        return {one["text"] for one in found if one["filename"] == name} == texts
+
+    await until(f"the map has of {name}: {texts}", is_so)

@@ -9,9 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import FilePayload, Locator, Page, Route
 
-from tests.e2e.local_run import rows
 from tests.e2e.page_reading import barriers, until
-from tests.e2e.page_world import MARKS, World, picture, running_world
+from tests.e2e.page_world import MARKS, World, on_map, picture, press, running_world
 from tests.hostile_http import HostileServer, Request, answer, head, hostile
 
 pytestmark = MARKS
@@ -98,11 +97,6 @@ async def in_tray(page: Page, name: str, step: str) -> Locator:
     return found
 
 
-async def press(page: Page, where: Locator, key: str) -> None:
-    await where.focus()
-    await page.keyboard.press(key)
-
-
 async def listed(page: Page, name: str, status: str, account: str) -> None:
     row = page.locator(f'[data-source="{name}"][data-status="{status}"]')
 
@@ -110,14 +104,6 @@ async def listed(page: Page, name: str, status: str, account: str) -> None:
         return any(account in one for one in await row.locator(".account-cell").all_inner_texts())
 
     await until(f"{name} is {status}: {account}", says)
-
-
-async def on_map(world: World, name: str, texts: set[str]) -> None:
-    async def is_so() -> bool:
-        found = await asyncio.to_thread(rows, world.run.output)
-        return {one["text"] for one in found if one["filename"] == name} == texts
-
-    await until(f"the map has of {name}: {texts}", is_so)
 
 
 async def is_fetched_from_the_form(world: World, page: Page, web: Web) -> None:
@@ -233,6 +219,8 @@ async def test_the_way_of_a_file_from_the_desk_to_the_map_and_off_it_by_keyboard
         assert await barriers(page) == []
         await picture(page, "sources-schedules")
         await press(page, schedule.locator('[data-action="remove"]'), "Enter")
+        assert "What it has fetched stays" in await page.inner_text("dialog[open]")
+        await press(page, page.locator('[data-answer="yes"]'), "Enter")
         await schedule.wait_for(state="detached")
 
         effects = page.locator("[data-effect]", has_text="people.csv")

@@ -11,6 +11,7 @@ from docs.generators import page_types
 from services.gateway.adapters.page_folder import read_page
 from services.gateway.ports.page import INDEX
 from services.gateway.routes.page import build_page_router
+from shared.contracts.fetching import LONGEST_LIST
 from tests.unit.gateway.in_process import build, client, guarded
 
 PAGE = Path(__file__).parents[4] / "services" / "gateway" / "page"
@@ -82,6 +83,13 @@ async def test_the_page_asks_only_what_the_openapi_document_has() -> None:
 
     assert len(asked) > 25
     assert set(asked) <= document["paths"].keys()
+
+
+def test_the_page_takes_lists_of_sources_as_long_as_the_gateway_does() -> None:
+    source = (PAGE / "src" / "state" / "manifests.ts").read_text()
+
+    assert LONGEST_LIST == 512 * 1024
+    assert "export const MOST_CHARACTERS = 512 * 1024;" in source
 
 
 def test_the_pages_own_tests_pass() -> None:

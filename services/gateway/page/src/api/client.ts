@@ -60,6 +60,9 @@ export const PATHS = {
   schedules: "/api/schedules",
   schedule: "/api/schedules/{schedule}",
   runSchedule: "/api/schedules/{schedule}/run",
+  manifests: "/api/manifests",
+  manifest: "/api/manifests/{manifest}",
+  runManifest: "/api/manifests/{manifest}/run",
   map: "/map",
   events: "/events",
 } as const;

@@ -529,6 +529,116 @@ export interface LetterList {
   readonly items: readonly (Letter)[];
 }
 
+export interface ListedManifest {
+  /** The manifest, with its last twenty runs. */
+  readonly manifest: ManifestRecord;
+  /** What became of each row when it was last applied; then what is not listed any more. */
+  readonly items: readonly (ManifestItem)[];
+}
+
+export interface ManifestCounts {
+  /** Are fetched for the first time. */
+  readonly added: number;
+  /** Are fetched from another URL from now on. */
+  readonly changed: number;
+  /** Are fetched again if they have changed. */
+  readonly asked: number;
+  /** Have a job already; next time. */
+  readonly busy: number;
+  /** Came lately enough. */
+  readonly not_due: number;
+  /** Are not to be fetched, by their row. */
+  readonly inactive: number;
+  /** Are listed no longer: kept, and not fetched. */
+  readonly unlisted: number;
+  /** Rows that are no source. */
+  readonly bad: number;
+}
+
+export interface ManifestItem {
+  /** Its row, from 1; 0: it is not listed any more. */
+  readonly row: number;
+  /** As it is listed. */
+  readonly name: string;
+  /** Where it is fetched from. */
+  readonly url: string | null;
+  /** What its source is called, unless that was taken. */
+  readonly filename: string | null;
+  /** What became of it. */
+  readonly outcome: "added" | "changed" | "asked" | "busy" | "not due" | "inactive" | "unlisted" | "bad";
+  /** Why. */
+  readonly reason: string | null;
+  /** The last job that fetches it. */
+  readonly job: string | null;
+  /** When that was queued. */
+  readonly asked_at: string | null;
+  /** As it is listed. */
+  readonly every_hours: number | null;
+  /** As they are listed. */
+  readonly notes: string | null;
+}
+
+export interface ManifestRecord {
+  /** Its identity. */
+  readonly id: string;
+  /** Where its sources belong. */
+  readonly collection: string;
+  /** What it is called; if nobody named it, its URL. */
+  readonly name: string;
+  /** Where it lies; null: it was handed in. */
+  readonly url: string | null;
+  /** Hours from slot to slot. */
+  readonly every_hours: number;
+  /** Whether its slots pass without a run. */
+  readonly is_paused: boolean;
+  /** The next slot of its grid. */
+  readonly next_at: string;
+  /** Slots that were run. */
+  readonly ran: number;
+  /** Slots that nobody ran: it was paused, or nobody was there. */
+  readonly missed: number;
+  /** Slots at which it was still being applied. */
+  readonly overlapped: number;
+  /** When it was last applied. */
+  readonly succeeded_at: string | null;
+  /** Whether it was not for nine hours, or one and a half periods if that is more. */
+  readonly is_stale: boolean;
+  /** When it was made. */
+  readonly created_at: string;
+  /** Who made it. */
+  readonly created_by: string;
+  /** The last twenty, newest first. */
+  readonly runs: readonly (ManifestRun)[];
+}
+
+export interface ManifestRun {
+  /** Its identity; jobs that it queued say manifest:ID. */
+  readonly id: string;
+  /** When that was decided, in UTC. */
+  readonly at: string;
+  /** The slot, the last of several; null: by hand. */
+  readonly slot: string | null;
+  /** missed: nobody was there, or it was paused; overlapped: one was under way. */
+  readonly outcome: "ran" | "by hand" | "missed" | "overlapped";
+  /** How many slots it is about. */
+  readonly slots: number;
+  /** Who had it run. */
+  readonly by: string;
+  /** How far it is; failed: nothing has changed; null: it did not run. */
+  readonly state: "running" | "applied" | "failed" | null;
+  /** When it had ended. */
+  readonly ended_at: string | null;
+  /** Why it failed; of one that is applied, what was passed over. */
+  readonly reason: string | null;
+  /** Of its list. */
+  readonly counts: ManifestCounts | null;
+}
+
+export interface Manifests {
+  /** Each, with its last twenty runs. */
+  readonly items: readonly (ManifestRecord)[];
+}
+
 export interface MeasuredMovement {
   /** Points that were moved. */
   readonly points: number;

@@ -7,6 +7,9 @@ import type {
   EffectPage,
   IncompleteSource,
   JobPage,
+  ListedManifest,
+  ManifestRecord,
+  Manifests,
   PreferencePage,
   Preview,
   Problem,
@@ -48,7 +51,16 @@ export interface FetchWish {
   readonly columns?: "own";
 }
 
-export type ScheduleChange = Readonly<{ is_paused?: boolean; every_hours?: number }>;
+/** Of what is done every few hours. */
+export type RegularChange = Readonly<{ is_paused?: boolean; every_hours?: number }>;
+
+/** A list of sources: where it lies, or the list itself. */
+export type ManifestWish = Readonly<{
+  name?: string;
+  url?: string;
+  content?: string;
+  every_hours: number;
+}>;
 
 export type JobWish = Readonly<{
   kind: "re-embed" | "delete";
@@ -131,7 +143,7 @@ export class SourceClient {
     return asked(`${PATHS.schedules}?${query({ collection })}`, sending("POST", wish));
   }
 
-  changeSchedule(id: string, change: ScheduleChange): Promise<ScheduleRecord> {
+  changeSchedule(id: string, change: RegularChange): Promise<ScheduleRecord> {
     return asked(placed(PATHS.schedule, id), sending("PATCH", change));
   }
 
@@ -141,6 +153,31 @@ export class SourceClient {
 
   runSchedule(id: string): Promise<ScheduleRecord> {
     return asked(placed(PATHS.runSchedule, id), { method: "POST" });
+  }
+
+  manifests(collection: string): Promise<Manifests> {
+    return asked(`${PATHS.manifests}?${query({ collection })}`);
+  }
+
+  /** One, with what it lists. */
+  manifest(id: string): Promise<ListedManifest> {
+    return asked(placed(PATHS.manifest, id));
+  }
+
+  applyManifest(collection: string, wish: ManifestWish): Promise<ManifestRecord> {
+    return asked(`${PATHS.manifests}?${query({ collection })}`, sending("PUT", wish));
+  }
+
+  changeManifest(id: string, change: RegularChange): Promise<ManifestRecord> {
+    return asked(placed(PATHS.manifest, id), sending("PATCH", change));
+  }
+
+  removeManifest(id: string): Promise<ManifestRecord> {
+    return asked(placed(PATHS.manifest, id), { method: "DELETE" });
+  }
+
+  runManifest(id: string): Promise<ManifestRecord> {
+    return asked(placed(PATHS.runManifest, id), { method: "POST" });
   }
 
   effects(collection: string, limit: number): Promise<EffectPage> {

@@ -11,6 +11,7 @@ import { Columns } from "./columns.ts";
 import { Examples } from "./examples.ts";
 import { Fetching } from "./fetching.ts";
 import { Finding } from "./finding.ts";
+import { Manifests } from "./manifests.ts";
 import { Navigation } from "./navigation.ts";
 import { Notice } from "./notice.ts";
 import { Opening } from "./opening.ts";
@@ -35,6 +36,7 @@ export class Controller {
   readonly sources = new SourceDesk(this.store, new SourceClient());
   readonly tray = new Tray(this.store, this.sources.client, () => void this.sources.look());
   readonly fetching = new Fetching(this.store, this.sources.client, () => void this.sources.look());
+  readonly manifests = new Manifests(this.store, this.sources);
   readonly records = new RecordCache(this.client, (id) => this.points?.sourceOf(id));
   readonly navigation = new Navigation(this);
   readonly #changed = () => this.navigation.changed();

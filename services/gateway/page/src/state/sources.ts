@@ -1,8 +1,10 @@
 // The sources of a collection, the jobs about them, and what was done with them.
 
+import { RefusedError } from "../api/http.ts";
 import type { JobRecord, SourceRow } from "../api/schema.ts";
 import type { JobWish, SourceClient, SourceFilter } from "../api/source_client.ts";
 import { NO_FETCHING } from "./fetching.ts";
+import { isAnyRunning, NO_MANIFESTS, seen } from "./manifests.ts";
 import { Polling } from "./polling.ts";
 import { NO_SOURCES, type SourcesState, VIEWS } from "./sources_state.ts";
 import type { Store } from "./store.ts";
@@ -14,6 +16,9 @@ const PAGE = 50;
 const MOST_OF_A_PAGE = 200;
 const ENDED = 15;
 const EFFECTS = 50;
+/** What is said of a refusal, by its status; of others, what the gateway says. */
+export type Refusals = Readonly<Record<number, string>>;
+
 const ACTIVE = ["queued", "running"] as const;
 const ENDS = ["succeeded", "failed", "cancelled"] as const;
 
@@ -49,8 +54,10 @@ export class SourceDesk {
     this.#looks += 1;
     const { tray, limits } = this.#state;
     const { text, isBusy } = this.#state.fetching;
+    const { file, unfit } = this.#state.manifests;
     const fetching = { ...NO_FETCHING, text, isBusy };
-    this.store.set({ sources: { ...NO_SOURCES, tray, limits, fetching } });
+    const manifests = { ...NO_MANIFESTS, file, unfit };
+    this.store.set({ sources: { ...NO_SOURCES, tray, limits, fetching, manifests } });
     if (this.#polling.isOpen) queueMicrotask(() => void this.look());
   }
 
@@ -61,17 +68,21 @@ export class SourceDesk {
     this.#looks += 1;
     const looks = this.#looks;
     const { limits, log } = this.#state;
+    const { opened } = this.#state.manifests;
     const nobody = { items: [] };
     try {
-      const [listed, active, ended, effects, schedules, rules, logged] = await Promise.all([
-        this.#listed(collection),
-        this.client.jobs(collection, ACTIVE, MOST_OF_A_PAGE),
-        this.client.jobs(collection, ENDS, ENDED),
-        this.mayOperate ? this.client.effects(collection, EFFECTS) : nobody,
-        this.client.schedules(collection),
-        limits ?? this.client.limits(),
-        log && this.client.job(log.job),
-      ]);
+      const [listed, active, ended, effects, schedules, manifests, items, rules, logged] =
+        await Promise.all([
+          this.#listed(collection),
+          this.client.jobs(collection, ACTIVE, MOST_OF_A_PAGE),
+          this.client.jobs(collection, ENDS, ENDED),
+          this.mayOperate ? this.client.effects(collection, EFFECTS) : nobody,
+          this.client.schedules(collection),
+          this.client.manifests(collection),
+          opened && this.client.manifest(opened.id).catch(() => null), // somebody has removed it
+          limits ?? this.client.limits(),
+          log && this.client.job(log.job),
+        ]);
       const isAnyIncomplete = listed.rows.some((one) => one.status === "incomplete");
       const incomplete = isAnyIncomplete ? await this.client.incomplete(collection) : [];
       if (looks !== this.#looks) return;
@@ -84,6 +95,7 @@ export class SourceDesk {
         jobs: eachOnce([...active.items, ...ended.items]),
         effects: effects.items,
         schedules: schedules.items,
+        manifests: seen(this.#state.manifests, manifests.items, items),
         limits: rules,
         log: log && logged ? { job: log.job, lines: logged.log } : null,
         trouble: null,
@@ -162,17 +174,18 @@ export class SourceDesk {
     });
   }
 
-  /** Do something with what is fetched every few hours; tells whether it worked. */
-  async schedule(
+  /** Do something with what is done every few hours; tells whether it worked. */
+  async command(
     act: (client: SourceClient, collection: string) => Promise<unknown>,
     done: string | null = null,
+    refusals: Refusals = {},
   ): Promise<boolean> {
     const { collection } = this.store.state;
     if (!collection) return false;
     await this.#try(async () => {
       await act(this.client, collection);
       return done === null ? null : { isGood: true, text: done };
-    });
+    }, refusals);
     return this.#state.outcome?.isGood !== false;
   }
 
@@ -200,20 +213,22 @@ export class SourceDesk {
     }
   }
 
-  async #try(act: () => Promise<SourcesState["outcome"]>): Promise<void> {
+  async #try(act: () => Promise<SourcesState["outcome"]>, refusals: Refusals = {}): Promise<void> {
     this.#tell({ isBusy: true, outcome: null });
     try {
       const outcome = await act();
       this.#tell({ isBusy: false, outcome });
     } catch (error) {
-      this.#tell({ isBusy: false, outcome: { isGood: false, text: wordsOf(error) } });
+      const said = error instanceof RefusedError ? refusals[error.status] : undefined;
+      this.#tell({ isBusy: false, outcome: { isGood: false, text: said ?? wordsOf(error) } });
     }
     await this.look();
   }
 
   get #pause(): number {
-    const { jobs, rows } = this.#state;
+    const { jobs, rows, manifests } = this.#state;
     const isMoving =
+      isAnyRunning(manifests.all) ||
       jobs.some((one) => ACTIVE.some((state) => state === one.state)) ||
       rows.some((one) => one.in_flight > 0);
     return isMoving ? SHORT_PAUSE_MS : PAUSE_MS;

@@ -10,6 +10,7 @@ import type {
   UploadRules,
 } from "../api/schema.ts";
 import { type FetchingState, NO_FETCHING } from "./fetching.ts";
+import { type ManifestsState, NO_MANIFESTS } from "./manifests.ts";
 import { NO_TRAY, type TrayItem } from "./tray.ts";
 
 /** Which sources one wants to see, and what the gateway calls them. */
@@ -42,6 +43,7 @@ export interface SourcesState {
   readonly log: { readonly job: string; readonly lines: readonly JobLine[] } | null;
   readonly effects: readonly Effect[];
   readonly schedules: readonly ScheduleRecord[];
+  readonly manifests: ManifestsState;
   readonly tray: readonly TrayItem[];
   readonly fetching: FetchingState;
   readonly outcome: { readonly isGood: boolean; readonly text: string } | null;
@@ -64,6 +66,7 @@ export const NO_SOURCES: SourcesState = {
   log: null,
   effects: [],
   schedules: [],
+  manifests: NO_MANIFESTS,
   tray: NO_TRAY,
   fetching: NO_FETCHING,
   outcome: null,

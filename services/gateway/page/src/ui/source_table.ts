@@ -150,7 +150,7 @@ export class PageSourceTable extends PageElement {
       );
     const isAll = rows.every((one) => chosen.has(one.source_id));
     return html`<div class="table-place" role="region" aria-label=${t("sources")} tabindex="0">
-        <table class="sources">
+        <table class="sources stacked">
           <thead>
             <tr>
               ${

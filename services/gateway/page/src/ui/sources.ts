@@ -6,6 +6,7 @@ import { PageElement } from "./element.ts";
 import "./confirm.ts";
 import "./source_effects.ts";
 import "./source_jobs.ts";
+import "./source_manifests.ts";
 import "./source_schedules.ts";
 import "./source_table.ts";
 import "./source_tray.ts";
@@ -47,6 +48,7 @@ export class PageSources extends PageElement {
       <page-source-jobs></page-source-jobs>
       <page-source-table></page-source-table>
       <page-source-schedules></page-source-schedules>
+      <page-source-manifests></page-source-manifests>
       ${mayOperate ? html`<page-source-effects></page-source-effects>` : nothing}
       <page-confirm></page-confirm>
     </div>`;
