@@ -67,7 +67,7 @@ def _read_table(path: Path) -> RunTable:
     rows = rows.sort_by([("run", "ascending"), *ORDER])
     codes = rows.column("run").to_numpy()
     starts = np.flatnonzero(np.diff(codes, prepend=-1)).astype(np.int64)
-    ends = np.append(starts[1:], len(codes)) - 1
+    ends = np.append(starts, len(codes))[1:] - 1
     x, y = (rows.column(f"projection_{axis}").to_numpy().astype(np.float64) for axis in "xy")
     times, paths = rows.column("timestamp"), Paths(x, y, starts)
     return RunTable(

@@ -26,7 +26,9 @@ ROWS = (
 )
 
 
-def write_runs(folder: Path, *, has_outcome: bool = True, has_table: bool = False) -> None:
+def write_runs(
+    folder: Path, *, has_outcome: bool = True, has_table: bool = False, has_runs: bool = True
+) -> None:
     days = [None if one[7] is None else NOW.replace(day=one[7]) for one in ROWS]
     columns: dict[str, Any] = {
         "id": [one[0] for one in ROWS],
@@ -48,6 +50,8 @@ def write_runs(folder: Path, *, has_outcome: bool = True, has_table: bool = Fals
     if has_table:
         columns["filename"][3] = "table.csv"
         columns["type"][3] = "record"
+    if not has_runs:
+        columns["type"] = ["record"] * len(ROWS)
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), folder / "logs.parquet", row_group_size=3)
 
@@ -75,6 +79,14 @@ async def names(folder: Path, **query: Any) -> list[str]:
     answer = await asked(folder, "/runs", **query)
     assert answer.status_code == 200, answer.text
     return [one["name"][0] for one in answer.json()["items"]]
+
+
+async def test_a_map_of_tables_only_has_no_runs(tmp_path: Path) -> None:
+    write_runs(tmp_path / "default", has_runs=False)
+
+    for query in ({}, {"region": 3}, {"area": "0,0,9,0,9,9"}):
+        answer = await asked(tmp_path, "/runs", **query)
+        assert (answer.status_code, answer.json().get("total")) == (200, 0), answer.text
 
 
 async def test_a_run_tells_its_steps_its_outcome_and_when_it_was(tmp_path: Path) -> None:
