@@ -150,6 +150,7 @@ export class Controller {
       entries: [],
       hidden: new Set(),
       span: null,
+      opened: { kind: "none" },
       stage: { kind: "loading", bytes: 0, share: null },
       connection: { kind: "connecting" },
       move: null,

@@ -61,12 +61,13 @@ export class Navigation {
     const last = collections.find((one) => one.name === lastCollection());
     const name = route.collection ?? (last ?? collections[0])?.name ?? null;
     this.#wanted = route;
+    const isSwitched = collection !== null && name !== collection;
     if (name && name !== collection) this.page.watch(name);
     this.page.store.set({ area: route.area });
     const { chosen } = this.page.store.state.runs;
     if (route.runs.join("\n") !== chosen.join("\n")) this.page.runs.choose(route.runs);
     const isArranged = JSON.stringify(route.table) === JSON.stringify(this.page.runs.table);
-    if (route.area === "runs" && !isArranged) this.page.runs.arrange(route.table);
+    if (route.area === "runs" && (isSwitched || !isArranged)) this.page.runs.arrange(route.table);
     const { pointSize, density } = route;
     if (route.area === "map") this.page.painting.style({ pointSize, density });
     if (route.area !== "map") {
