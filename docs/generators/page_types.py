@@ -20,6 +20,7 @@ from services.gateway.handlers.answers import (
     WholeLetter,
 )
 from services.gateway.handlers.finding import Found, Neighbours, Records
+from services.gateway.handlers.match_answers import Matches, MatchResults
 from services.gateway.handlers.model_answers import ModelPage
 from services.gateway.handlers.records import WholeRecord
 from services.gateway.handlers.regions import Regions
@@ -45,7 +46,8 @@ ANSWERS = (
     Regions, Runs, Run, Health, Sources, LetterList, WholeLetter, ModelPage, Recomputed,
     Operation, Accepted, Settled, CollectionPage, ExampleRules, UploadAnswer, Problem, SourcePage,
     UploadRules, Preview, PreferencePage, JobPage, SchedulePage, SubmittedJobs,
-    ChangedJob, EffectPage, Queues, Manifests, ListedManifest, ManifestRecord,
+    ChangedJob, EffectPage, Queues, Manifests, ListedManifest, ManifestRecord, Matches,
+    MatchResults,
 )  # fmt: skip
 EVENTS = (ProjectionUpdated, WritingCommitted, WritingPublished)
 HEAD = "// Made by `make readme` from the gateway's models; not to be edited.\n"

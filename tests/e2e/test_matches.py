@@ -28,6 +28,11 @@ async def is_filled(http: httpx.AsyncClient, run: LiveRun, name: str, texts: lis
     """Make a collection of a table, and wait until its public files have it."""
     made = await http.post("/api/collections", json={"name": name, "title": name})
     assert made.status_code in (200, 201, 202), made.text
+    await is_replaced(http, run, name, texts)
+
+
+async def is_replaced(http: httpx.AsyncClient, run: LiveRun, name: str, texts: list[str]) -> None:
+    """Put a table in the place of the one that there is, and wait for the public files."""
     body = "\n".join(["note", *(f'"{one}"' for one in texts)]).encode()
 
     async def is_taken() -> bool:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import en from "../src/i18n/en.json";
-import { speak, t } from "../src/i18n/index.ts";
+import { scored, speak, t } from "../src/i18n/index.ts";
 import ru from "../src/i18n/ru.json";
 
 const FORM = /_(one|few|many|other)$/;
@@ -50,6 +50,8 @@ test("numbers and plurals are those of the language", async () => {
   assert.match(t("moved", { from: 1, to: 2, share: 6e-11 }), / moved 0% of /);
   assert.equal(t("share", { share: 12118 / 12119 }), "99.9%");
   assert.equal(t("share", { share: 1 }), "100%");
+  const scores = [1, 0.9, 0.8999999, 0.57, 0.12345, -0.5].map(scored);
+  assert.deepEqual(scores, ["1.000", "0.900", "0.899", "0.570", "0.123", "-0.500"]);
   await speak("ru");
   const few = [1, 2, 5, 21, 12].map((count) => t("points", { count }));
   assert.deepEqual(few, ["1 точка", "2 точки", "5 точек", "21 точка", "12 точек"]);

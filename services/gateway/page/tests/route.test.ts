@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PLAIN_MATCH } from "../src/state/match_view.ts";
 import { NOWHERE, PLAIN_TABLE, parseRoute, type Route, writeRoute } from "../src/state/route.ts";
 
 const ROUTES: readonly Partial<Route>[] = [
@@ -26,6 +27,10 @@ const ROUTES: readonly Partial<Route>[] = [
   { collection: "a", span: { of: "arrival", from: 1767225600000, to: 1767312000000 } },
   { collection: "a", pointSize: 1.75, density: "dense" },
   { collection: "a", area: "runs", runs: ["x/y.jsonl", "z"] },
+  { collection: "a", area: "matches" },
+  { collection: "a", area: "matches", match: { ...PLAIN_MATCH, other: "b/c &" } },
+  { collection: "a", area: "matches", match: { other: "b", state: null, link: 0.95, review: 0.6 } },
+  { collection: "a", area: "matches", match: { ...PLAIN_MATCH, state: "accepted", review: 0 } },
   {
     collection: "a",
     area: "runs",
@@ -84,5 +89,8 @@ test("what makes no sense is left out", () => {
   const sizes = ["9", "-3", "x", ""].map((one) => parseRoute(`#/map/a?size=${one}`).pointSize);
   assert.deepEqual(sizes, [2.5, 0.5, 1, 1]);
   assert.deepEqual(parseRoute("#/runs/a?source=x&view=1").table, PLAIN_TABLE);
+  const odd = ["show=nothing", "link=0.5", "review=0.95", "link=2", "review=x", "link=", "with="];
+  for (const one of odd) assert.deepEqual(parseRoute(`#/matches/a?${one}`).match, PLAIN_MATCH);
+  assert.deepEqual(parseRoute("#/runs/a?with=b").match, PLAIN_MATCH);
   assert.equal(parseRoute("#/map/a?density=often").density, "auto");
 });

@@ -63,6 +63,9 @@ export const PATHS = {
   manifests: "/api/manifests",
   manifest: "/api/manifests/{manifest}",
   runManifest: "/api/manifests/{manifest}/run",
+  matches: "/api/matches",
+  exportMatches: "/api/matches/export",
+  decideMatches: "/api/matches/decisions",
   map: "/map",
   events: "/events",
 } as const;

@@ -137,6 +137,19 @@ export interface ContradictedBatch {
   readonly since: string;
 }
 
+export interface Counts {
+  /** Score of `link` or more, nothing decided. */
+  readonly linked: number;
+  /** Score of `review` or more, nothing decided. */
+  readonly review: number;
+  /** Score below `review`, nothing decided. */
+  readonly unmatched: number;
+  /** Somebody has accepted the pair, whatever its score. */
+  readonly accepted: number;
+  /** Somebody has rejected the pair, whatever its score. */
+  readonly rejected: number;
+}
+
 export interface DatasetFigures {
   /** Rows of the dataset. */
   readonly rows: number;
@@ -637,6 +650,91 @@ export interface ManifestRun {
 export interface Manifests {
   /** Each, with its last twenty runs. */
   readonly items: readonly (ManifestRecord)[];
+}
+
+export interface Match {
+  /** The record. */
+  readonly id: string;
+  /** The nearest one; of equally near ones the first id. */
+  readonly other_id: string;
+  /** Cosine of the angle between the vectors; 1: the same direction. */
+  readonly score: number;
+  /** linked: the score is `link` or more; review: `review` or more, and somebody is to look at it; unmatched: less; accepted, rejected: somebody has decided that. */
+  readonly state: "linked" | "review" | "unmatched" | "accepted" | "rejected";
+  /** Hash of their two texts: what is decided is decided of these. */
+  readonly texts: string;
+  /** The source of the record. */
+  readonly filename: string;
+  /** The source of the nearest one. */
+  readonly other_filename: string;
+  /** The beginning of its text. */
+  readonly text: string;
+  /** The beginning of the text of the nearest one. */
+  readonly other_text: string;
+  /** What was decided of them, by whom and when; null: nothing. */
+  readonly decided: MatchDecision | null;
+}
+
+export interface MatchDecision {
+  /** The record of the collection. */
+  readonly id: string;
+  /** The record of the other one. */
+  readonly other_id: string;
+  /** Hash of their two texts: what is decided is decided of these. */
+  readonly texts: string;
+  /** accept: they belong together; reject: they do not. */
+  readonly decision: "accept" | "reject";
+  /** When, in UTC. */
+  readonly at: string;
+  /** Who, as audits name people. */
+  readonly by: string;
+}
+
+export interface MatchResult {
+  /** The record. */
+  readonly id: string;
+  /** The one of the other collection. */
+  readonly other_id: string;
+  /** unchanged: that had been decided before. */
+  readonly outcome: "decided" | "unchanged" | "refused";
+  /** Why it was refused. */
+  readonly reason: string | null;
+  /** What is decided of it now; null: nothing. */
+  readonly decided: MatchDecision | null;
+}
+
+export interface MatchResults {
+  /** The collection. */
+  readonly collection: string;
+  /** The collection that it is matched with. */
+  readonly other: string;
+  /** One for each pair, in that order. */
+  readonly items: readonly (MatchResult)[];
+}
+
+export interface Matches {
+  /** The collection: each of its records has one pair. */
+  readonly collection: string;
+  /** The collection that it is matched with. */
+  readonly other: string;
+  /** From this score on a pair is linked. */
+  readonly link: number;
+  /** From this score on somebody is to look at it. */
+  readonly review: number;
+  /** Records of the collection. */
+  readonly records: number;
+  /** Records of the other one. */
+  readonly other_records: number;
+  /** How many are in which state. */
+  readonly counts: Counts;
+  /** Decisions that hold for no pair now: a text has changed, a record has gone, or another one is nearer. */
+  readonly unused_decisions: number;
+  /** Pairs that were asked for. */
+  readonly total: number;
+  /** Some of them, the best first. */
+  readonly items: readonly (Match)[];
+  /** `after` of the next page; null: there is none. */
+  readonly next_after: number | null;
 }
 
 export interface MeasuredMovement {

@@ -78,6 +78,13 @@ export function sized(bytes: number): string {
   return new Intl.NumberFormat(i18next.language, form).format(bytes / STEP ** power);
 }
 
+/** Write a score with three digits, and never as one that it does not reach. */
+export function scored(value: number): string {
+  const digits = { minimumFractionDigits: 3, maximumFractionDigits: 3 };
+  const least = Math.floor(value * 1000 + 1e-6) / 1000;
+  return new Intl.NumberFormat(i18next.language, digits).format(least);
+}
+
 /** Write a number as people of the language do. */
 export function counted(value: number): string {
   const form: Intl.NumberFormatOptions = { maximumSignificantDigits: 6 };

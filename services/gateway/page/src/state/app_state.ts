@@ -8,6 +8,7 @@ import type { Language } from "../i18n/index.ts";
 import type { Density } from "../map/density.ts";
 import { type ExamplesState, NO_EXAMPLES } from "./examples.ts";
 import type { Listing } from "./finding.ts";
+import { type MatchesState, NO_MATCHES } from "./matches.ts";
 import type { Choice, Route } from "./route.ts";
 import { NO_RUNS, type RunsState } from "./runs.ts";
 import { NO_SOURCES, type SourcesState } from "./sources_state.ts";
@@ -39,7 +40,7 @@ export type Opened =
 export interface AppState {
   readonly session: Session | null;
   readonly collections: readonly CollectionInfo[];
-  /** What is looked at: the map, or the system. */
+  /** What is looked at: the map, or something else of it. */
   readonly area: Route["area"];
   readonly collection: string | null;
   readonly title: string | null;
@@ -78,6 +79,7 @@ export interface AppState {
   readonly areNamesShown: boolean;
   readonly isLegendOpen: boolean;
   readonly runs: RunsState;
+  readonly matches: MatchesState;
   readonly examples: ExamplesState;
   readonly sources: SourcesState;
   readonly system: SystemState;
@@ -114,6 +116,7 @@ export const FIRST_STATE: AppState = {
   areNamesShown: true,
   isLegendOpen: true,
   runs: NO_RUNS,
+  matches: NO_MATCHES,
   examples: NO_EXAMPLES,
   sources: NO_SOURCES,
   system: NO_SYSTEM,

@@ -2,6 +2,7 @@
 
 import { Client, RefusedError } from "../api/client.ts";
 import { Events } from "../api/events.ts";
+import { MatchClient } from "../api/match_client.ts";
 import { SourceClient } from "../api/source_client.ts";
 import { SystemClient } from "../api/system_client.ts";
 import { type Audience, Live, type Move } from "../data/live.ts";
@@ -12,6 +13,7 @@ import { Examples } from "./examples.ts";
 import { Fetching } from "./fetching.ts";
 import { Finding } from "./finding.ts";
 import { Manifests } from "./manifests.ts";
+import { MatchDesk } from "./matches.ts";
 import { Navigation } from "./navigation.ts";
 import { Notice } from "./notice.ts";
 import { Opening } from "./opening.ts";
@@ -47,6 +49,12 @@ export class Controller {
   readonly opening = new Opening(this.store, this.records, this.#changed);
   readonly examples = new Examples(this.store, this.client);
   readonly runs = new Runs(this.store, this.client, this.#changed);
+  readonly matches = new MatchDesk(this.store, new MatchClient(), {
+    record: (collection, id, source) => this.client.record(collection, id, source),
+    relist: () => this.list(),
+    changed: this.#changed,
+    refused: (error) => this.#show(error),
+  });
   readonly regions = new Regions(this.store, this.client);
   readonly finding = new Finding(
     this.store,
@@ -191,6 +199,7 @@ export class Controller {
     this.columns.leave();
     this.regions.leave();
     this.runs.leave();
+    this.matches.leave();
     this.examples.leave();
     this.sources.leave();
     this.finding.clear();

@@ -8,7 +8,7 @@ import { NOWHERE, parseRoute, type Route, writeRoute } from "./route.ts";
 /** What of the page the address is about. */
 type Page = Pick<
   Controller,
-  "store" | "points" | "painting" | "opening" | "runs" | "finding" | "timing" | "watch"
+  "store" | "points" | "painting" | "opening" | "runs" | "matches" | "finding" | "timing" | "watch"
 >;
 
 export class Navigation {
@@ -68,6 +68,8 @@ export class Navigation {
     if (route.runs.join("\n") !== chosen.join("\n")) this.page.runs.choose(route.runs);
     const isArranged = JSON.stringify(route.table) === JSON.stringify(this.page.runs.table);
     if (route.area === "runs" && (isSwitched || !isArranged)) this.page.runs.arrange(route.table);
+    const isSame = JSON.stringify(route.match) === JSON.stringify(this.page.matches.view);
+    if (route.area === "matches" && !isSame) this.page.matches.arrange(route.match);
     const { pointSize, density } = route;
     if (route.area === "map") this.page.painting.style({ pointSize, density });
     if (route.area !== "map") {
@@ -117,6 +119,7 @@ export class Navigation {
       pointSize: this.page.store.state.pointSize,
       density: this.page.store.state.density,
       table: this.page.runs.table,
+      match: this.page.matches.view,
     };
   }
 }

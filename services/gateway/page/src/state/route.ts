@@ -4,6 +4,7 @@ import type { Corner } from "../data/areas.ts";
 import { type Field, isField } from "../data/coding.ts";
 import type { Aim } from "../map/camera.ts";
 import { DENSITIES, type Density } from "../map/density.ts";
+import { type MatchView, matchIn, PLAIN_MATCH, sayMatch } from "./match_view.ts";
 import type { Passage, Query } from "./query.ts";
 import { SORTS, type Sort } from "./run_order.ts";
 
@@ -16,7 +17,7 @@ export interface Choice {
   readonly to: number | null;
 }
 
-const AREAS = ["map", "runs", "sources", "system"] as const;
+const AREAS = ["map", "runs", "matches", "sources", "system"] as const;
 
 export interface Route {
   readonly area: (typeof AREAS)[number];
@@ -37,6 +38,8 @@ export interface Route {
   readonly density: Density;
   /** How the table of runs is sorted, and what the runs of it have in common. */
   readonly table: RunTable;
+  /** Which pairs of two collections are listed. */
+  readonly match: MatchView;
 }
 
 export interface RunTable {
@@ -66,6 +69,7 @@ export const NOWHERE: Route = {
   pointSize: 1,
   density: "auto",
   table: PLAIN_TABLE,
+  match: PLAIN_MATCH,
 };
 
 /** Read the part of an address behind '#'; what it does not say is as at first. */
@@ -83,12 +87,13 @@ export function parseRoute(hash: string): Route {
     field: by !== null && isField(by) ? by : null,
     hidden: said.getAll("hide"),
     aim: zoom !== undefined && zoom > 0 ? { x: x as number, y: y as number, zoom } : null,
-    query: area === "runs" ? null : (passageIn(said) ?? ownIn(said)),
+    query: area === "runs" || area === "matches" ? null : (passageIn(said) ?? ownIn(said)),
     span: spanIn(said),
     runs: said.getAll("run"),
     pointSize: sizeIn(said),
     density: DENSITIES.find((one) => one === said.get("density")) ?? "auto",
     table: area === "runs" ? tableIn(said) : PLAIN_TABLE,
+    match: area === "matches" ? matchIn(said) : PLAIN_MATCH,
   };
 }
 
@@ -100,6 +105,11 @@ export function writeRoute(route: Route): string {
   }
   const parts = ["map", route.collection, ...(route.record ? [route.record] : [])];
   const said = new URLSearchParams();
+  if (route.area === "matches") {
+    sayMatch(said, route.match);
+    const pairs = plain(said);
+    return `#/matches/${encodeURIComponent(route.collection)}${pairs ? `?${pairs}` : ""}`;
+  }
   for (const name of route.runs) said.append("run", name);
   if (route.area === "runs") {
     const { sort, isDescending, through } = route.table;

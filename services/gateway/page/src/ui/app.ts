@@ -6,6 +6,7 @@ import "./header.ts";
 import "./found_panel.ts";
 import "./legend.ts";
 import "./map_view.ts";
+import "./matches.ts";
 import "./notices.ts";
 import "./record_panel.ts";
 import "./regions.ts";
@@ -30,6 +31,7 @@ export class PageApp extends PageElement {
     return html`<page-header></page-header>
       ${area === "system" ? html`<main class="system-place"><page-system></page-system></main>` : nothing}
       ${area === "runs" ? html`<main class="system-place"><page-runs></page-runs></main>` : nothing}
+      ${area === "matches" ? html`<main class="system-place"><page-matches></page-matches></main>` : nothing}
       ${area === "sources" ? html`<main class="system-place"><page-sources></page-sources></main>` : nothing}
       <main class="main" ?hidden=${isElsewhere} ?data-aside=${isMap} ?data-record=${isBusy} ?data-time=${isMap && isTimeOpen}>
         <div class="ground"><page-map></page-map><page-timeline></page-timeline><page-stage></page-stage><page-notices></page-notices></div>

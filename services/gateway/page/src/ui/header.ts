@@ -6,10 +6,11 @@ import { PageElement } from "./element.ts";
 import { leave, mark, moon, sun } from "./icons.ts";
 import "./search.ts";
 
-const PLACES = ["map", "runs", "sources", "system"] as const;
+const PLACES = ["map", "runs", "matches", "sources", "system"] as const;
 const PLACE_NAMES = {
   map: "area_map",
   runs: "runs",
+  matches: "matches",
   sources: "sources",
   system: "area_system",
 } as const;
