@@ -7,6 +7,7 @@ import { glass } from "./icons.ts";
 
 const PAUSE_MS = 450;
 const LEAST = 2;
+const WRITTEN_IN = "input, textarea, select, [contenteditable]";
 
 export class PageSearch extends PageElement {
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -70,10 +71,11 @@ export class PageSearch extends PageElement {
     document.getElementById("map-canvas")?.focus();
   };
 
-  /** A slash leads here, as elsewhere. */
+  /** A slash leads here, as elsewhere, unless somebody writes one. */
   #reach = (event: KeyboardEvent) => {
-    const isTyping = event.target instanceof HTMLInputElement;
+    const isTyping = event.target instanceof Element && event.target.closest(WRITTEN_IN) !== null;
     if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.hidden) return;
     event.preventDefault();
     this.#field.focus();
   };
