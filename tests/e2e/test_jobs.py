@@ -1,5 +1,7 @@
 """Sources are brought, re-embedded and deleted under kills: every job ends, and says how.
 
+Schedules, manifests, preferences and decisions are changed meanwhile.
+
 ``make jobs N=500`` gives so many commands under kills; the test a few.
 """
 
@@ -34,6 +36,8 @@ from shared.contracts.jobs import (
 from shared.errors import TransientError
 from shared.failpoints import VARIABLE, Failpoint
 from tests.e2e.bringing import Bringing, bringing, check_brought
+from tests.e2e.deaths import Deaths
+from tests.e2e.keeping import KINDS, Keeping, check_wishes
 from tests.e2e.local_run import PATIENCE_S, LiveRun, check_coordinates, live_run
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.embedding_server import EmbeddingServer
@@ -66,6 +70,10 @@ OF_BYTES = (
     Failpoint.DELIVERED,
 )
 """What is passed when jobs bring bytes."""
+COMMANDS_GIVEN = (
+    *("re-embed", "re-embed", "cancel", "delete", "retry", "upload", "replace", "fetch"),
+    "keep",
+)
 FREE = timedelta(seconds=5)
 ENDS = ("succeeded", "failed", "cancelled")
 PHASES = ("acquiring", "validating", "embedding", "projecting", "writing", "done")
@@ -81,6 +89,8 @@ class Scene:
     client: Client
     dice: random.Random
     bytes: Bringing
+    keeping: Keeping
+    deaths: Deaths
     jobs: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=lambda: list(DELETED))
 
@@ -90,11 +100,12 @@ class Scene:
 
     async def give(self) -> None:
         """Give a command by chance, and kill something on its way."""
-        kind = self.dice.choice(
-            ("re-embed", "re-embed", "cancel", "delete", "retry", "upload", "replace", "fetch")
-        )
+        kind = self.dice.choice(COMMANDS_GIVEN)
+        if kind == "keep":
+            await self.keeping.give(self.deaths)
+            return
         is_bytes = kind in ("upload", "replace", "fetch", "cancel")
-        if self.dice.random() < 0.5:
+        if self.dice.random() < 0.5 and await self.deaths.may_end("discovery"):
             (self.cuts / self.dice.choice(OF_BYTES if is_bytes else POINTS)).touch()
         if kind == "delete":
             await self.delete()
@@ -111,7 +122,7 @@ class Scene:
             await self.reembed()
         if self.dice.random() < 0.5:
             await asyncio.sleep(self.dice.uniform(0, 1.0))
-            await self.run.kill(self.dice.choice(SERVICES))
+            await self.deaths.kill(self.dice.choice(SERVICES))
 
     async def fetch(self) -> None:
         command, number = self.bytes.next_fetch(await self.listed())
@@ -249,7 +260,8 @@ def check_audit(effects: Sequence[Effect], told: Sequence[tuple[datetime, JobRec
             expected["cancel", job.id] += 1
         elif job.state in ENDS:
             expected["end", job.id] += 1
-    assert Counter((one.action, one.job_id) for one in effects) == expected
+    of_jobs = [one for one in effects if one.kind not in KINDS]
+    assert Counter((one.action, one.job_id) for one in of_jobs) == expected
 
 
 def check_rows(table: Path, first: int, jobs: Sequence[JobRecord]) -> None:
@@ -289,7 +301,9 @@ async def test_every_job_ends_whatever_is_killed(
             await run.settled(everything)
             client = await nats.connect(run.url, connect_timeout=PATIENCE_S)
             dice = random.Random(SEED)  # noqa: S311  no secret
-            scene = Scene(output, cuts, run, client, dice, brought)
+            keeping = Keeping(client, brought, random.Random(SEED + 2))  # noqa: S311  no secret
+            await keeping.begin(run)
+            scene = Scene(output, cuts, run, client, dice, brought, keeping, Deaths(run))
             first = lance.dataset(str(scene.table)).version
             for _ in range(COMMANDS):
                 await scene.give()
@@ -302,7 +316,7 @@ async def test_every_job_ends_whatever_is_killed(
             told = await scene.told()
             of_jobs = [one for _, one in told]
             await run.settled(everything - gone + brought.mapped(of_jobs))
-            jobs, effects = await scene.listed(), await scene.effects()
+            jobs, effects, kept = await scene.listed(), await scene.effects(), await keeping.kept()
             await brought.check_kept(run, of_jobs)
             await client.close()
             assert await run.stop() == 0
@@ -310,6 +324,7 @@ async def test_every_job_ends_whatever_is_killed(
     assert {one.id for one in jobs} >= scene.jobs
     check_order(told)
     check_audit(effects, told)
+    check_wishes(keeping.wishes, effects, kept)
     check_rows(scene.table, first, jobs)
     check_brought(scene.table, first, brought, of_jobs)
     check_coordinates(output)

@@ -132,4 +132,5 @@ async def test_a_url_is_fetched_now_and_every_few_hours_without_a_mouse(
         await press(page, f'{here} [data-action="pause"]')
         await page.locator(f"{here} .chip.plain[data-state]").wait_for()
         await press(page, f'{here} [data-action="remove"]')
+        await press(page, '[data-answer="yes"]')
         await schedule.wait_for(state="detached")

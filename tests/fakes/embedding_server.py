@@ -47,14 +47,14 @@ class EmbeddingServer:
         self.headers: list[dict[str, str]] = []
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        """Serve until the block ends; yields the root URL."""
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve until the block ends, on any port if none is given; yields the root URL."""
         routes = [
             Route("/v1/embeddings", self._openai, methods=["POST"]),
             Route("/vectors", self._vectors, methods=["POST"]),
         ]
-        async with serving(Starlette(routes=routes), "127.0.0.1", 0) as port:
-            yield f"http://127.0.0.1:{port}"
+        async with serving(Starlette(routes=routes), "127.0.0.1", port) as chosen:
+            yield f"http://127.0.0.1:{chosen}"
 
     async def _openai(self, request: Request) -> Response:
         body = await self._read(request)
