@@ -80,6 +80,9 @@ async def test_a_file_comes_is_embedded_anew_and_goes_without_a_mouse(
         assert await page.get_attribute("html", "lang") == language
 
         await press(page, '[data-area="sources"]')
+        await page.wait_for_selector("page-sources [data-source]")
+        await press(page, ".skip")
+        assert await page.locator("main.system-place").evaluate(IS_THERE)
         file = tmp_path / name
         file.write_bytes(table(TEXTS))
         item = await choose(page, file)

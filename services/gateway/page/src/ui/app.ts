@@ -20,6 +20,13 @@ import "./timeline.ts";
 /** What has to be answered before anything is shown. */
 const LOCKED: ReadonlySet<string> = new Set(["signing-in", "forbidden"]);
 
+const ELSEWHERE = {
+  system: html`<page-system></page-system>`,
+  runs: html`<page-runs></page-runs>`,
+  matches: html`<page-matches></page-matches>`,
+  sources: html`<page-sources></page-sources>`,
+};
+
 export class PageApp extends PageElement {
   protected override render() {
     const { stage, opened, listing, isListShown, isTimeOpen } = this.state;
@@ -29,10 +36,7 @@ export class PageApp extends PageElement {
     const isElsewhere = area !== "map";
     const isMap = stage.kind === "map";
     return html`<page-header></page-header>
-      ${area === "system" ? html`<main class="system-place"><page-system></page-system></main>` : nothing}
-      ${area === "runs" ? html`<main class="system-place"><page-runs></page-runs></main>` : nothing}
-      ${area === "matches" ? html`<main class="system-place"><page-matches></page-matches></main>` : nothing}
-      ${area === "sources" ? html`<main class="system-place"><page-sources></page-sources></main>` : nothing}
+      ${area === "map" ? nothing : html`<main class="system-place" tabindex="-1">${ELSEWHERE[area]}</main>`}
       <main class="main" ?hidden=${isElsewhere} ?data-aside=${isMap} ?data-record=${isBusy} ?data-time=${isMap && isTimeOpen}>
         <div class="ground"><page-map></page-map><page-timeline></page-timeline><page-stage></page-stage><page-notices></page-notices></div>
         <aside class="aside" ?hidden=${!isMap}>

@@ -134,7 +134,8 @@ export class PageHeader extends PageElement {
 
   #skip = (event: Event) => {
     event.preventDefault();
-    document.getElementById("map-canvas")?.focus();
+    const place = this.state.area === "map" ? "#map-canvas" : ".system-place";
+    document.querySelector<HTMLElement>(place)?.focus();
   };
 }
 
