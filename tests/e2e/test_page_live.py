@@ -1,5 +1,6 @@
 """A page that stays open while much comes, the map is fitted anew, and the bus is away."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from tests.e2e.page_reading import agrees, shown, until
 from tests.e2e.page_world import MARKS, World, running_world
 
 SOURCES, RECORDS, REFITS = 12, 400, 3
+MINUTE_S, A_SECOND = 60, 1_000
 FOLLOW = """() => {
   window.fewer = [];
   let before = 0;
@@ -63,8 +65,25 @@ async def test_refits_under_load_leave_every_point_where_the_parquet_has_it(worl
         assert await page.evaluate("window.fewer") == []
 
 
+@pytest.mark.slow
+async def test_a_minute_of_a_thousand_points_a_second_is_drawn_whole(world: World) -> None:
+    async with world.page() as page:
+        await world.ready(page)
+        before = len(await shown(page))
+        await page.evaluate(FOLLOW)
+        for number in range(MINUTE_S):
+            write_source(world.sources / f"fast-{number}.jsonl", A_SECOND, f"agent {number % 7}")
+            await asyncio.sleep(1)
+
+        await world.run.settled(before + MINUTE_S * A_SECOND)
+        await until("page and Parquet agree", lambda: agrees(page, world.run.output))
+        assert len(await shown(page)) == before + MINUTE_S * A_SECOND
+        assert await page.evaluate("window.fewer") == []
+
+
+@pytest.mark.parametrize("away_s", [0, pytest.param(60, marks=pytest.mark.slow)])
 async def test_a_map_outlasts_a_bus_that_is_away_and_has_all_of_it_afterwards(
-    world: World,
+    world: World, away_s: int
 ) -> None:
     async with (
         world.page() as page,
@@ -75,12 +94,13 @@ async def test_a_map_outlasts_a_bus_that_is_away_and_has_all_of_it_afterwards(
         bus = await world.run.running("nats-server")
         os.kill(bus, signal.SIGSTOP)
         try:
-            write_source(world.sources / "meanwhile.jsonl", 30, "absence")
+            write_source(world.sources / f"meanwhile-{away_s}.jsonl", 30, "absence")
 
             async def is_away() -> bool:
                 return (await http.get("/health")).json()["bus"] == "away"
 
             await until("the gateway misses the bus", is_away)
+            await asyncio.sleep(away_s)
             await page.click('[data-area="system"]')
             await page.locator('[data-panel="stages"] .trouble').wait_for(
                 timeout=PATIENCE_S * 1000
