@@ -76,10 +76,11 @@ class Keeping:
         assert made.status_code == 201, made.text
 
     async def give(self, deaths: Deaths) -> None:
-        """Wish for some things by chance, and kill discovery on the way of one of them."""
+        """Wish for something of each kind, and kill discovery on the way of one of them."""
         killed_at = self.dice.randrange(AT_ONCE)
         for number in range(AT_ONCE):
-            wishing = asyncio.ensure_future(self._wish(self.dice.choice(KINDS)))
+            kind = KINDS[len(self.wishes) % len(KINDS)]
+            wishing = asyncio.ensure_future(self._wish(kind))
             if number == killed_at:
                 await asyncio.sleep(self.dice.uniform(0, SOON_S))
                 await deaths.kill("discovery")
@@ -184,6 +185,7 @@ def check_wishes(
     wishes: dict[str, Wish], effects: Sequence[Effect], kept: dict[str, Kept]
 ) -> None:
     """What was done was noted once, what was not never; what is kept follows from the notes."""
+    assert {one.kind for one in wishes.values()} == set(KINDS)
     noted = defaultdict[str, list[Effect]](list)
     follows: dict[str, Kept] = {kind: {} for kind in KINDS}
     for one in sorted(effects, key=lambda effect: effect.number):

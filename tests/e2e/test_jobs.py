@@ -309,6 +309,7 @@ async def test_every_job_ends_whatever_is_killed(
                 await scene.give()
                 if dice.random() < 0.3:
                     await scene.until_all_have_ended()
+            await keeping.give(scene.deaths)
             for armed in cuts.iterdir():
                 armed.unlink(missing_ok=True)
             await scene.until_all_have_ended()
