@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.discovery.adapters.folder_links import RealPaths
 from services.discovery.adapters.folder_own_places import NOTHING, OwnPlaces, is_foreign_map
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.domain.completeness import Completion
@@ -50,11 +51,10 @@ class Root:
             path = posixpath.join(posixpath.realpath(before + os.pardir), after)
         return posixpath.abspath(path)
 
-    @property
-    def is_allowed(self) -> bool:
+    def is_allowed(self, real_paths: RealPaths) -> bool:
         """Whether it lies where it must, whatever has become a link since it was named."""
         below = self.only_below
-        return below is None or lies_below(posixpath.realpath(self.base), below)
+        return below is None or lies_below(real_paths.of(self.base), below)
 
 
 def lies_below(real: str, folders: Iterable[str]) -> bool:

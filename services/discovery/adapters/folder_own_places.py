@@ -1,7 +1,7 @@
 """Folders that the program writes itself: what is in them is never a source."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,10 @@ class OwnPlaces:
 
     def holds(self, path: str) -> bool:
         """Tell whether a path, all links followed, is one of these or lies below one."""
-        real = os.path.realpath(path)
+        return self.hold(os.path.realpath(path))
+
+    def hold(self, real: str) -> bool:
+        """Tell whether a path without links is one of these, or lies below one."""
         return any(
             real == own or real.startswith(own.rstrip(os.sep) + os.sep) for own in self.real_paths
         )
@@ -58,13 +61,13 @@ class OwnAround:
             return cls(inside, NOTHING, inside)
         return cls(inside, OwnPlaces.find([output]), OwnPlaces.find([*folders, output]))
 
-    def of(self, bases: Sequence[str]) -> OwnPlaces:
+    def of(self, bases: Iterable[str]) -> OwnPlaces:
         """Tell what is no source of some roots: the folder around is none, unless one lies there.
 
         Args:
-            bases: The roots.
+            bases: The roots, all links followed.
         """
-        lies_there = any(self.output.holds(base) for base in bases)
+        lies_there = any(map(self.output.hold, bases))
         return self.inside if lies_there else self.both
 
 

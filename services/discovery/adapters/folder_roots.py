@@ -1,12 +1,12 @@
 """The roots of a repository, found by where they lie: however many there are, only those near."""
 
 import os
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import PurePosixPath
 
+from services.discovery.adapters.folder_links import RealPaths
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.domain.sources import display_name
 
@@ -43,7 +43,7 @@ class Roots:
         root = replace(root, number=number)
         self._all[number] = root
         self._of[root.collection] = (*self._of.get(root.collection, ()), number)
-        self._name(number, _names(root))
+        self._name(number, _names(root, RealPaths()))
 
     def remove(self, collection: str) -> None:
         """Have none of a collection any more."""
@@ -51,9 +51,9 @@ class Roots:
             self._name(number, frozenset())
             del self._all[number], self._names[number]
 
-    def follow_links(self, root: Root) -> None:
+    def follow_links(self, root: Root, real_paths: RealPaths) -> None:
         """Find out anew where one lies, which waits for the disk."""
-        names = _names(root)
+        names = _names(root, real_paths)
         if names != self._names.get(root.number) and root.number in self._all:
             self._name(root.number, names)
 
@@ -79,11 +79,11 @@ class Roots:
         self._names[number] = names
 
 
-def _names(root: Root) -> frozenset[str]:
+def _names(root: Root, real_paths: RealPaths) -> frozenset[str]:
     """Return what leads to a root: its path, that in the ledger, without links, and beside it."""
     base = root.base
     ending = root.completion.sidecar if root.completion.when == "sidecar" else ""
-    return frozenset((base, display_name(base), posixpath.realpath(base), base + ending))
+    return frozenset((base, display_name(base), real_paths.of(base), base + ending))
 
 
 def _above(path: str) -> Iterator[str]:

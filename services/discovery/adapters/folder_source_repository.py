@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from services.discovery.adapters.folder_links import RealPaths
 from services.discovery.adapters.folder_listing import (
     Listed,
     Root,
@@ -130,10 +131,10 @@ class FolderSourceRepository:
         return SourceFile(stat, start)
 
     def _glance(self, collections: Sequence[str]) -> Mapping[str, bytes]:
-        own, told = self._own_places(), {}
+        around, real_paths, told = self._own_places(), RealPaths(), {}
         for name in collections:
             digest = hashlib.blake2b(digest_size=16)
-            for listed in self._list(self._roots.of(name), None, own):
+            for listed in self._list(self._roots.of(name), None, around, real_paths):
                 digest.update(repr(listed).encode("utf-8", "surrogateescape"))
             told[name] = digest.digest()
         return told
@@ -146,13 +147,17 @@ class FolderSourceRepository:
         roots: Sequence[Root],
         changed: frozenset[str] | None,
         around: OwnAround | None = None,
+        glanced: RealPaths | None = None,
     ) -> Iterator[Listed]:
-        own = (around or self._own_places()).of([root.base for root in roots])
+        around = around or self._own_places()
+        own = around.of((glanced or RealPaths()).of(root.base) for root in roots)
         seen: set[tuple[str, str]] = set()
         for root in roots:
+            # A look may take long, and what leads out meanwhile must not be read: links anew.
+            real_paths = glanced or RealPaths()
             if changed is None:
-                self._roots.follow_links(root)
-            for listed in _list_one(root, changed, own):
+                self._roots.follow_links(root, real_paths)
+            for listed in _list_one(root, changed, own, real_paths):
                 key = (listed.collection, listed.path)
                 if key not in seen:
                     seen.add(key)
@@ -187,8 +192,10 @@ def _take(found: Iterator[Listed]) -> list[Listed]:
     return list(islice(found, LISTED_AT_ONCE))
 
 
-def _list_one(root: Root, changed: frozenset[str] | None, own: OwnPlaces) -> Iterator[Listed]:
-    if not root.is_allowed:
+def _list_one(
+    root: Root, changed: frozenset[str] | None, own: OwnPlaces, real_paths: RealPaths
+) -> Iterator[Listed]:
+    if not root.is_allowed(real_paths):
         yield FolderUnreadable(root.collection, display_name(root.base), NOT_ALLOWED)
         return
     if changed is None:

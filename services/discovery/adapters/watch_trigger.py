@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -13,6 +14,8 @@ from shared.errors import first_leaf
 
 RENEWED_AT_MOST_S = 2.0
 """Between two watches while folders are added one by one: each goes through all of them."""
+LOOKS = 10
+"""Full looks until a watch is made anew without a reason that is known."""
 PAUSES = 2.5
 """After the watcher failed at a change, so many times the debounce time: it may fail at the next
 one, too, and a full look costs."""
@@ -22,8 +25,9 @@ class WatchTrigger:
     """Says to look at changed paths, and at everything at start and every so many seconds.
 
     The full look covers what a watch can miss: network file systems, folders that are replaced,
-    overflowing kernel queues. The watch is made anew each time, so that it covers roots that came
-    or were replaced; where there can be no watch, the full looks remain.
+    overflowing kernel queues. The watch is made anew if a root came, went or was replaced since,
+    and with every ``LOOKS`` full looks, for what was replaced below one; where there can be no
+    watch, the full looks remain.
     """
 
     def __init__(
@@ -63,11 +67,10 @@ class WatchTrigger:
         """See Trigger."""
         yield None
         while True:
-            deadline = anyio.current_time() + self._rescan_interval_s
             self._is_watching = False
             self._renewed = anyio.Event()
             try:
-                async with aclosing(self._watch(deadline)) as watched:
+                async with aclosing(self._watch()) as watched:
                     async for changed in watched:
                         yield changed
             except Exception as error:  # noqa: BLE001  whatever ails the watcher: the looks remain
@@ -86,10 +89,9 @@ class WatchTrigger:
             self._on_degraded(reason)
         self._told = reason
 
-    async def _sort_out(self) -> tuple[list[str], str]:
+    def _sort_out(self, asked: Sequence[str], places: "_Places") -> tuple[list[str], str]:
         """Return what can be watched, and tell and return what cannot."""
-        asked = self._paths
-        present = await to_thread.run_sync(_present, asked)
+        present = [path for path, place in zip(asked, places, strict=True) if place]
         watchable = [path for path in present if _is_utf8(path)]
         if not present:
             raise FileNotFoundError("there is nothing")
@@ -101,11 +103,17 @@ class WatchTrigger:
             self._tell(f"cannot watch what is not there or has a name that is no UTF-8: {others}")
         return watchable, others
 
-    async def _watch(self, deadline: float) -> AsyncGenerator[frozenset[str] | None]:
-        """Watch until a time; when the paths are others by then, go over to another watch."""
+    async def _watch(self) -> AsyncGenerator[frozenset[str] | None]:
+        """Watch until it is to be made anew; when the paths are others, go over to another."""
+        deadline, looks = anyio.current_time() + self._rescan_interval_s, 0
         async with aclosing(_Watches(self._begin)) as watches:
             await watches.begin()
-            while anyio.current_time() < deadline or watches.are_two:
+            while True:
+                if anyio.current_time() >= deadline and not watches.are_two:
+                    deadline, looks = anyio.current_time() + self._rescan_interval_s, looks + 1
+                    if looks == LOOKS or await watches.are_replaced(self._paths):
+                        return  # the next one begins with a look at everything
+                    yield None
                 if self._renewed.is_set() and watches.may_go_on:
                     self._renewed = anyio.Event()
                     await watches.go_on()
@@ -119,9 +127,25 @@ class WatchTrigger:
                 elif changed:
                     yield changed
 
-    async def _begin(self) -> tuple[FolderWatch, str]:
-        watchable, others = await self._sort_out()
-        return FolderWatch(watchable, self._debounce_ms), others
+    async def _begin(self) -> "_Begun":
+        asked = self._paths
+        places = await to_thread.run_sync(_places, asked)
+        watchable, others = self._sort_out(asked, places)
+        return _Begun(FolderWatch(watchable, self._debounce_ms), places, others)
+
+
+_Places = list[tuple[int, int] | None]
+"""Device and inode of each path; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A watch, and what there was when it began."""
+
+    watch: FolderWatch
+    places: _Places
+    others: str
+    """What cannot be watched."""
 
 
 class _Watches:
@@ -131,15 +155,17 @@ class _Watches:
     told of new folders is that they are there, since something may have come before their watch.
     """
 
-    def __init__(self, begin: Callable[[], Awaitable[tuple[FolderWatch, str]]]) -> None:
+    def __init__(self, begin: Callable[[], Awaitable[_Begun]]) -> None:
         self._begin = begin
-        self._now: FolderWatch | None = None
-        self._next: FolderWatch | None = None
+        self._now: _Begun | None = None
+        self._next: _Begun | None = None
         self._has_begun = False
         self._began_s = 0.0
-        self.others = ""
+
+    @property
+    def others(self) -> str:
         """What cannot be watched."""
-        self._others_next = ""
+        return self._now.others if self._now else ""
 
     @property
     def are_two(self) -> bool:
@@ -151,41 +177,53 @@ class _Watches:
         """Whether it is time for another watch, if the paths are others."""
         return not self.are_two and anyio.current_time() >= self._began_s + RENEWED_AT_MOST_S
 
+    async def are_replaced(self, paths: Sequence[str]) -> bool:
+        """Tell whether there is something else, or nothing, where there was something."""
+        assert self._now is not None, "it was begun"  # noqa: S101
+        return await to_thread.run_sync(_places, paths) != self._now.places
+
     async def begin(self) -> None:
         """Begin."""
-        self._now, self.others = await self._begin()
+        self._now = await self._begin()
         self._began_s = anyio.current_time()
 
     async def go_on(self) -> None:
         """Begin with another watch beside this one."""
-        self._next, self._others_next = await self._begin()
+        self._next = await self._begin()
         self._has_begun = False
         self._began_s = anyio.current_time()
 
     async def next(self) -> frozenset[str]:
         """Return what has changed, after a moment at most."""
         assert self._now is not None, "it was begun"  # noqa: S101
-        changed = await self._now.next()
+        changed = await self._now.watch.next()
         if self._next is None:
             return changed
         if not self._has_begun:
-            self._has_begun = self._next.has_begun
+            self._has_begun = self._next.watch.has_begun
             return changed
         # What happened before the next one began has been told by this one by now.
-        before, self._now, self._next = self._now, self._next, None
-        self.others = self._others_next
+        before, self._now, self._next = self._now.watch, self._next, None
         await before.close()
-        return changed | (self._now.paths - before.paths)
+        return changed | (self._now.watch.paths - before.paths)
 
     async def aclose(self) -> None:
         """Watch no more."""
         for one in (self._next, self._now):
             if one is not None:
-                await one.close()
+                await one.watch.close()
 
 
-def _present(paths: Sequence[str]) -> list[str]:
-    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110  plain strings
+def _places(paths: Sequence[str]) -> _Places:
+    return list(map(_place, paths))
+
+
+def _place(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  plain strings
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_utf8(path: str) -> bool:

@@ -7,6 +7,7 @@ and meets no file twice.
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 ANY_FOLDERS = "**"
@@ -26,6 +27,7 @@ class Step:
     """The same, if it is a link: ``**`` does not follow those, since they may lead in circles."""
 
 
+@lru_cache(maxsize=128)
 def parse_glob(glob: str) -> Remainders:
     """Read a pattern; ``**`` at its end stands for all files below."""
     parts = PurePosixPath(glob).parts

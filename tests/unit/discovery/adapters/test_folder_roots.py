@@ -5,6 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.discovery.adapters.folder_links import RealPaths
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_roots import Roots
 
@@ -42,7 +43,7 @@ def test_a_root_is_found_by_where_its_link_leads_now(tmp_path: Path) -> None:
     link.unlink()
     link.symlink_to(tmp_path / "b")
     (root,) = roots.all
-    roots.follow_links(root)
+    roots.follow_links(root, RealPaths())
 
     assert roots.near([str(tmp_path / "b" / "deep")]) == [root]
     assert roots.near([str(tmp_path / "a" / "deep")]) == []

@@ -3,6 +3,10 @@ import os
 from contextlib import aclosing
 from pathlib import Path
 
+import pytest
+
+from services.discovery.adapters import watch_trigger
+from services.discovery.adapters.folder_watch import FolderWatch
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from tests.waiting import PATIENCE_S
 
@@ -192,3 +196,41 @@ async def test_nothing_is_missed_while_one_watch_takes_the_place_of_another(
             told |= await anext(signals) or {"everything"}
 
     assert "everything" not in told
+
+
+async def test_a_root_that_is_replaced_is_watched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_trigger, "LOOKS", 10_000)
+    root, other = tmp_path / "root", tmp_path / "other"
+    root.mkdir()
+    other.mkdir()
+    trigger = WatchTrigger(lambda: [str(root)], debounce_ms=20, rescan_interval_s=0.1)
+
+    async with aclosing(trigger.signals()) as signals, asyncio.timeout(PATIENCE_S):
+        await anext(signals)
+        await anext(signals)
+        root.rename(tmp_path / "gone")
+        other.rename(root)
+        file = root / "a.jsonl"
+        file.touch()
+        while str(file) not in (await anext(signals) or ()):
+            file.touch()
+
+
+@pytest.mark.parametrize(("looks", "is_one"), [(10_000, True), (2, False)])
+async def test_a_watch_lasts_for_some_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int, *, is_one: bool
+) -> None:
+    begun: list[FolderWatch] = []
+
+    def begin(paths: list[str], debounce_ms: int) -> FolderWatch:
+        begun.append(FolderWatch(paths, debounce_ms))
+        return begun[-1]
+
+    monkeypatch.setattr(watch_trigger, "FolderWatch", begin)
+    monkeypatch.setattr(watch_trigger, "LOOKS", looks)
+    trigger = WatchTrigger(lambda: [str(tmp_path)], debounce_ms=20, rescan_interval_s=0.01)
+
+    assert await take(trigger, 8) == [None] * 8
+    assert (len(begun) == 1) is is_one
