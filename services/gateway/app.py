@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from services.gateway import __doc__ as about
 from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
 from services.gateway.adapters.folder_file_store import FolderFileStore
+from services.gateway.adapters.folder_half_uploads import RESUMABLE, FolderHalfUploads
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBoard
 from services.gateway.adapters.nats_source_book import NatsSourceBook
@@ -48,6 +49,7 @@ from services.gateway.handlers.finding import Finding
 from services.gateway.handlers.matching import Matching
 from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.handlers.previews import Previews
+from services.gateway.handlers.resumable import Resumable
 from services.gateway.handlers.runs import RunBook
 from services.gateway.handlers.uploads import Uploads
 from services.gateway.ports import EventLog, PointLog
@@ -70,6 +72,8 @@ from services.gateway.routes.preferences import PreferenceEndpoints, build_prefe
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.records import build_record_router
 from services.gateway.routes.regions import build_region_router
+from services.gateway.routes.resumable import ResumableEndpoints, build_resumable_router
+from services.gateway.routes.resumable_protocol import SENT_HEADERS, TUS_HEADERS, Tus
 from services.gateway.routes.runs import build_run_router
 from services.gateway.routes.schedules import build_schedule_router
 from services.gateway.routes.sessions import build_session_router
@@ -152,6 +156,7 @@ class Gateway:
                             partial(follow_points, points, points_reader(client)),
                             partial(follow_commits, points, commits_reader(client)),
                             commands.watch,
+                            self._resumable.keep_clean,
                         ),
                         worker=self._served,
                     )
@@ -174,7 +179,8 @@ class Gateway:
         )
         book = CollectionBook(client)
         reading = ReadingEndpoints(served, board=NatsStatusBoard(client), maps=maps, models=models)
-        uploads, sources = self._files(client, commands, book), NatsSourceBook(client)
+        (uploads, resumable), sources = self._files(client, commands, book), NatsSourceBook(client)
+        self._resumable = resumable
         jobs = JobEndpoints(served, JobBook(client), commands)
         routers = (
             build_reading_router(reading),
@@ -183,6 +189,7 @@ class Gateway:
             build_audit_router(served, Audit(AuditLog(client))),
             build_collection_router(book),
             build_upload_router(uploads),
+            build_resumable_router(ResumableEndpoints(resumable, book)),
             build_job_router(jobs),
             build_group_router(GroupEndpoints(book, sources, jobs, uploads)),
             build_sync_router(SyncEndpoints(served, book, sources, jobs, ScheduleBook(client))),
@@ -200,7 +207,8 @@ class Gateway:
         )
         api = build_api(routers, version=version("mapstream"))
         guard = Guard(api, guard_rules(section, self._keyring))
-        app = share(guard, section.allowed_origins, MAP_HEADERS)
+        tus = Tus(guard, self._settings.blobs.max_file_bytes)
+        app = share(tus, section.allowed_origins, (*MAP_HEADERS, *TUS_HEADERS), SENT_HEADERS)
         return MeasuredHttp(app, stage="gateway"), commands
 
     def _matching(self, client: Client, search: ParquetRecordSearch) -> Matching:
@@ -218,15 +226,22 @@ class Gateway:
             build_supplier_router(SupplierEndpoints(self._served, book, schedules)),
         )
 
-    def _files(self, client: Client, commands: Commands, book: CollectionBook) -> UploadEndpoints:
+    def _files(
+        self, client: Client, commands: Commands, book: CollectionBook
+    ) -> tuple[UploadEndpoints, Resumable]:
         blobs = self._settings.blobs
-        store = FolderFileStore(FolderBlobs(blobs.folder_in(self._settings.state.folder)))
-        limits = UploadLimits(blobs.max_file_bytes, blobs.max_files, blobs.quota_bytes)
+        folder, clock = blobs.folder_in(self._settings.state.folder), SystemClock()
+        store = FolderFileStore(FolderBlobs(folder))
+        limits = UploadLimits(
+            blobs.max_file_bytes, blobs.max_files, blobs.quota_bytes, blobs.max_unfinished
+        )
         reader, sources = ProcessFileReader(), NatsSourceBook(client)
         previews = Previews(store, reader, sources, limits)
-        uploads = Uploads(store, reader, commands, SystemClock(), limits)
+        uploads = Uploads(store, reader, commands, clock, limits)
         examples = Examples(FolderExampleShelf(), uploads)
-        return UploadEndpoints(uploads, examples, previews, book, sources)
+        half = FolderHalfUploads(folder / RESUMABLE, blobs.keep_leftovers, clock)
+        endpoints = UploadEndpoints(uploads, examples, previews, book, sources)
+        return endpoints, Resumable(half, uploads, clock)
 
     @property
     def streams(self) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.gateway.adapters.token_file import read_token
 from services.gateway.routes import exporting, manifests, matches
-from services.gateway.routes.uploads import STREAMS
+from services.gateway.routes.resumable_protocol import STREAMS
 from services.gateway.settings import SHORTEST_TOKEN, GatewaySection, TokenEntry
 from shared.errors import ConfigurationError
 from shared.http.guard import GuardRules, allowed_hosts

@@ -32,12 +32,19 @@ class BlobsSection(Section):
         ge=1,
         description="The most that the uploaded files of a collection may take together, MiB.",
     )
+    max_unfinished: int = Field(
+        default=20,
+        ge=1,
+        le=1000,
+        description="The most uploads that one person has in a collection and has not brought to "
+        "their end.",
+    )
     keep_leftovers_hours: float = Field(
         default=24,
         ge=1,
         le=168,
-        description="After so many hours what a broken upload has left is removed. "
-        "FILE_CLEANUP_TTL_HOURS says the same.",
+        description="After so many hours what a broken upload has left is removed, also if it "
+        "could be continued. FILE_CLEANUP_TTL_HOURS says the same.",
     )
 
     def folder_in(self, state: Path) -> Path:

@@ -20,7 +20,7 @@ from shared.http.networks import network_of
 from shared.http.problems import ProblemError, problem_response
 from shared.http.rates import Rates
 from shared.http.sessions import cookie_token, is_of_own_page
-from shared.http.streamed import Streams, impatient, is_streamed, require_upload
+from shared.http.streamed import Streams, impatient, is_for_streams, stream_of
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -114,17 +114,16 @@ class Guard:
             ProblemError: It is none that is taken.
         """
         is_known = scope[CALLER] is not None
-        if is_streamed(self._rules.streams, scope):
-            require_upload(headers)
+        stream = stream_of(self._rules.streams, scope)
+        if stream is not None:
+            stream.require(headers)
             scope[STREAMED] = is_known
             return impatient(receive, self._rules.receive_timeout_s)
         most = self._rules.most_bytes(scope["path"], is_known=is_known)
         _check_length(headers, most)
-        is_for_uploads = any(one.fullmatch(scope["path"]) for one in self._rules.streams.values())
-        if (
-            scope["method"] in SAFE or is_for_uploads
-        ):  # which take no other body: the routes say so
-            return receive
+        is_for_uploads = is_for_streams(self._rules.streams, scope["path"])
+        if scope["method"] in SAFE or is_for_uploads:
+            return receive  # they take no other body: the routes say so
         return await self._with_whole_body(headers, receive, most)
 
     def _check_place(self, scope: Scope, headers: Headers) -> None:

@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse
 from shared.errors import TransientError
 from shared.redaction import redact
 
+MORE_PHRASES = {460: "Checksum Mismatch"}
+"""Of statuses that HTTP itself does not know."""
 PROBLEM_JSON = "application/problem+json"
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ def problem_response(
     """Answer with a problem."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _phrase(status),
         "status": status,
         "detail": redact(detail),
         "instance": path,
@@ -84,12 +86,16 @@ def add_problem_handlers(
     app.add_exception_handler(Exception, partial(_answer_bug, service))
 
 
+def _phrase(status: int) -> str:
+    return MORE_PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def responses(*statuses: int, **described: str) -> dict[int | str, dict[str, Any]]:
     """Describe the problems that an endpoint may answer with, for OpenAPI."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     table: dict[int | str, dict[str, Any]] = {
         status: {
-            "description": described.get(f"s{status}", HTTPStatus(status).phrase),
+            "description": described.get(f"s{status}", _phrase(status)),
             "content": content,
         }
         for status in (*statuses, 422)

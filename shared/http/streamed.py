@@ -2,12 +2,14 @@
 
 Any page can send a form of files to any server, and the browser adds what it knows of the user. So
 whoever uploads says so in a header, which a form cannot have: a browser lets a page of another
-site send it only if that site is allowed to (CORS).
+site send it only if that site is allowed to (CORS). Which one, and what the body must be, depends
+on the address.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -17,14 +19,30 @@ from shared.http.marks import UPLOAD_HEADER
 from shared.http.problems import ProblemError
 
 MULTIPART = "multipart/form-data"
-Streams = Mapping[str, re.Pattern[str]]
-"""By method, the paths whose bodies are taken so."""
 
 
-def is_streamed(streams: Streams, scope: Mapping[str, Any]) -> bool:
-    """Tell whether the body of a request is taken piece by piece."""
-    pattern = streams.get(scope["method"])
-    return pattern is not None and pattern.fullmatch(scope["path"]) is not None
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Addresses whose bodies are taken so."""
+
+    paths: re.Pattern[str]
+    require: Callable[[Headers], None]
+    """Looks whether a form of another page can have sent these headers; raises if so."""
+
+
+Streams = Mapping[str, Sequence[Stream]]
+"""By method."""
+
+
+def stream_of(streams: Streams, scope: Mapping[str, Any]) -> Stream | None:
+    """Return how the body of a request is taken piece by piece, if it is."""
+    known = streams.get(scope["method"], ())
+    return next((one for one in known if one.paths.fullmatch(scope["path"])), None)
+
+
+def is_for_streams(streams: Streams, path: str) -> bool:
+    """Tell whether bodies of any method are taken so at this path."""
+    return any(one.paths.fullmatch(path) for some in streams.values() for one in some)
 
 
 def require_upload(headers: Headers) -> None:

@@ -5,7 +5,14 @@ import sys
 from pathlib import Path
 
 TOKEN = "a-token-for-fuzzing-only"  # noqa: S105
+HOOKS = """\
+import schemathesis
+
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+"""
 CONFIG = """\
+hooks = "{hooks}"
+
 [checks.positive_data_acceptance]
 # That a position is too old, a model unknown, or a refit held is no matter of the schema.
 expected-statuses = ["2xx", 404, 409, 410]
@@ -22,6 +29,14 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
 # What is in a file is no matter of the schema.
 include-path-regex = "^/api/(uploads/preview|collections/.*/sources)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 422]
+
+[[operations]]
+# What is in metadata, and how far an upload is, is no matter of the schema; another version of the
+# protocol is refused as that says.
+include-path-regex = "/uploads(/{{upload}})?$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 404, 409, 413, 422, 423, 460]
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 406, 412, 415, 422, "5xx"]
+checks.missing_required_header.expected-statuses = [400, 401, 403, 406, 412, 415, 422]
 
 [[operations]]
 # Too many sources are also too long a body, which is refused before anybody reads it.
@@ -83,7 +98,9 @@ async def attack(
         The exit code and what was printed.
     """
     config = folder / "schemathesis.toml"
-    config.write_text(CONFIG.format(rejected="422, " if has_rejections else ""))
+    hooks = folder / "hooks.py"
+    hooks.write_text(HOOKS)
+    config.write_text(CONFIG.format(hooks=hooks, rejected="422, " if has_rejections else ""))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

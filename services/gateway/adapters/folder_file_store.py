@@ -1,6 +1,7 @@
 """Uploaded files in a folder that discovery reads them from."""
 
 from pathlib import Path
+from secrets import token_hex
 
 from anyio import CapacityLimiter
 
@@ -20,7 +21,9 @@ class FolderFileStore:
 
     def begin(self, job_id: str, most_bytes: int) -> IncomingBlob:
         """See the port."""
-        return IncomingBlob(self._blobs.writer(job_id, most_bytes), job_id, self._threads)
+        # What a killed gateway has left lies under another name, and goes when it is old.
+        writer = self._blobs.writer(f"{job_id}-{token_hex(6)}", most_bytes)
+        return IncomingBlob(writer, job_id, self._threads)
 
     def path(self, sha256: str) -> Path:
         """See the port."""

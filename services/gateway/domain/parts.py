@@ -30,6 +30,8 @@ class UploadLimits:
     """In one request."""
     quota_bytes: int
     """The most that the files of a collection may take together."""
+    max_unfinished: int = 20
+    """The most uploads of a person in a collection that are not at their end."""
 
     @property
     def max_body_bytes(self) -> int:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from services.gateway.domain.parts import Incoming, PartBegun, PartEnded
 from services.gateway.handlers.upload_answers import ExampleRules, TakenFile
-from services.gateway.handlers.uploads import FILES, OPTIONS, UploadOptions, Uploads
+from services.gateway.handlers.upload_options import OPTIONS, UploadOptions
+from services.gateway.handlers.uploads import FILES, Uploads
 from services.gateway.ports.examples import ExampleLog, ExampleShelf
 
 NONE = "no example logs were installed with this gateway"

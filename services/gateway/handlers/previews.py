@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 from services.gateway.domain.parts import Incoming, PartBegun, PartEnded, UploadLimits
-from services.gateway.handlers.uploads import UploadRefusedError
+from services.gateway.handlers.upload_options import UploadRefusedError
 from services.gateway.ports.uploads import FileReader, FileStore, IncomingFile, SourceBook
 from shared.blobs.errors import BlobTooLargeError
 from shared.contracts.uploads import file_name

@@ -1,5 +1,6 @@
 """The bodies of the answers about uploads."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,12 +53,36 @@ class UploadAnswer(Body):
     files: list[TakenFile] = Field(description="Each of them.")
 
 
+class ResumableUpload(Body):
+    """An upload that can be continued, or is at its end."""
+
+    id: str = Field(description="Its id, and that of the job that has it read in the end.")
+    collection: str = Field(description="Where it belongs.")
+    filename: str = Field(description="What it was called.")
+    length: int = Field(description="How many bytes it has.")
+    offset: int = Field(description="How many of them have come.")
+    expires_at: datetime = Field(description="When it is removed if nothing comes before.")
+    file: TakenFile | None = Field(
+        description="What became of it; null: its bytes have not all come."
+    )
+
+
+class ResumableUploads(Body):
+    """The uploads that somebody has in a collection."""
+
+    items: list[ResumableUpload] = Field(description="The one first that expires first.")
+
+
 class UploadRules(Body):
     """What may be uploaded."""
 
     max_file_bytes: int = Field(description="The largest file.")
     max_files: int = Field(description="The most files of one request.")
     quota_bytes: int = Field(description="The most that the files of a collection may take.")
+    max_unfinished: int = Field(
+        description="The most resumable uploads of a person in a collection that are not at their "
+        "end."
+    )
     max_name_bytes: int = Field(description="The longest name, in UTF-8.")
     formats: list[str] = Field(description="What is read; what a file is, its content tells.")
     header: str = Field(description="The header that an upload needs, with any value.")

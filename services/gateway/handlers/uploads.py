@@ -6,58 +6,27 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gateway.domain.operations import State
-from services.gateway.domain.parts import (
-    MOST_OPTIONS,
-    Incoming,
-    PartBegun,
-    PartEnded,
-    UploadLimits,
-)
+from services.gateway.domain.parts import Incoming, PartBegun, PartEnded, UploadLimits
+from services.gateway.handlers.answers import Operation
 from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.upload_answers import TakenFile, Uploaded
+from services.gateway.handlers.upload_options import (
+    OPTIONS,
+    UploadOptions,
+    UploadRefusedError,
+    read_options,
+)
 from services.gateway.ports.uploads import FileReader, FileStore, IncomingFile
 from shared.blobs.errors import BlobTooLargeError
 from shared.clock import Clock
-from shared.contracts.uploads import ColumnRule, Columns, Upload, file_name
-from shared.errors import MapstreamError, TransientError, first_leaf
+from shared.contracts.uploads import Upload, file_name
+from shared.errors import TransientError, first_leaf
 from shared.task_groups import TaskGroup
 
-OPTIONS, FILES = "options", "files"
+FILES = "files"
 log = structlog.get_logger(__name__)
-
-
-class UploadRefusedError(MapstreamError):
-    """A whole request cannot be taken; says why."""
-
-
-class UploadOptions(BaseModel):
-    """What is said of all files of a request; JSON, before them."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    replace: bool = Field(
-        default=False,
-        description="Whether a file takes the place of the uploaded one of its name; else it "
-        "becomes `name (2).ext`.",
-    )
-    text_columns: Columns = Field(
-        default=(),
-        description="Of tables, the columns that make the text of a record; none: all of them.",
-    )
-    context_columns: Columns | None = Field(
-        default=None,
-        description="Of tables, the columns that are kept as attributes; null: all that make no "
-        "text.",
-    )
-    columns: ColumnRule = Field(
-        default="preferred",
-        description="preferred: where no columns are named, those that the collection prefers; "
-        "own: those that are named here, or all; kept: those, and the collection prefers them "
-        "from now on.",
-    )
 
 
 @dataclass(slots=True)
@@ -148,7 +117,7 @@ class Uploads:
                 if part.filename is None:
                     if tasks:
                         raise UploadRefusedError(f"'{OPTIONS}' comes before the files")
-                    options = await _options(part, parts)
+                    options = await read_options(part, parts)
                     continue
                 coming = await self._receive(part, parts, len(tasks))
                 work = self._settle(collection, coming, options, by)
@@ -182,12 +151,13 @@ class Uploads:
         try:
             await file.write(piece)
         except BlobTooLargeError:
-            await coming.refuse(self._too_large())
+            await coming.refuse(self.too_large())
         except TransientError as error:
             log.warning("upload.refused", reason=str(error))
             await coming.refuse(str(error))
 
-    def _too_large(self) -> str:
+    def too_large(self) -> str:
+        """Say that a file is larger than one may be."""
         return (
             f"it is larger than {self.limits.max_file_bytes:,} bytes: split it, or have "
             "blobs.max_file_mb raised"
@@ -201,8 +171,56 @@ class Uploads:
         if file is None:
             return coming.told()
         try:
-            reason = await self._why_not(coming, file, options)
-            if reason is None:
+            return await self._make(collection, coming, file, options, by)
+        except TransientError as error:
+            log.warning("upload.refused", reason=str(error))
+            coming.refused = str(error)
+            return coming.told()
+        finally:
+            await file.close()
+
+    async def make(
+        self,
+        collection: str,
+        coming: Coming,
+        pieces: AsyncIterator[bytes],
+        options: UploadOptions,
+        by: str,
+    ) -> TakenFile:
+        """Have a file that has come before made a source; the same again is the same source.
+
+        Args:
+            collection: Where it belongs.
+            coming: What it is called, and its job.
+            pieces: Its bytes.
+            options: What is said of it.
+            by: Who has sent it.
+
+        Raises:
+            TransientError: Not now: its bytes cannot be stored, or the bus is away.
+        """
+        file = self._store.begin(coming.job_id, self.limits.max_file_bytes)
+        try:
+            async for piece in pieces:
+                await file.write(piece)
+            return await self._make(collection, coming, file, options, by)
+        except BlobTooLargeError:
+            coming.refused = self.too_large()
+            return coming.told()
+        finally:
+            await file.close()
+
+    async def _make(
+        self, collection: str, coming: Coming, file: IncomingFile, options: UploadOptions, by: str
+    ) -> TakenFile:
+        """Have a file kept, and made a source, if it is one that can be read.
+
+        Raises:
+            TransientError: Not now.
+        """
+        try:
+            coming.refused = await self._why_not(coming, file, options) or ""
+            if not coming.refused:
                 await file.keep(
                     collection=collection,
                     filename=coming.name,
@@ -210,15 +228,9 @@ class Uploads:
                     at=self._clock.now(),
                     by=by,
                 )
-                return await self._admit(collection, coming, options, by)
+                return await self._admit(collection, coming, file, options, by)
         except BlobTooLargeError:
-            reason = self._too_large()
-        except TransientError as error:
-            log.warning("upload.refused", reason=str(error))
-            reason = str(error)
-        finally:
-            await file.close()
-        coming.refused = reason
+            coming.refused = self.too_large()
         return coming.told()
 
     async def _why_not(
@@ -231,56 +243,37 @@ class Uploads:
         return await self._reader.why_not(file.path, coming.name, columns)
 
     async def _admit(
-        self, collection: str, coming: Coming, options: UploadOptions, by: str
+        self, collection: str, coming: Coming, file: IncomingFile, options: UploadOptions, by: str
     ) -> TakenFile:
         """Tell discovery.
 
         Raises:
             BusAway: The bus did not take it, or did not say so.
         """
-        blob = coming.file.sha256 if coming.file else ""
-        size = coming.file.size if coming.file else 0
-        wish = Upload(
-            filename=coming.name, blob=blob, job_id=coming.job_id, **options.model_dump()
-        )
+        blob, job = file.sha256, coming.job_id
+        wish = Upload(filename=coming.name, blob=blob, job_id=job, **options.model_dump())
         operation = await self._commands.carry_out(collection, wish, caller=by)
-        told = {"correlation_id": operation.id, "sha256": blob, "size_bytes": size}
-        result = operation.result
-        if operation.state is State.PENDING or not isinstance(result, Uploaded):
-            is_pending = operation.state is State.PENDING
-            state = "pending" if is_pending else "refused"
-            job = coming.job_id if is_pending else None
-            return coming.told(state=state, reason=operation.reason, job=job, **told)
-        return coming.told(
-            state="added",
-            source_id=result.source_id,
-            filename=result.filename,
-            job=result.job,
-            **told,
-        )
+        told = {"correlation_id": operation.id, "sha256": blob, "size_bytes": file.size}
+        return _became(coming.told(state="pending", job=job, **told), operation)
+
+    async def news_of(self, taken: TakenFile) -> TakenFile:
+        """Return what has become of a file that discovery had not answered about.
+
+        Raises:
+            TransientError: The bus or the public files cannot be asked.
+        """
+        known = taken.state == "pending" and taken.correlation_id
+        operation = await self._commands.find(taken.correlation_id or "") if known else None
+        return taken if operation is None else _became(taken, operation)
 
 
-async def _options(part: PartBegun, parts: AsyncIterator[Incoming]) -> UploadOptions:
-    """Read what is said of the files.
-
-    Raises:
-        UploadRefusedError: It cannot be understood.
-    """
-    if part.field != OPTIONS:
-        raise UploadRefusedError(
-            f"there is no field '{part.field:.100}'; there are '{OPTIONS}' and files"
-        )
-    said = bytearray()
-    async for piece in parts:
-        if isinstance(piece, PartEnded):
-            break
-        if isinstance(piece, bytes):
-            said += piece
-        if len(said) > MOST_OPTIONS:
-            raise UploadRefusedError(f"'{OPTIONS}' is longer than {MOST_OPTIONS} bytes")
-    try:
-        return UploadOptions.model_validate_json(bytes(said))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(one) for one in (OPTIONS, *first["loc"]))
-        raise UploadRefusedError(f"{where}: {first['msg']}") from error
+def _became(file: TakenFile, operation: Operation) -> TakenFile:
+    """Say what became of a file of which discovery was told."""
+    result = operation.result
+    news: dict[str, object] = {"reason": operation.reason}
+    if isinstance(result, Uploaded):
+        news |= {"state": "added", "filename": result.filename, "job": result.job}
+        news |= {"source_id": result.source_id}
+    elif operation.state is not State.PENDING:
+        news |= {"state": "refused", "job": None}
+    return file.model_copy(update=news)

@@ -8,8 +8,16 @@ from fastapi.openapi.utils import get_openapi
 
 from services.gateway.handlers.finding import NoNeighboursError
 from services.gateway.handlers.maps import NoMapError, OutdatedError
+from services.gateway.handlers.resumable import (
+    ChecksumError,
+    OffsetError,
+    TooLongError,
+    TooManyUploadsError,
+)
 from services.gateway.handlers.runs import NoRegionError
+from services.gateway.handlers.upload_options import UploadRefusedError
 from services.gateway.ports import PositionLostError
+from services.gateway.ports.half_uploads import BusyUploadError, NoUploadError
 from services.gateway.ports.matches import NoMatchingError
 from services.gateway.ports.search import NoVectorsError
 from shared.http.access import OpenRoute, describe_roles, roles
@@ -18,6 +26,13 @@ from shared.http.problems import Problem, add_problem_handlers
 
 TITLE = "Mapstream"
 STATUSES: dict[type[Exception], int] = {
+    NoUploadError: 404,
+    OffsetError: 409,
+    TooManyUploadsError: 409,
+    TooLongError: 413,
+    UploadRefusedError: 422,
+    BusyUploadError: 423,
+    ChecksumError: 460,
     NoMapError: 404,
     NoRegionError: 404,
     NoNeighboursError: 404,

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from services.gateway.ports.collections import CollectionBook
 from services.gateway.routes.parameters import AfterName, Limit, Name
 from shared.contracts.collections import CollectionPage, CollectionRecord
+from shared.errors import BusAway, TransientError
 from shared.http.access import ReadRoute
 from shared.http.problems import ProblemError, responses
 
@@ -22,6 +23,22 @@ LINKS: dict[int | str, dict[str, Any]] = {
         }
     }
 }
+
+
+async def require_collection(book: CollectionBook, name: str) -> None:
+    """Refuse what is for no collection; while discovery is away, it will say so.
+
+    Raises:
+        ProblemError: There is none of this name.
+        BusAway: The bus did not answer.
+    """
+    try:
+        if await book.find(name) is None:
+            raise ProblemError(404, NO_COLLECTION.format(name))
+    except BusAway:
+        raise
+    except TransientError:
+        return
 
 
 class CollectionEndpoints:

@@ -19,10 +19,11 @@ from services.gateway.handlers.upload_answers import (
     UploadAnswer,
     UploadRules,
 )
-from services.gateway.handlers.uploads import UploadOptions, UploadRefusedError, Uploads
+from services.gateway.handlers.upload_options import UploadOptions, UploadRefusedError
+from services.gateway.handlers.uploads import Uploads
 from services.gateway.ports.collections import CollectionBook
 from services.gateway.ports.uploads import SourceBook, UnreadableUploadError
-from services.gateway.routes.collections import NO_COLLECTION
+from services.gateway.routes.collections import require_collection
 from services.gateway.routes.parameters import Limit, Name
 from services.gateway.routes.source_parameters import (
     AfterFile,
@@ -34,11 +35,10 @@ from services.gateway.routes.source_parameters import (
 )
 from shared.contracts.source_list import ListSources, SourcePage
 from shared.contracts.uploads import LONGEST_NAME
-from shared.errors import BusAway, TransientError
 from shared.http.access import By, OperateRoute, ReadRoute
 from shared.http.marks import UPLOAD_HEADER
 from shared.http.problems import ProblemError, responses
-from shared.http.streamed import MULTIPART
+from shared.http.streamed import MULTIPART, Stream, Streams, require_upload
 from shared.readers.preview import Preview
 from shared.readers.told import FORMATS
 
@@ -68,8 +68,10 @@ def upload_body() -> dict[str, Any]:
     return _body({"options": options, "files": {"type": "array", "items": FILE}})
 
 
-STREAMS = {
-    "POST": re.compile(f"/api/(collections|groups)/[^/]*/sources|{PREVIEW}"),
+STREAMS: Streams = {
+    "POST": (
+        Stream(re.compile(f"/api/(collections|groups)/[^/]*/sources|{PREVIEW}"), require_upload),
+    ),
 }
 """Whose bodies are taken as they come."""
 
@@ -98,6 +100,7 @@ class UploadEndpoints:
             max_file_bytes=limits.max_file_bytes,
             max_files=limits.max_files,
             quota_bytes=limits.quota_bytes,
+            max_unfinished=limits.max_unfinished,
             max_name_bytes=LONGEST_NAME,
             formats=list(FORMATS),
             header=UPLOAD_HEADER,
@@ -111,28 +114,13 @@ class UploadEndpoints:
         A job has each read in its turn; pending is one for which discovery has not told it yet.
         """
         del said
-        await self._require(name)
+        await require_collection(self._book, name)
         async with aclosing(_parts(request, self._uploads.limits)) as parts:
             try:
                 files = await self._uploads.take(name, parts, by)
             except UploadRefusedError as error:
                 raise ProblemError(422, str(error)) from error
         return _answer(name, files)
-
-    async def _require(self, name: str) -> None:
-        """Refuse what is for no collection; while discovery is away, it will say so.
-
-        Raises:
-            ProblemError: There is none of this name.
-            BusAway: The bus did not answer.
-        """
-        try:
-            if await self._book.find(name) is None:
-                raise ProblemError(404, NO_COLLECTION.format(name))
-        except BusAway:
-            raise
-        except TransientError:
-            return
 
     async def examples(self) -> ExampleRules:
         """Tell of the example logs that come with the program."""
@@ -143,7 +131,7 @@ class UploadEndpoints:
 
         Those that were put there before stay as they are.
         """
-        await self._require(name)
+        await require_collection(self._book, name)
         files = await self._examples.take(name, by)
         if files:
             return _answer(name, files)
@@ -183,7 +171,7 @@ class UploadEndpoints:
         limit: Limit = 50,
     ) -> SourcePage:
         """List the sources of a collection in the order of their names, from folders, too."""
-        await self._require(name)
+        await require_collection(self._book, name)
         fits = {"text": q, "states": tuple(state or ()), "kind": kind, "limit": limit}
         return await self._sources.page(ListSources(collection=name, after=after, **fits))
 

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp
 
 from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
 from services.gateway.adapters.folder_file_store import FolderFileStore
+from services.gateway.adapters.folder_half_uploads import FolderHalfUploads
 from services.gateway.adapters.parquet_columns import ParquetColumnReader
 from services.gateway.adapters.parquet_export import ParquetExporter
 from services.gateway.adapters.parquet_matching import ParquetMatcher
@@ -26,6 +28,7 @@ from services.gateway.handlers.examples import Examples
 from services.gateway.handlers.finding import Finding
 from services.gateway.handlers.matching import Matching
 from services.gateway.handlers.previews import Previews
+from services.gateway.handlers.resumable import Resumable
 from services.gateway.handlers.runs import RunBook
 from services.gateway.handlers.uploads import Uploads
 from services.gateway.ports import MapMarks
@@ -49,6 +52,7 @@ from services.gateway.routes.preferences import PreferenceEndpoints, build_prefe
 from services.gateway.routes.reading import ReadingEndpoints, build_reading_router
 from services.gateway.routes.records import build_record_router
 from services.gateway.routes.regions import build_region_router
+from services.gateway.routes.resumable import ResumableEndpoints, build_resumable_router
 from services.gateway.routes.runs import build_run_router
 from services.gateway.routes.schedules import build_schedule_router
 from services.gateway.routes.sessions import build_session_router
@@ -91,6 +95,7 @@ IN_PATHS: dict[str, Any] = {
     "group": "x",
     "schedule": "0123456789abcdef0123",
     "manifest": "0123456789abcdef0123",
+    "upload": "0123456789abcdef0123",
     "record_id": "x",
     "job": "0123456789abcdef0123",
     "source_id": "0123456789abcdef0123",
@@ -156,6 +161,15 @@ def _uploads(commands: Commands) -> UploadEndpoints:
     return UploadEndpoints(uploads, examples, previews, FakeCollectionBook(), sources)
 
 
+def _resumable(commands: Commands) -> Resumable:
+    """Take uploads that nobody continues."""
+    limits = UploadLimits(max_file_bytes=1, max_files=1, quota_bytes=1)
+    store = FolderFileStore(FolderBlobs(NOWHERE))
+    uploads = Uploads(store, ProcessFileReader(), commands, FrozenClock(), limits)
+    half = FolderHalfUploads(NOWHERE, timedelta(hours=1), FrozenClock())
+    return Resumable(half, uploads, FrozenClock())
+
+
 def _source_routers(served: Served, commands: Commands) -> tuple[Any, ...]:
     """Build the routes of sources and jobs, by all their names."""
     uploads, book, sources = _uploads(commands), FakeCollectionBook(), FakeSourceBook()
@@ -163,6 +177,7 @@ def _source_routers(served: Served, commands: Commands) -> tuple[Any, ...]:
     schedules = FakeScheduleBook()
     return (
         build_upload_router(uploads),
+        build_resumable_router(ResumableEndpoints(_resumable(commands), book)),
         build_job_router(jobs),
         build_group_router(GroupEndpoints(book, sources, jobs, uploads)),
         build_sync_router(SyncEndpoints(served, book, sources, jobs, schedules)),

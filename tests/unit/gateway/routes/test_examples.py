@@ -1,6 +1,7 @@
 """The logs that come with the program, put on a map as uploads are."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,14 +10,14 @@ from services.gateway.domain.parts import UploadLimits
 from services.gateway.handlers.examples import NONE
 from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from tests.unit.gateway.in_process import client
-from tests.unit.gateway.routes.test_uploads import World
+from tests.unit.gateway.uploading import World
 
 PATH = "/api/collections/default/examples"
 SHIPPED = {one.name: one.read_bytes() for one in PLACES[-1].glob("*.jsonl")}
 LIMITS = UploadLimits(max_file_bytes=1 << 20, max_files=100, quota_bytes=1 << 30)
 
 
-def world(folder: Path, logs: dict[str, bytes], **rules: object) -> World:
+def world(folder: Path, logs: dict[str, bytes], **rules: Any) -> World:
     made = World(folder / "blobs", LIMITS, **rules)
     made.shelf.mkdir()
     for name, body in logs.items():

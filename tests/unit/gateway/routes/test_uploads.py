@@ -8,86 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
-from services.gateway.adapters.folder_file_store import FolderFileStore
-from services.gateway.adapters.process_file_reader import ProcessFileReader
-from services.gateway.domain.parts import UploadLimits
-from services.gateway.handlers.commands import Commands
-from services.gateway.handlers.examples import Examples
-from services.gateway.handlers.previews import Previews
-from services.gateway.handlers.uploads import Uploads
-from services.gateway.routes.uploads import STREAMS, UploadEndpoints, build_upload_router
-from shared.blobs.folder import FolderBlobs
-from shared.blobs.notes import BlobNote
-from shared.contracts.uploads import SourceUploaded, Upload
 from shared.http.keyring import Caller, Credential, Keyring, Role, digest_of
 from shared.http.marks import UPLOAD_HEADER
-from tests.fakes.clock import FrozenClock
-from tests.fakes.collection_book import FakeCollectionBook
-from tests.fakes.source_book import FakeSourceBook
-from tests.unit.gateway.builders import COLLECTION, FakeCommandBus, FakeEventLog, FakeMapReader
-from tests.unit.gateway.in_process import client, guarded
+from tests.unit.gateway.in_process import client
+from tests.unit.gateway.uploading import CSV, LIMITS, World
 
-CSV = b"name,note\nAda,first\nGrace,second\n"
 SAID = {UPLOAD_HEADER: "1"}
 PATH = "/api/collections/default/sources"
-LIMITS = UploadLimits(max_file_bytes=1000, max_files=3, quota_bytes=5000)
 FRAME = "--x\r\ncontent-disposition: form-data; name=files; filename=a.csv\r\n\r\n"
-
-
-class World:
-    """The gateway's routes of uploads, over a real folder, and a discovery that takes all."""
-
-    def __init__(self, folder: Path, limits: UploadLimits = LIMITS, **rules: Any) -> None:
-        self.shelf = folder.parent / "shelf"
-        self.blobs = FolderBlobs(folder)
-        store, reader, events = FolderFileStore(self.blobs), ProcessFileReader(), FakeEventLog()
-        self.bus = FakeCommandBus(events, self.answer)
-        commands = Commands(
-            ["default"], bus=self.bus, events=events, maps=FakeMapReader(), patience_s=0
-        )
-        self.sources = FakeSourceBook()
-        self.book = FakeCollectionBook(COLLECTION)
-        uploads = Uploads(store, reader, commands, FrozenClock(), limits)
-        endpoints = UploadEndpoints(
-            uploads,
-            Examples(FolderExampleShelf((self.shelf,)), uploads),
-            Previews(store, reader, self.sources, limits),
-            self.book,
-            self.sources,
-        )
-        self.app = guarded(build_upload_router(endpoints), **{"streams": STREAMS} | rules)
-
-    def answer(self, correlation_id: str) -> SourceUploaded:
-        """Answer the newest command as discovery does."""
-        wish = self.wishes[-1]
-        return SourceUploaded(
-            id=f"source.uploaded:{wish.job_id}",
-            collection="default",
-            occurred_at=FrozenClock().now(),
-            correlation_id=correlation_id,
-            source_id="5" * 32,
-            filename=wish.filename,
-            blob=wish.blob,
-            job_id=wish.job_id,
-            size_bytes=1,
-            has_replaced=False,
-            job=wish.job_id,
-        )
-
-    @property
-    def wishes(self) -> list[Upload]:
-        return [one for _, one in self.bus.sent if isinstance(one, Upload)]
-
-    def kept(self) -> dict[str, bytes]:
-        """Return what is kept, by name, and see that nothing else lies there."""
-        found = {}
-        for sha256, job_id, _ in self.blobs.notes():
-            note = self.blobs.find(sha256, job_id)
-            assert isinstance(note, BlobNote)
-            found[note.original_filename] = self.blobs.path(sha256).read_bytes()
-        assert not [*self.blobs.folder.glob("incoming/*")]
-        return found
 
 
 @pytest.fixture

@@ -1535,6 +1535,8 @@ export interface UploadRules {
   readonly max_files: number;
   /** The most that the files of a collection may take. */
   readonly quota_bytes: number;
+  /** The most resumable uploads of a person in a collection that are not at their end. */
+  readonly max_unfinished: number;
   /** The longest name, in UTF-8. */
   readonly max_name_bytes: number;
   /** What is read; what a file is, its content tells. */
