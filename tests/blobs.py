@@ -1,11 +1,12 @@
-"""Blobs of a folder, put in as the gateway does."""
+"""Blobs, put in as the gateway does, and read as discovery does."""
 
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.blobs.folder import BlobWriter, FolderBlobs
+from shared.blobs.local import BlobWriter
 from shared.blobs.notes import BlobNote
+from shared.blobs.ports import Blobs
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LIMIT = 1 << 20
@@ -28,9 +29,19 @@ def note_of(writer: BlobWriter, job_id: str, **facts: Any) -> BlobNote:
     return BlobNote(job_id=job_id, **told | facts)
 
 
-def put(blobs: FolderBlobs, content: bytes, job_id: str, **facts: Any) -> str:
-    writer = blobs.writer(job_id, LIMIT)
-    writer.write(content)
-    writer.keep(note_of(writer, job_id, **facts))
+def put(
+    blobs: Blobs, content: bytes, job_id: str, *, most_bytes: int = LIMIT, **facts: Any
+) -> str:
+    writer = blobs.writer(job_id, most_bytes)
+    try:
+        writer.write(content)
+        writer.keep(note_of(writer, job_id, **facts))
+    finally:
+        writer.close()
     assert writer.sha256 == hashlib.sha256(content).hexdigest()
     return writer.sha256
+
+
+def read(blobs: Blobs, sha256: str) -> bytes:
+    with blobs.reading(sha256) as path:
+        return path.read_bytes()

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from services.courier import __doc__ as about
+from services.courier.adapters.blob_file_store import BlobFileStore
 from services.courier.adapters.bus_errands import BusErrands
-from services.courier.adapters.folder_file_store import FolderFileStore
 from services.courier.adapters.httpx_analyser import HttpxAnalyser
 from services.courier.adapters.httpx_web import HttpxWeb, Login, Patience
 from services.courier.adapters.memory_file_store import MemoryFileStore
@@ -22,7 +22,7 @@ from services.courier.ports import Errands
 from services.courier.settings import Settings, network_variables
 from shared.assignments import Resources
 from shared.authorities import named_authorities
-from shared.blobs.folder import FolderBlobs
+from shared.blobs.choosing import blob_checks, build_blobs
 from shared.bus.broker import build_bus
 from shared.clock import SystemClock
 from shared.runtime import Service
@@ -53,6 +53,7 @@ def build() -> Service:
         settings=settings,
         bus=bus,
         disks={"state": settings.state.folder},
+        checks=tuple(blob_checks(settings.blobs)),
         resources=resources,
     )
 
@@ -111,7 +112,7 @@ def build_analyst(settings: Settings, errands: Errands) -> Analyst | None:
     return Analyst(analyser, errands, store, blobs.max_file_bytes, SystemClock(), pace)
 
 
-def build_store(settings: Settings) -> FolderFileStore:
+def build_store(settings: Settings) -> BlobFileStore:
     """Wire where files go."""
-    folder = FolderBlobs(settings.blobs.folder_in(settings.state.folder))
-    return FolderFileStore(folder, SystemClock(), settings.blobs.max_file_bytes)
+    blobs = build_blobs(settings.blobs, settings.state.folder)
+    return BlobFileStore(blobs, SystemClock(), settings.blobs.max_file_bytes)

@@ -147,6 +147,14 @@ class FileStore(Protocol):
         """
         ...
 
+    async def url(self, blob: str, job_id: str) -> str | None:
+        """Return an address from which others may load a file for a day; none: by a folder.
+
+        Raises:
+            TransientError: It cannot be made now.
+        """
+        ...
+
     def begin(self, job_id: str) -> IncomingFile:
         """Begin a file; nothing is made before its first byte."""
         ...
@@ -209,6 +217,8 @@ class HandedOver:
     collection: str
     key: str
     """The same key is the same wish, however often it is sent."""
+    url: str | None = None
+    """From where it may be loaded; none: it lies in a folder that both see."""
 
 
 class Analyser(Protocol):

@@ -33,7 +33,6 @@ from services.discovery.handlers.stalls import StallFinder, StallReport
 from services.discovery.handlers.turns import Room
 from services.discovery.handlers.uploads import Uploads
 from services.discovery.loops.belonging import Belongings
-from services.discovery.loops.cleaning import keep_clean
 from services.discovery.loops.deleting import DeletingLoop
 from services.discovery.loops.first_looks import FirstLooks
 from services.discovery.loops.jobs import Books, open_jobs
@@ -51,6 +50,8 @@ from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
 from services.discovery.wiring import build_books, build_busy, build_replays
 from shared.assignments import Activity, Loop, Resources
+from shared.blobs.choosing import blob_checks
+from shared.blobs.cleaning import keep_clean
 from shared.bus.answering import answer
 from shared.bus.broker import Bus, build_bus
 from shared.bus.reading.dead_letter_log import DeadLetterLog
@@ -276,7 +277,10 @@ def build() -> Service:
         durables=DURABLES,
         owns=(discovery.folder,),
         disks={"state": settings.state.folder},
-        checks=tuple(folder_checks(discovery.folder, "state.folder", has_database=True)),
+        checks=(
+            *folder_checks(discovery.folder, "state.folder", has_database=True),
+            *blob_checks(settings.blobs),
+        ),
         resources=discovery.open,
         told=lambda common: DiscoveryStatus(**common, collections=discovery.figures),
         gauges=discovery.gauges,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import structlog
 
-from services.discovery.adapters.folder_blob_keeper import FolderBlobKeeper
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_named_roots import NamedRoots
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
@@ -20,6 +19,7 @@ from services.discovery.adapters.json_lines_format import (
 from services.discovery.adapters.poll_trigger import PollTrigger
 from services.discovery.adapters.reader_columns import ReaderColumns
 from services.discovery.adapters.reader_format import UNTOLD, ReaderFormat
+from services.discovery.adapters.thread_blob_keeper import ThreadBlobKeeper
 from services.discovery.adapters.upload_repository import AllSources, UploadedSources
 from services.discovery.adapters.watch_trigger import WatchTrigger
 from services.discovery.domain.uploads import UploadedFile
@@ -28,7 +28,8 @@ from services.discovery.handlers.uploads import KeptUploads, Uploads
 from services.discovery.ports import SourceFormat, Trigger
 from services.discovery.ports.space import SpaceTeller
 from services.discovery.settings import IngestionSection, Settings, SourceSection
-from shared.blobs.folder import FolderBlobs
+from shared.blobs.choosing import build_blobs
+from shared.blobs.ports import Blobs
 from shared.clock import Clock
 from shared.contracts.analysis import RECORDS_TYPE
 from shared.contracts.collections import SourceFolder
@@ -75,8 +76,7 @@ def build_sources(settings: Settings, folders: FolderSourceRepository) -> AllSou
     """Wire what is read of folders and of what was uploaded, which is whole as it is."""
     section = settings.ingestion
     runs = agent_run_format(section.max_line_bytes, "unchanged")
-
-    blobs = FolderBlobs(settings.blobs.folder_in(settings.state.folder))
+    blobs = _blobs(settings)
     return AllSources(folders, UploadedSources(), blobs, partial(build_reader, runs))
 
 
@@ -100,15 +100,18 @@ def build_uploads(
     settings: Settings, sources: AllSources, store: KeptUploads, clock: Clock
 ) -> Uploads:
     """Wire what becomes of the files that people hand in."""
-    blobs = FolderBlobs(settings.blobs.folder_in(settings.state.folder))
     quota = settings.blobs.quota_bytes
-    keeper = FolderBlobKeeper(blobs)
+    keeper = ThreadBlobKeeper(_blobs(settings))
     return Uploads(store, sources.uploads, keeper, clock, quota_bytes=quota)
 
 
 def build_columns(settings: Settings) -> ReaderColumns:
     """Wire what looks for the columns of uploaded files."""
-    return ReaderColumns(FolderBlobs(settings.blobs.folder_in(settings.state.folder)))
+    return ReaderColumns(_blobs(settings))
+
+
+def _blobs(settings: Settings) -> Blobs:
+    return build_blobs(settings.blobs, settings.state.folder, reads_again=True)
 
 
 def build_named(settings: Settings, repository: FolderSourceRepository) -> NamedRoots:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +12,8 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from services.gateway import __doc__ as about
+from services.gateway.adapters.blob_file_store import BlobFileStore, clean_parts
 from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
-from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.folder_half_uploads import RESUMABLE, FolderHalfUploads
 from services.gateway.adapters.json_model_history import JsonModelHistory
 from services.gateway.adapters.nats_services import NatsCommandBus, NatsStatusBoard
@@ -89,7 +90,8 @@ from services.gateway.routes.uploads import UploadEndpoints, build_upload_router
 from services.gateway.settings import GatewaySection, Settings
 from services.gateway.subscribers import follow_commits, follow_events, follow_points
 from shared.assignments import Resources
-from shared.blobs.folder import FolderBlobs
+from shared.blobs.choosing import blob_checks, build_blobs
+from shared.blobs.cleaning import keep_clean
 from shared.bus.broker import Bus, build_bus
 from shared.bus.connection import Client
 from shared.bus.reading.audit_log import AuditLog
@@ -127,6 +129,7 @@ class Gateway:
         self._keyring = keyring
         self._served = Served(settings.collections)
         self._streams: StreamEndpoints | None = None
+        self._blobs = build_blobs(settings.blobs, settings.state.folder)
         self.url: str | None = None
 
     @asynccontextmanager
@@ -157,6 +160,7 @@ class Gateway:
                             partial(follow_commits, points, commits_reader(client)),
                             commands.watch,
                             self._resumable.keep_clean,
+                            partial(keep_clean, self._clean, self._settings.blobs.keep_leftovers),
                         ),
                         worker=self._served,
                     )
@@ -211,6 +215,9 @@ class Gateway:
         app = share(tus, section.allowed_origins, (*MAP_HEADERS, *TUS_HEADERS), SENT_HEADERS)
         return MeasuredHttp(app, stage="gateway"), commands
 
+    async def _clean(self, after: timedelta) -> int:
+        return await clean_parts(self._blobs, SystemClock(), after)
+
     def _matching(self, client: Client, search: ParquetRecordSearch) -> Matching:
         matcher = ParquetMatcher(self._settings.output.folder)
         return Matching(matcher, search, DecisionBook(client))
@@ -231,10 +238,10 @@ class Gateway:
     ) -> tuple[UploadEndpoints, Resumable]:
         blobs = self._settings.blobs
         folder, clock = blobs.folder_in(self._settings.state.folder), SystemClock()
-        store = FolderFileStore(FolderBlobs(folder))
         limits = UploadLimits(
             blobs.max_file_bytes, blobs.max_files, blobs.quota_bytes, blobs.max_unfinished
         )
+        store = BlobFileStore(self._blobs)
         reader, sources = ProcessFileReader(), NatsSourceBook(client)
         previews = Previews(store, reader, sources, limits)
         uploads = Uploads(store, reader, commands, clock, limits)
@@ -280,6 +287,7 @@ def build() -> Service:
         settings=settings,
         bus=bus,
         resources=gateway.open,
+        checks=tuple(blob_checks(settings.blobs)),
         told=gateway.told,
         certificates={"gateway.tls_certificate": settings.gateway.tls_certificate},
     )

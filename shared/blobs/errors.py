@@ -12,4 +12,8 @@ class BlobsFullError(TransientError):
 
 
 class BlobsUnusableError(TransientError):
-    """The folder of the blobs cannot be read or written; its text gives the remedy."""
+    """The place of the blobs cannot be read or written; its text gives the remedy."""
+
+
+class BlobsRefusedError(BlobsUnusableError):
+    """The place of the blobs answers, and does not let us in, or is not there."""

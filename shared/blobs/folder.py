@@ -5,107 +5,26 @@ A blob is ``ab/abcd…``, by its SHA-256; beside it lies a note for each who han
 ``incoming``. Services share the folder: one puts blobs in, another takes them out.
 """
 
-import hashlib
 import os
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 
-from shared.blobs.errors import BlobsFullError, BlobsUnusableError, BlobTooLargeError
+from shared.blobs.local import (
+    JOB,
+    NOTE,
+    SHA256,
+    BlobWriter,
+    checked,
+    clean_parts,
+    explained,
+    modified,
+)
 from shared.blobs.notes import BlobNote
-from shared.disk_room import is_full
 
-INCOMING = "incoming"
-PART = ".part"
-NOTE = ".meta.json"
 AWAY = ".away"
 """The end of the name of a blob that is being removed."""
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_JOB = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class BlobWriter:
-    """A blob that is coming: hashed and counted as it is written."""
-
-    def __init__(self, blobs: "FolderBlobs", job_id: str, most_bytes: int) -> None:
-        """Take where it goes, what it is for, and how large it may be."""
-        self._blobs = blobs
-        self._most_bytes = most_bytes
-        self._path = blobs.folder / INCOMING / (_checked(_JOB, job_id) + PART)
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._file: BinaryIO | None = None
-        self.size = 0
-        """Bytes so far."""
-
-    @property
-    def path(self) -> Path:
-        """Where it lies until it is kept."""
-        return self._path
-
-    @property
-    def sha256(self) -> str:
-        """The hash of what was written, in hex."""
-        return self._sha256.hexdigest()
-
-    @property
-    def md5(self) -> str:
-        """The older hash of the same, which others compare by."""
-        return self._md5.hexdigest()
-
-    def write(self, piece: bytes) -> None:
-        """Write the next bytes.
-
-        Raises:
-            BlobTooLargeError: They are more than the limit; none of this piece was written.
-            BlobsFullError: The disk is full.
-            BlobsUnusableError: The folder cannot be written.
-        """
-        if self.size + len(piece) > self._most_bytes:
-            raise BlobTooLargeError(f"it is larger than the {self._most_bytes} bytes allowed")
-        with _explained(self._blobs.folder):
-            if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("xb", buffering=0)
-            left = memoryview(piece)
-            while left:
-                left = left[self._file.write(left) :]
-        self._sha256.update(piece)
-        self._md5.update(piece)
-        self.size += len(piece)
-
-    def keep(self, note: BlobNote) -> None:
-        """Have the blob kept under its hash: from here on it survives a crash.
-
-        The note comes first: who takes out the last note that it sees looks again afterwards.
-
-        Raises:
-            BlobsFullError: The disk is full.
-            BlobsUnusableError: The folder cannot be written.
-        """
-        with _explained(self._blobs.folder):
-            if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("xb", buffering=0)
-            os.fsync(self._file.fileno())
-            target = self._blobs.path(self.sha256)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write_durably(self._blobs.note_path(self.sha256, note.job_id), note.written())
-            self._path.replace(target)
-            _sync_folder(target.parent)
-        self.close()
-
-    def close(self) -> None:
-        """Let go of it; what was not kept is gone."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
 
 
 class FolderBlobs:
@@ -117,17 +36,35 @@ class FolderBlobs:
 
     def writer(self, job_id: str, most_bytes: int) -> BlobWriter:
         """Begin a blob of at most so many bytes; nothing is made before the first is written."""
-        return BlobWriter(self, job_id, most_bytes)
+        return BlobWriter(self.folder, job_id, most_bytes, self._keep)
 
     def path(self, sha256: str) -> Path:
         """Say where a blob lies, whether it is there or not."""
-        name = _checked(_SHA256, sha256)
+        name = checked(SHA256, sha256)
         return self.folder / name[:2] / name
 
     def note_path(self, sha256: str, job_id: str) -> Path:
         """Say where the note of one who handed a blob in lies."""
         path = self.path(sha256)
-        return path.with_name(f"{path.name}.{_checked(_JOB, job_id)}{NOTE}")
+        return path.with_name(f"{path.name}.{checked(JOB, job_id)}{NOTE}")
+
+    def _keep(self, coming: BlobWriter, note: BlobNote) -> None:
+        """Store it; who takes out the last note that it sees looks again afterwards."""
+        os.fsync(coming.file.fileno())
+        target = self.path(coming.sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_durably(self.note_path(coming.sha256, note.job_id), note.written())
+        coming.path.replace(target)
+        _sync_folder(target.parent)
+
+    @contextmanager
+    def reading(self, sha256: str) -> Iterator[Path]:
+        """See Blobs."""
+        yield self.path(sha256)
+
+    def url(self, sha256: str, job_id: str) -> str | None:
+        """See Blobs: who shares the folder needs none."""
+        del sha256, job_id
 
     def find(self, sha256: str, job_id: str) -> BlobNote | None:
         """Return the note of a blob that is there, both of the size that they should have.
@@ -135,7 +72,7 @@ class FolderBlobs:
         Raises:
             BlobsUnusableError: The folder cannot be read.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             try:
                 size = self.path(sha256).stat().st_size
                 note = BlobNote.read(self.note_path(sha256, job_id).read_bytes())
@@ -143,8 +80,8 @@ class FolderBlobs:
                 return None
         return note if note.file_size_bytes == size else None
 
-    def remove(self, sha256: str, job_id: str) -> bool:
-        """Take a note away, and the blob with the last of them; tell whether that went.
+    def remove(self, sha256: str, job_id: str) -> None:
+        """Take a note away, and the blob with the last of them.
 
         Harmless if it was done before. Somebody may hand the same bytes in meanwhile: then his
         note, which is written before his blob, is seen by the second look, and the blob comes
@@ -153,9 +90,9 @@ class FolderBlobs:
         Raises:
             BlobsUnusableError: The folder cannot be written.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             self.note_path(sha256, job_id).unlink(missing_ok=True)
-            return self._remove_unnoted(sha256)
+            self._remove_unnoted(sha256)
 
     def _remove_unnoted(self, sha256: str) -> bool:
         path = self.path(sha256)
@@ -189,12 +126,12 @@ class FolderBlobs:
         Raises:
             BlobsUnusableError: The folder cannot be read.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             for path in self.folder.glob(f"??/*{NOTE}"):
                 sha256, _, job_id = path.name.removesuffix(NOTE).partition(".")
-                if _SHA256.fullmatch(sha256) and _JOB.fullmatch(job_id):
+                if SHA256.fullmatch(sha256) and JOB.fullmatch(job_id):
                     with suppress(FileNotFoundError):
-                        yield sha256, job_id, _modified(path)
+                        yield sha256, job_id, modified(path)
 
     def clean(self, now: datetime, after: timedelta) -> int:
         """Remove what killed writers and removals have left, and tell how many files those were.
@@ -207,12 +144,12 @@ class FolderBlobs:
             BlobsUnusableError: The folder cannot be written.
         """
         count = self.clean_parts(now, after)
-        with _explained(self.folder):
+        with explained(self.folder):
             for path in self.folder.glob(f"??/*{AWAY}"):
                 self._settle(path.name.removesuffix(AWAY))
             for path in self.folder.glob("??/*"):
                 with suppress(FileNotFoundError):
-                    if _SHA256.fullmatch(path.name) and now - _modified(path) > after:
+                    if SHA256.fullmatch(path.name) and now - modified(path) > after:
                         count += self._remove_unnoted(path.name)
         return count
 
@@ -226,39 +163,7 @@ class FolderBlobs:
         Raises:
             BlobsUnusableError: The folder cannot be written.
         """
-        count = 0
-        with _explained(self.folder):
-            for path in [*self.folder.glob(f"{INCOMING}/*{PART}"), *self.folder.glob("??/*.new")]:
-                with suppress(FileNotFoundError):
-                    if now - _modified(path) > after:
-                        path.unlink()
-                        count += 1
-        return count
-
-    def free_bytes(self) -> int:
-        """Tell how much room the disk has.
-
-        Raises:
-            BlobsUnusableError: The folder cannot be read.
-        """
-        with _explained(self.folder):
-            there = next(one for one in (self.folder, *self.folder.parents) if one.exists())
-            return shutil.disk_usage(there).free
-
-
-def _checked(pattern: re.Pattern[str], name: str) -> str:
-    """Return a part of a path that leads nowhere else.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not pattern.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a blob or job")
-    return name
-
-
-def _modified(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+        return clean_parts(self.folder, now, after)
 
 
 def _write_durably(path: Path, content: bytes) -> None:
@@ -276,18 +181,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if is_full(error):
-            raise BlobsFullError(
-                f"there is no room on the disk of {folder}: remove files there, or give it more"
-            ) from error
-        raise BlobsUnusableError(
-            f"{folder} cannot be used: {error.strerror or error}; see that the user who runs this "
-            "may write there"
-        ) from error

@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 from anyio import CapacityLimiter, to_thread
 
-from shared.blobs.folder import BlobWriter
+from shared.blobs.local import BlobWriter
 from shared.blobs.notes import BlobNote
 
 PIECE_BYTES = 1 << 20

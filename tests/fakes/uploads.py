@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.discovery.adapters.folder_blob_keeper import FolderBlobKeeper
+from services.discovery.adapters.thread_blob_keeper import ThreadBlobKeeper
 from services.discovery.adapters.upload_repository import UploadedSources
 from services.discovery.domain.uploads import ColumnRule, NotAdmitted, UploadedFile
 from services.discovery.handlers.uploads import Uploads
@@ -63,5 +63,5 @@ class NoUploads:
 
 
 def no_uploads(clock: Clock) -> Uploads:
-    keeper = FolderBlobKeeper(FolderBlobs(Path("/nowhere")))
+    keeper = ThreadBlobKeeper(FolderBlobs(Path("/nowhere")))
     return Uploads(NoUploads(), UploadedSources(), keeper, clock, quota_bytes=0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from services.courier.adapters.folder_file_store import FolderFileStore
+from services.courier.adapters.blob_file_store import BlobFileStore
 from services.courier.adapters.httpx_web import STEP, HttpxWeb, Login, Patience
 from services.courier.adapters.system_resolver import SystemResolver
 from services.courier.domain.addresses import parse_networks
@@ -72,7 +72,7 @@ class World:
             authorities=self.authorities or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             logins=self.logins,
         )
-        store = FolderFileStore(FolderBlobs(self.folder), SystemClock(), MOST)
+        store = BlobFileStore(FolderBlobs(self.folder), SystemClock(), MOST)
         fetcher = Fetcher(web, store, Rules(MOST, whole_s=self.whole_s), sleep=self.nap)
         given = {"job": JOB, "attempt": 0, "collection": "default", "filename": None, "by": "me"}
         work = FetchWork.model_validate(given | {"url": url or self.server.url()} | fields)

@@ -53,7 +53,7 @@ class HttpxAnalyser:
         """See Analyser."""
         suffix = PurePath(file.filename).suffix.lower()
         wish = {
-            "file_url": str(self.blobs_there / file.blob[:2] / file.blob),
+            "file_url": file.url or str(self.blobs_there / file.blob[:2] / file.blob),
             "file_type": TYPES.get(suffix, "csv"),
             "file_name": file.filename,
             "supplier_id": file.collection,

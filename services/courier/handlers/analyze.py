@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import structlog
@@ -124,7 +124,8 @@ class Analyst:
 
         async def begin() -> str:
             await self.analyser.check()
-            return await self.analyser.begin(handed)
+            url = await self.store.url(file.blob, work.job)
+            return await self.analyser.begin(replace(handed, url=url))
 
         while True:
             try:

@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from services.discovery.adapters.reader_format import HEAD_BYTES, is_head_of_run
 from services.discovery.domain.uploads import UploadedFile
-from shared.blobs.folder import FolderBlobs
+from shared.blobs.ports import Blobs
 from shared.errors import TransientError
 from shared.readers.errors import UnreadableFileError
 from shared.readers.in_process import read_in_process
@@ -22,7 +22,7 @@ STEPS = "agent-run"
 class ReaderColumns:
     """Looks into uploaded files, one at a time."""
 
-    def __init__(self, blobs: FolderBlobs) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._turn = asyncio.Lock()
 
@@ -37,7 +37,8 @@ class ReaderColumns:
     def _columns(self, file: UploadedFile) -> Sequence[str]:
         try:
             with (
-                self._blobs.path(file.blob).open("rb") as opened,
+                self._blobs.reading(file.blob) as path,
+                path.open("rb") as opened,
                 closing(read_in_process(opened, file.filename, Told())) as parts,
             ):
                 is_table = not is_head_of_run(opened.read(HEAD_BYTES))

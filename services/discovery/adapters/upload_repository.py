@@ -19,7 +19,7 @@ from services.discovery.ports import (
     SourceUnreadableError,
     SourceVanishedError,
 )
-from shared.blobs.folder import FolderBlobs
+from shared.blobs.ports import Blobs
 
 BuildFormat = Callable[[UploadedFile | None], SourceFormat]
 """Makes how a file is read; None: one that is there no more."""
@@ -65,7 +65,7 @@ class AllSources:
         self,
         folders: FolderSourceRepository,
         uploads: UploadedSources,
-        blobs: FolderBlobs,
+        blobs: Blobs,
         build_format: BuildFormat,
     ) -> None:
         """Take where they are, and how those are read that were uploaded."""
@@ -136,21 +136,32 @@ class AllSources:
         file = self.uploads.at(stat.path)
         if file is None or file.stat().inode != stat.inode:
             return SourceFile(stat, start, at="")  # removed, or replaced, since it was listed
-        return _BlobFile(stat, start, at=str(self._blobs.path(file.blob)))
+        return _BlobFile(stat, start, self._blobs, file.blob)
 
 
 class _BlobFile(SourceFile):
     """A file that nobody but this program may have taken away."""
+
+    def __init__(self, stat: SourceStat, start: int, blobs: Blobs, blob: str) -> None:
+        """Take what was listed, and which bytes of which place it has."""
+        super().__init__(stat, start, at="")
+        self._blobs = blobs
+        self._blob = blob
 
     def _open(self) -> int:
         """Open it; see SourceFile.
 
         Raises:
             SourceUnreadableError: It cannot be opened, or is not there.
+            BlobsUnusableError: The place of all blobs is away.
         """
+        if self._fd is not None:
+            return self._fd
         try:
-            return super()._open()
-        except SourceVanishedError as error:
+            with self._blobs.reading(self._blob) as path:
+                self._at = str(path)
+                return super()._open()
+        except (FileNotFoundError, SourceVanishedError) as error:
             raise SourceUnreadableError(
                 f"{self.name}: its bytes are not where uploaded files are kept; upload it again"
             ) from error

@@ -41,7 +41,8 @@ from shared.failpoints import Failpoint, reached
 NOBODY_S = 300.0
 """If no courier has asked for so long, jobs that wait for one fail, and can be retried."""
 ELSEWHERE = (
-    "the bytes are not where discovery reads them: courier and discovery have another blobs.folder"
+    "the bytes are not where discovery reads them: courier and discovery have another "
+    "blobs.folder or blobs.url"
 )
 log = structlog.get_logger(__name__)
 

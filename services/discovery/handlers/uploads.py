@@ -24,7 +24,7 @@ from shared.failpoints import Failpoint, reached
 Look = Callable[[frozenset[str]], Awaitable[None]]
 MISSING = (
     "the bytes of this file are not where uploaded files are kept: upload it again; if that is so "
-    "each time, gateway and discovery have another blobs.folder"
+    "each time, gateway and discovery have another blobs.folder or blobs.url"
 )
 log = structlog.get_logger(__name__)
 

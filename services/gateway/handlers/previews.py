@@ -60,13 +60,13 @@ class Previews:
         Raises:
             UnreadableUploadError: It cannot be read.
             BusAway: The bus did not answer.
-            TransientError: Discovery does not answer.
+            TransientError: Discovery does not answer, or its bytes cannot be read now.
         """
         found = await self._sources.find(collection, source_id)
         if found is None or found.upload is None:
             return None
-        path = self._store.path(found.upload.blob)
-        return await self._reader.preview(path, found.filename)
+        async with self._store.reading(found.upload.blob) as path:
+            return await self._reader.preview(path, found.filename)
 
 
 async def _receive(parts: AsyncIterator[Incoming], file: IncomingFile) -> None:

@@ -1,6 +1,7 @@
 """Where uploaded files go, and what is known of sources."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -73,8 +74,13 @@ class FileStore(Protocol):
         """Begin one of at most so many bytes."""
         ...
 
-    def path(self, sha256: str) -> Path:
-        """Say where one lies that was kept."""
+    def reading(self, sha256: str) -> AbstractAsyncContextManager[Path]:
+        """Give where one lies that was kept, until the block ends.
+
+        Raises:
+            UnreadableUploadError: It is not there any more.
+            TransientError: It cannot be read now.
+        """
         ...
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.discovery.adapters.folder_blob_keeper import FolderBlobKeeper
 from services.discovery.adapters.folder_listing import Root
 from services.discovery.adapters.folder_source_repository import FolderSourceRepository
 from services.discovery.adapters.json_lines_format import agent_run_format
 from services.discovery.adapters.sqlite_state_store import SqliteStateStore
+from services.discovery.adapters.thread_blob_keeper import ThreadBlobKeeper
 from services.discovery.adapters.upload_repository import AllSources, UploadedSources
 from services.discovery.domain.ledger import CommandRef, Commit, SourceRecord
 from services.discovery.domain.sources import SourceStat
@@ -24,6 +24,7 @@ from services.discovery.handlers.source_locks import SourceLocks
 from services.discovery.handlers.uploads import Uploads
 from services.discovery.ports.jobs import Wish
 from shared.blobs.folder import FolderBlobs
+from shared.blobs.ports import Blobs
 from shared.clock import SystemClock
 from shared.contracts.batches import Batch
 from shared.contracts.source_list import ListSources, SourceRow
@@ -40,21 +41,22 @@ CLOCK = SystemClock()
 class World:
     """The real ledger, folder and look, and a pipeline that maps at once what is read."""
 
-    def __init__(self, folder: Path, store: SqliteStateStore) -> None:
+    def __init__(self, folder: Path, store: SqliteStateStore, place: Blobs | None = None) -> None:
         self.folder, self.store = folder, store
         self.locks = SourceLocks()
         self.blobs = FolderBlobs(folder / "blobs")
+        self.place = place or self.blobs
         (folder / "logs").mkdir(exist_ok=True)
         folders = FolderSourceRepository([Root(folder / "logs")])
         runs = agent_run_format(1 << 20, "unchanged")
         self.sources = AllSources(
             folders,
             UploadedSources(),
-            self.blobs,
+            self.place,
             lambda file: build_reader(runs, file),
         )
         self.looked_at: list[frozenset[str]] = []
-        keeper = FolderBlobKeeper(self.blobs)
+        keeper = ThreadBlobKeeper(self.place)
         self.uploads = Uploads(store, self.sources.uploads, keeper, CLOCK, quota_bytes=QUOTA)
         self.uploads.look = self.note_look
         self.jobs = 0
@@ -71,7 +73,7 @@ class World:
     ) -> SourceUploaded | Rejected:
         self.jobs += 1
         job_id = job_id or f"job-{self.jobs}"
-        sha256 = put(self.blobs, content, job_id, original_filename=name)
+        sha256 = put(self.place, content, job_id, original_filename=name)
         wish = Upload(filename=name, blob=sha256, job_id=job_id, **fields)
         return await self.uploads.admit("default", wish, Wish(job_id, "me", job_id))
 

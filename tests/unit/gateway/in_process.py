@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
+from services.gateway.adapters.blob_file_store import BlobFileStore
 from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
-from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.folder_half_uploads import FolderHalfUploads
 from services.gateway.adapters.parquet_columns import ParquetColumnReader
 from services.gateway.adapters.parquet_export import ParquetExporter
@@ -150,7 +150,7 @@ def build_routers(
 def _uploads(commands: Commands) -> UploadEndpoints:
     """Take uploads of files that go nowhere."""
     store, reader, sources = (
-        FolderFileStore(FolderBlobs(NOWHERE)),
+        BlobFileStore(FolderBlobs(NOWHERE)),
         ProcessFileReader(),
         FakeSourceBook(),
     )
@@ -164,7 +164,7 @@ def _uploads(commands: Commands) -> UploadEndpoints:
 def _resumable(commands: Commands) -> Resumable:
     """Take uploads that nobody continues."""
     limits = UploadLimits(max_file_bytes=1, max_files=1, quota_bytes=1)
-    store = FolderFileStore(FolderBlobs(NOWHERE))
+    store = BlobFileStore(FolderBlobs(NOWHERE))
     uploads = Uploads(store, ProcessFileReader(), commands, FrozenClock(), limits)
     half = FolderHalfUploads(NOWHERE, timedelta(hours=1), FrozenClock())
     return Resumable(half, uploads, FrozenClock())

@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from services.gateway.adapters.blob_file_store import BlobFileStore
 from services.gateway.adapters.folder_example_shelf import FolderExampleShelf
-from services.gateway.adapters.folder_file_store import FolderFileStore
 from services.gateway.adapters.folder_half_uploads import RESUMABLE, FolderHalfUploads
 from services.gateway.adapters.process_file_reader import ProcessFileReader
 from services.gateway.domain.parts import UploadLimits
@@ -43,7 +43,7 @@ class World:
     ) -> None:
         self.shelf = folder.parent / "shelf"
         self.blobs = FolderBlobs(folder)
-        store, reader = FolderFileStore(self.blobs), ProcessFileReader()
+        store, reader = BlobFileStore(self.blobs), ProcessFileReader()
         events = self.events = events or FakeEventLog()
         self.bus = FakeCommandBus(events, self.answer)
         commands = Commands(

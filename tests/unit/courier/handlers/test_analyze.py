@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.courier.adapters.folder_file_store import FolderFileStore
+from services.courier.adapters.blob_file_store import BlobFileStore
 from services.courier.domain.analysis import Standing
 from services.courier.domain.headers import Validators
 from services.courier.handlers.analyze import Analyst, Analyzed, Delegated, Pace
@@ -18,6 +18,7 @@ from services.courier.handlers.errands import Courier
 from services.courier.handlers.fetch import HANDED_IN, Fetcher, Rules
 from services.courier.ports import AwayError, BrokenError, HandedOver, RefusedError
 from shared.blobs.folder import FolderBlobs
+from shared.blobs.object_blobs import ObjectBlobs
 from shared.clock import SystemClock
 from shared.contracts.analysis import RECORDS_TYPE, AnalysisBegun, AnalysisNoted, NoteAnalysis
 from shared.contracts.fetching import (
@@ -31,6 +32,7 @@ from shared.errors import TransientError
 from shared.task_groups import TaskGroup
 from tests.blobs import put
 from tests.fakes.clock import FrozenClock
+from tests.fakes.objects import FakeObjects
 
 JOB = "0123456789abcdef0123"
 BODY = b"name,note\nAda,first\n"
@@ -123,7 +125,7 @@ class Scene:
         self.file = Fetched(
             blob=self.blob, size=len(BODY), filename="a.csv", validators=Validators('"1"')
         )
-        store = FolderFileStore(self.blobs, SystemClock(), 1 << 20)
+        store = BlobFileStore(self.blobs, SystemClock(), 1 << 20)
         self.analyst = Analyst(
             self.analyser, self.errands, store, 1 << 20, self.clock, Pace(), self.nap  # type: ignore[arg-type]
         )  # fmt: skip
@@ -173,6 +175,17 @@ async def test_records_become_the_content_and_all_of_it_is_noted(scene: Scene) -
     ]  # fmt: skip
     assert [one.analysis.items_processed for one in scene.errands.told] == [0, 0, 6, 1]
     assert scene.naps == [5.0, 5.0, 5.0]
+
+
+async def test_from_an_object_store_the_service_gets_an_address(scene: Scene) -> None:
+    blobs = ObjectBlobs(FakeObjects(), scene.folder, 0)
+    scene.analyst.store = BlobFileStore(blobs, SystemClock(), 1 << 20)
+    scene.analyser.standings = [DONE]
+
+    await scene.analyze()
+
+    (handed,) = scene.analyser.handed
+    assert handed.url == f"memory:{scene.blob}/{JOB}?for=1 day, 0:00:00"
 
 
 async def test_after_a_crash_it_is_asked_and_not_handed_over_again(scene: Scene) -> None:

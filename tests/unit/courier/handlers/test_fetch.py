@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.courier.adapters.folder_file_store import FolderFileStore, FolderIncomingFile
+from services.courier.adapters.blob_file_store import BlobFileStore, BlobIncomingFile
 from services.courier.domain.targets import Target
 from services.courier.handlers.coming import Fetched, Received
 from services.courier.handlers.fetch import Fetcher, Rules
@@ -46,8 +46,8 @@ async def no_pause(seconds: float) -> None:
     del seconds
 
 
-async def fetch(web: FakeWeb, folder: Path, store: FolderFileStore | None = None) -> object:
-    store = store or FolderFileStore(FolderBlobs(folder), SystemClock(), MOST)
+async def fetch(web: FakeWeb, folder: Path, store: BlobFileStore | None = None) -> object:
+    store = store or BlobFileStore(FolderBlobs(folder), SystemClock(), MOST)
     work = FetchWork(
         job="0" * 20, attempt=0, collection="default", url=SHEET, filename=None, by="me"
     )
@@ -67,10 +67,11 @@ async def test_of_a_google_sheet_its_export_is_fetched(tmp_path: Path) -> None:
     assert web.asked == [SHEET.partition("/edit")[0] + "/export?format=xlsx"]
 
 
-class FullFileStore(FolderFileStore):
+class FullFileStore(BlobFileStore):
     """A folder whose disk has room once what others have left is gone."""
 
-    def begin(self, job_id: str) -> FolderIncomingFile:
+    def begin(self, job_id: str) -> BlobIncomingFile:
+        assert isinstance(self._blobs, FolderBlobs)
         for one in self._blobs.folder.glob("incoming/*"):
             raise BlobsFullError(f"there is no room on the disk of {one.parent}: remove files")
         return super().begin(job_id)

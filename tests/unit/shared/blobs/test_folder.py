@@ -1,17 +1,15 @@
 """Blobs in a folder: whole or not there, and there as long as somebody wants them."""
 
 import errno
-import hashlib
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from shared.blobs.errors import BlobsFullError, BlobsUnusableError, BlobTooLargeError
+from shared.blobs.errors import BlobsFullError, BlobsUnusableError
 from shared.blobs.folder import FolderBlobs
-from shared.blobs.notes import BlobNote
-from tests.blobs import AT, note_of, put
+from tests.blobs import note_of, put
 
 DAY = timedelta(days=1)
 
@@ -36,56 +34,15 @@ def clean(blobs: FolderBlobs) -> int:
     return blobs.clean(datetime.now().astimezone(), DAY)
 
 
-def test_what_is_kept_is_found_by_its_hash_with_all_that_was_noted(blobs: FolderBlobs) -> None:
-    sha256 = put(blobs, b"name\nAda\n", "job-1", original_filename="zwölf.csv")
-
-    assert blobs.path(sha256).read_bytes() == b"name\nAda\n"
-    assert blobs.find(sha256, "job-1") == BlobNote(
-        job_id="job-1",
-        collection="default",
-        original_filename="zwölf.csv",
-        source_type="upload",
-        source_url=None,
-        file_type="csv",
-        mime_type="text/csv",
-        file_size_bytes=9,
-        checksum_sha256=hashlib.sha256(b"name\nAda\n").hexdigest(),
-        checksum_md5=hashlib.md5(b"name\nAda\n", usedforsecurity=False).hexdigest(),
-        downloaded_at=AT,
-        downloaded_by="somebody",
-    )
-    assert blobs.find(sha256, "job-2") is None
-
-
-def test_one_byte_beyond_the_limit_is_refused_and_nothing_is_left(blobs: FolderBlobs) -> None:
-    writer = blobs.writer("job-1", 10)
-    writer.write(b"0123456789")
-
-    with pytest.raises(BlobTooLargeError, match="10 bytes"):
-        writer.write(b"x")
-    writer.close()
-
-    assert files(blobs) == []
-
-
-def test_what_is_not_kept_is_gone(blobs: FolderBlobs) -> None:
-    writer = blobs.writer("job-1", 10)
-    writer.write(b"abc")
-    assert files(blobs) == ["job-1.part"]
-
-    writer.close()
-
-    assert files(blobs) == []
-
-
 def test_equal_bytes_are_kept_once_until_the_last_lets_go(blobs: FolderBlobs) -> None:
     sha256 = put(blobs, b"same", "job-1")
     assert put(blobs, b"same", "job-2") == sha256
 
-    assert not blobs.remove(sha256, "job-1")
-    assert blobs.find(sha256, "job-2") is not None
-    assert blobs.remove(sha256, "job-2")
-    assert not blobs.remove(sha256, "job-2")
+    assert files(blobs) == [sha256, f"{sha256}.job-1.meta.json", f"{sha256}.job-2.meta.json"]
+
+    blobs.remove(sha256, "job-1")
+    assert files(blobs) == [sha256, f"{sha256}.job-2.meta.json"]
+    blobs.remove(sha256, "job-2")
 
     assert files(blobs) == []
 
@@ -172,10 +129,3 @@ def test_no_job_leads_out_of_the_folder(blobs: FolderBlobs, name: str) -> None:
         blobs.note_path("a" * 64, name)
     with pytest.raises(ValueError, match="no name of a blob or job"):
         blobs.writer(name, 10)
-
-
-def test_a_blob_that_was_cut_short_is_not_found(blobs: FolderBlobs) -> None:
-    sha256 = put(blobs, b"whole", "job-1")
-    blobs.path(sha256).write_bytes(b"who")
-
-    assert blobs.find(sha256, "job-1") is None

@@ -1,4 +1,4 @@
-"""Fetched files in the folder of uploaded ones, from which discovery reads them."""
+"""Fetched files in the place of uploaded ones, from which discovery reads them."""
 
 from datetime import timedelta
 from io import BytesIO
@@ -8,8 +8,8 @@ from anyio import to_thread
 
 from services.courier.domain.limits import too_large
 from services.courier.ports import FileNote, RefusedError
-from shared.blobs.folder import FolderBlobs
 from shared.blobs.incoming import IncomingBlob
+from shared.blobs.ports import Blobs
 from shared.clock import Clock
 from shared.readers.errors import UnreadableFileError
 from shared.readers.recognise import recognise
@@ -18,8 +18,8 @@ LEFT_AFTER = timedelta(minutes=10)
 """Who has not written for so long is gone: a fetch waits for a byte much shorter."""
 
 
-class FolderIncomingFile:
-    """A file that is coming into the folder."""
+class BlobIncomingFile:
+    """A file that is coming into it."""
 
     def __init__(self, blob: IncomingBlob, most_bytes: int, clock: Clock) -> None:
         self._blob = blob
@@ -67,25 +67,29 @@ class FolderIncomingFile:
         await self._blob.close()
 
 
-class FolderFileStore:
-    """The files of a folder."""
+class BlobFileStore:
+    """The files of a place of blobs."""
 
-    def __init__(self, blobs: FolderBlobs, clock: Clock, most_bytes: int) -> None:
-        """Take the folder, and how large a file may be."""
+    def __init__(self, blobs: Blobs, clock: Clock, most_bytes: int) -> None:
+        """Take the place, and how large a file may be."""
         self._blobs = blobs
         self._clock = clock
         self._most_bytes = most_bytes
 
-    def begin(self, job_id: str) -> FolderIncomingFile:
+    def begin(self, job_id: str) -> BlobIncomingFile:
         """See the port."""
         # What a killed courier has left lies under another name, and goes when it is old.
         writer = self._blobs.writer(f"{job_id}-{uuid4().hex[:12]}", self._most_bytes)
         blob = IncomingBlob(writer, job_id)
-        return FolderIncomingFile(blob, self._most_bytes, self._clock)
+        return BlobIncomingFile(blob, self._most_bytes, self._clock)
 
     async def has(self, blob: str, job_id: str) -> bool:
         """See the port."""
         return await to_thread.run_sync(self._blobs.find, blob, job_id) is not None
+
+    async def url(self, blob: str, job_id: str) -> str | None:
+        """See the port."""
+        return await to_thread.run_sync(self._blobs.url, blob, job_id)
 
     async def clean(self) -> int:
         """See the port."""

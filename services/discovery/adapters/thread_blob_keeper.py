@@ -1,17 +1,17 @@
-"""The bytes of uploaded files, in a folder that the gateway puts them into."""
+"""The bytes of uploaded files, in the place that the gateway puts them into."""
 
 from datetime import datetime, timedelta
 
 from anyio import to_thread
 
-from shared.blobs.folder import FolderBlobs
 from shared.blobs.notes import BlobNote
+from shared.blobs.ports import Blobs
 
 
-class FolderBlobKeeper:
-    """Asks the folder in a thread."""
+class ThreadBlobKeeper:
+    """Asks the place in a thread."""
 
-    def __init__(self, blobs: FolderBlobs) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
     async def find(self, blob: str, job_id: str) -> BlobNote | None:
