@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import json
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,60 @@ async def beyond_the_quota(run: LiveRun, http: httpx.AsyncClient) -> None:
     for one in answers:
         assert "blobs.quota_mb" in json.loads(one or b"")["files"][0]["reason"]
     assert await offset_of(http, place(client)) is None
+
+
+class Torn:
+    """A line to the gateway that breaks once, after so many bytes."""
+
+    def __init__(self, run: LiveRun, after: int) -> None:
+        self._where = urlsplit(run.gateway)
+        self.left = after
+        self.breaks = 0
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._where.hostname, self._where.port)
+        both = [
+            asyncio.ensure_future(self._copy(reader, back, counts=True)),
+            asyncio.ensure_future(self._copy(there, writer)),
+        ]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for one in (back, writer):
+            one.close()
+        await asyncio.gather(*both)
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool = False
+    ) -> None:
+        with suppress(ConnectionError):
+            while piece := await reader.read(1 << 16):
+                self.left -= len(piece) if counts else 0
+                if self.left < 0 and not self.breaks:
+                    self.breaks += 1
+                    return
+                writer.write(piece)
+                await writer.drain()
+
+
+async def test_the_terminal_goes_on_after_its_line_broke(tmp_path: Path) -> None:
+    write_source(tmp_path / "runs" / "first.jsonl", 3, "default")
+    content = table("torn")[1]
+    (tmp_path / "torn.csv").write_bytes(content)
+    async with live_run(tmp_path / "runs", tmp_path / "out") as run:
+        await run.http()
+        line = Torn(run, 400_000)
+        server = await asyncio.start_server(line.carry, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        words = ("sources", "add", str(tmp_path / "torn.csv"), "--text-column", "note", "--json")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli", *words, "--output", str(run.output),
+            "--gateway", f"http://127.0.0.1:{port}", stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        server.close()
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+        (told,) = json.loads(out)["files"]
+        assert (process.returncode, told["state"], line.breaks) == (0, "added", 1)
+        assert told["sha256"] == hashlib.sha256(content).hexdigest()
+        blob = run.output / "state" / "blobs" / told["sha256"][:2] / told["sha256"]
+        assert blob.read_bytes() == content

@@ -46,7 +46,7 @@ async def on_map(run: LiveRun, wanted: set[tuple[str, str]]) -> None:
 
 def blobs(run: LiveRun) -> list[Path]:
     folder = run.output / "state" / "blobs"
-    return [one for one in folder.rglob("*") if one.is_file()]
+    return [one for one in folder.glob("??/*") if one.is_file()]
 
 
 async def account(run: LiveRun) -> dict[str, tuple[str, int]] | None:
