@@ -67,7 +67,7 @@ class ManifestBook:
         if asked.action == "apply":
             if not await self.is_served(asked.collection or ""):
                 reason = f"nobody serves collection '{asked.collection}': make it first"
-                return ManifestChanged(outcome="refused", reason=reason)
+                return ManifestChanged(outcome="unknown", reason=reason)
             done = await self.store.put_manifest(self._made(asked), asked.every_hours)
         elif asked.action == "run":
             done = await self.store.run_manifest(manifest_id, asked.by)

@@ -105,7 +105,7 @@ class ScheduleBook:
         collection, now = asked.collection or "", self.clock.now()
         if not await self.is_served(collection):
             reason = f"nobody serves collection '{collection}': make it first"
-            return ScheduleChanged(outcome="refused", reason=reason)
+            return ScheduleChanged(outcome="unknown", reason=reason)
         schedule = Schedule(
             id=uuid4().hex[:20],
             collection=collection,

@@ -321,7 +321,7 @@ async def test_what_is_removed_leaves_its_sources(scene: Scene) -> None:
 
 async def test_nobody_may_list_for_a_collection_that_is_not_served(scene: Scene) -> None:
     done = await scene.change("apply", collection="other", url=URL)
-    assert (done.outcome, "nobody serves" in (done.reason or "")) == ("refused", True)
+    assert (done.outcome, "nobody serves" in (done.reason or "")) == ("unknown", True)
 
 
 async def test_a_json_list_has_columns_and_hours_of_its_own(scene: Scene) -> None:

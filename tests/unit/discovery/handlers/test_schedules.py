@@ -239,7 +239,7 @@ async def test_changes_are_audited_and_a_url_has_one_schedule(scene: Scene) -> N
     await scene.change("change", schedule=one.id, every_hours=4)
     removed = await scene.change("remove", schedule=one.id)
 
-    assert (again.outcome, nowhere.outcome, removed.outcome) == ("refused", "refused", "done")
+    assert (again.outcome, nowhere.outcome, removed.outcome) == ("refused", "unknown", "done")
     assert (await scene.book.tell(ListSchedules())).items == ()
     rows = await scene.store.list_audit(JobFilter())
     ours = [(row.who, row.action) for row in rows if row.kind == "schedule"]
