@@ -1,6 +1,8 @@
 """The uploaded files that are sources, or come to be by jobs, in the file of the ledger."""
 
 import json
+import sqlite3
+import unicodedata
 from dataclasses import replace
 from typing import Literal
 
@@ -22,6 +24,7 @@ from services.discovery.domain.uploads import (
     is_uploaded,
 )
 from services.discovery.ports.jobs import Wish
+from shared.clock import Clock
 from shared.contracts.source_list import ListSources, SourcePage, SourceRow, SourceTotals
 from shared.contracts.uploads import UploadFacts, numbered
 
@@ -29,7 +32,7 @@ MOST_OF_A_NAME = 1000
 MIB = 1 << 20
 PAGE = """
 WHERE collection = :collection AND (:source IS NULL OR source_id = :source) AND filename > :after
-AND (:text = '' OR instr(lower(filename), lower(:text)) > 0)
+AND (:text = '' OR instr(folded(filename), folded(:text)) > 0)
 AND (:states = '[]' OR status IN (SELECT value FROM json_each(:states)))
 AND (:kind IS NULL OR :kind = CASE
     WHEN path NOT LIKE :uploads THEN 'folder'
@@ -52,6 +55,11 @@ SELECT coalesce(sum(size), 0) FROM (
 
 class UploadRows(SqliteJobRows):
     """The part of the ledger that says which sources were uploaded."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock | None = None) -> None:
+        super().__init__(connection, clock)
+        # SQLite's own lower() knows no letters but those of ASCII.
+        connection.create_function("folded", 1, _folded, deterministic=True)
 
     @change
     def submit_upload(
@@ -252,6 +260,11 @@ class UploadRows(SqliteJobRows):
             gone_at=source.gone_at,
             upload=_facts(files[0], url) if files else None,
         )
+
+
+def _folded(name: str) -> str:
+    """Return what names have in common that a reader takes for the same."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _is_removed(source: SourceRecord) -> bool:
