@@ -137,6 +137,11 @@ UPDATE job_news SET document = json_set(document, '$.preferences', NULL);
 """
 """By which version of its collection's preferences a file or a job reads; and by which columns a
 file was read before a job that reads it by others."""
+JOB_KINDS = """
+CREATE INDEX IF NOT EXISTS jobs_of_kind ON jobs (collection, kind, number);
+CREATE INDEX IF NOT EXISTS jobs_in_kind ON jobs (kind, number);
+"""
+"""So that those of a rare kind are found among many others."""
 OF_BEFORE = sql(
     "INSERT OR IGNORE INTO brought (job, source_id, url, etag, modified, is_placed,",
     ", ".join(FIELDS),

@@ -10,6 +10,7 @@ from services.discovery.adapters.sqlite_holding import HELD_INDEX, HOLDING
 from services.discovery.adapters.sqlite_job_schema import (
     ANALYSERS,
     JOB_COLUMNS,
+    JOB_KINDS,
     JOBS,
     OF_BEFORE,
     PREFERRED,
@@ -194,6 +195,7 @@ ADDED = (
     + MATCHES
     + NAMES
     + ANALYSERS
+    + JOB_KINDS
 )
 FORMAT = StateFormat(
     "discovery",

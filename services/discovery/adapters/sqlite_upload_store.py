@@ -27,21 +27,21 @@ from services.discovery.ports.jobs import Wish
 from shared.clock import Clock
 from shared.contracts.source_list import ListSources, SourcePage, SourceRow, SourceTotals
 from shared.contracts.uploads import UploadFacts, numbered
+from shared.sqlite_state import sql
 
 MOST_OF_A_NAME = 1000
 MIB = 1 << 20
 PAGE = """
 WHERE collection = :collection AND (:source IS NULL OR source_id = :source) AND filename > :after
 AND (:text = '' OR instr(folded(filename), folded(:text)) > 0)
-AND (:states = '[]' OR status IN (SELECT value FROM json_each(:states)))
 AND (:kind IS NULL OR :kind = CASE
     WHEN path NOT LIKE :uploads THEN 'folder'
     WHEN source_id IN (SELECT source_id FROM fetched JOIN uploads USING (source_id, job_id))
     OR source_id IN (SELECT source_id FROM brought WHERE is_placed AND url IS NOT NULL
         AND source_id NOT IN (SELECT source_id FROM uploads))
     THEN 'url' ELSE 'upload' END)
-ORDER BY filename LIMIT :limit + 1
 """
+IN_ORDER = "ORDER BY filename LIMIT :limit + 1"
 TOTALS = """
 SELECT count(*), max(coalesce(completed_at, discovered_at)) FROM sources WHERE collection = ?
 """
@@ -213,12 +213,7 @@ class UploadRows(SqliteJobRows):
     @reads
     def page_of_sources(self, asked: ListSources) -> SourcePage:
         """See UploadStore."""
-        values = asked.model_dump() | {
-            "states": json.dumps(asked.states),
-            "uploads": f"{SCHEME}%",
-        }
-        rows = self._connection.execute(SELECT_SOURCES + PAGE, values)
-        found = [source_of(row) for row in rows]
+        found = self._page_of_sources(asked)
         page = found[: asked.limit]
         sizes = self._rows(SIZES, asked.collection, None)
         return SourcePage(
@@ -227,6 +222,18 @@ class UploadRows(SqliteJobRows):
             next_after=page[-1].filename if len(found) > len(page) else None,
             totals=self._totals(asked.collection) if asked.with_totals else None,
         )
+
+    def _page_of_sources(self, asked: ListSources) -> list[SourceRecord]:
+        """Return the sources of a page, and one more if there are more.
+
+        Each state by itself is in the order of an index; together all would be looked through.
+        """
+        found = []
+        for state in dict.fromkeys(asked.states or (None,)):
+            values = asked.model_dump() | {"state": state, "uploads": f"{SCHEME}%"}
+            query = sql(SELECT_SOURCES, PAGE, "AND status = :state" if state else "", IN_ORDER)
+            found += map(source_of, self._connection.execute(query, values))
+        return sorted(found, key=lambda one: one.filename)[: asked.limit + 1]
 
     def _totals(self, collection: str) -> SourceTotals:
         ((count, changed),) = self._rows(TOTALS, collection)
