@@ -26,7 +26,12 @@ from services.gateway.handlers.records import WholeRecord
 from services.gateway.handlers.regions import Regions
 from services.gateway.handlers.runs import Run, Runs
 from services.gateway.handlers.sessions import Session
-from services.gateway.handlers.upload_answers import ExampleRules, UploadAnswer, UploadRules
+from services.gateway.handlers.upload_answers import (
+    ExampleRules,
+    ResumableUpload,
+    UploadAnswer,
+    UploadRules,
+)
 from services.gateway.routes.columns import Columns
 from services.gateway.routes.manifests import ListedManifest, Manifests
 from shared.contracts.collections import CollectionPage, CollectionRecord
@@ -45,7 +50,7 @@ ANSWERS = (
     Session, CollectionInfo, CollectionRecord, WholeRecord, Found, Records, Neighbours, Columns,
     Regions, Runs, Run, Health, Sources, LetterList, WholeLetter, ModelPage, Recomputed,
     Operation, Accepted, Settled, CollectionPage, ExampleRules, UploadAnswer, Problem, SourcePage,
-    UploadRules, Preview, PreferencePage, JobPage, SchedulePage, SubmittedJobs,
+    UploadRules, ResumableUpload, Preview, PreferencePage, JobPage, SchedulePage, SubmittedJobs,
     ChangedJob, EffectPage, Queues, Manifests, ListedManifest, ManifestRecord, Matches,
     MatchResults,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Sources in a real browser: handed in, shown before, embedded anew and deleted, by keyboard."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -327,3 +328,33 @@ async def test_nobody_is_kept_out_of_the_sources(
         assert await barriers(page) == []
         await picture(page, f"sources-{size}-{theme}")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_large_file_goes_on_after_its_line_broke(world: World) -> None:
+    """It comes in three pieces, of which the second is lost once."""
+    notes = [f"number {number} is large" for number in range(36)]
+    lines = [f"{note},{hashlib.shake_256(note.encode()).hexdigest(MB >> 3)}" for note in notes]
+    content = "\n".join(["note,more", *lines, ""]).encode()
+    sent: list[int] = []
+
+    async def lose_one(route: Route) -> None:
+        is_piece = route.request.method == "PATCH"
+        if is_piece:
+            sent.append(int(route.request.headers["upload-offset"]))
+        is_lost = is_piece and len(sent) == 2
+        await (route.abort("connectionreset") if is_lost else route.continue_())
+
+    async with world.page() as page:
+        await opened(world, page)
+        await page.route("**/api/collections/default/uploads/*", lose_one)
+        await page.set_input_files('.drop-place [type="file"]', given("large.csv", content))
+        item = await in_tray(page, "large.csv", "ready")
+        await press(page, item.locator('[data-column="more"] select'), "l")  # Leave out
+        await press(page, item.locator('[data-action="import"]'), "Enter")
+        await in_tray(page, "large.csv", "done")
+
+    assert sent == [0, 4 * MB, 4 * MB, 8 * MB]
+    sha256 = hashlib.sha256(content).hexdigest()
+    blob = world.run.output / "state" / "blobs" / sha256[:2] / sha256
+    assert blob.read_bytes() == content
+    await on_map(world, "large.csv", set(notes))

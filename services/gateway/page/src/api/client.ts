@@ -49,6 +49,7 @@ export const PATHS = {
   kept: "/api/collections",
   listed: "/api/collections/{name}/sources",
   preferences: "/api/collections/{name}/preferences",
+  resumable: "/api/collections/{name}/uploads",
   limits: "/api/uploads/limits",
   look: "/api/uploads/preview",
   jobs: "/api/jobs",

@@ -1082,6 +1082,23 @@ export interface Renamed {
   readonly record: CollectionRecord;
 }
 
+export interface ResumableUpload {
+  /** Its id, and that of the job that has it read in the end. */
+  readonly id: string;
+  /** Where it belongs. */
+  readonly collection: string;
+  /** What it was called. */
+  readonly filename: string;
+  /** How many bytes it has. */
+  readonly length: number;
+  /** How many of them have come. */
+  readonly offset: number;
+  /** When it is removed if nothing comes before. */
+  readonly expires_at: string;
+  /** What became of it; null: its bytes have not all come. */
+  readonly file: TakenFile | null;
+}
+
 export interface Run {
   /** The collection. */
   readonly collection: string;

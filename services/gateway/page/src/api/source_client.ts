@@ -3,6 +3,7 @@
 import { PATHS } from "./client.ts";
 import { AwayError, asked, query, RefusedError, sending } from "./http.ts";
 import { settled } from "./operations.ts";
+import { isResumable, resumed } from "./resumed.ts";
 import type {
   EffectPage,
   IncompleteSource,
@@ -184,7 +185,7 @@ export class SourceClient {
     return asked(`${PATHS.effects}?${query({ collection, limit: `${limit}` })}`);
   }
 
-  /** Hand a file in, and be told how many bytes of it went; `fetch` tells nobody. */
+  /** Hand a file in, and be told how many bytes of it went; a large one goes on after a break. */
   upload(
     collection: string,
     file: File,
@@ -192,10 +193,13 @@ export class SourceClient {
     tell: (sent: number) => void,
     signal: AbortSignal,
   ): Promise<TakenFile> {
+    if (isResumable(file, wish)) {
+      return resumed(placed(PATHS.resumable, collection), file, wish, tell, signal);
+    }
     const body = new FormData();
     body.append("options", JSON.stringify(wish));
     body.append("files", file);
-    const request = new XMLHttpRequest();
+    const request = new XMLHttpRequest(); // `fetch` tells nobody how far it is
     request.open("POST", placed(PATHS.listed, collection));
     for (const [name, value] of Object.entries(MARK)) request.setRequestHeader(name, value);
     signal.addEventListener("abort", () => request.abort());
