@@ -1,6 +1,7 @@
-"""The files that change docker-compose.yml: a cluster, and TLS."""
+"""What changes docker-compose.yml: a cluster, TLS, and an analysis service beside it."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,9 @@ import trustme
 
 from shared.bus.connection import jetstream
 from shared.bus.registry.streams import STREAMS
-from tests.compose.stack import Stack, why_not
+from tests.compose.stack import PATIENCE_S, Stack, why_not
 from tests.compose.test_stack import check_map
-from tests.e2e.local_run import EXAMPLES, write_source
+from tests.e2e.local_run import EXAMPLES, rows, write_source
 
 REASON = why_not()
 pytestmark = [
@@ -54,6 +55,54 @@ async def test_a_cluster_goes_on_without_one_of_its_servers(tmp_path: Path) -> N
         await stack.compose("kill", "nats-3")
         write_source(stack.runs / "without" / "last.jsonl", 10, "agent")
         await check_map(stack)
+
+
+async def test_files_are_read_by_an_analysis_service_that_has_the_same_volume(
+    tmp_path: Path,
+) -> None:
+    stack = Stack(tmp_path)
+    stack.variables |= {
+        "COMPOSE_PROFILES": "analysis",
+        "ML_ANALYZE_URL": "http://analysis:8001",
+    }
+    items = b"name,text\nAda,wrote the program\nAlan,asked whether it halts\n"
+    async with running(stack), stack.http() as http:
+        await check_map(stack)
+        answer = await http.post(
+            "/api/collections/default/sources",
+            files={"files": ("items.csv", items)},
+            headers={"X-Mapstream-Upload": "1"},
+        )
+        assert answer.status_code == 202, answer.text
+        (taken,) = answer.json()["files"]
+        async with asyncio.timeout(PATIENCE_S):
+            while (job := (await http.get(f"/api/jobs/{taken['job']}")).json()["items"][0])[
+                "state"
+            ] in ("queued", "running"):
+                await asyncio.sleep(0.5)
+            assert job["state"] == "succeeded", job
+            told = job["analysis"]
+            assert (told["phase"], told["items_processed"]) == ("complete", 2)
+            while (found := texts_of(stack, "items.csv")) != {
+                "wrote the program": {"key": "2", "name": "Ada"},
+                "asked whether it halts": {"key": "3", "name": "Alan"},
+            }:
+                await asyncio.sleep(0.5)
+        (container,) = await stack.containers("analysis")
+        code = "import pathlib; print(len([*pathlib.Path('/state/analysis').glob('*.json')]))"
+        kept = await stack.python(container, code)
+
+    assert len(found) == 2
+    assert int(kept) == 1
+
+
+def texts_of(stack: Stack, filename: str) -> dict[str, object]:
+    """Read the public file: of a source, each text and what the analysis told beside it."""
+    return {
+        one["text"]: json.loads(one["attributes"])
+        for one in rows(stack.output)
+        if one["filename"] == filename
+    }
 
 
 async def test_the_stack_speaks_tls(tmp_path: Path) -> None:
