@@ -11,6 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -149,6 +150,19 @@ class Keeping:
     def _hours(self) -> int:
         """Give a period that is another one than that of the wish before."""
         return 1 + len(self.wishes) % 168
+
+    async def until_decided(self) -> None:
+        """Wait until no slot is due and no list is being applied: either may queue jobs."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                schedules = (await patient(ScheduleBook(self.client).tell, ListSchedules())).items
+                manifests = (await patient(ManifestBook(self.client).tell, ListManifests())).items
+                now = datetime.now(UTC)
+                is_due = any(one.next_at <= now for one in (*schedules, *manifests))
+                is_applied = all(run.state != "running" for one in manifests for run in one.runs)
+                if is_applied and not is_due:
+                    return
+                await asyncio.sleep(0.1)
 
     async def kept(self) -> dict[str, Kept]:
         """Read what is kept of each kind."""

@@ -312,6 +312,7 @@ async def test_every_job_ends_whatever_is_killed(
             await keeping.give(scene.deaths)
             for armed in cuts.iterdir():
                 armed.unlink(missing_ok=True)
+            await keeping.until_decided()
             await scene.until_all_have_ended()
             gone = sum(DELETED[name] for name in DELETED if name not in scene.left)
             told = await scene.told()
