@@ -1,4 +1,4 @@
-"""Health over HTTP: ``/health`` says that the process lives, ``/ready`` that it does its work.
+"""Health over HTTP: ``/health`` says that the process lives, ``/ready`` that it does its part.
 
 Beside them, ``/metrics`` tells what was measured, for Prometheus.
 """
@@ -18,7 +18,8 @@ from shared.http.server import ServerOptions, listen
 from shared.observability.http_metrics import count_refusals
 from shared.observability.instruments import CONTENT_TYPE, Reading, render
 
-READY = frozenset({"running"})
+READY = frozenset({"running", "standby"})
+"""Whoever stands by does so while another works: it is there to take over."""
 OPTIONS = ServerOptions(max_connections=128, max_connections_per_client=32)
 
 

@@ -1,4 +1,4 @@
-"""What changes docker-compose.yml: a cluster, TLS, and an analysis service beside it."""
+"""What changes docker-compose.yml: a cluster, TLS, an analysis service beside it, replicas."""
 
 import asyncio
 import json
@@ -26,12 +26,12 @@ pytestmark = [
 
 
 @asynccontextmanager
-async def running(stack: Stack) -> AsyncIterator[Stack]:
+async def running(stack: Stack, *options: str) -> AsyncIterator[Stack]:
     for file in EXAMPLES.glob("*.jsonl"):
         shutil.copy(file, stack.runs)
     try:
         await stack.compose("build", "--quiet")
-        await stack.compose("up", "--detach", "--wait", "--no-build")
+        await stack.compose("up", "--detach", "--wait", "--no-build", *options)
         yield stack
     finally:
         await stack.remove()
@@ -103,6 +103,20 @@ def texts_of(stack: Stack, filename: str) -> dict[str, object]:
         for one in rows(stack.output)
         if one["filename"] == filename
     }
+
+
+async def test_two_of_each_share_the_map_and_one_goes_on_alone(tmp_path: Path) -> None:
+    services = ("projection", "writing")
+    two = [part for one in services for part in ("--scale", f"{one}=2")]
+    async with running(Stack(tmp_path), *two) as stack:
+        await check_map(stack)
+        for number in range(10):
+            write_source(stack.runs / "more" / f"{number}.jsonl", 10, f"agent {number}")
+        for service in services:
+            containers = await stack.containers(service)
+            assert len(containers) == 2
+            await stack.kill(containers[0], f"services.{service}")
+        await check_map(stack)
 
 
 async def test_the_stack_speaks_tls(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from shared.observability.health import build_health, serving
 from tests.waiting import PATIENCE_S
 
 
-@pytest.mark.parametrize(("state", "code"), [("running", 200), ("standby", 503), ("waiting", 503)])
-async def test_ready_is_who_does_its_work(state: str, code: int) -> None:
+@pytest.mark.parametrize(("state", "code"), [("running", 200), ("standby", 200), ("waiting", 503)])
+async def test_ready_is_who_works_or_stands_by(state: str, code: int) -> None:
     status: dict[str, Any] = {"service": "x", "state": state, "records": 3}
     transport = httpx.ASGITransport(app=build_health(lambda: status))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
