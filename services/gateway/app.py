@@ -47,6 +47,7 @@ from services.gateway.handlers.commands import Commands
 from services.gateway.handlers.dead_letters import Letters
 from services.gateway.handlers.examples import Examples
 from services.gateway.handlers.finding import Finding
+from services.gateway.handlers.half_upload_cleaning import HalfUploadCleaner
 from services.gateway.handlers.matching import Matching
 from services.gateway.handlers.points_feed import PointsFeed
 from services.gateway.handlers.previews import Previews
@@ -144,9 +145,14 @@ class Gateway:
             client = await self._bus.connect()
             events = build_events(client)
             points = PointsFeed(NatsPointStream(points_reader(client)))
-            self._served.on_end = points.leave
             await patiently(events.start)
             app, commands = self.build_app(client, events, points)
+
+            def leave(collection: str) -> None:
+                points.leave(collection)
+                self._half_uploads.leave(collection)
+
+            self._served.on_end = leave
             async with serving(app, listener, server_options(section)):
                 host, port = listener.getsockname()[:2]
                 scheme = "https" if section.tls_certificate else "http"
@@ -159,7 +165,7 @@ class Gateway:
                             partial(follow_points, points, points_reader(client)),
                             partial(follow_commits, points, commits_reader(client)),
                             commands.watch,
-                            self._resumable.keep_clean,
+                            self._half_uploads.keep_clean,
                             partial(keep_clean, self._clean, self._settings.blobs.keep_leftovers),
                         ),
                         worker=self._served,
@@ -184,7 +190,6 @@ class Gateway:
         book = CollectionBook(client)
         reading = ReadingEndpoints(served, board=NatsStatusBoard(client), maps=maps, models=models)
         (uploads, resumable), sources = self._files(client, commands, book), NatsSourceBook(client)
-        self._resumable = resumable
         jobs = JobEndpoints(served, JobBook(client), commands)
         routers = (
             build_reading_router(reading),
@@ -247,6 +252,7 @@ class Gateway:
         uploads = Uploads(store, reader, commands, clock, limits)
         examples = Examples(FolderExampleShelf(), uploads)
         half = FolderHalfUploads(folder / RESUMABLE, blobs.keep_leftovers, clock)
+        self._half_uploads = HalfUploadCleaner(half, clock)
         endpoints = UploadEndpoints(uploads, examples, previews, book, sources)
         return endpoints, Resumable(half, uploads, clock)
 

@@ -6,7 +6,7 @@ locked its bytes, which the system takes back from whoever dies.
 
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -82,9 +82,9 @@ class FolderHalfUploads:
                 await one.note(replace(facts, unsure_from=None))
             yield one
 
-    async def clean(self, now: datetime) -> int:
+    async def clean(self, now: datetime, gone: Collection[str] = ()) -> int:
         """See the port."""
-        return await self._run(self._clean, now)
+        return await self._run(self._clean, now, frozenset(gone))
 
     async def _run(self, work: Callable[..., Result], *given: object) -> Result:
         return await to_thread.run_sync(work, *given, limiter=self._threads)
@@ -152,26 +152,28 @@ class FolderHalfUploads:
                 file.close()
                 raise
 
-    def _clean(self, now: datetime) -> int:
+    def _clean(self, now: datetime, gone: Collection[str]) -> int:
         count = 0
         with explained(self._folder):
             for path in self._folder.glob(f"*{BYTES}"):
+                is_gone = path.name.partition(".")[0] in gone
                 with suppress(FileNotFoundError):
-                    if changed(path) + self._keep < now:
-                        count += self._remove_unlocked(path, now)
+                    if is_gone or changed(path) + self._keep < now:
+                        count += self._remove_unlocked(path, None if is_gone else now)
             for path in self._folder.glob(f"*{NEW}"):
                 with suppress(FileNotFoundError):
                     if modified(path) + self._keep < now:
                         path.unlink()
         return count
 
-    def _remove_unlocked(self, path: Path, now: datetime) -> bool:
+    def _remove_unlocked(self, path: Path, now: datetime | None) -> bool:
+        """Remove one that nobody has in hand, if it has expired by a time; none: anyway."""
         with path.open("r+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            if changed(path) + self._keep >= now:  # somebody went on before it was locked
+            if now and changed(path) + self._keep >= now:  # somebody went on before it was locked
                 return False
             remove_upload(path)
             return True

@@ -5,11 +5,9 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from secrets import token_hex
 from typing import Any
 
-import structlog
 from anyio import CancelScope
 from pydantic import ValidationError
 
@@ -34,13 +32,9 @@ from services.gateway.ports.half_uploads import (
 from shared.clock import Clock
 from shared.contracts.uploads import file_name
 from shared.errors import MapstreamError, TransientError
-from shared.waits import WAITS
 
-CLEAN_EVERY_S = 600.0
-WHAT = "cleaning up after uploads that were not continued"
 MOST_ENDED = 100
 """So many uploads of a person that are at their end are still told of, in a collection."""
-log = structlog.get_logger(__name__)
 
 
 class TooManyUploadsError(MapstreamError):
@@ -181,14 +175,6 @@ class Resumable:
         """
         async with self._kept.opened(key) as upload:
             await upload.remove()
-
-    async def keep_clean(self) -> None:
-        """Remove what has expired, now and then, until cancelled."""
-        while True:
-            with WAITS.retrying(WHAT, partial(log.warning, "uploads.uncleaned")):
-                if count := await self._kept.clean(self._clock.now()):
-                    log.info("uploads.expired", uploads=count)
-            await asyncio.sleep(CLEAN_EVERY_S)
 
     async def _end(self, upload: OpenUpload) -> None:
         """Have a source made of a file that is whole; the same again is the same source.

@@ -1,6 +1,6 @@
 """Where uploads are kept that are not at their end."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -90,6 +90,9 @@ class HalfUploads(Protocol):
         """
         ...
 
-    async def clean(self, now: datetime) -> int:
-        """Remove what has expired and nobody has in hand, and count it."""
+    async def clean(self, now: datetime, gone: Collection[str] = ()) -> int:
+        """Remove what has expired, or is of a collection that is gone, and count it.
+
+        What somebody has in hand stays until the next time.
+        """
         ...
