@@ -26,8 +26,8 @@ include-path-regex = "^/(recompute-projection|rollback|forget|dead-letters/(repl
 checks.positive_data_acceptance.expected-statuses = ["2xx", {rejected}404, 409]
 
 [[operations]]
-# What is in a file is no matter of the schema.
-include-path-regex = "^/api/(uploads/preview|collections/.*/sources)$"
+# What is in a file, and which folders may be read, is no matter of the schema.
+include-path-regex = "^/api/(uploads/preview|collections|collections/.*/sources(/.*/preview)?)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 422]
 
 [[operations]]

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from anyio import sleep
+
 from services.gateway.handlers.answers import (
     CollectionInfo,
     FileInfo,
@@ -20,6 +22,9 @@ from shared.errors import BusAway
 from shared.services import STAGES
 
 SUMMARY = set(ModelFacts.model_fields)
+LOOKS = 20
+"""So often discovery is asked for what it is about to tell."""
+BETWEEN_LOOKS_S = 0.25
 
 
 async def health(board: StatusBoard) -> Health:
@@ -39,15 +44,22 @@ async def health(board: StatusBoard) -> Health:
 async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
     """Return a collection's ledger; nothing if no discovery tells of it.
 
+    One that has just been made is told of a moment later than that it is there.
+
     Raises:
         BusAway: The bus did not answer.
     """
-    statuses = await board.statuses()
-    if statuses is None:
-        raise BusAway("the bus is away")
-    for one in statuses_of(statuses, DiscoveryStatus):
-        if told := one.collections.get(collection):
-            return Sources(collection=collection, **dict(told))
+    for _ in range(LOOKS):
+        statuses = await board.statuses()
+        if statuses is None:
+            raise BusAway("the bus is away")
+        discoveries = [*statuses_of(statuses, DiscoveryStatus)]
+        for one in discoveries:
+            if told := one.collections.get(collection):
+                return Sources(collection=collection, **dict(told))
+        if not is_running(discoveries):
+            break
+        await sleep(BETWEEN_LOOKS_S)
     return None
 
 
