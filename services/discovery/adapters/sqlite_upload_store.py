@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import unicodedata
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +12,7 @@ from services.discovery.adapters.sqlite_upload_rows import KEPT
 from services.discovery.domain.job_kinds import UPLOAD
 from services.discovery.domain.jobs import Job
 from services.discovery.domain.ledger import SourceRecord
+from services.discovery.domain.sources import folded
 from services.discovery.domain.uploads import (
     EARLIER_KEPT,
     SCHEME,
@@ -33,7 +33,8 @@ MOST_OF_A_NAME = 1000
 MIB = 1 << 20
 PAGE = """
 WHERE collection = :collection AND (:source IS NULL OR source_id = :source) AND filename > :after
-AND (:text = '' OR instr(folded(filename), folded(:text)) > 0)
+AND (instr(lower(filename), :text) > 0 OR :text = ''
+    OR (length(filename) < length(CAST(filename AS BLOB)) AND instr(folded(filename), :text) > 0))
 AND (:kind IS NULL OR :kind = CASE
     WHEN path NOT LIKE :uploads THEN 'folder'
     WHEN source_id IN (SELECT source_id FROM fetched JOIN uploads USING (source_id, job_id))
@@ -58,8 +59,8 @@ class UploadRows(SqliteJobRows):
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock | None = None) -> None:
         super().__init__(connection, clock)
-        # SQLite's own lower() knows no letters but those of ASCII.
-        connection.create_function("folded", 1, _folded, deterministic=True)
+        # SQLite's own lower() knows no letters but those of ASCII; it is twenty times as fast.
+        connection.create_function("folded", 1, folded, deterministic=True)
 
     @change
     def submit_upload(
@@ -230,7 +231,8 @@ class UploadRows(SqliteJobRows):
         """
         found = []
         for state in dict.fromkeys(asked.states or (None,)):
-            values = asked.model_dump() | {"state": state, "uploads": f"{SCHEME}%"}
+            given = {"state": state, "text": folded(asked.text), "uploads": f"{SCHEME}%"}
+            values = asked.model_dump() | given
             query = sql(SELECT_SOURCES, PAGE, "AND status = :state" if state else "", IN_ORDER)
             found += map(source_of, self._connection.execute(query, values))
         return sorted(found, key=lambda one: one.filename)[: asked.limit + 1]
@@ -267,11 +269,6 @@ class UploadRows(SqliteJobRows):
             gone_at=source.gone_at,
             upload=_facts(files[0], url) if files else None,
         )
-
-
-def _folded(name: str) -> str:
-    """Return what names have in common that a reader takes for the same."""
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _is_removed(source: SourceRecord) -> bool:

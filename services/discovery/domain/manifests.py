@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from services.discovery.domain.preferences import Chosen
 from services.discovery.domain.schedules import HOUR, Grid
+from services.discovery.domain.sources import folded
 
 Outcome = Literal["added", "changed", "asked", "busy", "not due", "inactive", "unlisted", "bad"]
 FETCHING: tuple[Outcome, ...] = ("added", "changed", "asked")
@@ -113,7 +114,7 @@ class Step:
 
 def key_of(name: str) -> str:
     """Return by what one is known: its name, whatever its case and spaces."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(folded(name).split())
 
 
 def filename_of(entry: Entry) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -131,3 +132,8 @@ def require_distinct(stats: Iterable[SourceStat]) -> None:
                 f"'{stat.filename}' in collection '{stat.collection}': give their roots in "
                 "ingestion.sources a common parent, or a collection each"
             )
+
+
+def folded(name: str) -> str:
+    """Return what names have in common that a reader takes for the same."""
+    return unicodedata.normalize("NFKC", name).casefold()
