@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from anyio import sleep
-
 from services.gateway.handlers.answers import (
     CollectionInfo,
     FileInfo,
@@ -18,13 +16,14 @@ from services.gateway.ports import MapReader, ModelHistory, StatusBoard
 from services.gateway.ports.queues import Board
 from shared.contracts.status_reading import is_running, statuses_of, waiting, waits_of
 from shared.contracts.statuses import DiscoveryStatus
-from shared.errors import BusAway
+from shared.errors import BusAway, MapstreamError
 from shared.services import STAGES
 
 SUMMARY = set(ModelFacts.model_fields)
-LOOKS = 20
-"""So often discovery is asked for what it is about to tell."""
-BETWEEN_LOOKS_S = 0.25
+
+
+class RestingError(MapstreamError):
+    """A collection rests; says where its sources are told of."""
 
 
 async def health(board: StatusBoard) -> Health:
@@ -42,24 +41,24 @@ async def health(board: StatusBoard) -> Health:
 
 
 async def sources(collection: str, *, board: StatusBoard) -> Sources | None:
-    """Return a collection's ledger; nothing if no discovery tells of it.
-
-    One that has just been made is told of a moment later than that it is there.
+    """Return a collection's ledger; nothing if no discovery runs.
 
     Raises:
         BusAway: The bus did not answer.
+        RestingError: Discovery tells nothing of it while nothing of it changes.
     """
-    for _ in range(LOOKS):
-        statuses = await board.statuses()
-        if statuses is None:
-            raise BusAway("the bus is away")
-        discoveries = [*statuses_of(statuses, DiscoveryStatus)]
-        for one in discoveries:
-            if told := one.collections.get(collection):
-                return Sources(collection=collection, **dict(told))
-        if not is_running(discoveries):
-            break
-        await sleep(BETWEEN_LOOKS_S)
+    statuses = await board.statuses()
+    if statuses is None:
+        raise BusAway("the bus is away")
+    discoveries = [*statuses_of(statuses, DiscoveryStatus)]
+    for one in discoveries:
+        if told := one.collections.get(collection):
+            return Sources(collection=collection, **dict(told))
+    if is_running(discoveries):
+        raise RestingError(
+            f"collection '{collection}' rests, or was just made: nothing of it is counted until "
+            f"something changes; GET /api/collections/{collection}/sources lists its sources"
+        )
     return None
 
 

@@ -46,7 +46,10 @@ class ReadingEndpoints:
     async def sources(self, collection: Collection = None) -> Sources:
         """Tell how many sources and records discovery counted, and what could not be read."""
         name = self._served.one(collection)
-        found = await reading.sources(name, board=self._board)
+        try:
+            found = await reading.sources(name, board=self._board)
+        except reading.RestingError as error:
+            raise ProblemError(409, str(error)) from error
         if found is None:
             raise ProblemError(503, f"no discovery tells of collection '{name}': is it running?")
         return found
@@ -99,7 +102,7 @@ def build_reading_router(endpoints: ReadingEndpoints) -> APIRouter:
         "/sources",
         endpoints.sources,
         response_model=Sources,
-        responses=responses(404, 503),
+        responses=responses(404, 409, 503, s409="It rests: nothing of it changes."),
         tags=["state"],
     )
     get(

@@ -4,7 +4,6 @@ from services.gateway.handlers import reading
 from services.gateway.handlers.model_answers import WholeModel
 from services.gateway.ports import MapMarks
 from shared.contracts.projection import ProjectionModel
-from shared.contracts.status_reading import Statuses
 from shared.errors import BusAway
 from shared.services import STAGES
 from tests.unit.gateway.builders import (
@@ -57,30 +56,7 @@ async def test_what_any_service_waits_for_is_told_but_not_what_a_standby_waits_f
     ]
 
 
-async def test_of_a_collection_that_was_just_made_is_told_a_moment_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reading, "BETWEEN_LOOKS_S", 0)
-    figures = {"records": dict.fromkeys(("seen", "mapped", "dead", "in_flight"), 0), "sources": {}}
-    later = FakeStatusBoard({"discovery": [{"state": "running", "collections": {"new": figures}}]})
-    board = FakeStatusBoard({"discovery": [{"state": "running"}]})
-    looks = 0
-
-    async def statuses() -> Statuses | None:
-        nonlocal looks
-        looks += 1
-        return later.told if looks == 3 else board.told
-
-    monkeypatch.setattr(board, "statuses", statuses)
-
-    assert (await reading.sources("new", board=board)) is not None
-    assert looks == 3
-
-
-async def test_sources_are_those_of_the_instance_that_tells_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reading, "BETWEEN_LOOKS_S", 0)
+async def test_sources_are_those_of_the_instance_that_tells_them() -> None:
     figures: dict[str, object] = {"sources": {"failed": 1}, "records": dict.fromkeys(
         ("seen", "mapped", "dead", "in_flight"), 0
     )}  # fmt: skip
@@ -103,7 +79,9 @@ async def test_sources_are_those_of_the_instance_that_tells_them(
     assert [(one.filename, one.stage, one.in_flight) for one in told.stalled] == [
         ("a", "writing", 2)
     ]
-    assert await reading.sources("other", board=board) is None
+    with pytest.raises(reading.RestingError, match="GET /api/collections/other/sources"):
+        await reading.sources("other", board=board)
+    assert await reading.sources("other", board=FakeStatusBoard({"discovery": []})) is None
     with pytest.raises(BusAway):
         await reading.sources("default", board=FakeStatusBoard(None))
 
