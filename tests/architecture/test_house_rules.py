@@ -183,7 +183,7 @@ def test_a_service_does_not_load_what_only_another_needs(service: str) -> None:
         "discovery": {"aiosqlite"},
     }
     foreign = {"sklearn", "duckdb", "polars", "typer", "lance", "scipy", "tokenizers"}
-    foreign |= {"rich", "pygments", "pandas"}
+    foreign |= {"rich", "pygments", "pandas", "aiohttp"}
     code = (
         f"import gc, sys, services.{service}.__main__; print(*sys.modules);"
         "assert gc.isenabled() and gc.get_freeze_count() > len(sys.modules)"
