@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 REMIND_EVERY = 120
 """Tries to find a missing consumer between two reminders: a minute of them."""
-LOOKS_AT_STORE, LOOK_AGAIN_S = 6, 0.5
+LOOKS_AT_STORE, LOOK_AGAIN_S = 12, 0.5
 """A new cluster takes a moment for its leader, and its members to tell what they store."""
 NO_LEADER = (
     "JetStream does not work: it is off, or the servers of the cluster have no leader; more "
