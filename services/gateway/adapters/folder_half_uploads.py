@@ -19,7 +19,6 @@ from services.gateway.adapters.half_upload_files import (
     BYTES,
     NEW,
     changed,
-    explained,
     missing,
     modified,
     read_upload,
@@ -29,7 +28,7 @@ from services.gateway.adapters.half_upload_files import (
 )
 from services.gateway.domain.half_uploads import HalfUpload, KeptUpload, UploadKey
 from services.gateway.ports.half_uploads import BusyUploadError, NoUploadError
-from shared.blobs.local import INCOMING
+from shared.blobs.local import INCOMING, explained
 from shared.clock import Clock
 
 RESUMABLE = f"{INCOMING}/resumable"

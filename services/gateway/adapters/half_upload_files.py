@@ -11,8 +11,6 @@ from pathlib import Path
 
 from services.gateway.domain.half_uploads import HalfUpload
 from services.gateway.ports.half_uploads import NoUploadError
-from shared.blobs.errors import BlobsFullError, BlobsUnusableError
-from shared.disk_room import is_full
 
 BYTES, FACTS, NEW = ".bytes", ".json", ".new"
 
@@ -77,24 +75,3 @@ def missing() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NoUploadError("there is no such upload of yours") from error
-
-
-@contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Say what to do about errors of a folder.
-
-    Raises:
-        BlobsFullError: The disk is full.
-        BlobsUnusableError: The folder cannot be read or written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if is_full(error):
-            raise BlobsFullError(
-                f"there is no room on the disk of {folder}: remove files there, or give it more"
-            ) from error
-        raise BlobsUnusableError(
-            f"{folder} cannot be used: {error.strerror or error}; see that the user who runs this "
-            "may write there"
-        ) from error
