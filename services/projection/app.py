@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from services.projection import __doc__ as about
+from services.projection.adapters.bus_news import heard_since
 from services.projection.adapters.bus_roster import BusRoster
 from services.projection.adapters.bus_stored_map import BusStoredMap
 from services.projection.adapters.sqlite_projection_store import open_store
@@ -16,7 +17,7 @@ from services.projection.handlers.belonging import load
 from services.projection.handlers.commands import ModelCommands
 from services.projection.handlers.projector import Projector
 from services.projection.loops import count_anew_in_doubt, finish, forget_when_quiet, resume
-from services.projection.ports import ProjectionStore
+from services.projection.ports import ProjectionStore, StoredMap
 from services.projection.settings import ProjectionSection, Settings
 from services.projection.subscribers.collection import build_collection_router
 from services.projection.subscribers.commands import build_commands_router
@@ -111,7 +112,7 @@ class Projection:
         belonging = Belonging("projection", name, store, book.compare, mends_older=True)
         state = await patiently(
             f"opening the state of {name}",
-            lambda: load(name, store=store, belonging=belonging, stored=BusStoredMap(book)),
+            partial(self._load, name, store, belonging, BusStoredMap(book)),
         )
         projector = Projector(
             state,
@@ -138,6 +139,12 @@ class Projection:
             del self._projectors[name]
             del self._belongings[name]
             await projector.close()
+
+    async def _load(
+        self, name: str, store: ProjectionStore, belonging: Belonging, stored: StoredMap
+    ) -> CollectionState:
+        since = await heard_since(self._bus, name)
+        return await load(name, store=store, belonging=belonging, stored=stored, hears_since=since)
 
     def told(self, common: Common) -> ProjectionStatus:
         """Tell the state of every collection."""

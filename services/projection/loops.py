@@ -55,7 +55,7 @@ async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:
 
 
 async def count_anew_in_doubt(projector: Projector, belonging: Belonging) -> None:
-    """Wait until something stored has not been counted for a while, and the dataset is there.
+    """Wait until what is stored is not what counts for a while, and the dataset is there.
 
     Raises:
         BeginAnew: Its vectors are to be had from the dataset alone.
@@ -63,8 +63,12 @@ async def count_anew_in_doubt(projector: Projector, belonging: Belonging) -> Non
     was_in_doubt = False
     while True:
         await asyncio.sleep(DOUBT_S)
-        batches = projector.state.in_doubt if belonging.is_compared else 0
+        state = projector.state
+        doubts = state.in_doubt or (state.pending if state.has_missed_news else 0)
+        batches = doubts if belonging.is_compared else 0
         if was_in_doubt and batches:
-            name = projector.state.collection
-            raise BeginAnew(f"collection {name}: {batches} batches are stored and not counted")
+            raise BeginAnew(
+                f"collection {state.collection}: {batches} batches are stored and not counted, or "
+                "counted, and it was not heard what became of them"
+            )
         was_in_doubt = batches > 0

@@ -168,6 +168,18 @@ class ProjectionStore(Protocol):
         """
         ...
 
+    async def heard_since(self, collection: str) -> str | None:
+        """Return since when the consumer was there that brought the news of what is stored."""
+        ...
+
+    async def keep_heard_since(self, collection: str, since: str) -> None:
+        """Keep since when the consumer is there that brings the news of what is stored.
+
+        Raises:
+            TransientError: It could not be stored.
+        """
+        ...
+
     async def candidates(
         self, collection: str, batch_ids: Iterable[str], floors: Mapping[str, Floor] | None = None
     ) -> Sequence[Candidate]:

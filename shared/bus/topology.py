@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 REMIND_EVERY = 120
 """Tries to find a missing consumer between two reminders: a minute of them."""
-LOOKS_AT_STORE, LOOK_AGAIN_S = 12, 0.5
-"""A new cluster takes a moment for its leader, and its members to tell what they store."""
+LOOKS_FOR_LEADER, LOOKS_AT_STORE, LOOK_AGAIN_S = 12, 8, 0.5
+"""A new cluster takes a moment for its leader; and its members, which tell what they store every
+1.5 s, for theirs: counted from the leader's first answer, since it knows nothing before."""
 NO_LEADER = (
     "JetStream does not work: it is off, or the servers of the cluster have no leader; more "
     "than half of them must be up and reach each other"
@@ -142,15 +143,21 @@ async def require_known_store(js: JetStreamContext, *, is_clustered: bool) -> No
         ConfigurationError: It does not know what it stores.
         TransientError: The servers of a cluster have no leader.
     """
-    looks = LOOKS_AT_STORE if is_clustered else 1
-    for look in range(1, looks + 1):
-        told = await _account(js, is_last=look == looks)
-        if told and told.streams:
+    unanswered = LOOKS_FOR_LEADER if is_clustered else 1
+    empty = LOOKS_AT_STORE if is_clustered else 1
+    while True:
+        told = await _account(js, is_last=unanswered == 1)
+        if told is None:
+            unanswered -= 1
+        elif told.streams:
             return
-        if told and told.storage:
+        elif told.storage:
             raise ConfigurationError(FOREIGN_STORE.format(size=told.storage))
-        if look < looks:
-            await asyncio.sleep(LOOK_AGAIN_S)
+        else:
+            empty -= 1
+        if not empty:
+            return
+        await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _account(js: JetStreamContext, *, is_last: bool) -> AccountInfo | None:

@@ -310,6 +310,17 @@ async def test_every_model_of_the_history_can_be_had_to_the_last_bit(opened: Ope
         assert await store.get_model("other", 1) is None
 
 
+async def test_who_brings_the_news_is_kept_by_collection(opened: Open) -> None:
+    async with opened() as store:
+        assert await store.heard_since("default") is None
+        await store.keep_heard_since("default", "monday")
+        await store.keep_heard_since("default", "tuesday")
+        await store.keep_heard_since("other", "friday")
+    async with opened() as store:
+        assert await store.heard_since("default") == "tuesday"
+        assert await store.heard_since("other") == "friday"
+
+
 async def test_the_debt_of_a_refit_is_stored_until_it_is_paid(opened: Open) -> None:
     async with opened() as store:
         await store.save(checkpoint(owes_refit=True))

@@ -255,6 +255,7 @@ async def test_what_is_selected_is_listed_and_exported(world: World, way: str) -
         await titled(page, f"{len(expected)} records {kind}")
 
         assert await lit(page) == (set() if is_view else expected)
+        await page.wait_for_selector(".found-item")  # the title comes before the list
         more = page.locator('[data-action="more"]')
         while await more.count():
             before = len(await listed(page))

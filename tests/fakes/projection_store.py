@@ -30,6 +30,7 @@ class Kept:
     floors: dict[str, Floor] = field(default_factory=dict)
     doubts: dict[str, Doubt] = field(default_factory=dict)
     history: str | None = None
+    heard_since: str | None = None
     lost: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -89,6 +90,13 @@ class FakeProjectionStore:
     async def keep_history(self, collection: str, document: str) -> None:
         self._write()
         self._of(collection).history = document
+
+    async def heard_since(self, collection: str) -> str | None:
+        return self._of(collection).heard_since
+
+    async def keep_heard_since(self, collection: str, since: str) -> None:
+        self._write()
+        self._of(collection).heard_since = since
 
     async def adopt(self, collection: str, models: Sequence[ModelVersion]) -> int:
         self._write()

@@ -18,6 +18,12 @@ CREATE TABLE models (
     PRIMARY KEY (collection, version)
 ) STRICT;
 """
+HEARING = """
+CREATE TABLE IF NOT EXISTS hearing (
+    collection TEXT PRIMARY KEY, since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+"""Of which consumer the news of each collection came last: an aid."""
 UPGRADES = {
     2: "ALTER TABLE models ADD COLUMN explained_variance TEXT;",
     3: sqlite_journal.TABLES,
@@ -28,6 +34,6 @@ FORMAT = StateFormat(
     "projection",
     5,
     sqlite_moments.TABLES + TABLES + sqlite_journal.TABLES,
-    aids=HISTORIES,
+    aids=HISTORIES + HEARING,
     upgrades=UPGRADES,
 )

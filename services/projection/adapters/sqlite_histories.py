@@ -1,4 +1,4 @@
-"""Changes the state of projection, and keeps to which datasets it belongs."""
+"""Changes the state of projection, and keeps to which datasets it belongs, and who told it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,6 +26,17 @@ class SqliteHistories:
         """Keep to which dataset the state belongs."""
         async with self._transaction() as db:
             await db.execute(KEEP_HISTORY, (collection, document))
+
+    async def heard_since(self, collection: str) -> str | None:
+        """Return since when the consumer was there that brought the news."""
+        query = "SELECT since FROM hearing WHERE collection = ?"
+        rows = await rows_of(self._db, query, (collection,))
+        return rows[0][0] if rows else None
+
+    async def keep_heard_since(self, collection: str, since: str) -> None:
+        """Keep since when the consumer is there that brings the news."""
+        async with self._transaction() as db:
+            await db.execute("REPLACE INTO hearing VALUES (?, ?)", (collection, since))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:

@@ -50,6 +50,8 @@ class CollectionState:
     """Batches of which it is not known yet whether they are stored."""
     in_doubt: int = 0
     """Batches that are stored with vectors that never came."""
+    has_missed_news: bool = False
+    """Whether it may have been told, and not heard, what became of batches that are pending."""
     drift: DriftWatch = field(default_factory=DriftWatch)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the moments change and are checkpointed."""

@@ -3,7 +3,7 @@
 import structlog
 
 from services.projection.domain.state import CollectionState
-from services.projection.handlers.rebuild import rebuild
+from services.projection.handlers.rebuild import Past, rebuild
 from services.projection.ports import ProjectionStore, StoredMap
 from shared.belonging import Belonging
 from shared.errors import TransientError
@@ -15,12 +15,25 @@ log = structlog.get_logger(__name__)
 
 
 async def load(
-    collection: str, *, store: ProjectionStore, belonging: Belonging, stored: StoredMap
+    collection: str,
+    *,
+    store: ProjectionStore,
+    belonging: Belonging,
+    stored: StoredMap,
+    hears_since: str,
 ) -> CollectionState:
     """Load the state of a collection; one that is lost or too old is made from the dataset first.
 
-    So is one that has not counted all that is stored. While nobody tells about the dataset it is
-    taken as it is, and compared later.
+    So is one that has not counted all that is stored, or not been told what became of what is
+    pending. While nobody tells about the dataset it is taken as it is, and compared later.
+
+    Args:
+        collection: Its name.
+        store: Where it is.
+        belonging: Says to which dataset it belongs.
+        stored: What the dataset has.
+        hears_since: When the consumer was made that brings the news of what is stored: one that is
+            lost has lost news, and another one of its name does not bring them.
 
     Raises:
         ConfigurationError: It belongs to another dataset, or is of another version.
@@ -37,10 +50,15 @@ async def load(
         if not belonging.is_to_be_made_again(verdict):
             break
         state = await _take_up(collection, verdict, store, belonging, stored)
-    if state.in_doubt and belonging.is_compared:
-        made = await rebuild(collection, stored=stored, store=store, past="same")
+    heard = await store.heard_since(collection)
+    state.has_missed_news = state.pending > 0 and heard not in {None, hears_since}
+    if (state.in_doubt or state.has_missed_news) and belonging.is_compared:
+        past: Past = "unheard" if state.has_missed_news else "same"
+        made = await rebuild(collection, stored=stored, store=store, past=past)
         state = await store.load(collection)
         log.warning("state.counted_anew", collection=collection, records=made.records)
+    if heard != hears_since and not state.has_missed_news:
+        await store.keep_heard_since(collection, hears_since)
     return state
 
 

@@ -35,7 +35,7 @@ class _Counted:
     batches: Counter[str]
 
 
-Past = Literal["same", "earlier", "another"]
+Past = Literal["same", "unheard", "earlier", "another"]
 UNKNOWN_REVISION = 0
 """An archived model does not say which moments it was fitted to: so it counts as stale."""
 
@@ -73,9 +73,10 @@ async def rebuild(
         collection: Of which collection.
         stored: What is stored of it.
         store: The state.
-        past: What the state had before. Where it is not that of the dataset, models above the
-            archived ones go, and so does what waits of versions that the dataset has replaced; of
-            another dataset's, nothing that waits can ever be told to be stored.
+        past: What the state had before. Where news of it was lost, what waits of versions that
+            the dataset has replaced goes. Where it is not that of the dataset, so do models above
+            the archived ones; of another dataset's, nothing that waits can ever be told to be
+            stored.
 
     Raises:
         ConfigurationError: The stored state is of another version of this program.
@@ -84,11 +85,11 @@ async def rebuild(
     """
     archived = await anyio.to_thread.run_sync(stored.models)
     models = await store.adopt(collection, archived)
-    if past != "same":
+    if past in ("earlier", "another"):
         await store.drop_models(collection, archived[-1].version if archived else 0)
     state = await store.load(collection)
     found = await store.everything(collection)
-    if past == "earlier":
+    if past in ("unheard", "earlier"):
         found = _without_replaced(found, await anyio.to_thread.run_sync(stored.versions))
     elif past == "another":
         found = replace(found, candidates=(), over=found.candidates)

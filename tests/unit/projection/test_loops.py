@@ -71,6 +71,7 @@ async def test_a_collection_begins_anew_when_something_stored_stays_uncounted(
 
         def __init__(self, *looks: int) -> None:
             self.collection = "default"
+            self.has_missed_news = False
             self._looks = list(looks)
             self.seen = 0
 
@@ -81,10 +82,21 @@ async def test_a_collection_begins_anew_when_something_stored_stays_uncounted(
 
     state = Doubtful(1, 0, 0, 1, 0)
     projector = cast("Any", SimpleNamespace(state=state))
-    with pytest.raises(BeginAnew, match="1 batches are stored and not counted"):
+    with pytest.raises(BeginAnew, match="1 batches are stored and not counted, or"):
         await loops.count_anew_in_doubt(projector, cast("Any", SimpleNamespace(is_compared=True)))
 
     assert state.seen == 5 + 2
+
+
+async def test_so_it_does_when_nobody_will_tell_what_became_of_what_is_pending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loops, "DOUBT_S", 0)
+    state = SimpleNamespace(in_doubt=0, pending=3, has_missed_news=True, collection="default")
+    projector = cast("Any", SimpleNamespace(state=state))
+
+    with pytest.raises(BeginAnew, match="3 batches"):
+        await loops.count_anew_in_doubt(projector, cast("Any", SimpleNamespace(is_compared=True)))
 
 
 async def test_a_collection_waits_for_whoever_has_what_it_would_count_anew(

@@ -124,6 +124,15 @@ async def test_a_state_that_has_not_counted_all_that_is_stored_counts_it_when_it
     await stage.project(piece(1))
     await stage.settle(piece(1), stored=stored)
 
+    await opened(stage, "monday", stored, is_answered=is_answered)
+
+    assert stage.state.in_doubt == (0 if is_answered else 1)
+    assert_counted(stage.state, [stored] if is_answered else [])
+
+
+def asked(stage: Stage, *, is_answered: bool = True) -> Belonging:
+    """Return what says that state and dataset belong together, if writing is there."""
+
     async def ask(_: CompareHistory) -> ComparedHistory:
         if not is_answered:
             raise TransientError("writing is away")
@@ -131,13 +140,48 @@ async def test_a_state_that_has_not_counted_all_that_is_stored_counts_it_when_it
         told = {"verdict": str(Verdict.TOGETHER), "dataset": memory}
         return ComparedHistory.model_validate(told)
 
-    belonging = Belonging("projection", "default", stage.store, ask)
-    state = await load(
-        "default", store=stage.store, belonging=belonging, stored=FakeStoredMap([stored])
-    )
+    return Belonging("projection", "default", stage.store, ask)
 
-    assert state.in_doubt == (0 if is_answered else 1)
-    assert_counted(state, [stored] if is_answered else [])
+
+async def opened(stage: Stage, since: str, *stored: Batch, is_answered: bool = True) -> int:
+    """Open the state with a consumer of news that is there since then; return what waits."""
+    stage.state = await load(
+        "default",
+        store=stage.store,
+        belonging=asked(stage, is_answered=is_answered),
+        stored=FakeStoredMap(stored),
+        hears_since=since,
+    )
+    return stage.state.pending
+
+
+async def test_what_was_told_to_a_consumer_that_is_lost_is_read_from_the_dataset(
+    stage: Stage,
+) -> None:
+    stored, replaced = of_source(piece(1), "s", 2, "b"), of_source(piece(2), "s", 1, "a")
+    await opened(stage, "monday")
+    await stage.project(stored, replaced)
+    assert await opened(stage, "monday", stored) == 2
+
+    assert await opened(stage, "tuesday", stored, is_answered=False) == 2
+    assert stage.state.has_missed_news
+    assert await opened(stage, "tuesday", stored) == 0
+    assert not stage.state.has_missed_news
+    assert_counted(stage.state, [stored])
+
+
+async def test_who_has_nothing_to_hear_misses_nothing(stage: Stage) -> None:
+    """A collection that was at rest has other consumers whenever it is busy again."""
+    await opened(stage, "monday")
+    await stage.project(piece(1))
+    await stage.settle(piece(1))
+    before = stage.state.revision
+
+    assert await opened(stage, "tuesday", piece(2)) == 0
+    assert stage.state.revision == before
+    await stage.project(piece(3))
+    assert await opened(stage, "tuesday", piece(2)) == 1
+    assert stage.state.revision == before + 1
 
 
 async def test_a_new_store_goes_on_with_the_models_that_are_archived(stage: Stage) -> None:
@@ -157,7 +201,9 @@ async def test_a_model_with_other_numbers_becomes_the_archived_one(stage: Stage)
     assert stage.model.plane.is_same(archived.plane)
 
 
-@pytest.mark.parametrize(("past", "version"), [("same", 7), ("earlier", 5), ("another", 5)])
+@pytest.mark.parametrize(
+    ("past", "version"), [("same", 7), ("unheard", 7), ("earlier", 5), ("another", 5)]
+)
 async def test_models_that_the_dataset_has_never_seen_go_with_another_past(
     stage: Stage, past: Past, version: int
 ) -> None:
@@ -171,7 +217,12 @@ async def test_models_that_the_dataset_has_never_seen_go_with_another_past(
 
 @pytest.mark.parametrize(
     ("past", "left"),
-    [("same", ["new", "old", "other"]), ("earlier", ["new", "other"]), ("another", [])],
+    [
+        ("same", ["new", "old", "other"]),
+        ("unheard", ["new", "other"]),
+        ("earlier", ["new", "other"]),
+        ("another", []),
+    ],
 )
 async def test_what_nobody_will_tell_of_is_not_waited_for(
     stage: Stage, past: Past, left: list[str]

@@ -15,13 +15,15 @@ import type { Points } from "../data/points.ts";
 import type { Painting } from "./painting.ts";
 import type { Query } from "./query.ts";
 import type { Regions } from "./regions.ts";
+import { wordsOf } from "./sources.ts";
 import type { Store } from "./store.ts";
 
 /** What was found. */
 export interface Listing {
   readonly query: Query;
   readonly state: "asking" | "found" | "failed";
-  readonly detail: string;
+  /** What could not be done, and why. */
+  readonly failure: { readonly what: "find_failed" | "export_failed"; readonly why: string } | null;
   /** How many there are. */
   readonly total: number;
   /** How many of them are lit, and can be listed and exported. */
@@ -32,6 +34,8 @@ export interface Listing {
   readonly items: readonly (Brief | Neighbour)[];
   /** Which of them are asked for already; those that the files lack have no item. */
   readonly asked: number;
+  /** Whether a piece of the list is on its way: another one begins where that ends. */
+  readonly isListing: boolean;
   readonly isExporting: boolean;
   /** Whether these are the first that were found, and the others are still looked for. */
   readonly isLooking: boolean;
@@ -55,13 +59,14 @@ type Part = Exclude<Query, { kind: "words" | "like" }>;
 export const MOST_EXPORTED = 100_000;
 const NOTHING: Omit<Listing, "query"> = {
   state: "asking",
-  detail: "",
+  failure: null,
   total: 0,
   known: 0,
   searched: 0,
   records: 0,
   items: [],
   asked: 0,
+  isListing: false,
   isExporting: false,
   isLooking: false,
   words: [],
@@ -103,8 +108,7 @@ export class Finding {
       await this.#ask(collection, query, asking.signal);
     } catch (error) {
       if (asking.signal.aborted) return;
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#tell({ state: "failed", detail });
+      this.#tell({ state: "failed", failure: { what: "find_failed", why: wordsOf(error) } });
     }
   }
 
@@ -116,17 +120,26 @@ export class Finding {
     this.changed();
   }
 
-  /** List some more. */
+  /** List some more, unless that is under way. */
   async more(): Promise<void> {
     const { collection } = this.store.state;
     const listing = this.listing;
     const chosen = this.#chosen;
-    if (!collection || !listing || !chosen || listing.asked >= chosen.size) return;
+    if (!collection || !listing || !chosen || listing.isListing) return;
+    if (listing.asked >= chosen.size) return;
     const words = listing.query.kind === "words" ? listing.query.words : "";
-    const { items, asked } = await this.#page(collection, chosen, listing.asked, words);
-    if (this.#chosen !== chosen) return;
-    const present = this.listing as Listing;
-    this.#tell({ items: [...present.items, ...items], asked });
+    const signal = this.#asking?.signal;
+    this.#tell({ isListing: true, failure: null });
+    try {
+      const page = await this.#page(collection, chosen, listing.asked, words);
+      if (this.#chosen !== chosen) return;
+      const { items } = this.listing as Listing;
+      this.#tell({ ...page, items: [...items, ...page.items] });
+    } catch (error) {
+      if (this.#chosen !== chosen) return;
+      const failure = { what: "find_failed", why: wordsOf(error) } as const;
+      this.#tell({ isListing: false, failure: signal?.aborted ? null : failure });
+    }
   }
 
   /** Somebody looks elsewhere: a list of what is in view follows. */
@@ -146,6 +159,7 @@ export class Finding {
       await this.#select(query, asking.signal);
     } catch {
       // What was listed stays; whoever moves on is followed again.
+      if (!asking.signal.aborted) this.#tell({ isListing: false });
     }
   }
 
@@ -153,7 +167,7 @@ export class Finding {
     const asked = Math.min(from + PAGE, chosen.size);
     const ids = Array.from({ length: asked - from }, (_, i) => chosen.idAt(from + i));
     const { items } = await this.client.records(collection, ids, words, this.#asking?.signal);
-    return { items, asked };
+    return { items, asked, isListing: false };
   }
 
   /** Mark what was found among other points: those of a refit, or those that came. */
@@ -169,14 +183,14 @@ export class Finding {
     const { collection } = this.store.state;
     const chosen = this.#chosen;
     if (!collection || !chosen || this.listing?.isExporting) return;
-    this.#tell({ isExporting: true });
+    this.#tell({ isExporting: true, failure: null });
     try {
       const body = await this.client.exported(collection, await wishFor(chosen, form));
       download(body, `${collection}.${form}`);
       this.#tell({ isExporting: false });
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#tell({ isExporting: false, detail });
+      const failure = { what: "export_failed", why: wordsOf(error) } as const;
+      this.#tell({ isExporting: false, failure });
     }
   }
 
@@ -214,7 +228,7 @@ export class Finding {
     this.#choose(new ChosenByIds(found.ids));
     const [known, asked] = [found.ids.length, Math.min(PAGE, found.ids.length)];
     const told = { total, known, searched, records, items, asked, words };
-    this.#tell({ state: "found", ...told, isLooking });
+    this.#tell({ state: "found", ...told, isLooking, isListing: false });
   }
 
   async #select(query: Part, signal: AbortSignal): Promise<void> {
@@ -228,9 +242,9 @@ export class Finding {
     const told = { total: rows.length, known: rows.length };
     const looked = { searched: points.size, records: points.size };
     const main = query.kind === "source" ? null : mainSource(points, rows);
-    this.#tell({ state: "found", detail: "", ...told, ...looked, main });
-    const page =
-      rows.length > 0 ? await this.#page(collection, chosen, 0) : { items: [], asked: 0 };
+    const isListing = rows.length > 0;
+    this.#tell({ state: "found", failure: null, ...told, ...looked, main, isListing });
+    const page = isListing ? await this.#page(collection, chosen, 0) : { items: [], asked: 0 };
     if (this.#chosen === chosen) this.#tell(page);
   }
 

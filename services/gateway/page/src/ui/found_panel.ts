@@ -132,7 +132,7 @@ export class PageFound extends PageElement {
 
   #notes(listing: Listing) {
     const notes: string[] = [];
-    const { state, total, known, searched, records, query, detail, isLooking } = listing;
+    const { state, total, known, searched, records, query, failure, isLooking } = listing;
     if (state === "found" && searched < records) {
       notes.push(t(isLooking ? "found_so_far" : "found_part", { searched, records }));
     }
@@ -143,17 +143,17 @@ export class PageFound extends PageElement {
     }
     return html`${notes.map((one) => html`<p class="found-note hint">${one}</p>`)}
       ${
-        detail
+        failure
           ? html`<div class="trouble" role="alert">
-            <p>${t(state === "failed" ? "find_failed" : "export_failed")}</p>
-            <p class="detail">${detail}</p>
+            <p>${t(failure.what)}</p>
+            <p class="detail">${failure.why}</p>
           </div>`
           : nothing
       }`;
   }
 
   #items(listing: Listing) {
-    const { items, asked, known } = listing;
+    const { items, asked, known, isListing } = listing;
     this.#names = apart(
       items.map((one) => one.filename),
       MOST_SOURCE,
@@ -161,9 +161,9 @@ export class PageFound extends PageElement {
     return html`<ul class="found-items" aria-labelledby="found-title">
         ${items.map((item) => this.#item(item))}
         ${
-          asked < known
+          asked > 0 && asked < known
             ? html`<li class="found-more">
-              <button class="text" type="button" data-action="more" @click=${this.#more}>
+              <button class="text" type="button" data-action="more" aria-busy=${isListing} @click=${this.#more}>
                 ${t("list_more", { count: known - asked })}
               </button>
             </li>`
