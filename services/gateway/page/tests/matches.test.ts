@@ -364,3 +364,22 @@ test("whole texts stay when one looks again, until they are others", async () =>
   await soon();
   assert.deepEqual(Object.keys(told().whole), ["a"]);
 });
+
+test("what was asked for before a decision does not undo it on the page", async () => {
+  const { client, matches, told } = await opened();
+  const late: ((found: Matches) => void)[] = [];
+  client.answer = () => new Promise((done) => late.push(done));
+  matches.look();
+  await soon();
+  await matches.decide("a", "accept");
+  await soon();
+  late[0]?.(found([pair("a", 0.8)]));
+  await soon();
+  assert.equal(told().items.find((one) => one.id === "a")?.state, "accepted");
+  late[1]?.(found([pair("a", 0.8, "accept")]));
+  await soon();
+  assert.deepEqual(
+    told().items.map((one) => one.state),
+    ["accepted"],
+  );
+});

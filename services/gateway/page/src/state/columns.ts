@@ -13,6 +13,7 @@ const SAME_MS = 600;
 
 export class Columns {
   #known = new Map<string, Extra>();
+  /** What is asked for now: collections, and names in them. */
   #asked = new Set<string>();
   #wanted = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -84,8 +85,9 @@ export class Columns {
     const column = columns.find((one: Column) => one.name === name);
     const kind: ColumnKind | undefined = name === ARRIVAL ? "time" : column?.kind;
     const points = this.points();
-    if (!collection || !kind || !points || this.#asked.has(name)) return;
-    this.#asked.add(name);
+    const asked = `${collection} ${name}`;
+    if (!collection || !kind || !points || this.#asked.has(asked)) return;
+    this.#asked.add(asked);
     try {
       const body = await this.client.column(collection, name, kind);
       const extra = await Extra.read(body, kind, points);
@@ -96,7 +98,7 @@ export class Columns {
     } catch {
       // Its points stay without a value, as the legend says.
     } finally {
-      this.#asked.delete(name);
+      this.#asked.delete(asked);
     }
   }
 }

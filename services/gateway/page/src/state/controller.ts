@@ -82,7 +82,7 @@ export class Controller {
   /** Begin: as the reader prefers, and with what the address says. */
   async start(): Promise<void> {
     await this.appearance.begin();
-    addEventListener("hashchange", () => this.navigation.follow());
+    addEventListener("hashchange", ({ newURL }) => this.navigation.follow(new URL(newURL).hash));
     addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#live?.resume();
@@ -202,6 +202,7 @@ export class Controller {
     this.matches.leave();
     this.examples.leave();
     this.sources.leave();
+    this.system.leave();
     this.finding.clear();
     this.store.set({ collection: null });
   }

@@ -94,9 +94,9 @@ export class Fetching {
     try {
       const wish = wishOf(this.#state);
       const { jobs } = await this.client.fetch(collection, wish);
-      this.#end(collection, { results: jobs.map(resultOf) });
+      this.#end(collection, text, { results: jobs.map(resultOf) });
     } catch (error) {
-      this.#end(collection, refusalOf(error, typed));
+      this.#end(collection, text, refusalOf(error, typed));
     }
     this.sent();
   }
@@ -105,15 +105,17 @@ export class Fetching {
     return this.store.state.sources.fetching;
   }
 
-  /** What came of it is of the collection that it was sent for. */
-  #end(collection: string, change: Partial<FetchingState>): void {
+  /** What came of it is of the collection that it was sent for; what was typed since stays. */
+  #end(collection: string, sent: string, change: Partial<FetchingState>): void {
     if (this.store.state.collection !== collection) {
       this.#tell({ isBusy: false });
       return;
     }
     const { results } = change;
     const refused = results?.filter((one) => !one.job).map(({ url }) => url);
-    this.#tell({ ...change, isBusy: false, ...(refused ? { text: refused.join("\n") } : {}) });
+    const isSame = this.#state.text === sent;
+    const left = refused && isSame ? { text: refused.join("\n") } : {};
+    this.#tell({ ...change, isBusy: false, ...left });
   }
 
   #tell(change: Partial<FetchingState>): void {

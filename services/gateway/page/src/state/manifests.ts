@@ -8,7 +8,8 @@ import type {
   ManifestRun,
 } from "../api/schema.ts";
 import type { ManifestWish } from "../api/source_client.ts";
-import type { Refusals, SourceDesk } from "./sources.ts";
+import type { Refusals } from "./commands.ts";
+import type { SourceDesk } from "./sources.ts";
 import type { Store } from "./store.ts";
 
 /** So much of a list the gateway takes. */
@@ -52,6 +53,9 @@ export interface SaidManifest {
 }
 
 export class Manifests {
+  /** Counts the files: one that is still read when the next is chosen is none. */
+  #takes = 0;
+
   constructor(
     private readonly store: Store,
     private readonly desk: Pick<SourceDesk, "command" | "look">,
@@ -70,7 +74,10 @@ export class Manifests {
 
   /** Take a file of this machine as the list, or none. */
   async take(file: File | null): Promise<void> {
+    this.#takes += 1;
+    const takes = this.#takes;
     const read = file && (await readList(file));
+    if (takes !== this.#takes) return;
     this.#tell(
       typeof read === "string" ? { file: null, unfit: read } : { file: read, unfit: null },
     );

@@ -3,8 +3,8 @@
 import { AwayError, RefusedError } from "../api/http.ts";
 import type { MatchClient, Wish } from "../api/match_client.ts";
 import type { Counts, Match, Matches, MatchResult, WholeRecord } from "../api/schema.ts";
+import { wordsOf } from "./commands.ts";
 import { type MatchView, PLAIN_MATCH, recounted, stateOf } from "./match_view.ts";
-import { wordsOf } from "./sources.ts";
 import type { Store } from "./store.ts";
 
 const PAGE = 50;
@@ -73,6 +73,8 @@ export class MatchDesk {
   #isDue = false;
   /** Counts questions: what an older one learns is not told after a newer one. */
   #asking = 0;
+  /** Whether the list is asked for anew, from its beginning. */
+  #isRelisting = false;
   #again: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -153,7 +155,8 @@ export class MatchDesk {
     if (!isStill()) return false;
     if (refusal !== null) this.#tell({ refusals: { ...this.#state.refusals, [id]: refusal } });
     const isListed = this.#state.items.some((one) => one.id === id);
-    if (!isListed) this.#soon(); // what was asked meanwhile may know of it or not
+    // What was asked meanwhile may know of it or not.
+    if (!isListed || this.#isRelisting) this.#soon();
     return refusal === null;
   }
 
@@ -208,6 +211,7 @@ export class MatchDesk {
     this.#preferOnly();
     const { other } = this.#state;
     if (!other) return;
+    this.#isRelisting = after === 0;
     this.#tell({ step: "asking" });
     try {
       const wish = { ...this.view, other };
@@ -227,6 +231,7 @@ export class MatchDesk {
   }
 
   #found(found: Matches, after: number): void {
+    this.#isRelisting = false;
     const { counts, records, unused_decisions: unused, next_after: nextAfter } = found;
     const items = after === 0 ? found.items : [...this.#state.items, ...found.items];
     const same = after === 0 ? { ...NOTHING_FOUND, whole: this.#wholeOf(found.items) } : {};
@@ -243,6 +248,7 @@ export class MatchDesk {
 
   /** What will be better by itself is asked for again. */
   #failed(error: unknown, after: number): void {
+    this.#isRelisting = false;
     const status = error instanceof RefusedError ? error.status : null;
     if (status === UNKNOWN) this.around.refused(error);
     const isPassing = error instanceof AwayError || status === BUSY;

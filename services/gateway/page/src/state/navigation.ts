@@ -53,11 +53,11 @@ export class Navigation {
     history.pushState(null, "", writeRoute(route));
   }
 
-  /** Show what the address says. */
-  follow(): void {
+  /** Show what the address says, or said when it was gone to: what was seen may be written over it. */
+  follow(address = location.hash): void {
     const { collections, collection, session } = this.page.store.state;
     if (session?.role === null) return;
-    const route = parseRoute(location.hash);
+    const route = parseRoute(address);
     const last = collections.find((one) => one.name === lastCollection());
     const name = route.collection ?? (last ?? collections[0])?.name ?? null;
     this.#wanted = route;
@@ -72,10 +72,12 @@ export class Navigation {
     if (route.area === "matches" && !isSame) this.page.matches.arrange(route.match);
     const { pointSize, density } = route;
     if (route.area === "map") this.page.painting.style({ pointSize, density });
-    if (route.area !== "map") {
-      this.#wanted = null;
-      return;
-    }
+    if (route.area === "map") this.#lookAt(route);
+    else this.#wanted = null;
+    this.changed(); // what is seen now
+  }
+
+  #lookAt(route: Route): void {
     this.restore();
     const { id } = this.page.opening;
     if (route.record && route.record !== id) void this.page.opening.open(route.record);

@@ -3,6 +3,8 @@
 export class Polling {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isOpen = false;
+  /** Counts how often it was opened: a look of a former time leads to no other one. */
+  #times = 0;
 
   constructor(
     private readonly look: () => Promise<void>,
@@ -17,7 +19,8 @@ export class Polling {
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    void this.#follow();
+    this.#times += 1;
+    void this.#follow(this.#times);
   }
 
   close(): void {
@@ -25,8 +28,9 @@ export class Polling {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  async #follow(): Promise<void> {
+  async #follow(times: number): Promise<void> {
     if (document.visibilityState === "visible") await this.look();
-    if (this.#isOpen) this.#timer = setTimeout(() => void this.#follow(), this.pause());
+    if (!this.#isOpen || times !== this.#times) return;
+    this.#timer = setTimeout(() => void this.#follow(times), this.pause());
   }
 }

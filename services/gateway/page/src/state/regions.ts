@@ -64,12 +64,12 @@ export class Regions {
       if (!collection) return;
       try {
         const regions: Told = await this.client.regions(collection);
-        if (this.store.state.collection !== collection) return;
+        if (this.store.state.collection !== collection) continue; // of another one by now
         const before = this.store.state.regions;
         this.store.set({ regions });
         if (areOthers(before, regions)) this.#notice.tell({ regionNews: regions.regions.length });
       } catch {
-        return; // The map says more than its names; they come with the next event.
+        // The map says more than its names; they come with the next event.
       }
     }
   }

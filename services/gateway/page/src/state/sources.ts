@@ -1,13 +1,15 @@
 // The sources of a collection, the jobs about them, and what was done with them.
 
-import { RefusedError } from "../api/http.ts";
 import type { JobRecord, SourceRow } from "../api/schema.ts";
 import type { JobWish, SourceClient, SourceFilter } from "../api/source_client.ts";
+import { Commands, type Outcome, type Refusals, wordsOf } from "./commands.ts";
 import { NO_FETCHING } from "./fetching.ts";
 import { isAnyRunning, NO_MANIFESTS, seen } from "./manifests.ts";
 import { Polling } from "./polling.ts";
 import { NO_SOURCES, type SourcesState, VIEWS } from "./sources_state.ts";
 import type { Store } from "./store.ts";
+
+export { wordsOf };
 
 const PAUSE_MS = 3000;
 /** While something is under way. */
@@ -16,8 +18,6 @@ const PAGE = 50;
 const MOST_OF_A_PAGE = 200;
 const ENDED = 15;
 const EFFECTS = 50;
-/** What is said of a refusal, by its status; of others, what the gateway says. */
-export type Refusals = Readonly<Record<number, string>>;
 
 const ACTIVE = ["queued", "running"] as const;
 const ENDS = ["succeeded", "failed", "cancelled"] as const;
@@ -29,6 +29,9 @@ export class SourceDesk {
   );
   /** Counts the looks: what an older one learns is not told after a newer one. */
   #looks = 0;
+  /** How many rows somebody wants to see. */
+  #most = PAGE;
+  readonly #commands = new Commands((told) => this.#tell(told));
 
   constructor(
     private readonly store: Store,
@@ -52,12 +55,14 @@ export class SourceDesk {
   /** Nothing of it is about another collection; what is not handed in or fetched yet stays. */
   leave(): void {
     this.#looks += 1;
-    const { tray, limits } = this.#state;
+    this.#most = PAGE;
+    const { tray, limits, isBusy: isAnyBusy } = this.#state;
     const { text, isBusy } = this.#state.fetching;
     const { file, unfit } = this.#state.manifests;
     const fetching = { ...NO_FETCHING, text, isBusy };
     const manifests = { ...NO_MANIFESTS, file, unfit };
-    this.store.set({ sources: { ...NO_SOURCES, tray, limits, fetching, manifests } });
+    const sources = { ...NO_SOURCES, tray, limits, fetching, manifests, isBusy: isAnyBusy };
+    this.store.set({ sources });
     if (this.#polling.isOpen) queueMicrotask(() => void this.look());
   }
 
@@ -97,7 +102,7 @@ export class SourceDesk {
         schedules: schedules.items,
         manifests: seen(this.#state.manifests, manifests.items, items),
         limits: rules,
-        log: log && logged ? { job: log.job, lines: logged.log } : null,
+        log: seenLog(this.#state.log, log && logged && { job: log.job, lines: logged.log }),
         trouble: null,
       });
     } catch (error) {
@@ -107,24 +112,15 @@ export class SourceDesk {
 
   /** Show only those that fit. */
   filter(change: Partial<Pick<SourcesState, "text" | "view" | "kind">>): void {
+    this.#most = PAGE;
     this.#tell({ ...change, rows: [], isKnown: false, chosen: new Set() });
     void this.look();
   }
 
+  /** Show more rows: each look from now on asks for them, also one that overtakes this one. */
   async more(): Promise<void> {
-    const { collection } = this.store.state;
-    const { rows } = this.#state;
-    const last = rows.at(-1);
-    if (!collection || !last) return;
-    this.#looks += 1;
-    const looks = this.#looks;
-    try {
-      const page = await this.client.page(collection, this.#wanted, last.filename, PAGE);
-      if (looks !== this.#looks) return;
-      this.#tell({ rows: [...rows, ...page.items], hasMore: page.next_after !== null });
-    } catch (error) {
-      this.#tell({ trouble: wordsOf(error) });
-    }
+    this.#most = this.#state.rows.length + PAGE;
+    await this.look();
   }
 
   choose(ids: readonly string[], isChosen: boolean): void {
@@ -174,7 +170,7 @@ export class SourceDesk {
     });
   }
 
-  /** Do something with what is done every few hours; tells whether it worked. */
+  /** Do something with what is done every few hours; tells whether it worked, as soon as it has. */
   async command(
     act: (client: SourceClient, collection: string) => Promise<unknown>,
     done: string | null = null,
@@ -182,11 +178,10 @@ export class SourceDesk {
   ): Promise<boolean> {
     const { collection } = this.store.state;
     if (!collection) return false;
-    await this.#try(async () => {
+    return await this.#try(async () => {
       await act(this.client, collection);
       return done === null ? null : { isGood: true, text: done };
     }, refusals);
-    return this.#state.outcome?.isGood !== false;
   }
 
   get #state(): SourcesState {
@@ -195,13 +190,13 @@ export class SourceDesk {
 
   get #wanted(): SourceFilter {
     const { text, view, kind } = this.#state;
-    return { text, states: VIEWS[view], kind };
+    return { text: text.trim(), states: VIEWS[view], kind };
   }
 
-  /** Ask for as many rows as are shown. */
+  /** Ask for as many rows as somebody wants to see. */
   async #listed(collection: string) {
     const rows: SourceRow[] = [];
-    let left = Math.max(PAGE, this.#state.rows.length);
+    let left = this.#most;
     for (;;) {
       const after = rows.at(-1)?.filename ?? "";
       const limit = Math.min(left, MOST_OF_A_PAGE);
@@ -213,16 +208,11 @@ export class SourceDesk {
     }
   }
 
-  async #try(act: () => Promise<SourcesState["outcome"]>, refusals: Refusals = {}): Promise<void> {
-    this.#tell({ isBusy: true, outcome: null });
-    try {
-      const outcome = await act();
-      this.#tell({ isBusy: false, outcome });
-    } catch (error) {
-      const said = error instanceof RefusedError ? refusals[error.status] : undefined;
-      this.#tell({ isBusy: false, outcome: { isGood: false, text: said ?? wordsOf(error) } });
-    }
-    await this.look();
+  /** Do something, and look what came of it; tells whether it worked. */
+  async #try(act: () => Promise<Outcome | null>, refusals: Refusals = {}): Promise<boolean> {
+    const isDone = await this.#commands.run(act, refusals);
+    void this.look();
+    return isDone;
   }
 
   get #pause(): number {
@@ -239,11 +229,12 @@ export class SourceDesk {
   }
 }
 
+/** Take in a log that was told: what is open is that which is open by now. */
+function seenLog(opened: SourcesState["log"], told: SourcesState["log"]): SourcesState["log"] {
+  return told && told.job === opened?.job ? told : opened;
+}
+
 /** One that ends between two questions is in both answers; the second is the newer one. */
 function eachOnce(jobs: readonly JobRecord[]): readonly JobRecord[] {
   return [...new Map(jobs.map((one) => [one.id, one])).values()];
-}
-
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import type {
   SourceRow,
   UploadRules,
 } from "../api/schema.ts";
+import type { Outcome } from "./commands.ts";
 import { type FetchingState, NO_FETCHING } from "./fetching.ts";
 import { type ManifestsState, NO_MANIFESTS } from "./manifests.ts";
 import { NO_TRAY, type TrayItem } from "./tray.ts";
@@ -46,7 +47,7 @@ export interface SourcesState {
   readonly manifests: ManifestsState;
   readonly tray: readonly TrayItem[];
   readonly fetching: FetchingState;
-  readonly outcome: { readonly isGood: boolean; readonly text: string } | null;
+  readonly outcome: Outcome | null;
   readonly isBusy: boolean;
   readonly trouble: string | null;
 }

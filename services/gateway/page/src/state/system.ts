@@ -15,6 +15,7 @@ import type {
 import type { Letters, SystemClient } from "../api/system_client.ts";
 import { Lag, type Waiting } from "../data/queues.ts";
 import { type Rate, ratesOf } from "../data/rates.ts";
+import { Commands, type Outcome, wordsOf } from "./commands.ts";
 import { Polling } from "./polling.ts";
 import type { Store } from "./store.ts";
 
@@ -31,12 +32,6 @@ export interface Question {
   readonly action: string;
   readonly isGrave: boolean;
   act(): void;
-}
-
-/** What became of a command. */
-export interface Outcome {
-  readonly isGood: boolean;
-  readonly text: string;
 }
 
 /** What is known of the system. */
@@ -80,6 +75,12 @@ export class System {
     () => this.look(),
     () => PAUSE_MS,
   );
+  /** Counts the looks: what an older one learns is not told after a newer one. */
+  #looks = 0;
+  #newest: Promise<void> = Promise.resolve();
+  readonly #commands = new Commands((told) => this.#tell(told));
+  /** The dead letter that somebody wants to see. */
+  #wanted: number | null = null;
   #lag = new Lag();
   #before: { readonly at: number; readonly health: Health } | null = null;
 
@@ -104,12 +105,33 @@ export class System {
     this.#tell({ preview: null, letter: null, outcome: null, question: null });
   }
 
-  /** Look at everything now. */
-  async look(): Promise<void> {
+  /** Nothing of it is about another collection: what could be done with it would be done to that. */
+  leave(): void {
+    this.#looks += 1;
+    this.#wanted = null;
+    this.#lag = new Lag();
+    this.#before = null;
+    const { health, kept, outcome, isBusy } = this.store.state.system;
+    this.store.set({ system: { ...NO_SYSTEM, health, kept, outcome, isBusy } });
+    if (this.#polling.isOpen) queueMicrotask(() => void this.look());
+  }
+
+  /** Look at everything now; ends when that is told, or what a newer look finds. */
+  look(): Promise<void> {
+    this.#looks += 1;
+    this.#newest = this.#look(this.#looks);
+    return this.#newest;
+  }
+
+  async #look(looks: number): Promise<void> {
     const { collection } = this.store.state;
     if (!collection) return;
-    const none = <Value>(promise: Promise<Value>) => promise.catch(noted(this));
-    this.#tell({ trouble: null });
+    let trouble: string | null = null; // the first that there is
+    const none = <Value>(promise: Promise<Value>) =>
+      promise.catch((error: unknown) => {
+        trouble ??= error instanceof AwayError ? null : wordsOf(error);
+        return null;
+      });
     const [health, queues, sources, letters, models, kept] = await Promise.all([
       none(this.client.health()),
       none(this.client.queues(collection)),
@@ -118,16 +140,13 @@ export class System {
       none(this.client.models(collection, MODELS)),
       none(this.client.kept("")),
     ]);
+    if (looks !== this.#looks) return await this.#newest;
     this.#compare(kept?.items);
-    if (this.store.state.collection !== collection) return;
     if (health) this.#count(health, collection);
     const waiting = queues ? this.#lag.looked(queues, performance.now()) : {};
-    this.#tell({ health, waiting, sources, letters, models, kept: kept?.items ?? [] });
-  }
-
-  /** Remember the first trouble that there is in one look. */
-  trouble(text: string): void {
-    if (this.store.state.system.trouble === null) this.#tell({ trouble: text });
+    const { kept: before } = this.store.state.system; // in which somebody may be writing
+    const all = kept?.items ?? before;
+    this.#tell({ health, waiting, sources, letters, models, kept: all, trouble });
   }
 
   ask(question: Question): void {
@@ -143,10 +162,12 @@ export class System {
 
   /** Show what a dead letter holds, or hide it again. */
   async show(sequence: number | null): Promise<void> {
+    this.#wanted = sequence;
     this.#tell({ letter: null });
     if (sequence === null) return;
-    await this.#try(async () => {
-      this.#tell({ letter: await this.client.letter(sequence) });
+    await this.#commands.run(async () => {
+      const letter = await this.client.letter(sequence);
+      if (this.#wanted === sequence) this.#tell({ letter });
       return null;
     });
   }
@@ -154,9 +175,10 @@ export class System {
   async preview(): Promise<void> {
     const { collection } = this.store.state;
     if (!collection) return;
-    await this.#try(async () => {
+    await this.#commands.run(async () => {
       const wish = { dry_run: true, force: false };
-      this.#tell({ preview: await this.client.refit(collection, wish) });
+      const preview = await this.client.refit(collection, wish);
+      if (this.store.state.collection === collection) this.#tell({ preview });
       return null;
     });
   }
@@ -184,14 +206,12 @@ export class System {
 
   /** Make a collection; tells whether it was made. */
   async create(wish: Readonly<Record<string, unknown>>, done: string): Promise<boolean> {
-    await this.#command(() => this.client.create(wish), done);
-    return this.store.state.system.outcome?.isGood ?? false;
+    return await this.#command(() => this.client.create(wish), done);
   }
 
   /** Give a collection another title; tells whether it has it. */
   async rename(name: string, title: string, done: string): Promise<boolean> {
-    await this.#command(() => this.client.change(name, { title }), done);
-    const isGood = this.store.state.system.outcome?.isGood ?? false;
+    const isGood = await this.#command(() => this.client.change(name, { title }), done);
     if (isGood && this.store.state.collection === name) this.store.set({ title });
     return isGood;
   }
@@ -203,10 +223,10 @@ export class System {
 
   /** Delete a collection; whoever looked at it looks at another one then. */
   async remove(name: string, done: string): Promise<void> {
-    await this.#command(() => this.client.remove(name), done);
+    const isGone = await this.#command(() => this.client.remove(name), done);
     const { collection, system } = this.store.state;
     const other = system.kept.find((one) => one.name !== name);
-    if (system.outcome?.isGood && collection === name && other) {
+    if (isGone && collection === name && other) {
       location.hash = `#/system/${encodeURIComponent(other.name)}`;
     }
   }
@@ -214,25 +234,14 @@ export class System {
   async #command<Answer>(
     act: (collection: string) => Promise<Answer>,
     done: string | ((answer: Answer) => Outcome),
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { collection } = this.store.state;
-    if (!collection) return;
-    await this.#try(async () => {
+    if (!collection) return false;
+    return await this.#commands.run(async () => {
       const answer = await act(collection);
       await this.look();
       return typeof done === "string" ? { isGood: true, text: done } : done(answer);
     });
-  }
-
-  async #try(act: () => Promise<Outcome | null>): Promise<void> {
-    this.#tell({ isBusy: true, outcome: null });
-    try {
-      const outcome = await act();
-      this.#tell({ isBusy: false, outcome });
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#tell({ isBusy: false, outcome: { isGood: false, text } });
-    }
   }
 
   /** Whoever makes or deletes a collection, here or elsewhere: all are offered, and no other. */
@@ -267,13 +276,4 @@ function namesOf(collections: readonly { readonly name: string }[]): string {
     .map(({ name }) => name)
     .sort()
     .join();
-}
-
-function noted(system: System) {
-  return (error: unknown): null => {
-    if (!(error instanceof AwayError)) {
-      system.trouble(error instanceof Error ? error.message : String(error));
-    }
-    return null;
-  };
 }

@@ -8,7 +8,10 @@ export class PageConfirm extends PageElement {
   protected override render() {
     const { question } = this.state.system;
     if (!question) return nothing;
-    const answer = (isMeant: boolean) => () => this.controller.system.answer(isMeant);
+    const answer = (isMeant: boolean) => () => {
+      this.querySelector("dialog")?.close(); // merely taken away, it would take the focus with it
+      this.controller.system.answer(isMeant);
+    };
     return html`<dialog
       class="confirm"
       aria-labelledby="confirm-title"

@@ -1,6 +1,7 @@
 // What the colours mean; each entry hides or shows its points.
 
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import { type Entry, FIELDS } from "../data/coding.ts";
 import { apart } from "../data/names.ts";
 import { css, unknownColour } from "../data/palettes.ts";
@@ -55,7 +56,11 @@ export class PageLegend extends PageElement {
         <p class="hint map-what">${t("map_what")}</p>
         ${this.#fields()}
         <ul class="entries" aria-label=${fieldName(field)}>
-          ${entries.map((entry) => this.#entry(entry))}
+          ${repeat(
+            entries,
+            ({ key }) => key,
+            (entry) => this.#entry(entry),
+          )}
         </ul>
         <p class="hint" role="status">${hidden.size > 0 ? this.#shown() : nothing}</p>
         ${this.#style()}

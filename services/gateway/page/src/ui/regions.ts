@@ -1,6 +1,7 @@
 // The regions of the map as a list: what each is about, and a way to its points.
 
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { Region } from "../api/schema.ts";
 import { t, written } from "../i18n/index.ts";
 import { nameOfRegion } from "../state/regions.ts";
@@ -25,7 +26,11 @@ export class PageRegions extends PageElement {
         </label>
       </div>
       <ul class="region-list" aria-labelledby="regions-title">
-        ${named.map((one) => this.#region(one))}
+        ${repeat(
+          named,
+          ({ region }) => region,
+          (one) => this.#region(one),
+        )}
       </ul>
       <p class="hint">${t("regions_what", { count: regions?.records ?? 0, time: told })}</p>
     </section>`;

@@ -5,7 +5,7 @@ import type { ScheduleRecord } from "../api/schema.ts";
 import type { RegularChange } from "../api/source_client.ts";
 import { shortPath } from "../data/names.ts";
 import { type Message, t, written } from "../i18n/index.ts";
-import type { Refusals } from "../state/sources.ts";
+import type { Refusals } from "../state/commands.ts";
 
 const OUTCOMES: Readonly<Record<string, Message>> = {
   ran: "run_ran",

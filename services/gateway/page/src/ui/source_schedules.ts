@@ -1,6 +1,7 @@
 // What is fetched every few hours, what became of that, and what can be done with it.
 
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { ScheduleRecord } from "../api/schema.ts";
 import { t } from "../i18n/index.ts";
 import { PageElement } from "./element.ts";
@@ -32,7 +33,11 @@ export class PageSourceSchedules extends PageElement {
       t("schedules"),
       html`${
         schedules.length > 0
-          ? html`<ul class="lines">${schedules.map((one) => this.#line(one, mayOperate))}</ul>`
+          ? html`<ul class="lines">${repeat(
+              schedules,
+              ({ id }) => id,
+              (one) => this.#line(one, mayOperate),
+            )}</ul>`
           : html`<p class="hint">${t("schedules_none")}</p>`
       }
       ${mayOperate ? this.#form() : nothing}`,

@@ -35,7 +35,7 @@ export class PageSourceTable extends PageElement {
 
   protected override render() {
     const { rows, isKnown, text, kind, view } = this.state.sources;
-    const isAll = !text && !kind && view === "all";
+    const isAll = !text.trim() && !kind && view === "all";
     const body = rows.length > 0 ? html`${this.#bar()} ${this.#table()}` : this.#none(isAll);
     return section(
       "listed",
@@ -51,7 +51,7 @@ export class PageSourceTable extends PageElement {
     const typed = (event: Event) => {
       const { value } = event.target as HTMLInputElement;
       clearTimeout(this.#typing);
-      this.#typing = setTimeout(() => desk.filter({ text: value.trim() }), ASK_AFTER_MS);
+      this.#typing = setTimeout(() => desk.filter({ text: value }), ASK_AFTER_MS);
     };
     const of = (event: Event) => (event.target as HTMLSelectElement).value;
     return html`<div class="filters" role="search" aria-label=${t("filter")}>

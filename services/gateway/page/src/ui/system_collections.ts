@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
+import { repeat } from "lit/directives/repeat.js";
 import type { CollectionRecord } from "../api/schema.ts";
 import { t, written } from "../i18n/index.ts";
 import { PageElement } from "./element.ts";
@@ -25,7 +26,11 @@ export class PageSystemCollections extends PageElement {
       "collections",
       t("collections_count", { count: kept.length }),
       html`${this.#isMaking ? this.#form() : nothing}
-        <ul class="lines">${kept.map((one) => this.#collection(one))}</ul>
+        <ul class="lines">${repeat(
+          kept,
+          ({ name }) => name,
+          (one) => this.#collection(one),
+        )}</ul>
         ${
           this.controller.system.mayOperate
             ? html`<p class="hint" id="analysis-hint">${t("collection_analysis_hint")}</p>`

@@ -1,6 +1,7 @@
 // Dead letters: what was given up, why, and the bytes around the fault; tried again, or dropped.
 
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { Letter, Settled, WholeLetter } from "../api/schema.ts";
 import type { Letters } from "../api/system_client.ts";
 import { counted, t, written } from "../i18n/index.ts";
@@ -29,7 +30,11 @@ export class PageSystemLetters extends PageElement {
       total === 0
         ? html`<p class="hint">${t("letters_none")}</p>`
         : html`<p class="hint">${t("letters_what")}</p>
-          <ul class="lines">${items.map((letter) => this.#letter(letter))}</ul>
+          <ul class="lines">${repeat(
+            items,
+            ({ sequence }) => sequence,
+            (letter) => this.#letter(letter),
+          )}</ul>
           ${total > items.length ? html`<p class="hint">${t("letters_first", { count: items.length })}</p>` : nothing}`,
       actions,
     );

@@ -1,6 +1,7 @@
 // The projection: what a refit would bring before it is made, and the way back.
 
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { ModelSummary, Recomputed } from "../api/schema.ts";
 import { counted, type Message, t, written } from "../i18n/index.ts";
 import { changesNothing } from "../state/system.ts";
@@ -89,7 +90,11 @@ export class PageSystemProjection extends PageElement {
             <th scope="col"><span class="unseen">${t("rollback")}</span></th>
           </tr>
         </thead>
-        <tbody>${items.map((model) => this.#model(model))}</tbody>
+        <tbody>${repeat(
+          items,
+          ({ version }) => version,
+          (model) => this.#model(model),
+        )}</tbody>
       </table>
     </div>
     <p class="hint">${t("models_what")}</p>`;

@@ -21,6 +21,7 @@ export class PageTimeline extends PageElement {
 
   protected override render() {
     const { stage, isTimeOpen, span, count } = this.state;
+    if (!isTimeOpen) this.#forget();
     if (stage.kind !== "map" || !isTimeOpen) return nothing;
     const clock = span?.of ?? this.#clock;
     const found = histogramOf(this.controller.timing.times(clock), count, PARTS);
@@ -143,11 +144,17 @@ export class PageTimeline extends PageElement {
   #choose(span: Choice | null): void {
     const isWhole = span?.from === null && span.to === null;
     this.#clock = span?.of ?? this.#clock;
-    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#forget();
     this.#frame = requestAnimationFrame(() => {
       this.#frame = null;
       this.controller.timing.choose(isWhole ? null : span);
     });
+  }
+
+  /** What is closed leaves nothing out, whatever was moved just before. */
+  #forget(): void {
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#frame = null;
   }
 }
 
