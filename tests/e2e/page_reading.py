@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from tests.e2e.local_run import PATIENCE_S, rows
 
@@ -25,6 +25,11 @@ PIXELS = """async ([picture, places]) => {
   const context = canvas.getContext("2d");
   context.drawImage(image, 0, 0);
   return places.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data.slice(0, 3)]);
+}"""
+ADDRESS = """async () => {
+  for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame);
+  await new Promise((done) => setTimeout(done, 300));
+  return location.href;
 }"""
 Place = tuple[float, float]
 
@@ -59,6 +64,35 @@ async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
 async def agrees(page: Page, output: Path, collection: str = "default") -> bool:
     """Tell whether page and Parquet have the same points at the same places."""
     return bool(found := await shown(page)) and found == stored(output, collection)
+
+
+async def address(page: Page) -> str:
+    """Return the address once it stays the same: it says a moment later what is seen."""
+    said: list[str] = [""]
+
+    async def stays() -> bool:
+        said.append(await page.evaluate(ADDRESS))
+        return said[-1] == said[-2]
+
+    await until("the address stays the same", stays)
+    return said[-1]
+
+
+async def attributes(found: Locator, name: str) -> list[str]:
+    """Return an attribute of each as they are at one moment: a list may be renewed any time."""
+    script = "(all, name) => all.map((one) => one.getAttribute(name) ?? '')"
+    return [str(one) for one in await found.evaluate_all(script, name)]
+
+
+async def chosen_in(found: Locator) -> list[str]:
+    """Return what is chosen in each, at one moment."""
+    return [str(one) for one in await found.evaluate_all("all => all.map((one) => one.value)")]
+
+
+async def boxes(found: Locator) -> list[dict[str, float]]:
+    """Return where each is, at one moment: what is measured one by one may move meanwhile."""
+    script = "all => all.map((one) => one.getBoundingClientRect().toJSON())"
+    return [dict(one) for one in await found.evaluate_all(script)]
 
 
 async def colours_at(page: Page, places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:

@@ -29,6 +29,10 @@ EACH_SIZE = [
 ]
 LOCALES = {"en": "en-US", "ru": "ru-RU"}
 RECORDS = 68
+FOCUS = """(place) => {
+  if (place.matches(":enabled, a, summary, [tabindex]")) place.focus();
+  return place === document.activeElement;
+}"""
 MARKS = [
     pytest.mark.e2e,
     needs_browser,
@@ -93,11 +97,17 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
 
 async def picture(page: Page, name: str) -> None:
     if PICTURES:
+        await page.wait_for_timeout(600)  # what fades in is there
         await page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
 
 
 async def press(page: Page, where: Locator, key: str) -> None:
-    await where.focus()
+    """Press a key on something, once it can be used: buttons rest during commands."""
+
+    async def has_focus() -> bool:
+        return bool(await where.evaluate(FOCUS))
+
+    await until("it can be used", has_focus)
     await page.keyboard.press(key)
 
 

@@ -219,12 +219,14 @@ async def full_streams(on: Drill) -> None:
     await one.stop("discovery")
     small = (await js.stream_info(DEAD_WRITING.stream)).state.bytes + 50_000
     await js.update_stream(replace(BY_NAME[DEAD_WRITING.stream].config(), max_bytes=small))
-    for _ in range(100):
-        await js.publish(DEAD_WRITING.subject("default"), b"x" * 1_000)
-    await asyncio.sleep(2 * SCRAPE_S)  # what is dropped is told by two looks that differ
-    for _ in range(50):
-        await js.publish(DEAD_WRITING.subject("default"), b"x" * 1_000)
-    await on.until("MapstreamUnreadEvicted")
+
+    async def bury() -> None:
+        for _ in range(50):
+            await js.publish(DEAD_WRITING.subject("default"), b"x" * 1_000)
+
+    # What is dropped is told by two looks that differ: it goes on until there were two.
+    async with again_and_again(bury, SCRAPE_S):
+        await on.until("MapstreamUnreadEvicted")
 
     await js.delete_stream(MAP_POINTS.stream)
     await on.until("MapstreamStreamsMissing")

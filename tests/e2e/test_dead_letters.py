@@ -80,7 +80,7 @@ async def test_a_record_that_died_is_mapped_after_a_fix_and_a_torn_line_is_given
             embedding = str(letters["embedding"]["sequence"])
             replayed = await mapstream(output, "dead", "replay", embedding)
             await wait_for_rows(output, lambda found: len(found) == 5)
-            after = await ledger_when(run.gateway, lambda told: not told["in_flight"])
+            after = await ledger_when(run.gateway, lambda told: told["mapped"] == 5)
             _, left = await mapstream(output, "dead", "list")
             torn = str(letters["discovery"]["sequence"])
             dropped = await mapstream(output, "dead", "drop", torn)

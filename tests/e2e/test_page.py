@@ -1,6 +1,5 @@
 """The page in a real browser, against the whole running system."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from playwright.async_api import Route
 
 from tests.e2e.local_run import write_source
 from tests.e2e.page_reading import (
+    address,
     agrees,
     barriers,
     colours_at,
@@ -19,7 +19,7 @@ from tests.e2e.page_reading import (
     stored,
     until,
 )
-from tests.e2e.page_world import MARKS, PICTURES, SIZES, World, picture, running_world
+from tests.e2e.page_world import MARKS, SIZES, World, picture, running_world
 
 GROUND = (250, 250, 248)
 MOVED = '[data-notice="move"]'
@@ -77,17 +77,17 @@ async def test_a_record_is_opened_with_the_keyboard_and_followed_through_its_run
         title = page.locator("#record-title")
         await page.wait_for_selector(".record-text")
         first = await title.inner_text()
-        address = page.url
+        before = await address(page)
 
         await page.focus("#map-canvas")
         await page.keyboard.press("]" if "Step 1 of" in first else "[")
-        await page.wait_for_function("was => location.href !== was", arg=address)
+        await page.wait_for_function("was => location.href !== was", arg=before)
         await page.wait_for_selector(".record-text")
         assert await title.inner_text() != first
 
         # The address says it all: somebody else opens the same.
         async with world.page() as other:
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, (await address(page)).removeprefix(world.run.gateway))
             await other.wait_for_selector(".record-text")
             text = await page.inner_text(".record-text")
             assert await other.inner_text(".record-text") == text
@@ -110,6 +110,8 @@ async def test_pointing_reads_the_text_and_the_legend_hides(world: World) -> Non
         await until("the text comes", lambda: _has_text(tip))
 
         await page.mouse.move(5, 5)
+        # What it can be coloured by stands above the entries, which then stay where they are.
+        await page.locator('[data-action="attribute"]').wait_for()
         await page.locator(".segments input").nth(1).check()
         entry = page.locator(".entry").first
         number = int((await entry.locator(".number").inner_text()).replace(",", ""))
@@ -119,7 +121,7 @@ async def test_pointing_reads_the_text_and_the_legend_hides(world: World) -> Non
 
 
 async def _has_text(tip: Any) -> bool:
-    return len(await tip.all_inner_texts()) == 1 and len(await tip.inner_text()) > 3
+    return [len(one) > 3 for one in await tip.all_inner_texts()] == [True]
 
 
 @pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "ru"), ("light", "ru"),
@@ -167,14 +169,12 @@ async def test_pictures_of_the_main_states(world: World) -> None:
         for theme, language in (("light", "en"), ("dark", "ru")):
             async with world.page(size=size, theme=theme, language=language) as page:
                 await world.ready(page, "/#/map/default?by=source")
-                await asyncio.sleep(0.3)
                 await picture(page, f"map-{size}-{theme}")
                 wide = "document.documentElement.scrollWidth <= innerWidth"
                 assert await page.evaluate(wide)
                 await page.focus("#map-canvas")
                 await page.keyboard.press("Enter")
                 await page.wait_for_selector(".record-text")
-                await asyncio.sleep(0.6 if PICTURES else 0)
                 await picture(page, f"record-{size}-{theme}")
                 assert await page.evaluate(wide)
 
@@ -190,7 +190,7 @@ async def test_what_comes_appears_and_a_refit_glides(world: World) -> None:
         await page.focus("#map-canvas")
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".opened-halo.seen")
-        opened = page.url
+        opened = await address(page)
         async with httpx.AsyncClient(base_url=world.run.gateway, timeout=180) as http:
             answer = await http.post("/recompute-projection", json={"force": True})
             version = answer.json()["version"]
@@ -210,9 +210,8 @@ async def test_what_comes_appears_and_a_refit_glides(world: World) -> None:
         notice = page.locator(MOVED, has_text=f"→ {version}: points moved ")
         await notice.wait_for(timeout=60_000)
         await until("page and Parquet agree", lambda: agrees(page, world.run.output))
-        await page.wait_for_timeout(2500)
-        assert len(set(await page.evaluate("seen"))) >= 3
-        assert page.url == opened
+        await page.wait_for_function("() => new Set(seen).size >= 3")
+        assert await address(page) == opened
         assert await page.evaluate("window.sameDocument")
         await picture(page, "refit")
 

@@ -15,7 +15,15 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, Route
 
 from tests.e2e.local_run import read_table, rows
-from tests.e2e.page_reading import barriers, colours_at, places_of, stored, until
+from tests.e2e.page_reading import (
+    address,
+    attributes,
+    barriers,
+    colours_at,
+    places_of,
+    stored,
+    until,
+)
 from tests.e2e.page_world import EACH_SIZE, MARKS, RECORDS, World, picture, running_world
 
 pytestmark = MARKS
@@ -38,8 +46,7 @@ async def lit(page: Page) -> set[str]:
 
 
 async def listed(page: Page) -> list[str]:
-    items = page.locator(".found-item")
-    return [str(await one.get_attribute("data-id")) for one in await items.all()]
+    return await attributes(page.locator(".found-item"), "data-id")
 
 
 async def titled(page: Page, beginning: str) -> None:
@@ -80,7 +87,7 @@ async def test_words_are_found_in_every_text_lit_and_listed(world: World) -> Non
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".record-text")
-        assert plain[1] in page.url
+        assert plain[1] in await address(page)
         await page.click('[data-action="back-to-list"]')
         await page.focus("#search")
         await page.keyboard.press("Escape")
@@ -136,13 +143,10 @@ async def lead_to_their_runs(page: Page, world: World, ids: Sequence[str]) -> No
 async def far_from_ground_are(page: Page, world: World, ids: set[str]) -> None:
     """Compare how strong points are drawn: each that was found, and each that was not."""
     await page.evaluate("document.activeElement.blur()")
-    await page.wait_for_timeout(200)
     box = await page.locator("#map-canvas").bounding_box()
     assert box
     points = stored(world.run.output)
     places = places_of(points, box["width"], box["height"])
-    colours = np.array(await colours_at(page, places), float)
-    strength = np.abs(colours - GROUND).max(axis=1)
     found = np.array([key in ids for key in points])
     near = [
         sum(
@@ -151,8 +155,14 @@ async def far_from_ground_are(page: Page, world: World, ids: set[str]) -> None:
         )
         for x, y in places
     ]  # of a point that was found, itself
-    assert strength[found & (np.array(near) == 1)].min() > 90
-    assert strength[~found & (np.array(near) == 0)].min() < 60
+
+    async def are_so() -> bool:
+        colours = np.array(await colours_at(page, places), float)
+        strength = np.abs(colours - GROUND).max(axis=1)
+        strong = strength[found & (np.array(near) == 1)].min() > 90
+        return bool(strong and strength[~found & (np.array(near) == 0)].min() < 60)
+
+    await until("what was found is strong, and the rest is not", are_so)
 
 
 async def test_nothing_found_says_what_to_try(world: World) -> None:
@@ -188,7 +198,7 @@ async def test_more_like_this_are_the_nearest_of_all_vectors(world: World) -> No
         assert await lit(page) == set(found)
         first = await page.locator(".found-step").first.inner_text()
         assert first == f"{round(told[0] * 100, 1):g}% alike"
-        assert await page.locator(".opened-halo.seen").count() == 1
+        await page.locator(".opened-halo.seen").wait_for(state="attached")
         await lead_to_their_runs(page, world, found)
 
 
@@ -299,9 +309,8 @@ async def test_a_link_brings_somebody_else_to_the_same_selection(world: World) -
         await page.wait_for_selector(".found-item")
         before = await lit(page)
         await page.wait_for_function("() => location.href.includes('area=')")
-        await page.wait_for_timeout(400)
         async with world.page(size="1920x1080") as other:
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, (await address(page)).removeprefix(world.run.gateway))
             await other.wait_for_selector(".found-item")
             assert await lit(other) == before
             aims = [await aim(one) for one in (page, other)]
@@ -321,7 +330,6 @@ async def test_nobody_is_kept_out_of_lists(world: World, size: str) -> None:
             await world.ready(page, "/#/map/default?by=source&q=compute")
             await page.wait_for_selector(".found-item")
             assert await barriers(page) == []
-            await page.wait_for_timeout(500)
             await picture(page, f"search-{size}-{theme}")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert await fits(page.locator(".found-item").first)

@@ -33,7 +33,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 async def reach(page: Page, selector: str) -> Locator:
     """Press Tab until the focus is on what is looked for."""
     place = page.locator(selector)
-    await place.wait_for(state="attached")
+    await place.and_(page.locator(":not(:disabled)")).wait_for(state="attached")
     for _ in range(FAR):
         if await place.evaluate(IS_THERE):
             return place
@@ -115,7 +115,8 @@ async def test_a_file_comes_is_embedded_anew_and_goes_without_a_mouse(
         await page.wait_for_selector("dialog[open]")
         await page.keyboard.press("Escape")
         await page.wait_for_selector("dialog", state="detached")
-        await press(page, '[data-action="delete-chosen"]')
+        assert await page.locator('[data-action="delete-chosen"]').evaluate(IS_THERE)
+        await page.keyboard.press("Enter")
         await press(page, '[data-answer="yes"]')
         await page.locator(source).wait_for(state="detached")
         await on_map(world, name, set())

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.e2e.local_run import rows, write_source
-from tests.e2e.page_reading import agrees, barriers, shown, until
+from tests.e2e.page_reading import address, agrees, barriers, shown, until
 from tests.e2e.page_world import EACH_SIZE, MARKS, World, picture, running_world
 
 pytestmark = MARKS
@@ -41,9 +41,10 @@ async def visible(page: Page) -> set[str]:
 
 
 async def legend(page: Page) -> dict[str, int]:
-    names = await page.locator(".entry .name").all_inner_texts()
-    numbers = await page.locator(".entry .number").all_inner_texts()
-    return dict(zip(names, map(int, numbers), strict=True))
+    script = "all => all.map((one) => [...one.querySelectorAll('span')].map((it) => it.innerText))"
+    return {
+        name: int(number) for name, number in await page.locator(".entry").evaluate_all(script)
+    }
 
 
 async def coloured_by(page: Page, column: str) -> None:
@@ -90,6 +91,9 @@ async def test_numbers_are_cut_into_ranges_that_hold_them(world: World) -> None:
 async def test_a_source_hides_and_shows_alone(world: World) -> None:
     async with world.page() as page:
         await world.ready(page, "/#/map/default?by=source")
+        await page.wait_for_selector(
+            '[data-action="attribute"]'
+        )  # stands above: nothing moves now
         await page.locator(".entry").first.dblclick()
         counts = Counter(one["filename"] for one in rows(world.run.output))
         name, number = counts.most_common(1)[0]
@@ -130,6 +134,7 @@ async def test_a_span_of_time_shows_what_lies_in_it(world: World, clock: str, co
             " return s && s.from !== null && (s.to !== null || clock === 'arrival'); }",
             arg=clock,
         )
+        await page.evaluate("new Promise(requestAnimationFrame)")  # the last step counts, too
         span = await limits(page)
         assert span["of"] == clock
 
@@ -158,14 +163,14 @@ async def test_a_link_restores_colours_filter_time_and_camera(world: World) -> N
             await page.keyboard.press(key)
         for part in ("by=", "hide=", "record=", "at="):
             await page.wait_for_function("part => location.hash.includes(part)", arg=part)
-        await page.wait_for_timeout(500)
+        link = (await address(page)).removeprefix(world.run.gateway)
         before, entries = await visible(page), await legend(page)
         assert 0 < len(before) < len(await shown(page))
         view = "document.querySelector('page-app').controller.painting.aim"
         aim = await page.evaluate(view)
 
         async with world.page(size="400x800") as other:
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, link)
             await until("the same is shown", lambda: _shows(other, before))
             assert await legend(other) == entries
             there = await other.evaluate(view)
@@ -197,25 +202,33 @@ async def test_nobody_is_kept_out_of_times_and_colours(world: World, size: str) 
             await page.wait_for_selector(".handle")
             await page.wait_for_function("() => document.querySelectorAll('.entry').length > 1")
             assert await barriers(page) == []
-            await page.wait_for_timeout(400)
             await picture(page, f"time-{size}-{theme}")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def drawn(page: Page, others: Collection[bytes]) -> bytes:
+    """Return the picture of the map once it is another one than these, and stays so."""
+    seen = [b""]
+
+    async def stays() -> bool:
+        seen.append(await page.locator("#map-canvas").screenshot())
+        return seen[-1] == seen[-2] and seen[-1] not in others
+
+    await until("it is drawn in another way", stays)
+    return seen[-1]
 
 
 async def test_points_are_drawn_larger_and_fainter(world: World) -> None:
     async with world.page() as page:
         await world.ready(page)
-        plain = await page.locator("#map-canvas").screenshot()
+        plain = await drawn(page, ())
         await page.locator('.size input[type="range"]').press("End")
-        await page.wait_for_timeout(300)
-        large = await page.locator("#map-canvas").screenshot()
+        large = await drawn(page, (plain,))
         await page.locator('[name="density"]').select_option("dense")
-        await page.wait_for_timeout(300)
-        dense = await page.locator("#map-canvas").screenshot()
-        assert len({plain, large, dense}) == 3
+        await drawn(page, (plain, large))
         await page.wait_for_function("() => location.hash.endsWith('size=2.5&density=dense')")
 
         async with world.page() as other:  # the address says it all
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, (await address(page)).removeprefix(world.run.gateway))
             assert await other.locator('[name="density"]').input_value() == "dense"
             assert await other.locator('.size input[type="range"]').input_value() == "2.5"

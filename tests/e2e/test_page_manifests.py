@@ -149,7 +149,7 @@ async def test_a_file_is_applied_as_a_list_and_one_that_is_none_says_why(
         one = page.locator("[data-manifest]", has_text="from-here.json")
         await says(one, "added: 1")
         assert "From a file" in await one.inner_text()
-        assert await form.locator("[data-picked]").count() == 0
+        await form.locator("[data-picked]").wait_for(state="detached")
 
 
 async def test_who_may_only_read_sees_lists_and_changes_none(world: World, web: Web) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, Route
 
 from tests.e2e.local_run import PATIENCE_S
-from tests.e2e.page_reading import barriers, until
+from tests.e2e.page_reading import address, attributes, barriers, boxes, until
 from tests.e2e.page_world import EACH_SIZE, MARKS, World, picture, running_world
 from tests.e2e.test_matches import is_filled, is_replaced
 
@@ -60,11 +60,8 @@ def pair(page: Page, number: int) -> Locator:
 
 
 async def counted(page: Page) -> dict[str, int]:
-    found = {}
-    for one in await page.locator("[data-show]").all():
-        name = await one.get_attribute("data-show") or ""
-        found[name] = int(await one.get_attribute("data-count") or -1)
-    return found
+    script = "all => all.map(({ dataset }) => [dataset.show, Number(dataset.count || -1)])"
+    return dict(await page.locator("[data-show]").evaluate_all(script))
 
 
 async def has(world: World, page: Page, **states: int) -> None:
@@ -86,7 +83,7 @@ async def test_pairs_are_looked_at_decided_and_stay_so(world: World) -> None:
         assert await barriers(page) == []
         await page.select_option('[name="other"]', "theirs")
         await pair(page, 0).wait_for()
-        assert page.url.endswith("#/matches/ours?with=theirs")
+        assert (await address(page)).endswith("#/matches/ours?with=theirs")
 
         first = await told(world, state="review")
         assert len(first["items"]) >= 3
@@ -101,7 +98,7 @@ async def test_pairs_are_looked_at_decided_and_stay_so(world: World) -> None:
         await shows(page, first["items"][2:])
         await page.click('[data-show="accepted"]')
         await page.locator('[data-pair][data-state="accepted"] [data-decided]').wait_for()
-        assert page.url.endswith("?with=theirs&show=accepted")
+        assert (await address(page)).endswith("?with=theirs&show=accepted")
         await shows(page, first["items"][:1])
         await is_saved(page, first["items"][0])
 
@@ -119,8 +116,7 @@ async def shows(page: Page, items: list[dict[str, Any]]) -> None:
     listed = page.locator("[data-pair]")
 
     async def are_listed() -> bool:
-        found = [await one.get_attribute("data-pair") for one in await listed.all()]
-        return found == ids
+        return await attributes(listed, "data-pair") == ids
 
     await until("the pairs are listed", are_listed)
     assert items == sorted(items, key=lambda one: -one["score"])
@@ -129,9 +125,7 @@ async def shows(page: Page, items: list[dict[str, Any]]) -> None:
         assert await sides.all_inner_texts() == [one["text"], one["other_text"]]
         score = float(await pair(page, number).locator(".pair-score").inner_text())
         assert score <= one["score"] < score + 0.001
-        left, right = [await side.bounding_box() for side in await sides.all()]
-        assert left
-        assert right
+        left, right = await boxes(sides)
         assert left["x"] + left["width"] <= right["x"]
 
 
@@ -195,11 +189,12 @@ async def test_a_record_of_either_side_opens_on_its_map_and_one_comes_back(world
             await pair(page, long).locator(f'[data-side="{side}"] a').click()
             await page.wait_for_selector(".record-text")
             key = items[long]["id" if side == "own" else "other_id"]
-            assert f"#/map/{name}/{key}" in page.url
+            assert f"#/map/{name}/{key}" in await address(page)
             assert await page.locator(".record-text").text_content() == text
             await page.go_back()
             await pair(page, 0).wait_for()
-            assert page.url.endswith("?with=theirs&show=all&link=0.95&review=0.5")
+            said = await address(page)
+            assert said.endswith("?with=theirs&show=all&link=0.95&review=0.5")
             await shows(page, items)
 
 
@@ -227,7 +222,7 @@ async def test_limits_are_chosen_and_those_that_contradict_each_other_are_told(
         await page.keyboard.press("Tab")
         await page.locator('#match-limits[role="alert"]').wait_for()
         assert await barriers(page) == []
-        assert page.url.endswith("?with=theirs")
+        assert (await address(page)).endswith("?with=theirs")
         await page.fill('[name="review"]', "0.1")
         await page.keyboard.press("Tab")
         wanted = (await told(world, link=0.5, review=0.1))["counts"] | {"all": len(OURS)}
@@ -237,7 +232,7 @@ async def test_limits_are_chosen_and_those_that_contradict_each_other_are_told(
 
         await until("the counts follow", is_so)
         assert wanted["linked"] > (await told(world))["counts"]["linked"]
-        assert page.url.endswith("?with=theirs&link=0.5&review=0.1")
+        assert (await address(page)).endswith("?with=theirs&link=0.5&review=0.1")
 
 
 async def test_what_has_no_pairs_says_what_to_do(world: World) -> None:

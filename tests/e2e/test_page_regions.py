@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.e2e.local_run import rows, write_source
-from tests.e2e.page_reading import barriers, places_of, stored, until
+from tests.e2e.page_reading import address, attributes, barriers, boxes, places_of, stored, until
 from tests.e2e.page_world import MARKS, RECORDS, World, picture, running_world
 
 pytestmark = MARKS
@@ -62,7 +62,7 @@ async def shown_runs(page: Page, count: int) -> list[str]:
         return await table.count() == count
 
     await until(f"{count} runs", is_there)
-    return [str(await one.get_attribute("data-run")) for one in await table.all()]
+    return await attributes(table, "data-run")
 
 
 async def told(world: World) -> list[dict[str, Any]]:
@@ -121,8 +121,7 @@ async def test_regions_are_named_on_the_map_and_lead_to_their_records(world: Wor
         entries = await page.locator(".region-entry .name").all_inner_texts()
         assert entries == [" · ".join(one["words"]) for one in named]
 
-        seen = await page.evaluate(NAMES)
-        assert seen
+        seen = await names_in(page)
         assert {text for text, _ in seen} <= set(entries)
         for place, (_, box) in enumerate(seen):
             for _, other in seen[:place]:
@@ -141,7 +140,7 @@ async def test_regions_are_named_on_the_map_and_lead_to_their_records(world: Wor
         assert await listed(page, title) == plain
         assert await first.get_attribute("aria-pressed") == "true"
         async with world.page() as other:
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, (await address(page)).removeprefix(world.run.gateway))
             assert await listed(other, title) == plain
         await first.press("Enter")
         assert await page.locator("#found-title").count() == 0
@@ -170,10 +169,7 @@ async def test_an_open_record_has_its_room_beside_what_explains_the_map(world: W
         await page.focus("#map-canvas")
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".record-text")
-        above = await page.locator(".record").bounding_box()
-        below = await page.locator(".beside").bounding_box()
-        assert above
-        assert below
+        above, below = await boxes(page.locator(".record, .beside"))
         assert above["y"] + above["height"] <= below["y"] + 1
         assert above["height"] > below["height"] > 100
         await page.click('[data-action="path"]')  # nothing lies over it
@@ -213,7 +209,7 @@ async def test_runs_are_compared_and_seen_as_paths(world: World) -> None:
         lengths = [len(runs[one]) for one in await shown_runs(page, len(runs))]
         assert lengths == sorted(lengths, reverse=True)
         async with world.page() as other:  # the address says how it is sorted
-            await other.goto(page.url)
+            await other.goto(await address(page))
             await other.locator('th[aria-sort="descending"] [data-sort="steps"]').wait_for()
             await until("sorted there, too", lambda: _first_is(other, "orchard.jsonl"))
         solved = page.locator('tr[data-run="meadow.jsonl"]')
@@ -223,6 +219,7 @@ async def test_runs_are_compared_and_seen_as_paths(world: World) -> None:
             await page.locator(f'tr[data-run="{name}"] input').press("Space")
         steps = page.locator('.compared td[data-run="orchard.jsonl"] button')
         await steps.first.wait_for()
+        await page.locator("[data-parting]").wait_for()  # both are there
         heads = await page.locator(".compared thead th[data-run]").all_inner_texts()
         assert ["6 steps" in heads[0], "40 steps" in heads[1]] == [True, True]
         assert await steps.count() == 40
@@ -239,9 +236,9 @@ async def test_runs_are_compared_and_seen_as_paths(world: World) -> None:
         assert await page.locator("text.run-0").text_content() == "solved"
         await picture(page, "paths-light")
         async with world.page() as other:  # the address says it all
-            await world.ready(other, page.url.removeprefix(world.run.gateway))
+            await world.ready(other, (await address(page)).removeprefix(world.run.gateway))
             await until("the same paths", lambda: _paths_are(other, runs))
-            straight = dict(await other.evaluate(NAMES))
+            straight = dict(await names_in(other))
         async with world.page() as other:  # names know their width, also where others came first
             await other.goto(f"{world.run.gateway}/#/runs/default")
             await shown_runs(other, len(runs))
@@ -249,6 +246,18 @@ async def test_runs_are_compared_and_seen_as_paths(world: World) -> None:
             await until("names in their places", lambda: _names_are(other, straight))
         await page.locator('[data-action="hide-paths"]').press("Enter")
         await page.locator(".run-path").first.wait_for(state="detached")
+
+
+async def names_in(page: Page) -> list[Any]:
+    """Return the names on the map with their boxes, once they are there and stay."""
+    seen: list[list[Any]] = [[]]
+
+    async def stay() -> bool:
+        seen.append(await page.evaluate(NAMES))
+        return bool(seen[-1]) and seen[-1] == seen[-2]
+
+    await until("names on the map", stay)
+    return seen[-1]
 
 
 async def _names_are(page: Page, names: dict[str, Any]) -> bool:

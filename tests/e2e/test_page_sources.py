@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import FilePayload, Locator, Page, Route
 
-from tests.e2e.page_reading import barriers, until
+from tests.e2e.page_reading import barriers, chosen_in, until
 from tests.e2e.page_world import MARKS, World, on_map, picture, press, running_world
 from tests.hostile_http import HostileServer, Request, answer, head, hostile
 
@@ -115,7 +115,7 @@ async def is_fetched_from_the_form(world: World, page: Page, web: Web) -> None:
     await press(page, form.locator('[name="rule"]'), "c")  # Choose columns: as is preferred
     uses = form.locator("[data-column] select")
     await uses.nth(1).wait_for()
-    assert [await one.input_value() for one in await uses.all()] == ["context", "text"]
+    assert await chosen_in(uses) == ["context", "text"]
     await press(page, form.locator('[data-column="name"] select'), "l")  # Leave out
     await press(page, form.locator('[data-action="fetch"]'), "Enter")
     mistake = form.locator('[data-line="3"]')
@@ -176,7 +176,7 @@ async def test_the_way_of_a_file_from_the_desk_to_the_map_and_off_it_by_keyboard
         await page.evaluate(DROP, table(PEOPLE).decode("cp1252"))
         dropped = await in_tray(page, "dropped.csv", "ready")
         uses = dropped.locator("select")
-        assert [await one.input_value() for one in await uses.all()] == ["context", "text"]
+        assert await chosen_in(uses) == ["context", "text"]
         await press(page, page.locator('[data-action="import-all"]'), "Enter")
         await listed(page, "dropped.csv", "completed", "2 = 2 + 0 + 0")
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 from playwright.async_api import Page, Route
 
 from tests.e2e.local_run import EXAMPLES, PATIENCE_S, rows, write_source
-from tests.e2e.page_reading import agrees, barriers, stored, until
-from tests.e2e.page_world import EACH_SIZE, MARKS, SIZES, World, picture, running_world
+from tests.e2e.page_reading import agrees, attributes, barriers, stored, until
+from tests.e2e.page_world import EACH_SIZE, MARKS, RECORDS, SIZES, World, picture, running_world
 
 pytestmark = MARKS
 EXAMPLE_NAMES = {one.name for one in EXAMPLES.glob("*.jsonl")}
@@ -27,6 +27,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with running_world(tmp_path_factory.mktemp("system")) as made:
         write_torn(made.sources / "torn.jsonl")
         await until("the torn lines are dead", lambda: _has_dead(made, 3))
+        await made.run.settled(RECORDS + 3)
         yield made
 
 
@@ -119,10 +120,9 @@ async def test_a_dead_letter_shows_its_bytes_and_is_dropped_only_when_that_is_me
 
 
 async def _lists(page: Page, numbers: list[int]) -> bool:
-    shown = [
-        await one.get_attribute("data-letter") for one in await page.locator("[data-letter]").all()
-    ]
-    return [int(one or 0) for one in shown] == numbers
+    return (
+        list(map(int, await attributes(page.locator("[data-letter]"), "data-letter"))) == numbers
+    )
 
 
 async def test_a_dead_letter_is_tried_again_and_dies_again(world: World) -> None:
