@@ -2,25 +2,12 @@
 
 import asyncio
 import json
-import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.nats_server import PORTS
-
 SERVICE = Path(__file__).parents[2] / "examples" / "analysis" / "server.py"
-
-
-def free_port() -> int:
-    """Return a port that nobody has, and that the system gives to nobody who connects."""
-    for port in PORTS:
-        with socket.socket() as one, suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError
 
 
 @dataclass

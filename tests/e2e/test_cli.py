@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from shared.services import STAGES
 from tests.e2e.local_run import live_run, rows, run_once, wait_for_rows, write_source
+from tests.e2e.test_deleted_collections import everything
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 RECORDS = 20
@@ -36,7 +37,11 @@ async def mapstream(*words: str, cwd: Path | None = None) -> tuple[int, str, str
 
 def open_to_others(folder: Path) -> list[Path]:
     """List the files and folders that others may read or write: by default, there are none."""
-    return [one for one in (folder, *folder.rglob("*")) if one.lstat().st_mode & 0o077]
+    found = []
+    for one in (folder, *everything(folder)):
+        with suppress(FileNotFoundError):  # it has just gone: a run is at work
+            found += [one] if one.lstat().st_mode & 0o077 else []
+    return found
 
 
 async def test_looking_at_a_run_changing_it_and_stopping_it(sources: Path, tmp_path: Path) -> None:

@@ -78,18 +78,34 @@ def write_broken(path: Path) -> None:
 
 def on_disk(output: Path, name: str) -> list[str]:
     """List the files and folders of the run whose paths have the name."""
-    return [str(one) for one in output.rglob("*") if name in one.relative_to(output).parts]
+    return [str(one) for one in everything(output) if name in one.relative_to(output).parts]
+
+
+def everything(folder: Path) -> Iterator[Path]:
+    """Give all files and folders; what goes while one looks is passed over."""
+    for root, folders, files in os.walk(folder):
+        yield from (Path(root, one) for one in (*folders, *files))
 
 
 def in_databases(output: Path, name: str) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """Find every row of every table of every database that has the name in any of its cells."""
-    for file in output.rglob("*.sqlite"):
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-            found = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-            for (table,) in found:
-                for row in db.execute(f"SELECT * FROM {table}"):  # noqa: S608
-                    if any(name in str(cell) for cell in row):
-                        yield file.name, table, row
+    for file in everything(output):
+        if file.suffix != ".sqlite":
+            continue
+        try:
+            yield from in_database(file, name)
+        except sqlite3.OperationalError:
+            if file.exists():  # it did not go just now
+                raise
+
+
+def in_database(file: Path, name: str) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        found = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for (table,) in found:
+            for row in db.execute(f"SELECT * FROM {table}"):  # noqa: S608
+                if any(name in str(cell) for cell in row):
+                    yield file.name, table, row
 
 
 async def on_the_bus(run: LiveRun, name: str) -> tuple[list[str], list[str]]:

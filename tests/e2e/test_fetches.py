@@ -3,14 +3,16 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from services.cli.adapters.ports import kept_port
 from shared.failpoints import VARIABLE, Failpoint
-from tests.e2e.analysis_service import Analysis, free_port
+from tests.e2e.analysis_service import Analysis
 from tests.e2e.local_run import PATIENCE_S, LiveRun, live_run, rows, write_source
 from tests.hostile_http import HostileServer, Request, answer, head, hostile
 from tests.waiting import until
@@ -111,15 +113,21 @@ async def is_listed_in_a_manifest(run: LiveRun, server: HostileServer) -> None:
     await on_map(run, 2, "Late.csv")
 
 
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Analysis]:
+    """Not started yet; its port is kept for it, also while it is killed."""
+    with kept_port() as port:
+        yield Analysis(tmp_path / "analysis", port)
+
+
 async def test_what_lies_behind_a_url_is_on_the_map_whatever_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Analysis
 ) -> None:
     cuts = tmp_path / "cuts"
     cuts.mkdir()
     monkeypatch.setenv(VARIABLE, str(cuts))
     monkeypatch.setenv("MAPSTREAM_COURIER__ALLOWED_NETWORKS", '["127.0.0.1"]')
     monkeypatch.setenv("USE_ML_PROCESSING", "true")
-    service = Analysis(tmp_path / "analysis", free_port())
     monkeypatch.setenv("ML_ANALYZE_URL", f"http://127.0.0.1:{service.port}")
     monkeypatch.setenv("ML_POLL_INTERVAL_SECONDS", "0.1")
     monkeypatch.setenv("MAPSTREAM_ANALYSIS__REFUSED_WAIT_S", "0.5")

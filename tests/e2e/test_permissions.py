@@ -105,10 +105,17 @@ class Deployment:
         code, out = await self.mapstream("status", "--json")
         return json.loads(out) if code == 0 else {}
 
-    async def settled(self) -> dict[str, int]:
-        """Wait until nothing is in flight; return what became of the records."""
+    async def settled(self, mapped: int) -> dict[str, int]:
+        """Wait until so many are mapped and nothing is in flight; return what became of all.
+
+        The files tell of rows a little before the ledger does.
+        """
         async with asyncio.timeout(PATIENCE_S):
-            while not (now := await self.status()) or now["records"]["in_flight"]:
+            while (
+                not (now := await self.status())
+                or now["records"]["mapped"] != mapped
+                or now["records"]["in_flight"]
+            ):
                 await asyncio.sleep(0.2)
         return now["records"]
 
@@ -161,7 +168,7 @@ async def test_every_service_does_its_work_with_its_own_permissions(
         await wait_for_rows(
             deployment.output, lambda found: {row["id"] for row in found} == expected
         )
-        assert (await deployment.settled())["dead"] == 1
+        assert (await deployment.settled(len(expected)))["dead"] == 1
         assert (await deployment.mapstream("streams", "show"))[0] == 0
         assert (await deployment.mapstream("refit", "--force"))[0] == 0
         assert (await deployment.mapstream("rollback"))[0] == 0
@@ -224,12 +231,12 @@ async def test_dead_letters_are_tried_again_and_given_up_within_the_permissions(
         assert (await deployment.mapstream("streams", "apply", user="streams"))[0] == 0
         async with deployment.running():
             await wait_for_rows(deployment.output, lambda found: len(found) == 3)
-            before = await deployment.settled()
+            before = await deployment.settled(3)
             mind.poison.clear()
             await settle_as_operator(deployment)
             await settle_over_http(deployment)
             await wait_for_rows(deployment.output, lambda found: len(found) == 5)
-            after = await deployment.settled()
+            after = await deployment.settled(5)
     assert deployment.refusals() == []
 
     assert (before["seen"], before["mapped"], before["dead"]) == (7, 3, 4)

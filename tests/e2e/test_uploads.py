@@ -64,6 +64,12 @@ async def state_of(run: LiveRun, job: str) -> str:
     return str(told["items"][0]["state"])
 
 
+async def has_succeeded(run: LiveRun, job: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while await state_of(run, job) != "succeeded":
+            await asyncio.sleep(0.2)
+
+
 async def test_what_is_uploaded_is_on_the_map_until_it_is_removed(tmp_path: Path) -> None:
     write_source(tmp_path / "runs" / "first.jsonl", 3, "default")
     file = tmp_path / "people.csv"
@@ -92,15 +98,14 @@ async def test_what_is_uploaded_is_on_the_map_until_it_is_removed(tmp_path: Path
         assert (code, taken["state"]) in [(0, "added"), (0, "pending")]  # discovery was away
         await on_map(run, first_texts | {("people (2).csv", note) for _, note in MORE})
         assert len(blobs(run)) == 4  # two files, each with its note
+        await has_succeeded(run, taken["job"])  # of which is told a little after the files
         code, jobs = await mapstream(run, "jobs", "show", taken["job"])
         (job,) = jobs["items"]
         assert (job["kind"], job["state"], job["filename"]) == (
             "upload", "succeeded", "people (2).csv",
         )  # fmt: skip
 
-        async with asyncio.timeout(PATIENCE_S):  # what was settled when it was killed comes again
-            while await state_of(run, first["job"]) != "succeeded":
-                await asyncio.sleep(0.2)
+        await has_succeeded(run, first["job"])  # what was settled when it was killed comes again
         code, told = await mapstream(run, "sources", "delete", "people.csv", "nobody.csv")
         assert (code, [one["job"] is None for one in told["event"]["jobs"]]) == (0, [False, True])
         await on_map(run, {("people (2).csv", note) for _, note in MORE})
