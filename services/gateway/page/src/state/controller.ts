@@ -73,6 +73,9 @@ export class Controller {
   );
   #live: Live | null = null;
   #events: Events | null = null;
+  #again: ReturnType<typeof setTimeout> | null = null;
+  /** Counts how often the collections were listed: an older list is not told after a newer one. */
+  #lists = 0;
   #notice = new Notice(this.store, { move: null });
 
   get points(): Points | null {
@@ -92,6 +95,7 @@ export class Controller {
 
   /** Ask who we are and which maps there are, and show one. */
   async enter(): Promise<void> {
+    this.#enterLater(null);
     try {
       // Both at once; who has to sign in first is refused the second, and that says nothing more.
       const listed = this.client.collections();
@@ -106,14 +110,23 @@ export class Controller {
       this.navigation.follow();
     } catch (error) {
       this.#show(error);
-      setTimeout(() => void this.enter(), START_AGAIN_MS);
+      this.#enterLater(START_AGAIN_MS);
     }
+  }
+
+  /** Once, however often it failed: whoever is in is not led to the address again. */
+  #enterLater(pause: number | null): void {
+    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again = pause === null ? null : setTimeout(() => void this.enter(), pause);
   }
 
   /** See again which maps there are. */
   async list(): Promise<void> {
+    this.#lists += 1;
+    const lists = this.#lists;
     try {
-      this.store.set({ collections: await this.client.collections() });
+      const collections = await this.client.collections();
+      if (lists === this.#lists) this.store.set({ collections });
     } catch {
       // Those that are known stay; whoever looks at one hears of the trouble.
     }
@@ -135,8 +148,12 @@ export class Controller {
 
   async signOut(): Promise<void> {
     this.#leave();
-    const session = await this.client.signOut();
-    this.store.set({ session, stage: { kind: "signing-in", error: "none" }, count: 0 });
+    try {
+      const session = await this.client.signOut();
+      this.store.set({ session, stage: { kind: "signing-in", error: "none" }, count: 0 });
+    } catch (error) {
+      this.#show(error);
+    }
   }
 
   /** Try now what would be tried later. */
