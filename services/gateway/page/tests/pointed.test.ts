@@ -52,3 +52,20 @@ test("the text of a point that is pointed at no more is not told", async () => {
   assert.equal(changes, 3);
   assert.equal(pointed.row, 1);
 });
+
+test("who points at a point does so when the map is replaced, whatever its row is then", async () => {
+  const [before, after] = [new Points(), new Points()];
+  await read(before, answer([{ id: "a" }, { id: "b" }]));
+  await read(after, answer([{ id: "b" }, { id: "c" }, { id: "a" }]));
+  const gateway = new Gateway();
+  const records = new RecordCache(gateway, () => undefined);
+  const store = { state: { collection: "logs" } };
+  const controller = { points: before, records, store };
+  const pointed = new Pointed(controller as unknown as Controller, () => {});
+
+  pointed.pointAt(0);
+  controller.points = after;
+
+  assert.equal(pointed.row, 2);
+  await gateway.isAsked("a");
+});

@@ -36,3 +36,20 @@ test("a record is asked for by the source of its point, and once", async () => {
     ["logs", "gone", undefined],
   ]);
 });
+
+test("what was asked for before the map was replaced is not known afterwards", async () => {
+  const late: ((record: WholeRecord) => void)[] = [];
+  const record = () => new Promise<WholeRecord>((done) => late.push(done));
+  const records = new RecordCache({ record }, () => undefined);
+  const before = records.get("logs", "a");
+  records.clear();
+  const after = records.get("logs", "a");
+
+  late[1]?.({ text: "new" } as WholeRecord);
+  await after;
+  late[0]?.({ text: "old" } as WholeRecord);
+
+  assert.equal((await before).text, "old");
+  assert.equal((await records.get("logs", "a")).text, "new");
+  assert.equal(late.length, 2);
+});

@@ -28,16 +28,18 @@ export class RecordCache {
     this.#asked.set(key, asked);
     try {
       const record = await asked;
+      if (this.#asked.get(key) !== asked) return record; // it was asked before the map was replaced
       this.#known.set(key, record);
       if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value as string);
       return record;
     } finally {
-      this.#asked.delete(key);
+      if (this.#asked.get(key) === asked) this.#asked.delete(key);
     }
   }
 
-  /** Forget all: the map was replaced. */
+  /** Forget all, and what is yet to come: the map was replaced. */
   clear(): void {
     this.#known.clear();
+    this.#asked.clear();
   }
 }

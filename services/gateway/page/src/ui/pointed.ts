@@ -15,7 +15,8 @@ const BESIDE = 16;
 const MARGIN = 8;
 
 export class Pointed {
-  #row = -1;
+  /** The id of the point: when the map is replaced, its row is another point's. */
+  #id: string | null = null;
   #record: WholeRecord | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -27,27 +28,28 @@ export class Pointed {
 
   /** The row of the point; -1: none. */
   get row(): number {
-    return this.#row;
+    return this.#id === null ? -1 : (this.controller.points?.ids.findText(this.#id) ?? -1);
   }
 
   /** Point at another point; -1: at none. */
   pointAt(row: number): void {
-    if (row === this.#row) return;
-    this.#row = row;
+    const id = row < 0 ? null : (this.controller.points?.ids.textOf(row) ?? null);
+    if (id === this.#id) return;
+    this.#id = id;
     this.#record = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (row >= 0) this.#timer = setTimeout(() => void this.#look(row), LOOK_MS);
+    if (id !== null) this.#timer = setTimeout(() => void this.#look(id), LOOK_MS);
     this.changed();
   }
 
   /** Fetch what the record says. */
-  async #look(row: number): Promise<void> {
-    const { points, records, store } = this.controller;
+  async #look(id: string): Promise<void> {
+    const { records, store } = this.controller;
     const { collection } = store.state;
-    if (!points || !collection) return;
+    if (!collection) return;
     try {
-      const record = await records.get(collection, points.ids.textOf(row));
-      if (this.#row !== row) return;
+      const record = await records.get(collection, id);
+      if (this.#id !== id) return;
       this.#record = record;
       this.changed();
     } catch {
@@ -57,13 +59,13 @@ export class Pointed {
 
   /** Tell of the point, and how many others lie on its spot. */
   tip(countOn: (row: number) => number) {
-    return html`<div class="tip" ?hidden=${this.#row < 0}>${this.#told(countOn)}</div>`;
+    return html`<div class="tip" ?hidden=${this.row < 0}>${this.#told(countOn)}</div>`;
   }
 
   #told(countOn: (row: number) => number) {
     const { points } = this.controller;
-    const row = this.#row;
-    if (!points || row < 0 || row >= points.size) return nothing;
+    const { row } = this;
+    if (!points || row < 0) return nothing;
     const type = points.types.words[points.type[row] as number] ?? "";
     const source = points.sources.words[points.source[row] as number] ?? "";
     const many = countOn(row);
