@@ -31,6 +31,7 @@ ADDRESS = """async () => {
   await new Promise((done) => setTimeout(done, 300));
   return location.href;
 }"""
+NO_NAMES = "() => { document.querySelector('.region-names').style.visibility = 'hidden'; }"
 Place = tuple[float, float]
 
 
@@ -95,9 +96,15 @@ async def boxes(found: Locator) -> list[dict[str, float]]:
     return [dict(one) for one in await found.evaluate_all(script)]
 
 
+async def map_picture(page: Page) -> bytes:
+    """Take a picture of the map without the names of regions: they come when they are found."""
+    await page.evaluate(NO_NAMES)
+    return await page.locator("#map-canvas").screenshot()
+
+
 async def colours_at(page: Page, places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """Return the colours of the map at some pixels."""
-    picture = base64.b64encode(await page.locator("#map-canvas").screenshot()).decode()
+    picture = base64.b64encode(await map_picture(page)).decode()
     blank = await page.context.new_page()  # where no policy forbids pictures
     try:
         return [tuple(one) for one in await blank.evaluate(PIXELS, [picture, places])]

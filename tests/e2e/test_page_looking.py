@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.e2e.local_run import rows, write_source
-from tests.e2e.page_reading import address, agrees, barriers, shown, until
+from tests.e2e.page_reading import address, agrees, barriers, map_picture, shown, until
 from tests.e2e.page_world import EACH_SIZE, MARKS, World, picture, running_world
 
 pytestmark = MARKS
@@ -211,7 +211,7 @@ async def drawn(page: Page, others: Collection[bytes]) -> bytes:
     seen = [b""]
 
     async def stays() -> bool:
-        seen.append(await page.locator("#map-canvas").screenshot())
+        seen.append(await map_picture(page))
         return seen[-1] == seen[-2] and seen[-1] not in others
 
     await until("it is drawn in another way", stays)
