@@ -73,6 +73,12 @@ async def applied(page: Page, url: str, name: str) -> Locator:
     return one
 
 
+async def fetched(page: Page, times: int) -> None:
+    """Wait until what is listed was fetched so often; while that goes on, a list finds it busy."""
+    ended = page.locator('.job[data-kind="fetch"][data-state="succeeded"]', has_text="Acme.csv")
+    await ended.nth(times - 1).wait_for(state="attached")
+
+
 async def is_looked_into(page: Page, one: Locator) -> None:
     await press(page, one.locator("summary"), "Enter")
     row = {name: one.locator(f'[data-item="{name}"]') for name in ("Acme", "Globex", "Ftp")}
@@ -97,11 +103,13 @@ async def test_a_list_is_applied_looked_into_changed_and_removed_by_keyboard(
         await one.locator(".chip", has_text="every 4 hours").wait_for()
         await on_map(world, "Acme.csv", {"wrote the first program"})
         await is_looked_into(page, one)
+        await fetched(page, 1)
 
         # Once more by hand; what it lists is asked for again, and told of where it is open.
         await press(page, one.locator('[data-action="run"]'), "Enter")
         await says(one, "asked for again: 1")
         await one.locator('[data-item="Acme"][data-outcome="asked"]').wait_for()
+        await fetched(page, 2)
 
         web.is_slow = True
         await press(page, one.locator('[data-action="run"]'), "Enter")
