@@ -130,6 +130,18 @@ test("nothing is said of a command before what it changed is shown", async () =>
   assert.equal(told().letters?.items.length, 1);
 });
 
+test("a command ends also if one has gone to another collection, and looks no more", async () => {
+  const { system, told } = systemOf();
+  const dropped = system.drop({ sequences: [7] }, () => ({ isGood: true, text: "dropped" }));
+  await answered(taken(), { drop: { letters: 1 } });
+  const own = taken();
+  system.leave();
+  await answered(own, letters(8));
+  await dropped;
+  assert.equal(told().isBusy, false);
+  assert.equal(told().letters, null);
+});
+
 test("a trouble stays told while one looks again", async () => {
   const { system, told } = systemOf();
   void system.look();

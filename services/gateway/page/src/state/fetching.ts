@@ -3,6 +3,7 @@
 import { RefusedError } from "../api/http.ts";
 import type { SubmittedJob } from "../api/schema.ts";
 import type { FetchWish, SourceClient } from "../api/source_client.ts";
+import { wordsOf } from "./commands.ts";
 import type { Store } from "./store.ts";
 import { chosenOf, makesText, type Use, type Uses, usesOf } from "./uses.ts";
 
@@ -172,8 +173,4 @@ export function refusalOf(error: unknown, typed: readonly TypedUrl[]): Partial<F
 
 function resultOf({ source, job, reason }: SubmittedJob): FetchResult {
   return { url: source, job: job?.id ?? null, reason };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

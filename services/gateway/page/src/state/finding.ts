@@ -12,10 +12,10 @@ import {
   rowsOfSource,
 } from "../data/chosen.ts";
 import type { Points } from "../data/points.ts";
+import { wordsOf } from "./commands.ts";
 import type { Painting } from "./painting.ts";
 import type { Query } from "./query.ts";
 import type { Regions } from "./regions.ts";
-import { wordsOf } from "./sources.ts";
 import type { Store } from "./store.ts";
 
 /** What was found. */

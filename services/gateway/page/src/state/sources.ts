@@ -9,8 +9,6 @@ import { Polling } from "./polling.ts";
 import { NO_SOURCES, type SourcesState, VIEWS } from "./sources_state.ts";
 import type { Store } from "./store.ts";
 
-export { wordsOf };
-
 const PAUSE_MS = 3000;
 /** While something is under way. */
 const SHORT_PAUSE_MS = 800;

@@ -108,6 +108,7 @@ export class System {
   /** Nothing of it is about another collection: what could be done with it would be done to that. */
   leave(): void {
     this.#looks += 1;
+    this.#newest = Promise.resolve();
     this.#wanted = null;
     this.#lag = new Lag();
     this.#before = null;
