@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from nats.aio.client import Client
 
+from services.cli.adapters.ports import kept_port
 from services.cli.commands.request import ask
 from shared.bus.reading.jobs import JobBook
 from shared.contracts.commands import Cancel, Submit
@@ -82,16 +83,19 @@ class Stage:
 async def staged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     runs, output = folder / "runs", folder / "out"
     write_source(runs / NAME, RECORDS, "large")
-    async with AsyncExitStack() as server:
-        url = await server.enter_async_context(EmbeddingServer(FakeEmbedder()).running())
-        monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", url)
-        async with live_run(runs, output) as run:
-            await run.settled(RECORDS)
-            client = await nats.connect(run.url)
-            files = output / "default"
-            yield Stage(run, client, server, url, files / "store.lance", files / "logs.parquet")
-            await client.close()
-            assert await run.stop() == 0
+    with kept_port() as port:  # nobody else has it while the server is away
+        async with AsyncExitStack() as server:
+            url = await server.enter_async_context(EmbeddingServer(FakeEmbedder()).running(port))
+            monkeypatch.setenv("MAPSTREAM_EMBEDDING__URL", url)
+            async with live_run(runs, output) as run:
+                await run.settled(RECORDS)
+                client = await nats.connect(run.url)
+                files = output / "default"
+                yield Stage(
+                    run, client, server, url, files / "store.lance", files / "logs.parquet"
+                )
+                await client.close()
+                assert await run.stop() == 0
 
 
 async def test_an_embedder_that_dies_on_the_way_leaves_the_old_map_bit_by_bit(

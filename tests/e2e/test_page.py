@@ -164,6 +164,20 @@ async def test_every_state_says_what_to_do_next(world: World, state: str) -> Non
             await picture(page, f"{state}-{theme}")
 
 
+async def test_a_command_is_copied_also_where_no_page_may_write_to_the_clipboard(
+    world: World,
+) -> None:
+    """As in a network of one's own, without TLS."""
+    async with world.page() as page:
+        await page.add_init_script("delete Navigator.prototype.clipboard")
+        await page.route("**/map?*", lambda route: route.fulfill(status=404, json={"detail": ""}))
+        await page.goto(world.run.gateway)
+        await page.click(".command button")
+        await page.locator(".command button", has_text="Copied").wait_for()
+        selected = await page.evaluate("getSelection().toString()")
+        assert selected == await page.locator(".command code").inner_text()
+
+
 async def test_pictures_of_the_main_states(world: World) -> None:
     for size in SIZES:
         for theme, language in (("light", "en"), ("dark", "ru")):

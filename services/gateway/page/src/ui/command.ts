@@ -22,7 +22,8 @@ export class PageCommand extends PageElement {
   }
 
   async #copy(): Promise<void> {
-    await navigator.clipboard.writeText(this.text);
+    const code = this.querySelector("code") as HTMLElement;
+    if (!(await this.#written()) && !selected(code)) return;
     this.#copied = true;
     this.requestUpdate();
     setTimeout(() => {
@@ -30,6 +31,22 @@ export class PageCommand extends PageElement {
       this.requestUpdate();
     }, COPIED_MS);
   }
+
+  /** Without TLS, but for loopback, a browser lets no page write to its clipboard. */
+  async #written(): Promise<boolean> {
+    try {
+      await navigator.clipboard.writeText(this.text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Select what it says, and copy that as browsers let one do anywhere; it stays selected. */
+function selected(code: HTMLElement): boolean {
+  getSelection()?.selectAllChildren(code);
+  return document.execCommand("copy");
 }
 
 customElements.define("page-command", PageCommand);
