@@ -133,7 +133,7 @@ class Projection:
                     belonging.keep_comparing,
                     partial(count_anew_in_doubt, projector, belonging),
                 ),
-                finish=partial(finish, projector),
+                finish=partial(finish, projector, store),
             )
         finally:
             del self._projectors[name]

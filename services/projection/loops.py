@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 
 from services.projection.handlers.projector import Projector
+from services.projection.ports import ALL_HEARD, ProjectionStore
 from shared.belonging import Belonging
 from shared.bus.publishing.publisher import Publisher
 from shared.errors import BeginAnew, TransientError
@@ -34,10 +35,18 @@ async def resume(projector: Projector, publisher: Publisher) -> None:
                 return
 
 
-async def finish(projector: Projector) -> None:
-    """Return when no refit is owed to forgotten records."""
+async def finish(projector: Projector, store: ProjectionStore) -> None:
+    """Return when no refit is owed to forgotten records, and it is noted that all was heard.
+
+    What waits now is a version that is held back, of which nothing is told before it is shown.
+    """
+    await asyncio.sleep(QUIET_S / 10)  # whoever leaves in a hurry does not wait for this
     while projector.state.owes_refit:  # noqa: ASYNC110  it is a state
         await asyncio.sleep(QUIET_S / 10)
+    try:
+        await store.keep_heard_since(projector.state.collection, ALL_HEARD)
+    except TransientError as error:
+        log.warning("rest.not_noted", collection=projector.state.collection, error=str(error))
 
 
 async def forget_when_quiet(projector: Projector, publisher: Publisher) -> None:

@@ -11,6 +11,9 @@ from services.projection.domain.pending import Candidate, Doubt, Floor
 from services.projection.domain.refits import HeldRefit
 from services.projection.domain.state import CollectionState, ModelVersion
 
+ALL_HEARD = ""
+"""Instead of when a consumer was made: there was nothing left that it could have lost."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Journalled:

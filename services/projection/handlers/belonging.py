@@ -4,7 +4,7 @@ import structlog
 
 from services.projection.domain.state import CollectionState
 from services.projection.handlers.rebuild import Past, rebuild
-from services.projection.ports import ProjectionStore, StoredMap
+from services.projection.ports import ALL_HEARD, ProjectionStore, StoredMap
 from shared.belonging import Belonging
 from shared.errors import TransientError
 from shared.history import Verdict
@@ -51,7 +51,7 @@ async def load(
             break
         state = await _take_up(collection, verdict, store, belonging, stored)
     heard = await store.heard_since(collection)
-    state.has_missed_news = state.pending > 0 and heard not in {None, hears_since}
+    state.has_missed_news = state.pending > 0 and heard not in {None, ALL_HEARD, hears_since}
     if (state.in_doubt or state.has_missed_news) and belonging.is_compared:
         past: Past = "unheard" if state.has_missed_news else "same"
         made = await rebuild(collection, stored=stored, store=store, past=past)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from services.projection.domain.pending import Fate
 from services.projection.domain.state import ModelVersion
 from services.projection.handlers.belonging import load
 from services.projection.handlers.rebuild import Past, rebuild
+from services.projection.loops import finish
 from shared.belonging import Belonging
 from shared.contracts.batches import Batch
 from shared.contracts.history import ComparedHistory, CompareHistory, ToldMemory
@@ -181,6 +184,21 @@ async def test_who_has_nothing_to_hear_misses_nothing(stage: Stage) -> None:
     assert stage.state.revision == before
     await stage.project(piece(3))
     assert await opened(stage, "tuesday", piece(2)) == 1
+    assert stage.state.revision == before + 1
+
+
+async def test_what_is_held_back_when_a_collection_comes_to_rest_is_not_missed(
+    stage: Stage,
+) -> None:
+    await opened(stage, "monday")
+    await stage.project(piece(1))
+    await stage.settle(piece(1), fate=Fate.STAGED)
+    before = stage.state.revision
+    await finish(cast("Any", SimpleNamespace(state=stage.state)), stage.store)
+
+    assert await opened(stage, "tuesday") == 1
+    assert (stage.state.has_missed_news, stage.state.revision) == (False, before)
+    assert await opened(stage, "friday") == 1
     assert stage.state.revision == before + 1
 
 
