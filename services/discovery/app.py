@@ -50,6 +50,7 @@ from services.discovery.subscribers.commands import build_commands_router
 from services.discovery.subscribers.ledger import build_ledger_router
 from services.discovery.wiring import build_books, build_busy, build_replays
 from shared.assignments import Activity, Loop, Resources
+from shared.belonging import patiently
 from shared.blobs.choosing import blob_checks
 from shared.blobs.cleaning import keep_clean
 from shared.bus.answering import answer
@@ -70,6 +71,7 @@ from shared.runtime import Service
 
 DURABLES = (DISCOVERY_READS_COMMANDS, DISCOVERY_READS_SETTLED, DISCOVERY_READS_DEAD_LETTERS)
 LOOK_FOR_STALLS_S = 10.0
+LISTING, TELLING = "listing collections", "telling what a crash has cut off"
 
 
 class Discovery:
@@ -111,7 +113,7 @@ class Discovery:
             belongings = Belongings(self._bus, scanner.epochs, self._changed.set)
             self._figures = LedgerFigures(store, store, store, store, scanner, self._collections)
             self._figures.is_compared = belongings.is_compared
-            await publisher.publish_steps(events.resume())
+            await patiently(TELLING, lambda: publisher.publish_steps(events.resume()))
             letters = DeadLetterLog(await self._bus.connect())
             creation = Creation(records, store, named, clock, taking_up.begin)
             whole = self._whole(records, store, creation, taking_up, uploads)
@@ -170,7 +172,7 @@ class Discovery:
     async def _uploads(self, store: SqliteStateStore, scanning: ScanLoop) -> Uploads:
         """Have the files read that were uploaded before, and tell of them who asks."""
         uploads = build_uploads(self._settings, self._repository, store, SystemClock())
-        await uploads.load()
+        await patiently("reading what was uploaded", uploads.load)
         uploads.look = scanning.ask
         await answer(self._bus.broker, SOURCES_LIST, store.page_of_sources)
         return uploads
@@ -182,10 +184,12 @@ class Discovery:
 
         Whoever hears of one that is worked on finds its consumers.
         """
-        await records.record(self._settings.collections)
-        known = await records.served(self._settings.collections)
-        await taking_up.go_on(known, await store.resting_collections())
-        await self._bus.publisher.publish_steps(records.resume())
+        names = self._settings.collections
+        await patiently("recording collections", lambda: records.record(names))
+        known = await patiently(LISTING, lambda: records.served(names))
+        await taking_up.go_on(known, await patiently(LISTING, store.resting_collections))
+        publisher = self._bus.publisher
+        await patiently(TELLING, lambda: publisher.publish_steps(records.resume()))
         await answer(self._bus.broker, COLLECTIONS_LIST, records.page)
         await answer(self._bus.broker, COLLECTIONS_WAKE, records.wake)
 
