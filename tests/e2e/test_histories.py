@@ -205,7 +205,9 @@ async def test_what_nobody_can_decide_is_refused_and_mended_on_request(
     assert "mapstream verify --repair" in refused.text
     assert sorted(row["id"] + row["text"] for row in rows(output)) == before
     code, told = await verified(output, capsys, is_repair=True)
-    assert (code, told["by_hand"]) == (verify.NOT_AT_REST, [])
+    # What was sent before it was refused is on its way; it may have been nothing yet.
+    assert code in {verify.NOT_AT_REST, verify.EQUAL}
+    assert told["by_hand"] == []
     await check_whole(await run_once(sources, output), sources, output, capsys)
 
 
