@@ -6,7 +6,7 @@ logs of one record that are all replaced. Told is CPU of all processes, from the
 public file shows it and nothing more is done for it, without what they spend when nothing happens.
 
 Of another program, the root of a work tree of it, the replacement is timed, too, and the ratio
-told; both take turns. Writes JSON.
+told; one is measured after the other. Writes JSON.
 """
 
 import argparse

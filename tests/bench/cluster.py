@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from services.cli.adapters.ports import kept_port
-from tests.bench.resting import RECORDS, firsts, has, make_all, say
+from tests.bench.resting import PROMPT, RECORDS, firsts, has, make_all, say
 from tests.e2e.deployment import SERVICES, deployment
 from tests.e2e.local_run import write_source
 from tests.integration.test_moving import cluster
@@ -85,12 +85,7 @@ async def main() -> None:
     parser.add_argument("busy", nargs="?", type=int, default=50)
     parser.add_argument("pairs", nargs="?", type=int, default=30)
     options = parser.parse_args()
-    os.environ |= {
-        "MAPSTREAM_INGESTION__REST_AFTER_S": "2",
-        "MAPSTREAM_INGESTION__TRIGGER__DEBOUNCE_S": "0.05",
-        "MAPSTREAM_GATEWAY__REQUESTS_PER_S": "10000",
-        "MAPSTREAM_GATEWAY__BURST": "10000",
-    }
+    os.environ |= PROMPT
     with tempfile.TemporaryDirectory(prefix="cluster-") as name:
         await measure(Path(name), options.busy, options.pairs)
 

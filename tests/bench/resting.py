@@ -31,6 +31,13 @@ RECORDS = 10
 IDLE_S = 60.0
 """One look at everything is in it."""
 PATIENCE_S = 3600.0
+PROMPT = {
+    "MAPSTREAM_INGESTION__REST_AFTER_S": "2",
+    "MAPSTREAM_INGESTION__TRIGGER__DEBOUNCE_S": "0.05",
+    "MAPSTREAM_GATEWAY__REQUESTS_PER_S": "10000",
+    "MAPSTREAM_GATEWAY__BURST": "10000",
+}
+"""Variables with which collections come to rest soon, and nobody is held up by the gateway."""
 
 
 def say(text: str) -> None:
@@ -155,12 +162,7 @@ async def main() -> None:
     parser.add_argument("count", nargs="?", type=int, default=300)
     parser.add_argument("pairs", nargs="?", type=int, default=10)
     options = parser.parse_args()
-    os.environ |= {
-        "MAPSTREAM_INGESTION__REST_AFTER_S": "2",
-        "MAPSTREAM_INGESTION__TRIGGER__DEBOUNCE_S": "0.05",
-        "MAPSTREAM_GATEWAY__REQUESTS_PER_S": "10000",
-        "MAPSTREAM_GATEWAY__BURST": "10000",
-    }
+    os.environ |= PROMPT
     with tempfile.TemporaryDirectory(prefix="resting-") as name:
         folder = Path(name)
         one = await in_one(folder / "one", options.count)
